@@ -1,0 +1,130 @@
+"""What Planshift needs of a payment gateway, and the words in which a gateway's events are told.
+
+An adapter holds no state and knows no row: an `Account` comes in, values come out. It is one file here and one
+line in `registry.py`; nothing else in the code knows a gateway by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from domain.money import Money
+
+
+class GatewayError(Exception):
+    """The gateway could not be asked, or did not answer in time: the outcome is unknown, repeat with the same key."""
+
+
+class GatewayRefused(Exception):
+    """The gateway said no, and will say so again: the request itself is wrong."""
+
+
+class BadSignature(Exception):
+    """The webhook is not the gateway's, or is too old: nothing in it may be believed."""
+
+
+class NotUnderstood(Exception):
+    """The webhook is authentic, but its body makes no sense to the adapter."""
+
+
+class EventKind(StrEnum):
+    """What happened at the gateway, in one vocabulary for all of them."""
+
+    PAYMENT_PENDING = "payment.pending"
+    PAYMENT_ACTION_REQUIRED = "payment.action_required"
+    PAYMENT_SUCCEEDED = "payment.succeeded"
+    PAYMENT_FAILED = "payment.failed"
+    PAYMENT_CANCELED = "payment.canceled"
+    REFUND_SUCCEEDED = "refund.succeeded"
+    REFUND_FAILED = "refund.failed"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One provider's account at a gateway. `secrets` are all that sign its webhooks now: two during a rotation."""
+
+    name: str
+    base_url: str
+    api_key: str
+    secrets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRequest:
+    """What is asked for. `reference` is our attempt's id, and the idempotency key of the call."""
+
+    reference: str
+    amount: Money
+    description: str
+    return_url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPayment:
+    """A payment as the gateway holds it. `status` is one of open, action_required, succeeded, failed, canceled."""
+
+    gateway_ref: str
+    reference: str | None
+    status: str
+    amount: Money
+    checkout_url: str | None
+    paid_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayEvent:
+    """One fact out of a webhook. `gateway_object` names the payment, refund or dispute that it is about,
+    `gateway_ref` and `reference` the payment by the gateway's name and by ours."""
+
+    kind: EventKind
+    gateway_object: str
+    gateway_ref: str
+    reference: str | None
+    amount: Money
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A verified webhook: the key under which the gateway will repeat it."""
+
+    event_key: str
+
+
+class Gateway(Protocol):
+    """The five things a gateway is asked to do, and the two in which its webhooks are read."""
+
+    def create(self, account: Account, request: PaymentRequest) -> GatewayPayment:
+        """Opens a payment; the same reference gives the same payment. Raises GatewayError, GatewayRefused."""
+        ...
+
+    def fetch(self, account: Account, gateway_ref: str) -> GatewayPayment:
+        """Raises GatewayError, GatewayRefused."""
+        ...
+
+    def cancel(self, account: Account, gateway_ref: str) -> GatewayPayment:
+        """Closes an open payment and tells how it stands: it may have been paid meanwhile. Raises GatewayError."""
+        ...
+
+    def refund(self, account: Account, gateway_ref: str, amount: Money, key: str) -> str:
+        """Starts a refund and returns the gateway's name for it; repeated with the same key it is the same refund."""
+        ...
+
+    def verify(
+        self, account: Account, headers: Sequence[tuple[bytes, bytes]], body: bytes, received_at: datetime
+    ) -> Delivery:
+        """Raises BadSignature unless the account's gateway signed exactly these bytes, within the time window.
+
+        `received_at` is the machine's time (UTC): a signature's window has nothing to do with a sandbox clock.
+        """
+        ...
+
+    def parse(self, body: bytes) -> list[GatewayEvent]:
+        """What a verified body says; an unknown type is one event of kind IGNORED. Raises NotUnderstood."""
+        ...
