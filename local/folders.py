@@ -1,0 +1,72 @@
+"""The folder a run keeps its things in: one run at a time, and a throw-away one is removed even after a crash."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.account import SHELTER, is_reachable
+
+_PREFIX = "planshift-run-"
+
+
+class FolderInUse(Exception):
+    """Another run works in this folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} is in use. Stop the other `planshift up` first, or give this one a folder.")
+
+
+@contextmanager
+def kept_folder(folder: Path) -> Iterator[Path]:
+    """Make the folder, or find it again with what an earlier run left in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with _lock(folder):
+        yield folder.resolve()
+
+
+@contextmanager
+def temporary_folder(name: str) -> Iterator[Path]:
+    """A new folder, removed at the end. What runs that were killed left behind is removed first."""
+    parent = _parent()
+    _remove_abandoned(parent)
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{name}-", dir=parent))
+    folder.chmod(0o711)  # a server that runs as nobody may pass; its own folder inside is private
+    with _lock(folder):
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _parent() -> Path:
+    parent = Path(tempfile.gettempdir())
+    if os.geteuid() != 0 or is_reachable(parent):
+        return parent
+    SHELTER.mkdir(mode=0o755, exist_ok=True)
+    return SHELTER
+
+
+def _remove_abandoned(parent: Path) -> None:
+    for folder in parent.glob(f"{_PREFIX}*"):
+        if folder.is_symlink() or folder.stat().st_uid != os.geteuid() or not (folder / "lock").exists():
+            continue
+        try:
+            with _lock(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+        except FolderInUse:
+            continue
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """The kernel lets go of it when the process ends, however it ends."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderInUse(folder) from None
+        yield

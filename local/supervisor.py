@@ -1,0 +1,98 @@
+"""Several processes as one: begun together, watched together, stopped in reverse."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Protocol, Self
+
+from local.process import NotReady, Process
+
+_POLL_SECONDS = 0.02
+_WATCH_SECONDS = 0.3
+
+
+class Service(Protocol):
+    """What the supervisor needs of a thing that it runs; Process, Postgres and Valkey are such."""
+
+    @property
+    def process(self) -> Process: ...
+
+    def begin(self) -> None: ...
+
+
+class Supervisor:
+    """Starts in waves: what is begun before a `wait_ready` starts together, what is begun after it depends on it.
+
+    A wave is stopped together, the last wave first. Use it as a context manager in the main thread.
+    """
+
+    def __init__(self) -> None:
+        self._waves: list[list[Process]] = [[]]
+
+    def begin(self, service: Service) -> None:
+        """Start it and return at once."""
+        service.begin()
+        self._waves[-1].append(service.process)
+
+    def wait_ready(self, seconds: float = 60) -> None:
+        """Wait for all that was begun. Raises ProcessDied or NotReady, with the end of that process's log."""
+        deadline = time.monotonic() + seconds
+        waiting = list(self._waves[-1])
+        while waiting := [process for process in waiting if not process.is_ready()]:
+            self.check()
+            if time.monotonic() > deadline:
+                slow = waiting[0]
+                raise NotReady(slow.name, seconds, slow.command.log, slow.tail())
+            time.sleep(_POLL_SECONDS)
+        self._waves.append([])
+
+    def process(self, name: str) -> Process:
+        return next(process for wave in self._waves for process in wave if process.name == name)
+
+    def check(self) -> None:
+        """Raise ProcessDied for a process that ended by itself."""
+        for wave in self._waves:
+            for process in wave:
+                process.check()
+
+    def watch(self, stop: threading.Event) -> None:
+        """Return when `stop` is set; raise ProcessDied as soon as a process ends by itself."""
+        while not stop.wait(_WATCH_SECONDS):
+            self.check()
+
+    def stop(self) -> None:
+        """Stop all, the last wave first; a process that does not obey within its time is killed."""
+        while self._waves:
+            wave = self._waves.pop()
+            for process in reversed(wave):
+                process.ask_to_stop()
+            started = time.monotonic()
+            for process in reversed(wave):
+                process.finish_stop(started + process.command.stop_seconds)
+        self._waves = [[]]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[threading.Event]:
+    """An event that SIGINT, SIGTERM and SIGHUP set, so that the stack below is stopped in order."""
+    stop = threading.Event()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
