@@ -1,0 +1,10 @@
+"""Invoices as PDF: plain values in, the same bytes out for ever. `render(document) -> bytes` is the whole interface.
+
+The layers, each a file or two: values -> words and formats -> breaking and shaping (text) -> sheet and layout_* (page)
+-> painter, textfont and tags (PDF content, fonts, structure) -> writer (ReportLab writes the file).
+"""
+
+from pdf.render import render
+from pdf.values import Brand, InvoiceDocument, Kind, Line, Logo, Party, PlanTerms, Tax
+
+__all__ = ["Brand", "InvoiceDocument", "Kind", "Line", "Logo", "Party", "PlanTerms", "Tax", "render"]

@@ -1,0 +1,84 @@
+"""Where a line may end: Unicode line breaking (UAX #14) as far as invoices in four languages need it.
+
+Lines break at spaces, after hyphens and slashes inside long codes, and between Japanese characters, except where
+JIS X 4051 (kinsoku) forbids: no closing bracket, full stop or small kana at the start of a line, no opening bracket
+at its end. A word wider than its column is parted between its grapheme clusters rather than drawn over its neighbour.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pdf.shaping import Word, clusters, shape
+
+_NOT_AT_START = (
+    "、。,.・:;?!‐ー〜～)]}」』】〕〉》〗〙’”ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ々〻,.:;?!)]}％%°′″"
+)
+_NOT_AT_END = "([{「『【〔〈《〖〘‘“([{￥¥$＄"
+_IDEOGRAPH = "\u2e80-\u2fff\u3000-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
+_UNIT = re.compile(
+    # a Japanese character with the openers before it and the closers after it
+    rf"[{re.escape(_NOT_AT_END)}]*[{_IDEOGRAPH}][\ufe00-\ufe0f\U000e0100-\U000e01ef]*[{re.escape(_NOT_AT_START)}]*"
+    # everything else up to a space or a Japanese character; long codes may part after a hyphen or slash
+    rf"|[^ {_IDEOGRAPH}]*?[^\W\d_]{{2,}}[-/](?=[^\W\d_]{{2,}})|[^ {_IDEOGRAPH}]+"
+)
+_SPACES_OR_UNIT = re.compile(rf" +|{_UNIT.pattern}")
+_CONTROLS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
+_CACHED_LINES = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """One line of shaped words; width in thousandths of an em."""
+
+    words: tuple[Word, ...]
+    width: int
+
+
+@lru_cache(maxsize=_CACHED_LINES)
+def units(text: str) -> tuple[str, ...]:
+    """Unbreakable units and the runs of spaces between them; joined, they are the text again."""
+    return tuple(_SPACES_OR_UNIT.findall(_CONTROLS.sub(" ", text)))
+
+
+def one_line(text: str, language: str, bold: bool = False) -> TextLine:
+    """The whole text on one line, for labels, numbers and amounts."""
+    words = tuple([shape(unit, language, bold) for unit in units(text.strip())])
+    return TextLine(words, sum([word.width for word in words]))
+
+
+def wrap(text: str, language: str, limit: int, bold: bool = False) -> list[TextLine]:
+    """Lines no wider than `limit` (thousandths of an em); at least one, possibly empty."""
+    whole = one_line(text, language, bold)
+    if whole.width <= limit:
+        return [whole]
+    lines: list[TextLine] = []
+    words: list[Word] = []
+    width = 0
+    for word in _fitting(whole.words, language, limit, bold):
+        if words and width + word.width > limit and not word.text.isspace():
+            lines.append(_trimmed(words))
+            words, width = [], 0
+        if words or not word.text.isspace():
+            words.append(word)
+            width += word.width
+    if words:
+        lines.append(_trimmed(words))
+    return lines
+
+
+def _fitting(words: tuple[Word, ...], language: str, limit: int, bold: bool) -> list[Word]:
+    """The words, those wider than a whole line parted between their clusters."""
+    fitting: list[Word] = []
+    for word in words:
+        if word.width <= limit:
+            fitting.append(word)
+        else:
+            fitting += [shape(piece, language, bold) for piece in clusters(word.text, language, bold)]
+    return fitting
+
+
+def _trimmed(words: list[Word]) -> TextLine:
+    while words and words[-1].text.isspace():
+        words.pop()
+    return TextLine(tuple(words), sum([word.width for word in words]))

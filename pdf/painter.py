@@ -1,0 +1,98 @@
+"""Content streams: text in marked content, rules and grounds as artifacts (ISO 32000-1, 8, 9 and 14.6).
+
+Coordinates are points from the lower left corner. Each page keeps its shapes apart from its text: shapes are painted
+first, then one text object holds every word in reading order.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from pdf.breaking import TextLine
+from pdf.style import Colour, rgb
+from pdf.tags import Element, TagTree
+from pdf.textfont import FontSet
+
+PAGINATION = "/Artifact<</Type/Pagination>>BDC"
+
+
+@dataclass(slots=True)
+class Page:
+    """Operators of one page."""
+
+    shapes: list[str] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)
+
+    def content(self) -> bytes:
+        shapes = f"/Artifact BMC\n{chr(10).join(self.shapes)}\nEMC\n" if self.shapes else ""
+        return f"{shapes}BT\n{chr(10).join(self.text)}\nET".encode("ascii")
+
+
+class Painter:
+    """Puts things on the current page."""
+
+    def __init__(self) -> None:
+        self.tags = TagTree()
+        self.fonts = FontSet()
+        self.pages: list[Page] = []
+        self._colour: Colour | None = None
+
+    def begin_page(self) -> None:
+        self.pages.append(Page())
+        self.tags.begin_page()
+        self.fonts.begin_page()
+        self._colour = None
+
+    @contextmanager
+    def on_page(self, index: int) -> Iterator[None]:
+        """Go back to an earlier page, for what is known only at the end."""
+        self.pages.append(self.pages.pop(index))
+        self.fonts.begin_page()
+        self._colour = None
+        yield
+        self.pages.insert(index, self.pages.pop())
+
+    def text(
+        self, owner: Element | None, lines: Sequence[tuple[float, float, TextLine]], size: float, colour: Colour
+    ) -> None:
+        """Set lines, each with its starting point, as one piece of content of `owner` (None: an artifact)."""
+        page = self.pages[-1]
+        tag = f"/{owner.kind}<</MCID {self.tags.marked_content(owner)}>>BDC" if owner else PAGINATION
+        paint = "" if colour == self._colour else rgb(colour, "rg") + " "
+        self._colour = colour
+        shown = self.fonts.show([(f"1 0 0 1 {x:.2f} {y:.2f} Tm", line) for x, y, line in lines], size)
+        page.text.append(f"{tag} {paint}{shown} EMC")
+
+    def rule(self, left: float, right: float, y: float, colour: Colour, width: float = 0.5) -> None:
+        self.pages[-1].shapes.append(f"{rgb(colour, 'RG')} {width:g} w {left:.2f} {y:.2f} m {right:.2f} {y:.2f} l S")
+
+    def box(self, left: float, bottom: float, width: float, height: float, colour: Colour, radius: float = 0) -> None:
+        """A filled rectangle, its corners rounded by `radius`."""
+        fill = rgb(colour, "rg")
+        if not radius:
+            self.pages[-1].shapes.append(f"{fill} {left:.2f} {bottom:.2f} {width:.2f} {height:.2f} re f")
+            return
+        self.pages[-1].shapes.append(f"{fill} {_rounded(left, bottom, width, height, radius)} f")
+
+    def arrow(self, left: float, y: float, length: float, colour: Colour) -> None:
+        """A thin arrow to the right."""
+        tip, head = left + length, 3.2
+        self.pages[-1].shapes.append(
+            f"{rgb(colour, 'RG')} 1.1 w 1 J 1 j {left:.2f} {y:.2f} m {tip:.2f} {y:.2f} l "
+            f"{tip - head:.2f} {y + head:.2f} m {tip:.2f} {y:.2f} l {tip - head:.2f} {y - head:.2f} l S 0 J 0 j"
+        )
+
+
+def _rounded(left: float, bottom: float, width: float, height: float, radius: float) -> str:
+    """A path with circular corners; 0.4477 = 1 - 0.5523, the Bezier approximation of a quarter circle."""
+    right, top, ease = left + width, bottom + height, radius * 0.4477
+    return (
+        f"{left + radius:.2f} {bottom:.2f} m {right - radius:.2f} {bottom:.2f} l "
+        f"{right - ease:.2f} {bottom:.2f} {right:.2f} {bottom + ease:.2f} {right:.2f} {bottom + radius:.2f} c "
+        f"{right:.2f} {top - radius:.2f} l "
+        f"{right:.2f} {top - ease:.2f} {right - ease:.2f} {top:.2f} {right - radius:.2f} {top:.2f} c "
+        f"{left + radius:.2f} {top:.2f} l "
+        f"{left + ease:.2f} {top:.2f} {left:.2f} {top - ease:.2f} {left:.2f} {top - radius:.2f} c "
+        f"{left:.2f} {bottom + radius:.2f} l "
+        f"{left:.2f} {bottom + ease:.2f} {left + ease:.2f} {bottom:.2f} {left + radius:.2f} {bottom:.2f} c h"
+    )

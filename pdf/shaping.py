@@ -1,0 +1,163 @@
+"""Words become positioned glyphs, and every glyph knows which text it stands for.
+
+HarfBuzz shapes with script and language set, never guessed (Noto Sans JP would otherwise change digit glyphs with the
+neighbouring script). Clusters are monotone graphemes (Unicode UAX #29); inside a cluster of several glyphs the first
+ones carry one character each and the last one the rest, so that the glyphs' texts joined in drawing order are the
+word itself, even for a reader that knows nothing of ActualText (ISO 32000-1, 14.9.4).
+"""
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import uharfbuzz as hb  # type: ignore[import-untyped]
+
+from pdf.faces import Face, Glyph, faces_for, is_ignorable
+
+# Text of a glyph for which no character of its cluster is left. Extracted, it is invisible.
+_NOTHING = "\u200b"
+_FEATURES = {"kern": True, "liga": False}  # ligatures like "fi" gain nothing on an invoice and cost exact copying
+_CACHED_WORDS = 16_384  # about 20 MB when full
+
+
+class MissingGlyph(ValueError):
+    """No shipped font can draw this character; write it otherwise or extend the fonts (make fonts)."""
+
+    def __init__(self, character: str, text: str) -> None:
+        name = unicodedata.name(character, "unnamed")
+        super().__init__(f"no shipped font can draw U+{ord(character):04X} {name} in “{text}”; write it otherwise")
+        self.character = character
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Glyphs of one face at one height. `parts` alternate a shift to the left (in thousandths) with glyphs to draw."""
+
+    face: Face
+    rise: int
+    parts: tuple[tuple[int, tuple[Glyph, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A shaped word: what to draw, how wide it is (thousandths of an em), and whether it needs ActualText."""
+
+    text: str
+    segments: tuple[Segment, ...]
+    width: int
+    is_complex: bool
+
+
+@lru_cache(maxsize=_CACHED_WORDS)
+def shape(text: str, language: str, bold: bool) -> Word:
+    """Shape one word (or one run of spaces). Raises MissingGlyph."""
+    segments: list[Segment] = []
+    width = 0
+    is_complex = False
+    for face, script, run in _runs(text, faces_for(language, bold)):
+        run_segments, run_width, run_complex = _shape_run(face, script, run)
+        segments += run_segments
+        width += run_width
+        is_complex = is_complex or run_complex
+    return Word(text, tuple(segments), width, is_complex)
+
+
+def clusters(text: str, language: str, bold: bool) -> list[str]:
+    """The pieces of a word that may be parted when it is wider than its column."""
+    pieces: list[str] = []
+    for face, script, run in _runs(text, faces_for(language, bold)):
+        starts = sorted({info.cluster for info in _buffer(face, script, run).glyph_infos})
+        pieces += [run[start:end] for start, end in zip(starts, [*starts[1:], len(run)], strict=True)]
+    return pieces
+
+
+def _runs(text: str, faces: tuple[Face, ...]) -> Iterator[tuple[Face, str, str]]:
+    """Parts of the text with one face and one script each (Unicode UAX #24, as far as the shipped fonts need it)."""
+    first = faces[0]
+    if text.isascii() and text.isprintable():
+        yield first, _script(first, 0x20), text
+        return
+    start, current = 0, None
+    for index, character in enumerate(text):
+        code_point = ord(character)
+        if current is not None and (is_ignorable(code_point) or unicodedata.combining(character)):
+            continue
+        face = next((face for face in faces if face.covers(code_point)), None)
+        if face is None:
+            raise MissingGlyph(character, text)
+        kind = (face, _script(face, code_point))
+        if current is None:
+            current = kind
+        elif kind != current:
+            yield *current, text[start:index]
+            start, current = index, kind
+    if current is not None:
+        yield *current, text[start:]
+
+
+def _script(face: Face, code_point: int) -> str:
+    if face.family == "NotoSansJP":
+        return "Kana"
+    is_devanagari = 0x900 <= code_point <= 0x97F or 0xA8E0 <= code_point <= 0xA8FF or 0x1CD0 <= code_point <= 0x1CFF
+    return "Deva" if is_devanagari else "Latn"
+
+
+_LANGUAGE_OF_SCRIPT = {"Kana": "ja", "Deva": "hi", "Latn": "en"}
+
+
+def _buffer(face: Face, script: str, run: str) -> hb.Buffer:
+    buffer = hb.Buffer()
+    buffer.cluster_level = hb.BufferClusterLevel.MONOTONE_GRAPHEMES
+    buffer.add_str(run)
+    buffer.direction = "ltr"
+    buffer.script = script
+    buffer.language = _LANGUAGE_OF_SCRIPT[script]
+    hb.shape(face.font, buffer, _FEATURES)
+    return buffer
+
+
+def _shape_run(face: Face, script: str, run: str) -> tuple[list[Segment], int, bool]:
+    buffer = _buffer(face, script, run)
+    infos, positions = buffer.glyph_infos, buffer.glyph_positions
+    assert infos is not None
+    assert positions is not None
+    texts, is_complex = _texts(run, [info.cluster for info in infos])
+    segments: list[Segment] = []
+    parts: list[tuple[int, tuple[Glyph, ...]]] = []
+    pending, rise, width = 0, 0, 0  # pending: how far the pen stands to the right of where it should
+    for info, position, text in zip(infos, positions, texts, strict=True):
+        if info.codepoint == 0:
+            raise MissingGlyph(text.strip(_NOTHING)[:1] or run[0], run)
+        glyph = face.glyph(info.codepoint, text)
+        shift = pending - position.x_offset
+        if position.y_offset != rise and parts:
+            segments.append(Segment(face, rise, tuple(parts)))
+            parts = []
+        rise = position.y_offset
+        if parts and not shift:
+            parts[-1] = (parts[-1][0], (*parts[-1][1], glyph))
+        else:
+            parts.append((shift, (glyph,)))
+        pending = glyph.width - position.x_advance + position.x_offset
+        width += position.x_advance
+    if pending:
+        parts.append((pending, ()))
+    segments.append(Segment(face, rise, tuple(parts)))
+    return segments, width, is_complex
+
+
+def _texts(run: str, starts: list[int]) -> tuple[list[str], bool]:
+    """The text of each glyph, and whether any cluster is more than one glyph for one character."""
+    texts: list[str] = []
+    is_complex = False
+    bounds = sorted(set(starts))
+    end_of = dict(zip(bounds, [*bounds[1:], len(run)], strict=True))
+    for start in bounds:
+        cluster = run[start : end_of[start]]
+        count = starts.count(start)
+        is_complex = is_complex or count != 1 or len(cluster) != 1
+        texts += [cluster[i : i + 1] or _NOTHING for i in range(count - 1)]
+        texts.append(cluster[count - 1 :] or _NOTHING)
+    return texts, is_complex

@@ -1,0 +1,64 @@
+"""The sheet that the layout writes on: a cursor that runs down the page, and a new page when it has run out.
+
+All text of the layout goes through here: it is shaped in the document's language, wrapped to its column and aligned.
+"""
+
+from collections.abc import Callable
+
+from pdf.breaking import TextLine, one_line, wrap
+from pdf.painter import Painter
+from pdf.style import BOTTOM, INK, LEADING, TOP, WIDTH, Colour, Palette
+from pdf.tags import Element
+
+
+class Sheet:
+    """`y` is the top of what comes next. `on_new_page` paints what every further page repeats."""
+
+    def __init__(self, language: str, palette: Palette) -> None:
+        self.language = language
+        self.palette = palette
+        self.painter = Painter()
+        self.tags = self.painter.tags
+        self.on_new_page: Callable[[], None] | None = None
+        self.y = TOP
+        self.painter.begin_page()
+
+    def lines(self, text: str, size: float, width: float = WIDTH, bold: bool = False) -> list[TextLine]:
+        """The text wrapped to a column of `width` points."""
+        return wrap(text, self.language, int(width * 1000 / size), bold)
+
+    def width(self, text: str, size: float, bold: bool = False) -> float:
+        return one_line(text, self.language, bold).width * size / 1000
+
+    def write(
+        self,
+        owner: Element | None,
+        x: float,
+        y: float,
+        text: str | list[TextLine],
+        size: float,
+        colour: Colour = INK,
+        bold: bool = False,
+        right: bool = False,
+    ) -> float:
+        """Write text whose box begins at `y` (its top) and `x` (its left, or its right edge); the height used."""
+        lines = [one_line(text, self.language, bold)] if isinstance(text, str) else text
+        leading = size * LEADING
+        baseline = y - size * 1.06
+        placed = [
+            (x - line.width * size / 1000 if right else x, baseline - index * leading, line)
+            for index, line in enumerate(lines)
+        ]
+        self.painter.text(owner, placed, size, colour)
+        return leading * len(lines)
+
+    def need(self, height: float) -> None:
+        """Turn the page if less than `height` is left on it."""
+        if self.y - height < BOTTOM and self.y < TOP - 100:
+            self.turn()
+
+    def turn(self) -> None:
+        self.painter.begin_page()
+        self.y = TOP
+        if self.on_new_page:
+            self.on_new_page()

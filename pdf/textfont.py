@@ -1,0 +1,157 @@
+"""Composite fonts of one document: Type 0, Identity-H, one CID for each (glyph, text) pair (ISO 32000-1, 9.7).
+
+Because a CID stands for a glyph *and* its text, ToUnicode (9.10.3) is exact even where one glyph is drawn for different
+characters, as Devanagari does. CIDs are numbered in order of first use, so the file depends on the document alone.
+"""
+
+from collections.abc import Iterable
+
+import uharfbuzz as hb  # type: ignore[import-untyped]
+
+from pdf.breaking import TextLine
+from pdf.faces import Face, Glyph
+from pdf.writer import Writer
+
+# A font inside a PDF is drawn by glyph number: tables for shaping, naming and hinting are dead weight.
+_DROPPED = [
+    int.from_bytes(tag.encode("ascii"), "big")
+    for tag in (
+        *("GSUB", "GPOS", "GDEF", "BASE", "STAT", "DSIG", "name", "post", "OS/2", "cmap", "gasp"),
+        *("vhea", "vmtx", "VORG"),
+    )
+]
+_TO_UNICODE = """/CIDInit/ProcSet findresource begin 12 dict begin begincmap
+/CIDSystemInfo<</Registry(Adobe)/Ordering(UCS)/Supplement 0>>def
+/CMapName/Adobe-Identity-UCS def/CMapType 2 def
+1 begincodespacerange<0000><ffff>endcodespacerange
+{ranges}endcmap CMapName currentdict/CMap defineresource pop end end"""
+
+
+class _Codes(dict[Glyph, str]):
+    """Four hexadecimal digits for each glyph, given out in order of first use; CID 0 is .notdef."""
+
+    def __missing__(self, glyph: Glyph) -> str:
+        code = self[glyph] = f"{len(self) + 1:04x}"
+        return code
+
+
+class DocumentFont:
+    """One face as this document uses it."""
+
+    def __init__(self, face: Face, resource: str) -> None:
+        self.face = face
+        self.resource = resource
+        self.codes = _Codes()
+
+    def write(self, writer: Writer) -> int:
+        """Add the font's objects; the number of its Type 0 dictionary."""
+        glyphs = list(self.codes)
+        subset, new_gid = _subset(self.face, glyphs)
+        name = f"/{_tag(self.resource)}+{self.face.name}"
+        program = writer.add_stream(f"/Length1 {len(subset)}", subset)
+        gids = b"\0\0" + b"".join([new_gid[glyph.gid].to_bytes(2, "big") for glyph in glyphs])
+        cid_to_gid = writer.add_stream("", gids)
+        to_unicode = writer.add_stream("", _to_unicode(glyphs))
+        descriptor = writer.add(_descriptor(self.face, name, program))
+        widths = " ".join([str(self.face.font.get_glyph_h_advance(0)), *[str(glyph.width) for glyph in glyphs]])
+        descendant = writer.add(
+            f"<</Type/Font/Subtype/CIDFontType2/BaseFont{name}"
+            "/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>"
+            f"/FontDescriptor {descriptor} 0 R/W[0[{widths}]]/CIDToGIDMap {cid_to_gid} 0 R>>".encode("ascii")
+        )
+        return writer.add(
+            f"<</Type/Font/Subtype/Type0/BaseFont{name}/Encoding/Identity-H"
+            f"/DescendantFonts[{descendant} 0 R]/ToUnicode {to_unicode} 0 R>>".encode("ascii")
+        )
+
+
+class FontSet:
+    """The fonts of a document and the text state of the page being written."""
+
+    def __init__(self) -> None:
+        self.fonts: dict[Face, DocumentFont] = {}
+        self._current: tuple[Face, float] | None = None
+
+    def begin_page(self) -> None:
+        """A new content stream starts without a font."""
+        self._current = None
+
+    def show(self, lines: Iterable[tuple[str, TextLine]], size: float) -> str:
+        """Operators that set each line after its own positioning operator."""
+        out: list[str] = []
+        for position, line in lines:
+            out.append(position)
+            self._show_line(out, line, size)
+        return " ".join(out)
+
+    def _show_line(self, out: list[str], line: TextLine, size: float) -> None:
+        array: list[str] = []
+        rise = 0
+        for word in line.words:
+            if word.is_complex:
+                _flush(out, array)
+                out.append(f"/Span<</ActualText<feff{word.text.encode('utf-16-be').hex()}>>>BDC")
+            for segment in word.segments:
+                codes = self._select(out, array, segment.face, size)
+                if segment.rise != rise:
+                    _flush(out, array)
+                    rise = segment.rise
+                    out.append(f"{rise * size / 1000:g} Ts")
+                for shift, glyphs in segment.parts:
+                    if shift:
+                        array.append(str(shift))
+                    if glyphs:
+                        array.append(f"<{''.join([codes[glyph] for glyph in glyphs])}>")
+            if word.is_complex:
+                _flush(out, array)
+                out.append("EMC")
+        _flush(out, array)
+        if rise:
+            out.append("0 Ts")
+
+    def _select(self, out: list[str], array: list[str], face: Face, size: float) -> _Codes:
+        font = self.fonts.get(face)
+        if font is None:
+            font = self.fonts[face] = DocumentFont(face, f"F{len(self.fonts) + 1}")
+        if self._current != (face, size):
+            _flush(out, array)
+            self._current = (face, size)
+            out.append(f"/{font.resource} {size:g} Tf")
+        return font.codes
+
+
+def _flush(out: list[str], array: list[str]) -> None:
+    if array:
+        out.append(f"[{''.join(array)}]TJ")
+        array.clear()
+
+
+def _subset(face: Face, glyphs: list[Glyph]) -> tuple[bytes, dict[int, int]]:
+    wanted = hb.SubsetInput()
+    wanted.flags = hb.SubsetFlags.NO_LAYOUT_CLOSURE | hb.SubsetFlags.NO_HINTING | hb.SubsetFlags.NOTDEF_OUTLINE
+    wanted.glyph_set.update([glyph.gid for glyph in glyphs])
+    wanted.drop_table_tag_set.update(_DROPPED)
+    plan = hb.SubsetPlan(face.prepared, wanted)
+    return plan.execute().blob.data, plan.old_to_new_glyph_mapping
+
+
+def _to_unicode(glyphs: list[Glyph]) -> bytes:
+    entries = [f"<{cid:04x}><{glyph.text.encode('utf-16-be').hex()}>\n" for cid, glyph in enumerate(glyphs, 1)]
+    blocks = [entries[start : start + 100] for start in range(0, len(entries), 100)]  # 100 is the CMap limit
+    ranges = "".join([f"{len(block)} beginbfchar\n{''.join(block)}endbfchar\n" for block in blocks])
+    return _TO_UNICODE.format(ranges=ranges).encode("ascii")
+
+
+def _descriptor(face: Face, name: str, program: int) -> bytes:
+    # Flags 4: symbolic, the only choice for a font without a simple encoding. StemV is a hint for substitution only.
+    box = " ".join(map(str, face.box))
+    return (
+        f"<</Type/FontDescriptor/FontName{name}/Flags 4/FontBBox[{box}]/ItalicAngle 0/Ascent {face.ascent}"
+        f"/Descent {face.descent}/CapHeight {face.cap_height}/StemV {140 if face.bold else 80}"
+        f"/FontFile2 {program} 0 R>>"
+    ).encode("ascii")
+
+
+def _tag(resource: str) -> str:
+    """The six letters that mark a subset (9.6.4), different for each font of the document: F1 is AAAAAB."""
+    return "AAAAA" + chr(ord("A") + int(resource[1:]))
