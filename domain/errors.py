@@ -1,0 +1,90 @@
+"""Why a change cannot be priced: each error has a stable code, a sentence that says what to do, and details."""
+
+from typing import Any
+
+
+class ChangeError(Exception):
+    """A change that cannot be quoted."""
+
+    code = "change_error"
+
+    def __init__(self, sentence: str, **details: Any) -> None:
+        self.details = details
+        super().__init__(sentence)
+
+
+class UnknownPlan(ChangeError):
+    """The catalogue has no such plan."""
+
+    code = "unknown_plan"
+
+
+class UnknownCycle(ChangeError):
+    """The catalogue has no such billing cycle."""
+
+    code = "unknown_cycle"
+
+
+class PlanNotOffered(ChangeError):
+    """The plan is not sold any more, or not in this cycle and currency."""
+
+    code = "plan_not_offered"
+
+
+class NothingToChange(ChangeError):
+    """The service already has this plan, cycle and quantity."""
+
+    code = "nothing_to_change"
+
+
+class BadQuantity(ChangeError):
+    """A quantity is a whole number from 1 to 1,000,000."""
+
+    code = "bad_quantity"
+
+
+class ServiceNotActive(ChangeError):
+    """Only an active service changes plan."""
+
+    code = "service_not_active"
+
+
+class ServicePastDue(ServiceNotActive):
+    """The last renewal is unpaid."""
+
+    code = "service_past_due"
+
+
+class PeriodEnded(ChangeError):
+    """The running period is over; the renewal comes first."""
+
+    code = "period_ended"
+
+
+class InThePast(ChangeError):
+    """The moment lies before the running period."""
+
+    code = "in_the_past"
+
+
+class NoRule(ChangeError):
+    """No rule of the catalogue matches this change."""
+
+    code = "change_not_offered"
+
+
+class Forbidden(ChangeError):
+    """The catalogue forbids this change and says why; `code` is the rule's own, `texts` the sentence per language."""
+
+    code = "forbidden"
+
+    def __init__(self, sentence: str, code: str, texts: dict[str, str]) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.texts = texts
+
+
+class OverLimit(ChangeError):
+    """More is used than the target allows; details["limits"] lists used, limit and reduce_by."""
+
+    code = "over_limit"

@@ -1,0 +1,104 @@
+"""Billing periods: half-open, in UTC, with days and months counted in the provider's time zone."""
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+
+class BadPeriod(ValueError):
+    """A period needs a start before its end, both with a time zone; send RFC 3339 instants."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """[start, end): the end is the first instant that no longer belongs. Aware datetimes, kept in UTC."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            raise BadPeriod("a period's start and end need a time zone; send RFC 3339 instants in UTC")
+        if self.start >= self.end:
+            raise BadPeriod(
+                f"a period ends after it starts; {self.start.isoformat()} is not before {self.end.isoformat()}"
+            )
+        if self.start.tzinfo is not UTC:
+            object.__setattr__(self, "start", self.start.astimezone(UTC))
+        if self.end.tzinfo is not UTC:
+            object.__setattr__(self, "end", self.end.astimezone(UTC))
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether the instant lies inside."""
+        return self.start <= moment < self.end
+
+    def as_json(self) -> dict[str, str]:
+        """{"start", "end"} as RFC 3339."""
+        return {"start": instant_text(self.start), "end": instant_text(self.end)}
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Self:
+        """The reverse of as_json. Raises BadPeriod, ValueError."""
+        return cls(parse_instant(document["start"]), parse_instant(document["end"]))
+
+
+def instant_text(moment: datetime) -> str:
+    """RFC 3339 in UTC with a Z, as the API prints it."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def parse_instant(text: str) -> datetime:
+    """An RFC 3339 instant as an aware datetime in UTC. Raises ValueError where the offset is missing."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone; write an RFC 3339 instant such as 2026-01-31T00:00:00Z")
+    return moment.astimezone(UTC)
+
+
+def advance(end: datetime, months: int, anchor_day: int, tz: str) -> datetime:
+    """The boundary `months` after `end` (or before, when negative), in UTC.
+
+    The local time of day is kept and the day is the anchor day or the month's last: 31 January, 28 February,
+    31 March. A time that the clocks skip moves forward by the skipped hour.
+    """
+    zone = ZoneInfo(tz)
+    local = end.astimezone(zone)
+    year, month_index = divmod(local.year * 12 + local.month - 1 + months, 12)
+    day = min(anchor_day, monthrange(year, month_index + 1)[1])
+    moved = local.replace(year=year, month=month_index + 1, day=day, fold=0)
+    return moved.astimezone(UTC)
+
+
+def anchor_day_of(period: Period, tz: str) -> int:
+    """The day of the month on which this service renews: 31 for 31 January to 28 February."""
+    zone = ZoneInfo(tz)
+    return max(period.start.astimezone(zone).day, period.end.astimezone(zone).day)
+
+
+def local_days(start: datetime, end: datetime, tz: str) -> int:
+    """Calendar days from start's local date to end's; a day of 23 or 25 hours is one day."""
+    zone = ZoneInfo(tz)
+    return end.astimezone(zone).toordinal() - start.astimezone(zone).toordinal()
+
+
+def period_holding(
+    boundary: datetime, months: int, anchor_day: int, tz: str, moment: datetime, step: int = 0
+) -> Period:
+    """The period of `months` that holds `moment`, its boundaries counted from `boundary` by `step` months.
+
+    A step of 0 counts by whole periods. With a smaller step (1), the latest monthly boundary not after the moment
+    starts the period.
+    """
+    step = step or months
+    zone = ZoneInfo(tz)
+    here, there = boundary.astimezone(zone), moment.astimezone(zone)
+    count = ((there.year - here.year) * 12 + there.month - here.month) // step
+    start = advance(boundary, count * step, anchor_day, tz)
+    while start > moment:
+        count -= 1
+        start = advance(boundary, count * step, anchor_day, tz)
+    while (following := advance(boundary, (count + 1) * step, anchor_day, tz)) <= moment:
+        count, start = count + 1, following
+    return Period(start, advance(boundary, count * step + months, anchor_day, tz))

@@ -1,0 +1,83 @@
+"""Tax on the lines of an invoice or a credit note: which rate, how rounded. A credit is taxed as it was charged."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from stdnum.eu import vat
+
+from domain.catalog import Catalog, TaxPolicy, TaxRate
+from domain.money import divide_rounded
+from domain.terms import Buyer
+
+
+@dataclass(frozen=True, slots=True)
+class TaxFigure:
+    """Tax of one rate, in minor units. `included` is what the prices already held of it."""
+
+    rate: TaxRate
+    base: int
+    amount: int
+    included: int
+
+
+def percent_ratio(percent: str) -> tuple[int, int]:
+    """ "8.25" as (825, 10000)."""
+    whole, _, decimals = percent.partition(".")
+    return int(whole + decimals), 100 * 10 ** len(decimals)
+
+
+@lru_cache(maxsize=4096)
+def valid_vat_id(tax_id: str, country: str) -> bool:
+    """Whether the check digits are right for this EU country; nobody is asked whether the id is registered."""
+    try:
+        number = vat.compact(tax_id)
+        if not vat.is_valid(number):
+            number = country + number
+        prefix = "EL" if country == "GR" else country
+        return bool(vat.is_valid(number)) and number[:2].upper() in (prefix, country)
+    except Exception:
+        return False
+
+
+def treatment(catalog: Catalog, buyer: Buyer) -> str:
+    """ "taxed", "exempt" or "reverse_charge"."""
+    if buyer.tax_exempt:
+        return "exempt"
+    abroad = buyer.country != catalog.seller.country and buyer.country in catalog.tax.reverse_charge
+    if abroad and buyer.tax_id and valid_vat_id(buyer.tax_id, buyer.country):
+        return "reverse_charge"
+    return "taxed"
+
+
+def rate_for(tax: TaxPolicy, country: str, product: str) -> TaxRate | None:
+    """The first rate for this customer country and product, None where there is no tax."""
+    for rate in tax.rates:
+        if rate.country in (None, country) and rate.product in (None, product):
+            return rate
+    return None
+
+
+def tax_on(catalog: Catalog, buyer: Buyer, amounts: Iterable[tuple[str, int]]) -> tuple[TaxFigure, ...]:
+    """Tax of (product, minor units) amounts. Exempt buyers owe none, and inclusive prices give it back to them."""
+    policy = catalog.tax
+    by_rate: dict[str, tuple[TaxRate, list[int]]] = {}
+    for product, amount in amounts:
+        rate = rate_for(policy, buyer.country, product)
+        if rate is not None:
+            by_rate.setdefault(rate.code, (rate, []))[1].append(amount)
+    if not by_rate:
+        return ()
+    owed = treatment(catalog, buyer) == "taxed"
+    if not owed and policy.prices == "exclusive":
+        return ()
+    figures = []
+    for rate, bases in by_rate.values():
+        parts = bases if policy.place == "line" else [sum(bases)]
+        numerator, denominator = percent_ratio(rate.percent)
+        inclusive = policy.prices == "inclusive"
+        divisor = denominator + numerator if inclusive else denominator
+        held = sum(divide_rounded(part * numerator, divisor, policy.rounding) for part in parts)
+        base = sum(bases) - held if inclusive else sum(bases)
+        figures.append(TaxFigure(rate, base, held if owed else 0, held if inclusive else 0))
+    return tuple(figures)

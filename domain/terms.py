@@ -1,0 +1,83 @@
+"""What is priced: a service's terms, its buyer, and the target. Plain values that the engine fills from its rows."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from domain.catalog import Discount
+from domain.money import Money
+from domain.periods import Period
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTerms:
+    """A running service.
+
+    unit_price is the price it bought, per cycle and unit. period_paid is the net really paid for the running period
+    minus credits already given: no credit exceeds it. usage counts what the limits count.
+    """
+
+    plan: str
+    cycle: str
+    currency: str
+    quantity: int
+    unit_price: Money
+    period: Period
+    anchor_day: int
+    period_paid: Money
+    status: str = "active"
+    usage: dict[str, int] = field(default_factory=dict)
+    discount: Discount | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON; from_json gives an equal value."""
+        return {
+            "plan": self.plan,
+            "cycle": self.cycle,
+            "currency": self.currency,
+            "quantity": self.quantity,
+            "unit_price": self.unit_price.as_json(),
+            "period": self.period.as_json(),
+            "anchor_day": self.anchor_day,
+            "period_paid": self.period_paid.as_json(),
+            "status": self.status,
+            "usage": dict(sorted(self.usage.items())),
+            "discount": self.discount.model_dump(mode="json") if self.discount else None,
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Self:
+        """The reverse of as_json. Raises KeyError, ValueError."""
+        values = dict(document)
+        values["unit_price"] = Money.from_json(document["unit_price"])
+        values["period"] = Period.from_json(document["period"])
+        values["period_paid"] = Money.from_json(document["period_paid"])
+        discount = document.get("discount")
+        values["discount"] = Discount.model_validate(discount) if discount else None
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """Who pays: ISO 3166 country, tax id as the customer wrote it, the language of the sentences."""
+
+    country: str
+    tax_id: str | None = None
+    locale: str = "en"
+    tax_exempt: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON; Buyer(**document) gives an equal value."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is wanted; a quantity of None keeps the service's."""
+
+    plan: str
+    cycle: str
+    quantity: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON; Target(**document) gives an equal value."""
+        return asdict(self)
