@@ -1,0 +1,1 @@
+"""The tests; packages, so that tests/domain is not taken for domain."""

@@ -1,0 +1,26 @@
+"""The sandbox programs as tests use them: each a real process on a free port."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from local.ports import free_port
+from local.process import Command, Process, listens
+
+
+@contextmanager
+def program(name: str, folder: Path, *arguments: str) -> Iterator[tuple[httpx.Client, Process]]:
+    """Run `python -m sandbox.NAME`; a client for it and its process."""
+    port = free_port()
+    argv = [sys.executable, "-m", f"sandbox.{name}", "--port", str(port), "--folder", str(folder), *arguments]
+    process = Process(Command(name=name, argv=argv, log=folder / "log", ready=listens(port)))
+    process.begin()
+    try:
+        process.wait_ready()
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as client:
+            yield client, process
+    finally:
+        process.stop()
