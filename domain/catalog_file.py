@@ -9,6 +9,9 @@ from domain.catalog import Catalog
 from domain.catalog_checks import Problem, problems_of
 from domain.modes import PRESETS
 from domain.money import Money, NotAnAmount, UnknownCurrency
+from domain.peer_modes import PEER_PRESETS
+
+NAMED_PRORATIONS = PRESETS | PEER_PRESETS
 
 _CURRENCY_MAPS = ("setup_fees", "amounts")
 
@@ -92,9 +95,9 @@ def _convert_prorations(document: dict[str, Any], problems: list[Problem]) -> No
         axes = {"preset": given} if isinstance(given, str) else given
         if not isinstance(axes, dict) or "preset" not in axes:
             continue
-        preset = PRESETS.get(axes["preset"])
+        preset = NAMED_PRORATIONS.get(axes["preset"])
         if preset is None:
-            names = ", ".join(sorted(PRESETS))
+            names = ", ".join(sorted(NAMED_PRORATIONS))
             problems.append((f"rules.{index}.proration", f"{axes['preset']!r} is no preset; choose one of {names}"))
             del rule["proration"]
             continue

@@ -40,7 +40,8 @@ def share_left(
     if fraction is Fraction.SECONDS:
         whole = max(1, _seconds(period.start, period.end))
         return Share(_clamped(_seconds(moment, period.end), whole), whole, "second")
-    days = local_days(moment, period.end, tz) - (change_day is ChangeDay.OLD)
+    counted = thirty_day_months if fraction is Fraction.FIXED_30 else local_days
+    days = counted(moment, period.end, tz) - (change_day is ChangeDay.OLD)
     whole = _whole_days(fraction, period, tz, months)
     return Share(_clamped(days, whole), whole, "day")
 
@@ -119,3 +120,14 @@ def share_of_new(
     if after == running:
         return left
     return share_left(proration.fraction, after, now, tz, day, months)
+
+
+def thirty_day_months(start: datetime, end: datetime, tz: str, fixed_days: int = 30) -> int:
+    """Days between two local dates where every month that begins in between counts `fixed_days`.
+
+    Within one month they are calendar days, as Kill Bill's fixed-day proration counts them.
+    """
+    zone = ZoneInfo(tz)
+    here, there = start.astimezone(zone), end.astimezone(zone)
+    months = (there.year - here.year) * 12 + there.month - here.month
+    return months * fixed_days + there.day - here.day

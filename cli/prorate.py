@@ -1,0 +1,24 @@
+"""Price the change cases of another biller: planshift prorate --cases FILE --json."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from domain.peer_cases import compute_case
+
+
+def run(cases_path: Path | str) -> list[dict[str, Any]]:
+    """[{"id", "computed": {the keys of `expected`}}] for a cases file; a case that cannot be read has an "error".
+
+    The file holds a list of cases, or an object with a list under "cases". Raises OSError, ValueError.
+    """
+    document = json.loads(Path(cases_path).read_text(encoding="utf-8"))
+    cases = document["cases"] if isinstance(document, dict) else document
+    return [_answer(case) for case in cases]
+
+
+def _answer(case: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {"id": case.get("id"), "computed": compute_case(case)}
+    except (KeyError, ValueError, ArithmeticError) as error:
+        return {"id": case.get("id"), "computed": {}, "error": f"{type(error).__name__}: {error}"}
