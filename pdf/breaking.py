@@ -11,10 +11,13 @@ from functools import lru_cache
 
 from pdf.shaping import Word, clusters, shape
 
+# Full-width forms are written as escapes: many editors cannot tell them from ASCII.
 _NOT_AT_START = (
-    "、。,.・:;?!‐ー〜～)]}」』】〕〉》〗〙’”ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ々〻,.:;?!)]}％%°′″"
+    "、。・ー〜～々〻」』】〕〉》〗〙’”‐°′″,.:;?!)]}%"
+    "\uff0c\uff0e\uff1a\uff1b\uff1f\uff01\uff09\uff3d\uff5d\uff05"
+    "ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ"
 )
-_NOT_AT_END = "([{「『【〔〈《〖〘‘“([{￥¥$＄"
+_NOT_AT_END = "「『【〔〈《〖〘‘“([{¥$\uff08\uff3b\uff5b\uffe5\uff04"
 _IDEOGRAPH = "\u2e80-\u2fff\u3000-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
 _UNIT = re.compile(
     # a Japanese character with the openers before it and the closers after it
@@ -23,6 +26,7 @@ _UNIT = re.compile(
     rf"|[^ {_IDEOGRAPH}]*?[^\W\d_]{{2,}}[-/](?=[^\W\d_]{{2,}})|[^ {_IDEOGRAPH}]+"
 )
 _SPACES_OR_UNIT = re.compile(rf" +|{_UNIT.pattern}")
+_INSIDE_LONG_WORD = re.compile(r"[^@./_-]*[@./_-]+|[^@./_-]+")  # an e-mail address parts after its @ or a full stop
 _CONTROLS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
 _CACHED_LINES = 8_192
 
@@ -68,13 +72,18 @@ def wrap(text: str, language: str, limit: int, bold: bool = False) -> list[TextL
 
 
 def _fitting(words: tuple[Word, ...], language: str, limit: int, bold: bool) -> list[Word]:
-    """The words, those wider than a whole line parted between their clusters."""
+    """The words; those wider than a whole line parted after punctuation, or else between their clusters."""
     fitting: list[Word] = []
     for word in words:
         if word.width <= limit:
             fitting.append(word)
-        else:
-            fitting += [shape(piece, language, bold) for piece in clusters(word.text, language, bold)]
+            continue
+        for part in _INSIDE_LONG_WORD.findall(word.text):
+            shaped = shape(part, language, bold)
+            if shaped.width <= limit:
+                fitting.append(shaped)
+            else:
+                fitting += [shape(piece, language, bold) for piece in clusters(part, language, bold)]
     return fitting
 
 

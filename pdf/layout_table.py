@@ -1,8 +1,9 @@
 """The lines and the totals: a table that flows over pages with its header repeated, and the sums below it."""
 
 from pdf import formats
+from pdf.breaking import TextLine
 from pdf.sheet import Sheet
-from pdf.style import BODY, GOOD, INK, LABEL, LEADING, LEFT, MUTED, RIGHT, RULE, SMALL, TOTAL, WIDTH
+from pdf.style import BODY, BOTTOM, GOOD, INK, LABEL, LEADING, LEFT, MUTED, RIGHT, RULE, SMALL, TOTAL, WIDTH, Colour
 from pdf.tags import COLUMN_HEADER, ROW_HEADER, Element
 from pdf.values import InvoiceDocument, Kind, Line
 from pdf.words import Words
@@ -61,29 +62,47 @@ def _table_header(sheet: Sheet, words: Words, counts: bool, row: Element | None)
 
 
 def _row(sheet: Sheet, body: Element, line: Line, document: InvoiceDocument, counts: bool) -> None:
+    """Kept on one page, unless it is longer than a page."""
     quantity, price, edge = _columns(counts)
     width = edge - LEFT - 8
-    description = sheet.lines(line.description, BODY, width)
-    small = sheet.lines(line.arithmetic, SMALL, width) if line.arithmetic else []
+    texts = [(text, BODY, INK) for text in sheet.lines(line.description, BODY, width)]
+    if line.arithmetic:
+        texts += [(text, SMALL, MUTED) for text in sheet.lines(line.arithmetic, SMALL, width)]
     if line.period:
-        small += sheet.lines(formats.period(*line.period, document.locale), SMALL, width)
-    height = 2 * _ROW_PAD + len(description) * BODY * LEADING + len(small) * SMALL * LEADING
-    sheet.need(height)
+        shown = formats.period(*line.period, document.locale)
+        texts += [(text, SMALL, MUTED) for text in sheet.lines(shown, SMALL, width)]
+    sheet.need(2 * _ROW_PAD + sum([size * LEADING for _, size, _ in texts]))
     row = sheet.tags.element("TR", body)
-    top = sheet.y - _ROW_PAD
     cell = sheet.tags.element("TD", row)
-    used = sheet.write(cell, LEFT, top, description, BODY)
-    if small:
-        sheet.write(cell, LEFT, top - used, small, SMALL, MUTED)
+    cells = [(RIGHT, formats.amount(line.amount, document.locale))]
     if counts:
-        unit = line.unit_price or line.amount
-        shown = formats.whole_number(line.quantity if line.unit_price else 1, document.locale)
-        sheet.write(sheet.tags.element("TD", row), quantity, top, shown, BODY, right=True)
-        sheet.write(sheet.tags.element("TD", row), price, top, formats.amount(unit, document.locale), BODY, right=True)
-    amount = formats.amount(line.amount, document.locale)
-    sheet.write(sheet.tags.element("TD", row), RIGHT, top, amount, BODY, right=True)
-    sheet.y -= height
+        unit, count = (line.unit_price, line.quantity) if line.unit_price else (line.amount, 1)
+        cells.insert(0, (price, formats.amount(unit, document.locale)))
+        cells.insert(0, (quantity, formats.whole_number(count, document.locale)))
+    sheet.y -= _ROW_PAD
+    top = sheet.y
+    _flow(sheet, cell, texts[:1])
+    below, sheet.y = sheet.y, top
+    for x, text in cells:
+        sheet.write(sheet.tags.element("TD", row), x, top, text, BODY, right=True)
+    sheet.y = below
+    _flow(sheet, cell, texts[1:])
+    sheet.y -= _ROW_PAD
     sheet.painter.rule(LEFT, RIGHT, sheet.y, RULE)
+
+
+def _flow(sheet: Sheet, cell: Element, texts: list[tuple[TextLine, float, Colour]]) -> None:
+    """Lines of one cell, in runs of one size, over as many pages as they need."""
+    start = 0
+    while start < len(texts):
+        _, size, colour = texts[start]
+        sheet.need(size * LEADING)
+        fits = max(1, int((sheet.y - BOTTOM) / (size * LEADING)))
+        end = start
+        while end < len(texts) and end - start < fits and texts[end][1] == size:
+            end += 1
+        sheet.y -= sheet.write(cell, LEFT, sheet.y, [text for text, _, _ in texts[start:end]], size, colour)
+        start = end
 
 
 def sums(document: InvoiceDocument, words: Words) -> list[tuple[str, str, str]]:
@@ -114,7 +133,7 @@ def draw_totals(sheet: Sheet, document: InvoiceDocument, words: Words) -> None:
     """The sums, kept together on one page."""
     rows = sums(document, words)
     sheet.need(len(rows) * 16 + 30)
-    sheet.y -= 8
+    sheet.y -= 11
     table = sheet.tags.element("Table")
     left = LEFT + WIDTH * 0.42
     for label, amount, role in rows:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pdf.breaking import TextLine
+from pdf.picture import Picture
 from pdf.style import Colour, rgb
 from pdf.tags import Element, TagTree
 from pdf.textfont import FontSet
@@ -21,11 +22,13 @@ class Page:
     """Operators of one page."""
 
     shapes: list[str] = field(default_factory=list)
+    pictures: list[str] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
 
     def content(self) -> bytes:
         shapes = f"/Artifact BMC\n{chr(10).join(self.shapes)}\nEMC\n" if self.shapes else ""
-        return f"{shapes}BT\n{chr(10).join(self.text)}\nET".encode("ascii")
+        pictures = "".join([f"{picture}\n" for picture in self.pictures])
+        return f"{shapes}{pictures}BT\n{chr(10).join(self.text)}\nET".encode("ascii")
 
 
 class Painter:
@@ -35,6 +38,7 @@ class Painter:
         self.tags = TagTree()
         self.fonts = FontSet()
         self.pages: list[Page] = []
+        self.pictures: dict[Picture, int] = {}
         self._colour: Colour | None = None
 
     def begin_page(self) -> None:
@@ -62,6 +66,12 @@ class Painter:
         self._colour = colour
         shown = self.fonts.show([(f"1 0 0 1 {x:.2f} {y:.2f} Tm", line) for x, y, line in lines], size)
         page.text.append(f"{tag} {paint}{shown} EMC")
+
+    def picture(self, picture: Picture, box: tuple[float, float, float, float], figure: Element) -> None:
+        """Place a picture in a box (left, bottom, width, height)."""
+        name = f"P{self.pictures.setdefault(picture, len(self.pictures) + 1)}"
+        mcid = self.tags.marked_content(figure)
+        self.pages[-1].pictures.append(f"/Figure<</MCID {mcid}>>BDC q {picture.placement(*box)} /{name} Do Q EMC")
 
     def rule(self, left: float, right: float, y: float, colour: Colour, width: float = 0.5) -> None:
         self.pages[-1].shapes.append(f"{rgb(colour, 'RG')} {width:g} w {left:.2f} {y:.2f} m {right:.2f} {y:.2f} l S")

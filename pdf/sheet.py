@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from pdf.breaking import TextLine, one_line, wrap
 from pdf.painter import Painter
-from pdf.style import BOTTOM, INK, LEADING, TOP, WIDTH, Colour, Palette
+from pdf.style import BAND, BOTTOM, INK, LEADING, PAGE_HEIGHT, PAGE_WIDTH, TOP, WIDTH, Colour, Palette
 from pdf.tags import Element
 
 
@@ -20,8 +20,12 @@ class Sheet:
         self.painter = Painter()
         self.tags = self.painter.tags
         self.on_new_page: Callable[[], None] | None = None
-        self.y = TOP
+        self._begin_page()
+
+    def _begin_page(self) -> None:
         self.painter.begin_page()
+        self.painter.box(0, PAGE_HEIGHT - BAND, PAGE_WIDTH, BAND, self.palette.brand)
+        self.y = TOP
 
     def lines(self, text: str, size: float, width: float = WIDTH, bold: bool = False) -> list[TextLine]:
         """The text wrapped to a column of `width` points."""
@@ -58,7 +62,6 @@ class Sheet:
             self.turn()
 
     def turn(self) -> None:
-        self.painter.begin_page()
-        self.y = TOP
+        self._begin_page()
         if self.on_new_page:
             self.on_new_page()

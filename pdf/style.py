@@ -10,6 +10,7 @@ PAGE_WIDTH, PAGE_HEIGHT = 595.28, 841.89
 MARGIN = 51.0  # 18 mm
 LEFT, RIGHT = MARGIN, PAGE_WIDTH - MARGIN
 WIDTH = RIGHT - LEFT
+BAND = 6.0  # the strip in the brand's colour along the upper edge
 TOP = PAGE_HEIGHT - 48.0
 BOTTOM = 74.0  # nothing of the body comes below; the footer stands here
 FOOTER_RULE, FOOTER_TEXT = 52.0, 39.0

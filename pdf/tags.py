@@ -5,7 +5,7 @@ Structure elements are kept in a flat list; an element's kids are other elements
 
 from dataclasses import dataclass, field
 
-from pdf.writer import Writer
+from pdf.writer import Writer, text_string
 
 COLUMN_HEADER = "/A<</O/Table/Scope/Column>>"
 ROW_HEADER = "/A<</O/Table/Scope/Row>>"
@@ -36,6 +36,13 @@ class TagTree:
         above.kids.append(made)
         self.elements.append(made)
         return made
+
+    def figure(self, alt: str, box: tuple[float, float, float, float]) -> Element:
+        """A picture with its alternative text and its place (left, bottom, width, height)."""
+        left, bottom, width, height = box
+        bounds = f"{left:.2f} {bottom:.2f} {left + width:.2f} {bottom + height:.2f}"
+        layout = f"/A<</O/Layout/Placement/Block/BBox[{bounds}]>>"
+        return self.element("Figure", attributes=f"/Alt{text_string(alt)}{layout}")
 
     def begin_page(self) -> None:
         self._owners.append([])

@@ -137,6 +137,18 @@ class InvoiceDocument:
         return self.number or self.reference
 
 
+def tax_of(document: InvoiceDocument, line: Line) -> Tax | None:
+    """The tax that applies to a line: the one it names, or the only one there is; None on a document without tax."""
+    if not document.taxes:
+        return None
+    if line.tax_percent is None and len(document.taxes) == 1:
+        return document.taxes[0]
+    for tax in document.taxes:
+        if tax.percent == line.tax_percent:
+            return tax
+    raise InvalidDocument(f"{document.label}: “{line.description}” does not say which of the taxes applies to it")
+
+
 def checked(document: InvoiceDocument) -> InvoiceDocument:
     """The same document, if its numbers agree; InvalidDocument (or the currency error of Money) if not."""
     zero = Money.zero(document.currency)
@@ -151,12 +163,23 @@ def checked(document: InvoiceDocument) -> InvoiceDocument:
         raise InvalidDocument(f"{document.label}: an {document.kind} needs its legal number")
     if not document.lines:
         raise InvalidDocument(f"{document.label}: a document needs at least one line")
+    _check_party(document.seller)
+    _check_party(document.buyer)
     for line in document.lines:
         _check_line(document, line)
     return document
 
 
+def _check_party(party: Party) -> None:
+    """A page has room for so much; it is better to hear so when the customer is entered."""
+    if len(party.address) > 10 or len(party.name) + sum(map(len, party.address)) > 600:
+        raise InvalidDocument(
+            f"{party.name[:60]!r}: an address has at most 10 lines and, with the name, 600 characters"
+        )
+
+
 def _check_line(document: InvoiceDocument, line: Line) -> None:
+    tax_of(document, line)
     price = line.unit_price
     if price is None:
         return

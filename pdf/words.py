@@ -22,6 +22,7 @@ class Words:
     seller: str
     buyer: str
     tax_id: str
+    plan: str
     before: str
     after: str
     each_cycle: str  # price per cycle of a plan
@@ -61,6 +62,7 @@ _EN = Words(
     seller="From",
     buyer="Bill to",
     tax_id="Tax ID {number}",
+    plan="Plan",
     before="Plan before",
     after="Plan now",
     each_cycle="{price} · {cycle}",
@@ -99,7 +101,8 @@ _ES = Words(
     corrects="Rectifica la factura",
     seller="Emisor",
     buyer="Cliente",
-    tax_id="NIF {number}",
+    tax_id="Id. fiscal {number}",
+    plan="Plan",
     before="Plan anterior",
     after="Plan actual",
     each_cycle="{price} · {cycle}",
@@ -130,7 +133,7 @@ _ES = Words(
 
 _JA = Words(
     titles={Kind.PROFORMA: "プロフォーマ請求書", Kind.INVOICE: "請求書", Kind.CREDIT_NOTE: "返還請求書"},
-    number="請求書番号",
+    number="番号",
     reference="整理番号",
     issued="発行日",
     due="お支払期限",
@@ -139,6 +142,7 @@ _JA = Words(
     seller="発行元",
     buyer="請求先",
     tax_id="登録番号 {number}",
+    plan="プラン",
     before="変更前のプラン",
     after="変更後のプラン",
     each_cycle="{price}・{cycle}",
@@ -147,7 +151,7 @@ _JA = Words(
     unit_price="単価",
     amount="金額",
     subtotal="小計",
-    tax="{label} {percent}(対象 {base})",
+    tax="{label} {percent}（対象 {base}）",
     total="合計",
     credit_applied="残高充当額",
     payment="{date}お支払済み",
@@ -169,7 +173,7 @@ _JA = Words(
 
 _HI = Words(
     titles={Kind.PROFORMA: "प्रोफ़ॉर्मा इनवॉइस", Kind.INVOICE: "इनवॉइस", Kind.CREDIT_NOTE: "क्रेडिट नोट"},
-    number="इनवॉइस संख्या",
+    number="संख्या",
     reference="संदर्भ",
     issued="जारी करने की तिथि",
     due="भुगतान की अंतिम तिथि",
@@ -178,6 +182,7 @@ _HI = Words(
     seller="विक्रेता",
     buyer="ग्राहक",
     tax_id="कर पहचान संख्या {number}",
+    plan="प्लान",
     before="पिछला प्लान",
     after="नया प्लान",
     each_cycle="{price} · {cycle}",

@@ -50,9 +50,13 @@ class Writer:
     def add_stream(self, dictionary: str, data: bytes, compress: bool = True) -> int:
         """A stream object (ISO 32000-1, 7.3.8). PDF/A wants a line end before endstream (ISO 19005-3, 6.1.7.1)."""
         if compress:
-            data = bytes(deflate.zlib_compress(data, COMPRESSION))
-            dictionary += "/Filter/FlateDecode"
+            return self.add_compressed(dictionary, deflate.zlib_compress(data, COMPRESSION))
         return self.add(b"<<%s/Length %d>>stream\n%s\nendstream" % (dictionary.encode("ascii"), len(data), data))
+
+    def add_compressed(self, dictionary: str, data: bytes | bytearray) -> int:
+        """A stream whose data is in zlib format already (FlateDecode, 7.4.4)."""
+        head = f"<<{dictionary}/Filter/FlateDecode/Length {len(data)}>>stream\n".encode("ascii")
+        return self.add(b"%s%s\nendstream" % (head, data))
 
     def save(self, catalog: bytes, information: bytes) -> bytes:
         """The finished file."""

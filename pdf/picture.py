@@ -1,0 +1,80 @@
+"""The provider's mark as an XObject: an SVG stays vector, a PNG stays pixels (ISO 32000-1, 8.9 and 8.10).
+
+A logo is read once per process; its stream is compressed once.
+"""
+
+import io
+from dataclasses import dataclass
+from functools import lru_cache
+
+import deflate
+from PIL import Image, UnidentifiedImageError
+
+from pdf.svg import UnsupportedLogo, read_svg
+from pdf.writer import COMPRESSION, Writer
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_LARGEST_PIXELS = 4_000_000  # 2000 x 2000 prints sharply at any size a logo has
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """`width` and `height` give the proportions. `mask` is the alpha channel of a PNG, with its own dictionary."""
+
+    width: float
+    height: float
+    dictionary: str
+    data: bytes
+    mask: tuple[str, bytes] | None = None
+
+    def fitted(self, width: float, height: float) -> tuple[float, float]:
+        """The largest size in points that keeps the proportions inside the given box."""
+        scale = min(width / self.width, height / self.height)
+        return self.width * scale, self.height * scale
+
+    def placement(self, left: float, bottom: float, width: float, height: float) -> str:
+        """The matrix that puts it there: an image is one unit wide and high, a form has its own units."""
+        across, up = (width, height) if self.is_image else (width / self.width, height / self.height)
+        return f"{across:.4f} 0 0 {up:.4f} {left:.2f} {bottom:.2f} cm"
+
+    @property
+    def is_image(self) -> bool:
+        return "/Image" in self.dictionary
+
+    def write(self, writer: Writer) -> int:
+        """Add the XObject; its number."""
+        mask = f"/SMask {writer.add_compressed(*self.mask)} 0 R" if self.mask else ""
+        return writer.add_compressed(self.dictionary + mask, self.data)
+
+
+@lru_cache(maxsize=64)
+def read_picture(data: bytes) -> Picture:
+    """Raises UnsupportedLogo."""
+    if data.startswith(_PNG):
+        return _read_png(data)
+    drawing = read_svg(data)
+    box = f"0 0 {drawing.width:g} {drawing.height:g}"
+    return Picture(
+        drawing.width,
+        drawing.height,
+        f"/Type/XObject/Subtype/Form/BBox[{box}]/Resources<<>>",
+        bytes(deflate.zlib_compress(drawing.operators.encode("ascii"), COMPRESSION)),
+    )
+
+
+def _read_png(data: bytes) -> Picture:
+    try:
+        image = Image.open(io.BytesIO(data), formats=["PNG"])
+        width, height = image.size
+        if width * height > _LARGEST_PIXELS:
+            raise UnsupportedLogo(f"the logo has {width} x {height} pixels; 2000 x 2000 is plenty")
+        rgba = image.convert("RGBA")
+    except (UnidentifiedImageError, OSError) as broken:
+        raise UnsupportedLogo(f"the logo is not a readable PNG: {broken}") from broken
+    alpha = rgba.getchannel("A")
+    size = f"/Type/XObject/Subtype/Image/Width {width}/Height {height}/BitsPerComponent 8"
+    mask = None
+    if alpha.getextrema() != (255, 255):
+        mask = (f"{size}/ColorSpace/DeviceGray", bytes(deflate.zlib_compress(alpha.tobytes(), COMPRESSION)))
+    pixels = deflate.zlib_compress(rgba.convert("RGB").tobytes(), COMPRESSION)
+    return Picture(width, height, f"{size}/ColorSpace/DeviceRGB", bytes(pixels), mask)
