@@ -1,6 +1,6 @@
 """What the figures mean, in the customer's language: every line's arithmetic, and why a total is what it is."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from domain.catalog import Catalog, in_language
 from domain.figures import Item
 from domain.money import Money, Rounding, divide_rounded
 from domain.periods import Period
+from domain.proration import ALL_OF_IT, Ratio, Share
 from domain.quote_values import Line
 from domain.sides import Side
 from domain.tax import TaxFigure
@@ -44,9 +45,21 @@ class Speaker:
         """Minor units as the customer's language writes them."""
         return money_text(Money(amount, self.currency), self.locale)
 
+    def ratio(self, price: Ratio) -> str:
+        """An exact price, shown in whole minor units."""
+        return self.money(divide_rounded(*price, Rounding.HALF_UP))
+
+    def local_date(self, moment: datetime) -> date:
+        """The date in the provider's zone."""
+        return moment.astimezone(self._zone).date()
+
+    def day(self, day: date) -> str:
+        """A date in full, as the customer's language writes it."""
+        return format_date(day, "long", self._cldr)
+
     def date(self, moment: datetime) -> str:
-        """The local date, in full."""
-        return format_date(moment.astimezone(self._zone).date(), "long", self._cldr)
+        """The local date of an instant, in full."""
+        return self.day(self.local_date(moment))
 
     def number(self, number: int) -> str:
         """A whole number with the language's grouping."""
@@ -70,75 +83,63 @@ def line_of(speaker: Speaker, item: Item) -> Line:
     if item.side is None or item.share is None:
         plan = item.side.plan.name if item.side else ""
         key = "rounded_once" if item.kind == "rounding" else "plain"
-        sum_text = speaker.say(key, amount=speaker.money(item.amount))
-        return Line(item.kind, speaker.say(item.kind, plan=plan), sum_text, amount)
-    full = Money(_whole(item.side), speaker.currency)
-    return Line(
-        item.kind,
-        _described(speaker, item, item.side),
-        arithmetic_of(speaker, item, item.side),
-        amount,
-        item.share,
-        full,
-        item.period,
-    )
-
-
-def _whole(side: Side) -> int:
-    return divide_rounded(*side.full, Rounding.HALF_UP)
+        return Line(
+            item.kind, speaker.say(item.kind, plan=plan), speaker.say(key, amount=speaker.money(item.amount)), amount
+        )
+    full = Money(divide_rounded(*item.full, Rounding.HALF_UP), speaker.currency)
+    described, arithmetic = _described(speaker, item, item.side), _arithmetic(speaker, item, item.side, item.share)
+    return Line(item.kind, described, arithmetic, amount, item.share, full, item.covers)
 
 
 def _described(speaker: Speaker, item: Item, side: Side) -> str:
-    key = item.units or item.kind
+    key = item.kind
+    if item.only_units:
+        key = "more_units" if item.kind == "charge" else "fewer_units"
+    elif item.kind == "credit" and item.share == ALL_OF_IT:
+        key = "credit_whole"
+    dates = _dates(speaker, item.covers) if item.covers else {}
     return speaker.say(
-        key,
-        plan=side.plan.name,
-        cycle=speaker.cycle(side.cycle),
-        quantity=side.quantity,
-        **_dates(speaker, item.period),
+        key, plan=side.plan.name, cycle=speaker.cycle(side.cycle), quantity=speaker.number(side.quantity), **dates
     )
 
 
-def _dates(speaker: Speaker, period: Period | None) -> dict[str, str]:
-    if period is None:
-        return {}
-    return {"from_": speaker.date(period.start), "to": speaker.date(period.end)}
+def _dates(speaker: Speaker, covers: Period) -> dict[str, str]:
+    """The first and the last day of a half-open period; the day on which it ends belongs to what follows."""
+    first, last = speaker.local_date(covers.start), speaker.local_date(covers.end) - timedelta(days=1)
+    return {"first": speaker.day(first), "last": speaker.day(max(first, last))}
 
 
-def arithmetic_of(speaker: Speaker, item: Item, side: Side) -> str:
-    """The sum behind a line: 15 of 31 days at $150.00 = $72.58."""
-    share, full = item.share, _whole(side)
-    amount = speaker.money(-item.uncapped if item.uncapped is not None else item.amount)
-    if share is None:
-        return speaker.say("plain", amount=amount)
+def _arithmetic(speaker: Speaker, item: Item, side: Side, share: Share) -> str:
+    """The sum behind a line: 15 of 31 days at $150.00 = $72.58. A credit's sum is told without its sign."""
+    moved = item.uncapped if item.uncapped is not None else abs(item.amount)
     key = {"day": "of_days", "second": "of_seconds"}.get(share.unit, "of_all")
     text = speaker.say(
-        key,
+        key if item.day_rate is None else "day_rate",
         part=speaker.number(share.part),
         whole=speaker.number(share.whole),
-        price=speaker.money(full),
-        amount=amount,
+        price=speaker.ratio(item.full),
+        rate=speaker.money(item.day_rate or 0),
+        amount=speaker.money(moved),
     )
     if item.uncapped is not None:
-        text = speaker.say("capped", sum=text, paid=speaker.money(-item.amount))
-    return "; ".join([*_before(speaker, side, full), text])
+        text = speaker.say("capped", sum=text, paid=speaker.money(abs(item.amount)))
+    return "; ".join([*_full_price(speaker, item, side), text])
 
 
-def _before(speaker: Speaker, side: Side, full: int) -> list[str]:
-    """How quantity and discount make the full price, where there are any."""
+def _full_price(speaker: Speaker, item: Item, side: Side) -> list[str]:
+    """How quantity, discount and length of the period make the full price, where there is something to tell."""
     said, gross = [], side.unit * side.quantity
+    price = speaker.ratio(side.full)
     if side.quantity != 1:
-        said.append(
-            speaker.say(
-                "units",
-                quantity=speaker.number(side.quantity),
-                unit=speaker.money(side.unit),
-                price=speaker.money(gross),
-            )
-        )
+        unit, quantity = speaker.money(side.unit), speaker.number(side.quantity)
+        said.append(speaker.say("units", quantity=quantity, unit=unit, price=speaker.money(gross)))
     if side.discount is not None:
-        off = f"{side.discount.percent}%" if side.discount.percent else speaker.money(gross - full)
-        said.append(speaker.say("discount", full=speaker.money(gross), off=off, price=speaker.money(full)))
+        percent = side.discount.percent
+        off = f"{percent}%" if percent else speaker.money(gross - divide_rounded(*side.full, Rounding.HALF_UP))
+        said.append(speaker.say("discount", full=speaker.money(gross), off=off, price=price))
+    if item.running_months is not None:
+        scaled = speaker.ratio(item.full)
+        said.append(speaker.say("scaled", price=price, months=side.months, scaled=scaled, running=item.running_months))
     return said
 
 
@@ -162,9 +163,5 @@ def tax_lines(speaker: Speaker, taxes: tuple[TaxFigure, ...]) -> list[Line]:
                 "percent_of", percent=rate.percent, base=speaker.money(tax.base), amount=speaker.money(tax.amount)
             )
             owed = Money(tax.amount, speaker.currency)
-            lines.append(
-                Line(
-                    "tax", speaker.say("tax", label=label), text, owed, code=rate.code, percent=rate.percent, base=base
-                )
-            )
+            lines.append(Line("tax", label, text, owed, code=rate.code, percent=rate.percent, base=base))
     return lines

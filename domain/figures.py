@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from domain.periods import Period
-from domain.proration import Share
+from domain.proration import Ratio, Share
 from domain.sides import Side
 from domain.tax import TaxFigure
 
@@ -12,7 +12,9 @@ from domain.tax import TaxFigure
 class Item:
     """One line before tax, in minor units; credits are negative.
 
-    `uncapped` is a credit before it was cut to what was paid; `units` says that only units come or go.
+    full is the exact price that the share is taken of, covers the time it pays for. uncapped is what a credit would be
+    had more been paid; only_units says that units of one plan come or go; day_rate is the price of a day where that
+    is rounded; running_months tells that the price was scaled to a running period of another length.
     """
 
     kind: str
@@ -20,14 +22,17 @@ class Item:
     product: str
     side: Side | None = None
     share: Share | None = None
+    full: Ratio = (0, 1)
+    covers: Period | None = None
     uncapped: int | None = None
-    period: Period | None = None
-    units: str | None = None
+    only_units: bool = False
+    day_rate: int | None = None
+    running_months: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A priced change. total = sum of items + tax - included tax."""
+    """A priced change. total = sum of items + tax - tax that inclusive prices already hold."""
 
     items: tuple[Item, ...]
     taxes: tuple[TaxFigure, ...]

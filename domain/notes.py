@@ -39,13 +39,13 @@ def _why_zero(speaker: Speaker, priced: Priced) -> str:
         if item.kind == "waived":
             return speaker.say("zero_small", amount=speaker.money(-item.amount))
         if item.kind == "forfeited":
-            return speaker.say("negative_lost")
+            return speaker.say("zero_lost")
     if proration is not None and proration.fraction is Fraction.ZERO:
         date = speaker.date(priced.period.end)
         return speaker.say("zero_mode", amount=speaker.money(priced.renewal_total), date=date)
     if items and all(item.share is not None and item.share.part == 0 for item in items):
         return speaker.say("zero_last_day")
-    return speaker.say("zero_free")
+    return speaker.say("zero_same")
 
 
 def _credit(speaker: Speaker, priced: Priced) -> list[str]:

@@ -141,7 +141,7 @@ def price_renewal(
     side = new_side(catalog, service, wanted, end) if not same or wanted.quantity else old_side(catalog, service)
     period = Period(end, advance(end, side.months, service.anchor_day, catalog.timezone))
     amount = divide_rounded(*side.full, catalog.policies.rounding.mode)
-    item = Item("charge", amount, side.plan.product, side, ALL_OF_IT, period=period, units="renewal")
+    item = Item("charge", amount, side.plan.product, side, ALL_OF_IT, side.full, period)
     speaker = Speaker(catalog, buyer.locale, currency)
     lines = (line_of(speaker, item), *tax_lines(speaker, tax_on(catalog, buyer, [(side.plan.product, amount)])))
     total = sum(line.amount.amount for line in lines)
