@@ -73,7 +73,7 @@ class Provisioner:
         self._store = store
 
     async def read(self, request: Request) -> Response:
-        account = self._verified(request, request.url.path.encode())
+        account = self._verified(request, request.scope["raw_path"])
         found = self._store.service(request.path_params["ref"], account)
         return JSONResponse(found or refuse(404, "There is no such service."))
 

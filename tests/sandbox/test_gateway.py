@@ -81,7 +81,7 @@ def test_the_same_key_is_the_same_payment(gateway: httpx.Client) -> None:
         ({"colour": "red"}, 422),
     ],
 )
-def test_a_wrong_order_is_refused(gateway: httpx.Client, change: dict[str, object], status: int) -> None:
+def test_a_wrong_order_is_refused(gateway: httpx.Client, change: dict[str, Any], status: int) -> None:
     assert create(gateway, **change).status_code == status
 
 

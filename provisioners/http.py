@@ -1,0 +1,135 @@
+"""A host behind HTTP: orders are signed JSON, reads are signed too.
+
+    POST /v1/services/{ref}/plan  Idempotency-Key; {account, service, plan, limits, generation}
+    GET  /v1/services/{ref}
+    both → {plan, limits, usage, generation}
+
+Headers X-Account and the three of Standard Webhooks. An order is signed over its body, a read over its path. 2xx is
+yes, 4xx is no; 408, 425, 429, 5xx and silence say nothing: the call is repeated with the same key for a while.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import ssl
+import time
+from functools import cache
+from urllib.parse import quote, urlsplit
+
+import httpx
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from provisioners.protocol import Host, HostedService, PlanOrder, ProvisionerRefused, ProvisionerUnknown
+
+_TRY_AGAIN = (408, 425, 429)
+_PAUSES_SECONDS = (0.0, 0.2, 0.5, 1.0)  # before the tries of one call; the sweep comes back for longer troubles
+_RETRY_AFTER_MAX_SECONDS = 3.0
+_REASON_CHARACTERS_MAX = 300
+
+
+class _Service(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+    plan: str
+    limits: dict[str, int]
+    usage: dict[str, int]
+    generation: int
+
+
+class HttpProvisioner:
+    """One call lasts at most `total_seconds`, so that it ends within the lease under which it is made."""
+
+    def __init__(self, timeout_seconds: float = 8.0, total_seconds: float = 25.0) -> None:
+        self._timeout_seconds = timeout_seconds
+        self._total_seconds = total_seconds
+
+    def apply(self, host: Host, order: PlanOrder) -> HostedService:
+        """Sets the plan and returns what the service has then. Raises ProvisionerUnknown, ProvisionerRefused."""
+        document = {
+            "account": host.account,
+            "service": order.service_ref,
+            "plan": order.plan,
+            "limits": order.limits,
+            "generation": order.generation,
+        }
+        body = json.dumps(document).encode()
+        path = f"/v1/services/{quote(order.service_ref, safe='')}/plan"
+        answer = self._repeat(host, "POST", path, body, key=order.key)
+        if not answer.is_success:
+            raise ProvisionerRefused(_reason(answer))
+        return _service(answer)
+
+    def read(self, host: Host, service_ref: str) -> HostedService | None:
+        """What the service has now; None where the host does not know it. Raises ProvisionerUnknown."""
+        answer = self._repeat(host, "GET", f"/v1/services/{quote(service_ref, safe='')}", b"")
+        if answer.status_code == 404:
+            return None
+        if not answer.is_success:
+            raise ProvisionerUnknown(_reason(answer))
+        return _service(answer)
+
+    def _repeat(self, host: Host, method: str, path: str, body: bytes, key: str | None = None) -> httpx.Response:
+        """The first answer that says yes or no."""
+        url = host.base_url.rstrip("/") + path
+        deadline = time.monotonic() + self._total_seconds
+        silence, asked_to_wait = "there was no time to ask", 0.0
+        for pause in _PAUSES_SECONDS:
+            time.sleep(max(pause, asked_to_wait))
+            seconds_left = deadline - time.monotonic()
+            if seconds_left <= 0:
+                break
+            headers = _signed(host, body or urlsplit(url).path.encode()) | ({"Idempotency-Key": key} if key else {})
+            try:
+                timeout = min(self._timeout_seconds, seconds_left)
+                answer = httpx.request(method, url, content=body, headers=headers, timeout=timeout, verify=_tls())
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                silence, asked_to_wait = f"no answer ({type(error).__name__})", 0.0
+                continue
+            if answer.status_code < 500 and answer.status_code not in _TRY_AGAIN:
+                return answer
+            silence, asked_to_wait = f"it answered {answer.status_code}", _asked_to_wait(answer)
+        raise ProvisionerUnknown(f"The host has not said what became of it: {silence}.")
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Made once: reading the certificates of all authorities takes longer than most calls."""
+    return httpx.create_ssl_context()
+
+
+def _signed(host: Host, signed: bytes) -> dict[str, str]:
+    """Each try is signed anew, because a signature is good for five minutes only."""
+    message_id = f"msg_{secrets.token_hex(12)}"
+    timestamp = str(int(time.time()))
+    key = base64.b64decode(host.secrets[0].removeprefix("whsec_"))
+    digest = hmac.digest(key, b".".join((message_id.encode(), timestamp.encode(), signed)), hashlib.sha256)
+    return {
+        "Content-Type": "application/json",
+        "X-Account": host.account,
+        "webhook-id": message_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+    }
+
+
+def _asked_to_wait(answer: httpx.Response) -> float:
+    asked = answer.headers.get("retry-after", "")
+    return min(float(asked), _RETRY_AFTER_MAX_SECONDS) if asked.isascii() and asked.isdigit() else 0.0
+
+
+def _service(answer: httpx.Response) -> HostedService:
+    try:
+        said = _Service.model_validate_json(answer.content)
+    except ValidationError as error:
+        raise ProvisionerUnknown("The host's answer is not {plan, limits, usage, generation}.") from error
+    return HostedService(said.plan, said.limits, said.usage, said.generation)
+
+
+def _reason(answer: httpx.Response) -> str:
+    """The host's own words where it has some."""
+    try:
+        words = answer.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        words = answer.text
+    return f"{str(words)[:_REASON_CHARACTERS_MAX]} (the host answered {answer.status_code})"
