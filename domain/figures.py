@@ -1,6 +1,6 @@
 """The figures of a change: whole minor units, no sentences."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from domain.periods import Period
 from domain.proration import Ratio, Share
@@ -8,8 +8,7 @@ from domain.sides import Side
 from domain.tax import TaxFigure
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One line before tax, in minor units; credits are negative.
 
     full is the exact price that the share is taken of, covers the time it pays for. uncapped is what a credit would be
@@ -30,8 +29,7 @@ class Item:
     running_months: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(NamedTuple):
     """A priced change. total = sum of items + tax - tax that inclusive prices already hold."""
 
     items: tuple[Item, ...]
@@ -40,4 +38,3 @@ class Figures:
     period: Period
     anchor_day: int
     period_paid: int
-    renewal_total: int

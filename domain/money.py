@@ -38,7 +38,7 @@ def divide_rounded(numerator: int, denominator: int, rounding: Rounding) -> int:
             raise ZeroDivisionError("divide_rounded by zero")
         raise ValueError("divide_rounded needs a positive denominator")
     quotient, remainder = divmod(abs(numerator), denominator)
-    if remainder and _rounds_away(quotient, 2 * remainder - denominator, rounding):
+    if remainder != 0 and _rounds_away(quotient, 2 * remainder - denominator, rounding):
         quotient += 1
     return -quotient if numerator < 0 else quotient
 

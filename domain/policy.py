@@ -1,30 +1,27 @@
 """Which way a change goes and which rule of the catalogue decides it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from domain.catalog import Catalog, Direction, Outcome, Plan, Reason, Rule
 from domain.errors import NoRule
 from domain.modes import Proration
-from domain.money import Money
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """A wanted change as the rules see it: prices are of one unit, cycles in months."""
+class Situation(NamedTuple):
+    """A wanted change as the rules see it: prices of one unit in minor units, cycles in months."""
 
     from_plan: Plan
     to_plan: Plan
     from_months: int
     to_months: int
-    from_price: Money
-    to_price: Money
+    from_price: int
+    to_price: int
     from_quantity: int
     to_quantity: int
     state: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What the first matching rule says; `rule` is its place in the catalogue, counted from 0."""
 
     direction: Direction
@@ -44,8 +41,8 @@ def direction_of(situation: Situation) -> Direction:
     if old.category == new.category:
         return _compared(old.rank, new.rank)
     return _compared(
-        situation.from_price.amount * situation.from_quantity * situation.to_months,
-        situation.to_price.amount * situation.to_quantity * situation.from_months,
+        situation.from_price * situation.from_quantity * situation.to_months,
+        situation.to_price * situation.to_quantity * situation.from_months,
     )
 
 

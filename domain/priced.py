@@ -1,7 +1,7 @@
 """A change that was checked, decided and priced: the figures behind a quote, without its sentences."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from domain.catalog import Catalog, Outcome, in_language
 from domain.errors import Forbidden, InThePast, NothingToChange, PeriodEnded, ServiceNotActive, ServicePastDue
@@ -18,8 +18,7 @@ from domain.terms import Buyer, ServiceTerms, Target
 CHANGEABLE = ("active", "trial")
 
 
-@dataclass(frozen=True, slots=True)
-class Priced:
+class Priced(NamedTuple):
     """The figures of one change in minor units. figures is None where nothing happens before the renewal."""
 
     catalog: Catalog
@@ -38,7 +37,11 @@ class Priced:
     period: Period
     anchor_day: int
     period_paid: int
-    renewal_total: int
+
+    @property
+    def renewal_total(self) -> int:
+        """What the next full period costs at today's prices, with tax."""
+        return full_total(self.catalog, self.buyer, self.new)
 
 
 def price(
@@ -51,7 +54,7 @@ def price(
     override: bool = False,
 ) -> Priced:
     """The figures of a change; arguments and errors as price_change has them."""
-    now = now.astimezone(UTC)
+    now = now if now.tzinfo is UTC else now.astimezone(UTC)
     old, new, decision = decided(catalog, service, target, now)
     if decision.outcome is Outcome.FORBIDDEN and decision.reason is not None:
         texts = decision.reason.text
@@ -81,7 +84,6 @@ def price(
         figures.period,
         figures.anchor_day,
         figures.period_paid,
-        figures.renewal_total,
     )
 
 
@@ -98,7 +100,6 @@ def _at_renewal(
     """Nothing today; the next period is the new plan's."""
     end = service.period.end
     period = Period(end, advance(end, new.months, service.anchor_day, catalog.timezone))
-    due = full_total(catalog, buyer, new)
     paid = service.period_paid.amount
     return Priced(
         catalog,
@@ -117,7 +118,6 @@ def _at_renewal(
         period,
         service.anchor_day,
         paid,
-        due,
     )
 
 
@@ -132,8 +132,8 @@ def decided(catalog: Catalog, service: ServiceTerms, target: Target, now: dateti
         new.plan,
         old.months,
         new.months,
-        Money(old.unit, service.currency),
-        Money(new.unit, service.currency),
+        old.unit,
+        new.unit,
         old.quantity,
         new.quantity,
         service.status,

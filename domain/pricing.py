@@ -1,8 +1,8 @@
 """How the figures of a change are computed: integers only, one rounding for each amount."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from domain.catalog import Catalog
 from domain.figures import Figures, Item
@@ -17,8 +17,7 @@ from domain.terms import Buyer, ServiceTerms
 Exact = list[tuple[str, Ratio]]
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """What every line of one change has in common."""
 
     catalog: Catalog
@@ -52,7 +51,7 @@ def price_now(
     _adjust(frame, items)
     taxes = _taxes(frame, items)
     total = total_of(items, taxes)
-    return Figures(tuple(items), taxes, total, period, anchor_day, paid, full_total(catalog, buyer, new))
+    return Figures(tuple(items), taxes, total, period, anchor_day, paid)
 
 
 def total_of(items: Iterable[Item], taxes: Iterable[TaxFigure]) -> int:
@@ -73,8 +72,10 @@ def _moved(frame: Frame) -> tuple[list[Item], Exact]:
     exact: Exact = []
     if frame.proration.fraction is Fraction.ZERO:
         return items, exact
+    left = _covered(frame, frame.service.period)
     for kind, side, share, only_units in _wanted(frame):
-        item, value = _line(frame, kind, side, share, only_units)
+        covers = left if kind == "credit" or frame.period is frame.service.period else _covered(frame, frame.period)
+        item, value = _line(frame, kind, side, share, covers, only_units)
         items.append(item)
         exact.append((side.plan.product, value))
     return items, exact
@@ -92,7 +93,7 @@ def _wanted(frame: Frame) -> list[tuple[str, Side, Share, bool]]:
     return [("credit", old, left, False), charge] if proration.credit else [charge]
 
 
-def _line(frame: Frame, kind: str, side: Side, share: Share, only_units: bool) -> tuple[Item, Ratio]:
+def _line(frame: Frame, kind: str, side: Side, share: Share, covers: Period, only_units: bool) -> tuple[Item, Ratio]:
     full, rate, running = side.full, None, None
     if frame.proration.anchor is Anchor.KEEP_END and side.months != frame.old.months:
         full, running = (full[0] * frame.old.months, full[1] * side.months), frame.old.months
@@ -102,7 +103,6 @@ def _line(frame: Frame, kind: str, side: Side, share: Share, only_units: bool) -
     else:
         exact = exact_part(full, share, frame.proration.ratio_decimals)
     amount = divide_rounded(*exact, frame.rounding)
-    covers = _covered(frame, frame.period if kind == "charge" else frame.service.period)
     uncapped = None
     if kind == "credit":
         paid = max(0, frame.service.period_paid.amount)

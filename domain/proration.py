@@ -1,8 +1,7 @@
 """How much of a price is left: exact shares of a period, and the amounts they make. Integers only."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from domain.modes import Anchor, ChangeDay, Fraction, Proration
@@ -12,8 +11,7 @@ from domain.periods import Period, advance, local_days, period_holding
 Ratio = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """`part` of `whole` units, where a unit is a day, a second, or the period itself."""
 
     part: int

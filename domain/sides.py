@@ -1,7 +1,7 @@
 """The two sides of a change: the full price of a period on the old plan and on the new one, discounts taken off."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from domain.catalog import Catalog, Cycle, Discount, Plan
 from domain.errors import BadQuantity, PlanNotOffered, UnknownCycle, UnknownPlan
@@ -13,8 +13,7 @@ from domain.terms import ServiceTerms, Target
 LARGEST_QUANTITY = 1_000_000  # far above any real order; keeps price x quantity inside what a ledger row holds
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(NamedTuple):
     """A plan in a cycle; `unit` in minor units per cycle and unit, `full` the exact price of a period, discounted."""
 
     plan: Plan

@@ -1,8 +1,8 @@
 """Tax on the lines of an invoice or a credit note: which rate, how rounded. A credit is taxed as it was charged."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from stdnum.eu import vat
 
@@ -11,8 +11,7 @@ from domain.money import divide_rounded
 from domain.terms import Buyer
 
 
-@dataclass(frozen=True, slots=True)
-class TaxFigure:
+class TaxFigure(NamedTuple):
     """Tax of one rate, in minor units. `included` is what the prices already held of it."""
 
     rate: TaxRate
@@ -21,6 +20,7 @@ class TaxFigure:
     included: int
 
 
+@lru_cache(maxsize=1024)
 def percent_ratio(percent: str) -> tuple[int, int]:
     """ "8.25" as (825, 10000)."""
     whole, _, decimals = percent.partition(".")
@@ -64,20 +64,29 @@ def tax_on(catalog: Catalog, buyer: Buyer, amounts: Iterable[tuple[str, int]]) -
     by_rate: dict[str, tuple[TaxRate, list[int]]] = {}
     for product, amount in amounts:
         rate = rate_for(policy, buyer.country, product)
-        if rate is not None:
-            by_rate.setdefault(rate.code, (rate, []))[1].append(amount)
+        if rate is None:
+            continue
+        if rate.code in by_rate:
+            by_rate[rate.code][1].append(amount)
+        else:
+            by_rate[rate.code] = rate, [amount]
     if not by_rate:
         return ()
     owed = treatment(catalog, buyer) == "taxed"
     if not owed and policy.prices == "exclusive":
         return ()
-    figures = []
-    for rate, bases in by_rate.values():
-        parts = bases if policy.place == "line" else [sum(bases)]
-        numerator, denominator = percent_ratio(rate.percent)
-        inclusive = policy.prices == "inclusive"
-        divisor = denominator + numerator if inclusive else denominator
-        held = sum(divide_rounded(part * numerator, divisor, policy.rounding) for part in parts)
-        base = sum(bases) - held if inclusive else sum(bases)
-        figures.append(TaxFigure(rate, base, held if owed else 0, held if inclusive else 0))
-    return tuple(figures)
+    return tuple(_figure(policy, rate, bases, owed) for rate, bases in by_rate.values())
+
+
+def _figure(policy: TaxPolicy, rate: TaxRate, bases: list[int], owed: bool) -> TaxFigure:
+    """One rate's tax, rounded once for the invoice or line by line."""
+    base = sum(bases)
+    numerator, denominator = percent_ratio(rate.percent)
+    inclusive = policy.prices == "inclusive"
+    divisor = denominator + numerator if inclusive else denominator
+    held = 0
+    for part in bases if policy.place == "line" else (base,):
+        held += divide_rounded(part * numerator, divisor, policy.rounding)
+    if inclusive:
+        return TaxFigure(rate, base - held, held if owed else 0, held)
+    return TaxFigure(rate, base, held, 0)
