@@ -100,7 +100,7 @@ class Stack:
             "PLANSHIFT_DATABASE_URL": self.addresses.database,
             "PLANSHIFT_BROKER_URL": self.addresses.broker,
             "PLANSHIFT_PUBLIC_URL": self.addresses.web,
-            "NO_PROXY": LOOPBACK,
+            "NO_PROXY": ",".join(filter(None, (LOOPBACK, inherited.get("NO_PROXY")))),
             "PLANSHIFT_SMTP_HOST": LOOPBACK,
             "PLANSHIFT_SMTP_PORT": str(self.addresses.smtp_port),
         }

@@ -1,0 +1,62 @@
+# Planshift. `make` alone lists what there is.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+export PYTHON
+# A proxy does not lead to our own machine.
+export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
+
+.PHONY: help demo up test chaos bench venv tools lint fmt typecheck floors unit lock fonts gallery clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: venv ## watch an upgrade and a downgrade from the button to the applied plan; PDFs go to var/demo/
+	@.venv/bin/planshift demo
+
+up: venv ## the whole stack until Ctrl-C: portal on port 8000, Flower on port 5555; data stays in var/up/
+	@.venv/bin/planshift up
+
+test: tools lint typecheck floors unit ## every check and every test
+
+chaos: venv ## break things on purpose and see that no money and no plan is lost
+	@.venv/bin/planshift chaos
+
+bench: venv ## measure; writes benchmarks/results.json
+	@.venv/bin/planshift bench
+
+venv:
+	@tools/bootstrap.sh
+
+tools:
+	@tools/bootstrap.sh tests
+
+lint: venv ## ruff: mistakes and formatting
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+
+fmt: venv ## format the code
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+typecheck: venv ## mypy --strict
+	@.venv/bin/mypy .
+
+floors: venv ## import-linter: an import only goes down
+	@.venv/bin/lint-imports
+
+unit: tools ## pytest alone; ARGS="-k quote" chooses
+	@.venv/bin/pytest -n 2 $(ARGS)
+
+lock: ## compile requirements.lock and requirements-runtime.lock from pyproject.toml; ARGS=--upgrade moves the pins
+	@tools/lock.sh $(ARGS)
+
+fonts: venv ## rebuild the fonts in pdf/fonts/
+	@.venv/bin/python -m pdf.fontbuild
+
+gallery: venv ## print a sample of every kind of document to var/gallery/
+	@.venv/bin/python -c 'from pathlib import Path; import pdf.gallery; pdf.gallery.write_gallery(Path("var/gallery"))'
+
+clean: ## remove what was made: .venv, var/, caches
+	@for data in var/*/postgres/data; do [ ! -L "$$data" ] || rm -rf "$$(readlink "$$data")"; done
+	@rm -rf .venv var build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

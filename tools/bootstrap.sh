@@ -1,0 +1,50 @@
+#!/bin/sh
+# Makes .venv as the lock file says, when it is not so already; with the argument `tests` also looks for the
+# programs that only the tests need. As root it installs what Debian lacks; otherwise it names the command and stops.
+set -eu
+cd "$(dirname "$0")/.."
+python=${PYTHON:-python3}
+
+stop() {
+    echo "$1" >&2
+    exit 1
+}
+
+debian() { # install packages, or say how
+    command="apt-get install -y --no-install-recommends $*"
+    [ "$(id -u)" = 0 ] || stop "Missing: $*. Install them and run make again:  sudo $command"
+    command -v apt-get >/dev/null || stop "Missing: $*. Install them with this system's package manager."
+    echo "Installing $* …" >&2
+    export DEBIAN_FRONTEND=noninteractive
+    $command >&2 2>/dev/null || { apt-get update -q >&2 && $command >&2; }
+}
+
+has() { command -v "$1" >/dev/null; }
+has_font_for() { has fc-list && [ -n "$(fc-list ":lang=$1" family)" ]; }
+
+missing=
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+    stop "Planshift needs Python 3.11 or newer as $python. Another one is named like this:  make PYTHON=python3.12"
+"$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+if [ "${1:-}" = tests ]; then
+    has chromium || missing="$missing chromium"
+    has_font_for hi || missing="$missing fontconfig fonts-noto-core"
+    has_font_for ja || missing="$missing fontconfig fonts-noto-cjk"
+    has pdftotext || missing="$missing poppler-utils"
+    has qpdf || missing="$missing qpdf"
+fi
+# shellcheck disable=SC2086  # several packages
+[ -z "$missing" ] || debian $missing
+
+# What .venv was made from. Python's own version counts, and the place, because scripts hold their path.
+wanted=$({ "$python" --version; pwd; cat requirements.lock pyproject.toml; } | sha256sum)
+[ "$(cat .venv/made-from 2>/dev/null)" != "$wanted" ] || exit 0
+
+echo "Making .venv from requirements.lock …" >&2
+version='import sys; print(sys.version_info[:2])'
+[ "$(.venv/bin/python -c "$version" 2>/dev/null)" = "$("$python" -c "$version")" ] || "$python" -m venv --clear .venv
+rm -f .venv/made-from
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+.venv/bin/python -m pip install --quiet --require-hashes -r requirements.lock >&2
+.venv/bin/python -m pip install --quiet --no-build-isolation --no-deps -e . >&2
+echo "$wanted" >.venv/made-from
