@@ -4,7 +4,19 @@ The layers, each a file or two: values -> words and formats -> breaking and shap
 -> painter, textfont and tags (PDF content, fonts, structure) -> writer (ReportLab writes the file).
 """
 
+from pdf.engine import engine_version
 from pdf.render import render
 from pdf.values import Brand, InvoiceDocument, Kind, Line, Logo, Party, PlanTerms, Tax
 
-__all__ = ["Brand", "InvoiceDocument", "Kind", "Line", "Logo", "Party", "PlanTerms", "Tax", "render"]
+__all__ = [
+    "Brand",
+    "InvoiceDocument",
+    "Kind",
+    "Line",
+    "Logo",
+    "Party",
+    "PlanTerms",
+    "Tax",
+    "engine_version",
+    "render",
+]

@@ -1,8 +1,8 @@
 """Where a line may end: Unicode line breaking (UAX #14) as far as invoices in four languages need it.
 
-Lines break at spaces, after hyphens and slashes inside long codes, and between Japanese characters, except where
-JIS X 4051 (kinsoku) forbids: no closing bracket, full stop or small kana at the start of a line, no opening bracket
-at its end. A word wider than its column is parted between its grapheme clusters rather than drawn over its neighbour.
+Lines break at spaces, after slashes, and between Japanese characters, except where JIS X 4051 (kinsoku) forbids: no
+closing bracket, full stop or small kana at the start of a line, no opening bracket at its end. A word wider than its
+column is parted after punctuation or between its grapheme clusters rather than drawn over its neighbour.
 """
 
 import re
@@ -19,14 +19,17 @@ _NOT_AT_START = (
 )
 _NOT_AT_END = "「『【〔〈《〖〘‘“([{¥$\uff08\uff3b\uff5b\uffe5\uff04"
 _IDEOGRAPH = "\u2e80-\u2fff\u3000-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
+_OPEN, _CLOSE = f"[{re.escape(_NOT_AT_END)}]", f"[{re.escape(_NOT_AT_START)}]"
 _UNIT = re.compile(
-    # a Japanese character with the openers before it and the closers after it
-    rf"[{re.escape(_NOT_AT_END)}]*[{_IDEOGRAPH}][\ufe00-\ufe0f\U000e0100-\U000e01ef]*[{re.escape(_NOT_AT_START)}]*"
-    # everything else up to a space or a Japanese character; long codes may part after a hyphen or slash
-    rf"|[^ {_IDEOGRAPH}]*?[^\W\d_]{{2,}}[-/](?=[^\W\d_]{{2,}})|[^ {_IDEOGRAPH}]+"
+    rf"{_OPEN}*(?:"
+    # one Japanese character with its variation selector
+    rf"(?!{_OPEN})[{_IDEOGRAPH}][\ufe00-\ufe0f\U000e0100-\U000e01ef]*"
+    # everything else up to a space or a Japanese character; two long words may part after a slash
+    rf"|[^ {_IDEOGRAPH}]*?[^\W\d_]{{2,}}/(?=[^\W\d_]{{2,}})|[^ {_IDEOGRAPH}]+"
+    rf"){_CLOSE}*|{_OPEN}+"
 )
 _SPACES_OR_UNIT = re.compile(rf" +|{_UNIT.pattern}")
-_INSIDE_LONG_WORD = re.compile(r"[^@./_-]*[@./_-]+|[^@./_-]+")  # an e-mail address parts after its @ or a full stop
+_INSIDE_LONG_WORD = re.compile(r"[^@./_]*[@./_]+|[^@./_]+")  # an e-mail address parts after its @ or a full stop
 _CONTROLS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
 _CACHED_LINES = 8_192
 
@@ -41,8 +44,9 @@ class TextLine:
 
 @lru_cache(maxsize=_CACHED_LINES)
 def units(text: str) -> tuple[str, ...]:
-    """Unbreakable units and the runs of spaces between them; joined, they are the text again."""
-    return tuple(_SPACES_OR_UNIT.findall(_CONTROLS.sub(" ", text)))
+    """Unbreakable units and the runs of spaces between them; joined, they are the text again. No unit ends in a hyphen
+    unless the text does: at the end of a line, readers take it for hyphenation and drop it when they copy."""
+    return tuple(_glued(_SPACES_OR_UNIT.findall(_CONTROLS.sub(" ", text)), "-", ""))
 
 
 def one_line(text: str, language: str, bold: bool = False) -> TextLine:
@@ -83,8 +87,20 @@ def _fitting(words: tuple[Word, ...], language: str, limit: int, bold: bool) -> 
             if shaped.width <= limit:
                 fitting.append(shaped)
             else:
-                fitting += [shape(piece, language, bold) for piece in clusters(part, language, bold)]
+                pieces = _glued(clusters(part, language, bold), _NOT_AT_END + "-", _NOT_AT_START)
+                fitting += [shape(piece, language, bold) for piece in pieces]
     return fitting
+
+
+def _glued(pieces: list[str], not_after: str, not_before: str) -> list[str]:
+    """Pieces joined where no line may end between them; spaces after such an end stay with it."""
+    joined: list[str] = []
+    for piece in pieces:
+        if joined and (joined[-1].rstrip(" ")[-1:] in [*not_after] or piece[0] in not_before):
+            joined[-1] += piece
+        else:
+            joined.append(piece)
+    return joined
 
 
 def _trimmed(words: list[Word]) -> TextLine:

@@ -65,7 +65,7 @@ def shape(text: str, language: str, bold: bool) -> Word:
 
 
 def clusters(text: str, language: str, bold: bool) -> list[str]:
-    """The pieces of a word that may be parted when it is wider than its column."""
+    """The grapheme clusters of a word, as its fonts see them."""
     pieces: list[str] = []
     for face, script, run in _runs(text, faces_for(language, bold)):
         starts = sorted({info.cluster for info in _buffer(face, script, run).glyph_infos})
@@ -80,21 +80,42 @@ def _runs(text: str, faces: tuple[Face, ...]) -> Iterator[tuple[Face, str, str]]
         yield first, _script(first, 0x20), text
         return
     start, current = 0, None
-    for index, character in enumerate(text):
-        code_point = ord(character)
-        if current is not None and (is_ignorable(code_point) or unicodedata.combining(character)):
-            continue
-        face = next((face for face in faces if face.covers(code_point)), None)
-        if face is None:
-            raise MissingGlyph(character, text)
-        kind = (face, _script(face, code_point))
+    for index, character, kind in _kinds(text, faces):
         if current is None:
             current = kind
-        elif kind != current:
+        elif kind != current and not is_ignorable(ord(character)):
             yield *current, text[start:index]
             start, current = index, kind
     if current is not None:
         yield *current, text[start:]
+
+
+def _kinds(text: str, faces: tuple[Face, ...]) -> Iterator[tuple[int, str, tuple[Face, str]]]:
+    """Face and script of each base character with its marks; of each character alone if no face has all of them."""
+    for start, cluster in _base_and_marks(text):
+        whole = _face_of(cluster, faces)
+        for offset, character in enumerate(cluster):
+            face = whole or _face_of(character, faces)
+            if face is None:
+                raise MissingGlyph(character, text)
+            if offset == 0 or whole is None:
+                yield start + offset, character, (face, _script(face, ord(character)))
+
+
+def _base_and_marks(text: str) -> Iterator[tuple[int, str]]:
+    """Each character with the marks and joiners that follow it, and its place."""
+    start = 0
+    for index in range(1, len(text) + 1):
+        if index == len(text) or not (is_ignorable(ord(text[index])) or unicodedata.combining(text[index])):
+            yield start, text[start:index]
+            start = index
+
+
+def _face_of(characters: str, faces: tuple[Face, ...]) -> Face | None:
+    for face in faces:
+        if all([face.covers(ord(character)) for character in characters]):
+            return face
+    return None
 
 
 def _script(face: Face, code_point: int) -> str:
