@@ -1,0 +1,66 @@
+"""planshift changes: look at plan changes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli.output import AsJson, print_json, print_table
+
+app = typer.Typer(help="Look at plan changes.", no_args_is_help=True)
+
+
+class UnknownChange(Exception):
+    """No plan change of that id."""
+
+
+@app.command("list", epilog="Example: planshift changes list --stuck")
+def list_changes(
+    status: Annotated[str | None, typer.Option(help="Only changes in this status.")] = None,
+    stuck: Annotated[bool, typer.Option("--stuck", help="Only changes that need an operator.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many, newest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List plan changes, newest first."""
+    from sqlalchemy import select
+
+    from domain.lifecycle import Status
+    from models.database import transaction
+    from models.plan_change import PlanChange
+
+    wanted = Status.STUCK.value if stuck else status
+    with transaction() as session:
+        query = select(PlanChange).order_by(PlanChange.id.desc()).limit(limit)
+        rows = session.scalars(query.where(PlanChange.status == wanted) if wanted else query)
+        changes = [
+            {"id": row.id, "status": row.status, "service": row.service.ref, "what": row.summary, "reason": row.reason}
+            for row in rows
+        ]
+    if as_json:
+        print_json(changes)
+        return
+    rows_of_text = [tuple(str(value or "") for value in change.values()) for change in changes]
+    print_table(("ID", "STATUS", "SERVICE", "CHANGE", "REASON"), rows_of_text)
+
+
+@app.command(epilog="Example: planshift changes show chg_01jd…")
+def show(change_id: Annotated[str, typer.Argument(help="The plan change's id.")], as_json: AsJson = False) -> None:
+    """Show one plan change with its history."""
+    from models.database import transaction
+    from models.plan_change import PlanChange
+    from web.api.views import change_view
+
+    with transaction() as session:
+        change = session.get(PlanChange, change_id)
+        if change is None:
+            raise UnknownChange(f"There is no plan change {change_id}. See `planshift changes list`.")
+        view, summary = change_view(session, change), change.summary
+    if as_json:
+        print_json(view)
+        return
+    typer.echo(f"{change_id}  {view['status']}  {summary}")
+    if view["reason"]:
+        typer.echo(f"  {view['reason']}: {view['reason_text'] or ''}")
+    for move in view["timeline"]:
+        typer.echo(f"  {move['at']}  {move['to']:<17} {move['event']} by {move['actor']}")

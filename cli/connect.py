@@ -1,0 +1,58 @@
+"""planshift connect: a provider's payment gateway and host system."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Connect a provider with its payment gateway and its host system.", no_args_is_help=True)
+
+Provider = Annotated[str, typer.Argument(help="The provider's name, as in its catalogue.")]
+Url = Annotated[str, typer.Option(help="Where the other side's API is.")]
+Secret = Annotated[list[str], typer.Option(help="Signing secret (whsec_…); twice during a rotation.")]
+
+
+class UnknownAdapter(Exception):
+    """No adapter of that name."""
+
+
+@app.command(epilog="Example: planshift connect gateway dns --url https://pay.example --api-key KEY --secret whsec_…")
+def gateway(
+    provider: Provider,
+    url: Url,
+    api_key: Annotated[str, typer.Option(help="Our key at the gateway.")],
+    secret: Secret,
+    adapter: Annotated[str, typer.Option(help="The adapter's name.")] = "standard",
+) -> None:
+    """Connect a payment gateway. Point its webhooks at /webhooks/ADAPTER/PROVIDER."""
+    from gateways.registry import GATEWAYS
+
+    _connect(provider, "gateway", adapter, list(GATEWAYS), url, api_key, secret)
+    typer.echo(f"Connected. The gateway posts its webhooks to /webhooks/{adapter}/{provider}.")
+
+
+@app.command(epilog="Example: planshift connect host dns --url https://host.example --secret whsec_…")
+def host(
+    provider: Provider,
+    url: Url,
+    secret: Secret,
+    adapter: Annotated[str, typer.Option(help="The adapter's name.")] = "http",
+) -> None:
+    """Connect the system that gives services their plans."""
+    from provisioners.registry import PROVISIONERS
+
+    _connect(provider, "host", adapter, list(PROVISIONERS), url, "", secret)
+    typer.echo("Connected.")
+
+
+def _connect(
+    slug: str, kind: str, adapter: str, adapters: list[str], url: str, api_key: str, secrets: list[str]
+) -> None:
+    from engine.providers import connect, required_provider
+    from models.database import transaction
+
+    if adapter not in adapters:
+        raise UnknownAdapter(f"There is no {kind} adapter {adapter}; there is {', '.join(adapters)}.")
+    with transaction() as session:
+        connect(session, required_provider(session, slug), kind, adapter, url, api_key, tuple(secrets))

@@ -1,0 +1,91 @@
+"""The single processes of a production set-up, each with one command."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Port = Annotated[int, typer.Option(help="Port to listen on.")]
+Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 inside a container.")]
+
+
+def register(app: typer.Typer) -> None:
+    for command in (migrate, web, receiver, worker, beat, flower):
+        app.command(epilog=_EXAMPLES[command.__name__])(command)
+
+
+def migrate() -> None:
+    """Bring the database's schema to this version."""
+    from models.migrate import migrate as run_migrations
+
+    run_migrations()
+    typer.echo("The schema is up to date.")
+
+
+def web(port: Port = 8000, host: Host = "127.0.0.1") -> None:
+    """Serve the HTTP API and the portal."""
+    from web.app import create_app
+
+    _serve(create_app(), host, port)
+
+
+def receiver(port: Port = 8001, host: Host = "127.0.0.1") -> None:
+    """Serve the webhook door alone, for payment gateways."""
+    from web.webhooks.app import create_standalone_receiver
+
+    _serve(create_standalone_receiver(), host, port)
+
+
+def worker(
+    queues: Annotated[str, typer.Option(help="Queues to work on, with commas; all by default.")] = "",
+    name: Annotated[str, typer.Option(help="A name that stays the same, for logs and Flower.")] = "worker",
+    concurrency: Annotated[int, typer.Option(help="Tasks at once.")] = 2,
+) -> None:
+    """Run Celery workers for some queues, or for all of them."""
+    # Celery reads this when it is imported: SIGTERM then means a soft shutdown that lets running steps end.
+    os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+    from worker.app import QUEUES, create_app
+
+    wanted = queues.split(",") if queues else list(QUEUES)
+    unknown = sorted(set(wanted) - set(QUEUES))
+    if unknown:
+        raise typer.BadParameter(f"There is no queue {', '.join(unknown)}; the queues are {', '.join(QUEUES)}.")
+    arguments = ["worker", "--queues", ",".join(wanted), "--hostname", f"{name}@%h"]
+    create_app().worker_main([*arguments, "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"])
+
+
+def beat() -> None:
+    """Run beat, which rings for whatever is due. One is enough; two do no harm."""
+    from worker.app import create_app
+
+    create_app().start(["beat"])
+
+
+def flower(port: Port = 5555, host: Host = "127.0.0.1") -> None:
+    """Serve Flower, for operators: one task a step, with the plan change's id and summary."""
+    from worker.app import create_app
+
+    config = Path(__file__).parent.parent / "worker" / "flowerconfig.py"
+    create_app().start(["flower", f"--conf={config}", f"--address={host}", f"--port={port}"])
+
+
+def _serve(asgi_app: object, host: str, port: int) -> None:
+    import uvicorn
+
+    from worker.logs import set_up_logs
+
+    set_up_logs()
+    uvicorn.run(asgi_app, host=host, port=port, log_config=None, access_log=False)  # type: ignore[arg-type]
+
+
+_EXAMPLES = {
+    "migrate": "Example: planshift migrate",
+    "web": "Example: planshift web --host 0.0.0.0 --port 8000",
+    "receiver": "Example: planshift receiver --port 8001",
+    "worker": "Example: planshift worker --queues pipeline,pdf --name core --concurrency 4",
+    "beat": "Example: planshift beat",
+    "flower": "Example: PLANSHIFT_FLOWER_AUTH=ops:secret planshift flower --port 5555",
+}

@@ -1,0 +1,102 @@
+"""planshift up and planshift demo: the whole stack on one machine, for a person or for one story."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+# A sandbox is looked at by a person: rows that rest are rung for at once.
+SANDBOX_SETTINGS = {"PLANSHIFT_RING_PATIENCE_SECONDS": "1"}
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog="Example: planshift up --port 8000")(up)
+    app.command(epilog="Example: planshift demo")(demo)
+
+
+def up(
+    port: Annotated[int, typer.Option(help="Port of the portal and the API.")] = 8000,
+    flower_port: Annotated[int, typer.Option(help="Port of Flower.")] = 5555,
+) -> None:
+    """Run everything until Ctrl-C. Uses PLANSHIFT_DATABASE_URL and PLANSHIFT_BROKER_URL where they are set."""
+    from local.folders import kept_folder
+    from local.stack import Stack
+    from local.supervisor import stop_on_signals
+    from settings import Settings
+
+    config = Settings()
+    with (
+        stop_on_signals() as stop,
+        kept_folder(Path("var/up")) as folder,
+        Stack(
+            folder,
+            web_port=port,
+            flower_port=flower_port,
+            database_url=config.database_url,
+            broker_url=config.broker_url,
+            inherit=True,
+        ) as stack,
+    ):
+        typer.echo("Starting. Logs are in var/up/logs/.")
+        secret_key = config.secret_key.get_secret_value() if config.secret_key else kept_secret(folder / "secret_key")
+        ready = start(stack, secret_key)
+        typer.echo("READY")
+        typer.echo(json.dumps(ready))
+        stack.supervisor.watch(stop)
+        typer.echo("Stopping.")
+
+
+def demo() -> None:
+    """Watch an upgrade, a downgrade at renewal, a full difference and a refusal, on real parts; then stop everything.
+
+    Servers and folders are the demo's own. PDFs are written to var/demo/. The last line is one JSON object.
+    """
+    from cli.demo import tell_the_story
+    from local.folders import temporary_folder
+    from local.stack import Stack
+
+    typer.echo("Starting PostgreSQL, Valkey, web, workers, beat, Flower and the sandbox …")
+    with temporary_folder("demo") as folder, Stack(folder) as stack:
+        ready = start(stack, secrets.token_urlsafe(32))
+        result = tell_the_story(ready, Path("var/demo"))
+        typer.echo("Stopping everything.")
+    typer.echo(json.dumps(result, ensure_ascii=False))
+
+
+def start(stack: Any, secret_key: str) -> dict[str, Any]:
+    """Starts a stack with the two sample providers; returns the document that `up` prints."""
+    from cli.sandbox import sample_catalogs, set_up_provider
+    from models.migrate import migrate
+
+    flower_login = f"operator:{secrets.token_urlsafe(12)}"
+    own = SANDBOX_SETTINGS | {"PLANSHIFT_SECRET_KEY": secret_key, "PLANSHIFT_FLOWER_AUTH": flower_login}
+    # This process sets the rows up, so it needs the same settings as the ones that it starts.
+    os.environ.update(stack.environment() | own)
+    stack.start_servers()
+    migrate()
+    keys = {catalog.provider: set_up_provider(catalog, stack.addresses) for catalog in sample_catalogs()}
+    stack.start_processes(own)
+    addresses = stack.addresses
+    return {
+        "portal": f"{addresses.web}/portal",
+        "api": addresses.web,
+        "flower": addresses.flower,
+        "flower_login": flower_login,
+        "gateway": addresses.gateway,
+        "host": addresses.host,
+        "mail": addresses.mail,
+        "keys": keys,
+    }
+
+
+def kept_secret(file: Path) -> str:
+    """A secret that stays the same from one `up` to the next."""
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(32), encoding="ascii")
+    return file.read_text(encoding="ascii")

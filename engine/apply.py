@@ -1,0 +1,144 @@
+"""The host is told to give the service its new plan, and asked back what the service has.
+
+Two workers may call at once after a lease ran out, so each call carries the service's generation (the host refuses a
+lower one) and the change's key (the host answers a repetition with the first answer): calls may overlap, effects not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from domain.lifecycle import Event, Status
+from domain.quote_values import Quote
+from engine import notices
+from engine.outside import OutsideStep, machine_time, pause_after, take_lease
+from engine.providers import host_of
+from models.plan_change import PlanChange, lock_change, move
+from provisioners.protocol import Host, HostedService, PlanOrder, ProvisionerRefused, ProvisionerUnknown
+from provisioners.registry import PROVISIONERS
+from settings import settings
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyCall:
+    """One order to the host. `read_first`: an earlier call may have done it already."""
+
+    change_id: str
+    fence: int
+    provisioner: str
+    host: Host
+    order: PlanOrder
+    read_first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyOutcome:
+    """What the service has, or why we do not know; `refused` is a definite no."""
+
+    service: HostedService | None
+    error: str | None = None
+    refused: bool = False
+
+
+def begin_apply(session: Session, now: datetime, change_id: str) -> ApplyCall | Status:
+    """paid → applying, or takes up an applying change whose lease is over."""
+    change = lock_change(session, change_id)
+    if change.status not in (Status.PAID, Status.APPLYING) or change.quote is None:
+        return Status(change.status)
+    fence = take_lease(session, change)
+    if fence is None:
+        return Status(change.status)
+    if change.status == Status.PAID:
+        give_generation(change)
+        move(session, change, Event.APPLY, Status.APPLYING, now)
+    change.apply_attempts += 1
+    session.flush()
+    return _call_for(session, change, fence)
+
+
+def give_generation(change: PlanChange) -> None:
+    """A new order for this service: the host will refuse every older one."""
+    change.service.generation += 1
+    change.generation = change.service.generation
+
+
+def perform_apply(call: ApplyCall) -> ApplyOutcome:
+    """Reads before repeating: an answer that got lost may have been a yes."""
+    provisioner = PROVISIONERS[call.provisioner]
+    try:
+        if call.read_first:
+            service = provisioner.read(call.host, call.order.service_ref)
+            if service is not None and _has_target(service, call.order):
+                return ApplyOutcome(service)
+        return ApplyOutcome(provisioner.apply(call.host, call.order))
+    except ProvisionerUnknown as error:
+        return ApplyOutcome(None, str(error))
+    except ProvisionerRefused as error:
+        return ApplyOutcome(None, str(error), refused=True)
+
+
+def finish_apply(session: Session, now: datetime, call: ApplyCall, outcome: ApplyOutcome) -> Status:
+    """applying → applied | applying (again later) | stuck; nothing, if somebody else has taken over."""
+    change = lock_change(session, call.change_id)
+    if change.status != Status.APPLYING or change.fence != call.fence:
+        return Status(change.status)
+    if outcome.service is not None and _has_target(outcome.service, call.order):
+        return _applied(session, now, change)
+    if outcome.refused:
+        return _stuck(session, now, change, "host_refused", outcome.error or "The host refused the change.")
+    if change.apply_attempts >= settings().apply_attempts_max:
+        return _stuck(session, now, change, "host_unreachable", outcome.error or "The host does not show the new plan.")
+    change.reason_text = outcome.error
+    # The lease is kept for the pause between two tries, so that whoever rings early finds it taken.
+    change.lease_until = change.next_ring_at = machine_time(session) + pause_after(change.apply_attempts)
+    session.flush()
+    return Status.APPLYING
+
+
+def _call_for(session: Session, change: PlanChange, fence: int) -> ApplyCall:
+    target = Quote.from_json(change.quote or {}).to
+    provisioner, host = host_of(session, change.provider_id)
+    assert change.generation is not None, "a change is given its generation before it is applied"
+    order = PlanOrder(
+        service_ref=change.service.ref,
+        plan=target.plan,
+        limits=target.limits,
+        generation=change.generation,
+        key=change.apply_key,
+    )
+    return ApplyCall(change.id, fence, provisioner, host, order, read_first=change.apply_attempts > 1)
+
+
+def _has_target(service: HostedService, order: PlanOrder) -> bool:
+    return (service.plan, service.generation, service.limits) == (order.plan, order.generation, order.limits)
+
+
+def _applied(session: Session, now: datetime, change: PlanChange) -> Status:
+    quote = Quote.from_json(change.quote or {})
+    service = change.service
+    service.plan = quote.to.plan
+    service.cycle = quote.to.cycle
+    service.quantity = quote.quantity
+    service.unit_price_minor = quote.to.unit_price.amount
+    service.limits = quote.to.limits
+    if quote.timing != "at_renewal":  # a renewal has rolled the period already
+        service.period_start, service.period_end = quote.new_period.start, quote.new_period.end
+        service.anchor_day = quote.new_anchor_day
+        service.period_paid_minor = quote.period_paid_after.amount
+    change.reason_text = change.lease_until = None
+    move(session, change, Event.APPLY, Status.APPLIED, now)
+    notices.write(session, change, "plan_changed")
+    return Status.APPLIED
+
+
+def _stuck(session: Session, now: datetime, change: PlanChange, code: str, sentence: str) -> Status:
+    change.reason, change.reason_text = code, sentence
+    change.lease_until = None
+    move(session, change, Event.APPLY, Status.STUCK, now, reason=code)
+    return Status.STUCK
+
+
+apply_plan = OutsideStep(begin_apply, perform_apply, finish_apply, ApplyCall)

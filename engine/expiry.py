@@ -1,0 +1,102 @@
+"""A change ends before any money was settled: canceled, superseded or expired. The old plan is untouched.
+
+Whatever was held for it becomes spendable credit, and payments still open at the gateway are closed there; money
+that comes in all the same is credited by inbox.py.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from domain.lifecycle import CANCELABLE, EXPIRABLE, Event, Status
+from engine import postings
+from models.invoice import Invoice, invoice_of_change
+from models.payment import InboxEvent, PaymentAttempt, unresolved_attempts
+from models.plan_change import PlanChange, lock_change, move
+
+
+class NotCancelable(Exception):
+    """The change has gone too far, or is over."""
+
+    def __init__(self, change: PlanChange) -> None:
+        super().__init__(
+            f"{change.id} is {change.status} and cannot be canceled any more."
+            " Only a change that is not paid yet, or one that is scheduled, can be."
+        )
+
+
+def cancel_change(session: Session, now: datetime, change_id: str, actor: str) -> Status:
+    """Cancels a change that is unpaid or scheduled; canceled twice is canceled. Raises NotCancelable."""
+    change = lock_change(session, change_id)
+    if change.status == Status.CANCELED:
+        return Status.CANCELED
+    if change.status not in CANCELABLE:
+        raise NotCancelable(change)
+    end_unpaid(session, change, Event.CANCEL, Status.CANCELED, now, actor=actor, reason=f"canceled_by_{actor}")
+    return Status.CANCELED
+
+
+def expire_change(session: Session, now: datetime, change_id: str) -> Status:
+    """Ends an offer that was not paid in time.
+
+    First every attempt is closed at the gateway, which may tell that the money has come after all, and no event
+    about it may lie unread: until then the change stays, and the sweep comes back.
+    """
+    change = lock_change(session, change_id)
+    if change.status not in EXPIRABLE or change.payable_until is None or now < change.payable_until:
+        return Status(change.status)
+    invoice = invoice_of_change(session, change.id)
+    if invoice is not None and (_close_attempts(session, invoice) or unread_events(session, invoice)):
+        return Status(change.status)
+    end_unpaid(session, change, Event.EXPIRE, Status.EXPIRED, now, reason="not_paid_in_time")
+    return Status.EXPIRED
+
+
+def end_unpaid(
+    session: Session,
+    change: PlanChange,
+    event: Event,
+    target: Status,
+    now: datetime,
+    actor: str = "system",
+    reason: str | None = None,
+) -> None:
+    """Ends a locked change for which nothing was settled: held money → credit, invoice void, attempts → canceling."""
+    move(session, change, event, target, now, actor, reason)
+    change.reason = change.reason or reason
+    postings.release_held(session, change, change.service.currency, now)
+    invoice = invoice_of_change(session, change.id)
+    if invoice is not None:
+        invoice.voided_at = now
+        _close_attempts(session, invoice)
+    session.flush()
+
+
+def unread_events(session: Session, invoice: Invoice) -> bool:
+    """Whether the gateway has told of this invoice's attempts something that is not processed yet.
+
+    The body names the attempt by its id; to look for it as text errs on the side of waiting.
+    """
+    attempt_ids = session.scalars(select(PaymentAttempt.id).where(PaymentAttempt.invoice_id == invoice.id)).all()
+    waiting = select(InboxEvent.id).where(
+        InboxEvent.provider_id == invoice.provider_id, InboxEvent.status.in_(("received", "parked"))
+    )
+    return any(
+        session.scalar(waiting.where(func.strpos(func.encode(InboxEvent.body, "escape"), attempt_id) > 0).limit(1))
+        for attempt_id in attempt_ids
+    )
+
+
+def _close_attempts(session: Session, invoice: Invoice) -> list[PaymentAttempt]:
+    """Marks the attempts that could still bring money for closing; payments.fetch closes them at the gateway."""
+    attempts = unresolved_attempts(session, invoice.id)
+    for attempt in attempts:
+        if attempt.status != "canceling":
+            attempt.status = "canceling"
+            attempt.next_ring_at = func.clock_timestamp()
+            attempt.rings = 0
+    session.flush()
+    return attempts

@@ -1,0 +1,183 @@
+"""Lines and parties are frozen into an invoice row; its documents are printed from that row, once each.
+
+A proforma is printed while there is something to pay; the invoice, or the credit note, once it has its number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from domain.catalog import Catalog, in_language
+from domain.lifecycle import Event, Status
+from domain.periods import Period
+from domain.quote_values import Line, PlanTerms, Quote
+from engine.documents import document_values
+from engine.outside import OutsideStep
+from models.base import new_id
+from models.customer import Customer
+from models.invoice import Document, Invoice, document_of, invoice_of_change
+from models.plan_change import PlanChange, lock_change, move
+from models.provider import catalog_of
+from pdf import InvoiceDocument, render
+
+
+def issue_invoice(session: Session, now: datetime, change_id: str) -> Status:
+    """quoted → invoiced: who owes what to whom, and why, as it is at this moment."""
+    change = lock_change(session, change_id)
+    if change.status != Status.QUOTED or change.quote is None or change.payable_until is None:
+        return Status(change.status)
+    quote = Quote.from_json(change.quote)
+    catalog = catalog_of(session, change.provider)
+    session.add(
+        Invoice(
+            id=new_id("inv"),
+            provider_id=change.provider_id,
+            customer_id=change.customer_id,
+            service_id=change.service_id,
+            change_id=change.id,
+            kind="credit_note" if quote.total.amount < 0 else "invoice",
+            currency=quote.currency,
+            net_minor=quote.net.amount,
+            tax_minor=quote.tax.amount,
+            total_minor=quote.total.amount,
+            credit_applied_minor=quote.credit_applied.amount,
+            due_minor=quote.total_due_today.amount,
+            content=frozen_content(
+                catalog,
+                change.customer,
+                title=f"{quote.from_.plan_name} → {quote.to.plan_name}",
+                lines=quote.lines,
+                before=quote.from_,
+                after=quote.to,
+                supply=Period(quote.effective_at, quote.new_period.end),
+                next_renewal=quote.next_renewal.as_json(),
+                notes=list(quote.notes),
+            ),
+            issued_at=now,
+            due_at=change.payable_until,
+        )
+    )
+    move(session, change, Event.ISSUE, Status.INVOICED, now)
+    return Status.INVOICED
+
+
+def frozen_content(
+    catalog: Catalog,
+    customer: Customer,
+    *,
+    title: str,
+    lines: tuple[Line, ...],
+    before: PlanTerms | None,
+    after: PlanTerms,
+    supply: Period,
+    next_renewal: dict[str, Any] | None,
+    notes: list[str],
+) -> dict[str, Any]:
+    """Everything a document says besides its number, dates and totals; JSON, in the customer's language."""
+    locale = customer.locale
+    return {
+        "title": title,
+        "locale": locale,
+        "timezone": catalog.timezone,
+        "seller": catalog.seller.model_dump(mode="json"),
+        "buyer": {
+            "name": customer.name,
+            "address": customer.address,
+            "country": customer.country,
+            "tax_id": customer.tax_id,
+            "email": customer.email,
+        },
+        "before": _plan(catalog, before, locale) if before else None,
+        "after": _plan(catalog, after, locale),
+        "lines": [line.as_json() for line in lines if line.kind != "tax"],
+        "taxes": [line.as_json() for line in lines if line.kind == "tax"],
+        "supply": supply.as_json(),
+        "next_renewal": next_renewal,
+        "notes": notes,
+        "payment_instructions": in_language(catalog.invoice.payment_instructions, locale)
+        if catalog.invoice.payment_instructions
+        else None,
+        "colour": catalog.invoice.colour,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class PrintCall:
+    """A document to be made: which invoice, which kind, from which values."""
+
+    invoice_id: str
+    kind: str
+    values: InvoiceDocument
+
+
+def begin_print(session: Session, now: datetime, invoice_id: str) -> PrintCall | None:
+    """The document that should exist and does not; None if there is nothing to print."""
+    invoice = session.get_one(Invoice, invoice_id, populate_existing=True)
+    kind = invoice.document_kind
+    if kind is None or invoice.voided_at or document_of(session, invoice.id, kind):
+        return None
+    return PrintCall(invoice.id, kind, document_values(invoice, kind))
+
+
+def perform_print(call: PrintCall) -> bytes:
+    """Values in, bytes out; outside any transaction."""
+    return render(call.values)
+
+
+def finish_print(session: Session, now: datetime, call: PrintCall, content: bytes) -> None:
+    """Stores the document unless another worker was faster: a document is stored once and never replaced."""
+    session.execute(
+        insert(Document)
+        .values(
+            id=new_id("doc"),
+            invoice_id=call.invoice_id,
+            kind=call.kind,
+            sha256=hashlib.sha256(content).hexdigest(),
+            content=content,
+        )
+        .on_conflict_do_nothing(index_elements=["invoice_id", "kind"])
+    )
+    session.execute(
+        update(Invoice)
+        .where(Invoice.id == call.invoice_id, Invoice.number.is_not(None), Invoice.kind == call.kind)
+        .values(next_print_at=None)
+    )
+
+
+def begin_change_print(session: Session, now: datetime, change_id: str) -> PrintCall | Status:
+    """The same for the invoice of a change."""
+    invoice = invoice_of_change(session, change_id)
+    call = begin_print(session, now, invoice.id) if invoice is not None else None
+    return call or _status_of(session, change_id)
+
+
+def finish_change_print(session: Session, now: datetime, call: PrintCall, content: bytes) -> Status:
+    """Printing moves no status: it is guarded by the missing document."""
+    finish_print(session, now, call, content)
+    invoice = session.get_one(Invoice, call.invoice_id)
+    assert invoice.change_id is not None, "a change's document belongs to a change's invoice"
+    return _status_of(session, invoice.change_id)
+
+
+def _plan(catalog: Catalog, terms: PlanTerms, locale: str) -> dict[str, Any]:
+    cycle = catalog.cycles.get(terms.cycle)
+    return {
+        "plan": terms.plan_name,
+        "cycle": in_language(cycle.label, locale) if cycle else terms.cycle,
+        "price": terms.price.as_json(),
+    }
+
+
+def _status_of(session: Session, change_id: str) -> Status:
+    return Status(session.execute(select(PlanChange.status).where(PlanChange.id == change_id)).scalar_one())
+
+
+print_invoice = OutsideStep(begin_print, perform_print, finish_print, PrintCall)
+print_change_invoice = OutsideStep(begin_change_print, perform_print, finish_change_print, PrintCall)

@@ -1,0 +1,117 @@
+"""What a customer may choose, and what it would cost: plan options and quotes. Nothing is promised but the price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from domain.catalog import Catalog, Plan, in_language
+from domain.errors import ChangeError
+from domain.money import Money
+from domain.quote import price_change
+from domain.quote_values import Quote
+from domain.terms import Target
+from engine import postings
+from engine.services import buyer_of, terms_of
+from models.customer import Service
+from models.invoice import StoredQuote
+from models.provider import catalog_id_of, catalog_of, catalog_version
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One plan in one cycle: its price, and whether the service may change to it. `reason` is (code, sentence, details)."""
+
+    plan: Plan
+    cycle: str
+    price: Money
+    quote: Quote | None
+    reason: tuple[str, str, dict[str, Any]] | None
+
+    @property
+    def manual_request(self) -> bool:
+        """Not offered at the press of a button, but staff will look at a request."""
+        return self.quote is not None and self.quote.timing == "manual_review"
+
+    @property
+    def available(self) -> bool:
+        return self.quote is not None and not self.manual_request
+
+
+def price_for(
+    session: Session,
+    now: datetime,
+    service: Service,
+    plan: str,
+    cycle: str,
+    accepted: StoredQuote | None = None,
+    approved: bool = False,
+) -> Quote:
+    """The one price, at the door and in the pipeline: as of an accepted quote's moment and catalogue, else as of now.
+
+    `approved` means that staff have agreed to a change that the catalogue leaves to them. Raises ChangeError.
+    """
+    catalog = catalog_version(session, accepted.catalog_id) if accepted else catalog_of(session, service.provider)
+    return price_change(
+        catalog,
+        terms_of(service),
+        buyer_of(service.customer),
+        Target(plan, cycle),
+        accepted.priced_at if accepted else now,
+        postings.credit_of(session, service.provider_id, service.customer_id, service.currency),
+        override=approved,
+    )
+
+
+def quote_change(session: Session, now: datetime, service: Service, plan: str, cycle: str) -> StoredQuote:
+    """Prices a change and stores the quote as it will be shown. Raises ChangeError."""
+    quote = price_for(session, now, service, plan, cycle)
+    stored = StoredQuote(
+        provider_id=service.provider_id,
+        service_id=service.id,
+        catalog_id=catalog_id_of(session, service.provider),
+        priced_at=now,
+        expires_at=quote.expires_at,
+        document=quote.as_json(),
+    )
+    session.add(stored)
+    session.flush()
+    return stored
+
+
+def options_for(session: Session, now: datetime, service: Service) -> dict[str, list[Option]]:
+    """By category, in the catalogue's order: every plan and cycle that is sold in the service's currency."""
+    catalog = catalog_of(session, service.provider)
+    options: dict[str, list[Option]] = {}
+    for plan in catalog.plans:
+        if not plan.sold:
+            continue
+        for cycle in catalog.cycles:
+            price = catalog.price(plan.id, cycle, service.currency)
+            if price is not None:
+                options.setdefault(plan.category, []).append(_option(session, now, service, plan, cycle, price))
+    return options
+
+
+def category_name(catalog: Catalog, category: str, locale: str) -> str:
+    """The category as customers read it."""
+    return in_language(catalog.categories[category], locale) if category in catalog.categories else category
+
+
+def _option(session: Session, now: datetime, service: Service, plan: Plan, cycle: str, price: Money) -> Option:
+    try:
+        quote = price_for(session, now, service, plan.id, cycle)
+    except ChangeError as error:
+        return Option(plan, cycle, price, None, (error.code, str(error), error_details(error)))
+    if quote.timing == "manual_review":
+        sentence = "Our staff must look at this change first; you can send them a request."
+        return Option(plan, cycle, price, quote, ("manual_review", sentence, {}))
+    return Option(plan, cycle, price, quote, None)
+
+
+def error_details(error: ChangeError) -> dict[str, Any]:
+    """What a program may read of a refusal: over_limit lists what to reduce and by how much."""
+    return dict(getattr(error, "details", {}))

@@ -1,0 +1,61 @@
+"""The shape of a step that waits for somebody else's network, and the lease that guards it.
+
+`begin` commits the intent (row, key, lease, fence), `perform` makes the call without a session, `finish` commits the
+outcome if the fence is still ours. A crash in between repeats the call with the same key once the lease is over.
+Leases run on the database's clock: they measure machine time, never business time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, Protocol, TypeVar
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from settings import settings
+
+Call = TypeVar("Call")
+Outcome = TypeVar("Outcome")
+Reached = TypeVar("Reached")
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideStep(Generic[Call, Outcome, Reached]):
+    """`begin` returns the call to make, or what was reached without one (the step is not at its turn, or done)."""
+
+    begin: Callable[[Session, datetime, str], Call | Reached]
+    perform: Callable[[Call], Outcome]
+    finish: Callable[[Session, datetime, Call, Outcome], Reached]
+    call_type: type[Call]
+
+
+class Leased(Protocol):
+    """A row whose outside call one worker makes at a time."""
+
+    lease_until: datetime | None
+    fence: int
+
+
+def take_lease(session: Session, row: Leased) -> int | None:
+    """Takes the row's lease and returns the new fence number; None while another worker holds it."""
+    machine_now = machine_time(session)
+    if row.lease_until is not None and row.lease_until > machine_now:
+        return None
+    row.lease_until = machine_now + timedelta(seconds=settings().lease_seconds)
+    row.fence += 1
+    session.flush()
+    return row.fence
+
+
+def machine_time(session: Session) -> datetime:
+    """The database's clock (UTC): the one clock that all machines share."""
+    now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    return now
+
+
+def pause_after(attempts: int) -> timedelta:
+    """How long to wait before the next try: 1, 2, 4 … seconds, up to the longest pause of the settings."""
+    return timedelta(seconds=min(2.0 ** min(attempts, 20), settings().ring_pause_max_seconds))

@@ -1,0 +1,275 @@
+"""The gateway is asked for a payment, and asked again how it stands.
+
+The attempt's row, whose id is the idempotency key, is committed before the gateway is called. What the gateway
+answers about money goes through the inbox like a webhook: there is one way in for money.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from domain.lifecycle import Event, Status
+from domain.money import Money
+from engine import notices, postings
+from engine.outside import OutsideStep, machine_time, pause_after, take_lease
+from engine.providers import gateway_account, required_connection
+from gateways.protocol import Account, GatewayError, GatewayPayment, GatewayRefused, PaymentRequest
+from gateways.registry import GATEWAYS
+from models.base import new_id
+from models.invoice import Invoice, document_of, invoice_of_change
+from models.payment import InboxEvent, PaymentAttempt, live_attempt
+from models.plan_change import PlanChange, lock_change, move
+from models.provider import Connection
+from settings import settings
+
+
+class AttemptOpen(Exception):
+    """The invoice has a live payment attempt already."""
+
+    def __init__(self, attempt: PaymentAttempt) -> None:
+        super().__init__(f"Payment {attempt.id} is still open. Pay at {attempt.checkout_url or 'its checkout page'}.")
+
+
+class NothingToPay(Exception):
+    """The change does not wait for a payment."""
+
+    def __init__(self, change: PlanChange) -> None:
+        super().__init__(f"{change.id} is {change.status}; only a change that awaits payment can be paid.")
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentCall:
+    """One request to a gateway about one attempt. `gateway_ref` is what the gateway called it, if it has answered."""
+
+    attempt_id: str
+    fence: int
+    gateway: str
+    account: Account
+    request: PaymentRequest
+    gateway_ref: str | None
+    cancel: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentAnswer:
+    """How the payment stands, or why the gateway does not say: `refused` is a definite no."""
+
+    payment: GatewayPayment | None
+    error: str | None = None
+    refused: bool = False
+
+
+def start_attempt(session: Session, now: datetime, change_id: str) -> PaymentAttempt:
+    """A new attempt at what is still owed, after a decline: the row only, the pipeline asks the gateway.
+
+    Raises NothingToPay, AttemptOpen.
+    """
+    change = lock_change(session, change_id)
+    invoice = invoice_of_change(session, change.id)
+    if change.status != Status.AWAITING_PAYMENT or invoice is None or change.payable_until is None:
+        raise NothingToPay(change)
+    if now >= change.payable_until:
+        raise NothingToPay(change)
+    if (existing := live_attempt(session, invoice.id)) is not None:
+        raise AttemptOpen(existing)
+    owed = invoice.total - postings.held_for(session, change, invoice.currency)
+    if owed.amount <= 0:
+        raise NothingToPay(change)
+    return _new_attempt(session, now, invoice, owed, change.payable_until)
+
+
+def begin_change_payment(session: Session, now: datetime, change_id: str) -> PaymentCall | Status:
+    """For a change: once its proforma is printed, opens the invoice's attempt, or takes up one that was begun."""
+    change = lock_change(session, change_id)
+    invoice = invoice_of_change(session, change.id)
+    if (
+        change.status not in (Status.INVOICED, Status.AWAITING_PAYMENT)
+        or invoice is None
+        or change.payable_until is None
+    ):
+        return Status(change.status)
+    if invoice.due_minor == 0 or now >= change.payable_until or not document_of(session, invoice.id, "proforma"):
+        return Status(change.status)
+    attempt = live_attempt(session, invoice.id)
+    if attempt is None and change.status == Status.INVOICED:
+        attempt = _new_attempt(session, now, invoice, invoice.due, change.payable_until)
+    return _call_for(session, attempt, "creating") or Status(change.status)
+
+
+def begin_invoice_payment(session: Session, now: datetime, invoice_id: str) -> PaymentCall | str:
+    """For a renewal's invoice: opens its attempt, once."""
+    invoice = session.execute(select(Invoice).where(Invoice.id == invoice_id).with_for_update()).scalar_one()
+    if invoice.due_minor == 0 or invoice.settled_at or invoice.voided_at or invoice.number is None:
+        return invoice.status
+    attempt = live_attempt(session, invoice.id) or _new_attempt(session, now, invoice, invoice.due, invoice.due_at)
+    return _call_for(session, attempt, "creating") or attempt.status
+
+
+def begin_fetch(session: Session, now: datetime, attempt_id: str) -> PaymentCall | str:
+    """Asks the gateway how an attempt stands; one that is to be closed is closed there first."""
+    attempt = _lock_attempt(session, attempt_id)
+    return _call_for(session, attempt, "open", "action_required", "canceling") or attempt.status
+
+
+def perform(call: PaymentCall) -> PaymentAnswer:
+    """The call itself. Opening is repeated where the gateway's name for the payment is not known: same key, same payment."""
+    gateway = GATEWAYS[call.gateway]
+    try:
+        if call.gateway_ref is None:
+            payment = gateway.create(call.account, call.request)
+        else:
+            payment = gateway.fetch(call.account, call.gateway_ref)
+        if call.cancel and payment.status in ("open", "action_required"):
+            payment = gateway.cancel(call.account, payment.gateway_ref)
+    except GatewayError as error:
+        return PaymentAnswer(None, str(error))
+    except GatewayRefused as error:
+        return PaymentAnswer(None, str(error), refused=True)
+    return PaymentAnswer(payment)
+
+
+def finish_change_payment(session: Session, now: datetime, call: PaymentCall, answer: PaymentAnswer) -> Status:
+    """The attempt is open at the gateway: invoiced → awaiting_payment, and the customer is told where to pay."""
+    invoice_id = session.execute(
+        select(PaymentAttempt.invoice_id).where(PaymentAttempt.id == call.attempt_id)
+    ).scalar_one()
+    change_id = session.get_one(Invoice, invoice_id).change_id
+    assert change_id is not None, "a change's attempt pays a change's invoice"
+    change = lock_change(session, change_id)
+    attempt = _record_answer(session, now, call, answer)
+    if attempt is not None and attempt.checkout_url and change.status == Status.INVOICED:
+        move(session, change, Event.REQUEST_PAYMENT, Status.AWAITING_PAYMENT, now)
+        notices.write(session, change, "payment_requested")
+    return Status(change.status)
+
+
+def finish_payment(session: Session, now: datetime, call: PaymentCall, answer: PaymentAnswer) -> str:
+    """For a renewal's invoice and for a fetch: only the attempt is written."""
+    attempt = _record_answer(session, now, call, answer)
+    return attempt.status if attempt is not None else "overtaken"
+
+
+def _record_answer(session: Session, now: datetime, call: PaymentCall, answer: PaymentAnswer) -> PaymentAttempt | None:
+    """Writes what the gateway said, if the fence is still ours; None if somebody else has taken over."""
+    attempt = _lock_attempt(session, call.attempt_id)
+    if attempt.fence != call.fence:
+        return None
+    attempt.lease_until = None
+    attempt.error = answer.error
+    if answer.payment is None:
+        # The lease is kept for the pause between two tries, so that whoever rings early finds it taken.
+        attempt.rings += 1
+        attempt.lease_until = attempt.next_ring_at = machine_time(session) + pause_after(attempt.rings)
+    if answer.refused and attempt.gateway_ref is None:
+        attempt.status, attempt.next_ring_at = "failed", None
+    if answer.payment is not None:
+        _take_over(session, now, attempt, answer.payment)
+    session.flush()
+    return attempt
+
+
+def _take_over(session: Session, now: datetime, attempt: PaymentAttempt, payment: GatewayPayment) -> None:
+    attempt.gateway_ref = payment.gateway_ref
+    attempt.checkout_url = payment.checkout_url or attempt.checkout_url
+    if payment.status in ("open", "action_required"):
+        if attempt.status == "creating":
+            attempt.status = "open"
+        if attempt.status != "canceling":
+            attempt.next_ring_at = None
+        return
+    attempt.next_ring_at = None
+    file_fetched(session, now, attempt, payment)
+
+
+def file_fetched(session: Session, now: datetime, attempt: PaymentAttempt, payment: GatewayPayment) -> None:
+    """What the gateway told when asked goes into the inbox, beside what it tells by itself."""
+    body = json.dumps(
+        {
+            "gateway_ref": payment.gateway_ref,
+            "reference": attempt.id,
+            "status": payment.status,
+            "amount": payment.amount.as_json(),
+            "at": (payment.paid_at or now).isoformat(),
+        },
+        sort_keys=True,
+    ).encode()
+    session.execute(
+        insert(InboxEvent)
+        .values(
+            id=new_id("evt"),
+            provider_id=attempt.provider_id,
+            connection_id=attempt.connection_id,
+            source="fetch",
+            event_key=f"fetch:{payment.gateway_ref}:{payment.status}",
+            body=body,
+            body_sha256=hashlib.sha256(body).hexdigest(),
+            received_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["connection_id", "event_key"])
+    )
+
+
+def _new_attempt(
+    session: Session, now: datetime, invoice: Invoice, amount: Money, payable_until: datetime
+) -> PaymentAttempt:
+    """The gateway knows the world's clock only, so a sandbox's deadline is told as the same time from now."""
+    connection = required_connection(session, invoice.provider_id, "gateway")
+    attempt = PaymentAttempt(
+        id=new_id("pay"),
+        provider_id=invoice.provider_id,
+        invoice_id=invoice.id,
+        connection_id=connection.id,
+        amount_minor=amount.amount,
+        currency=amount.currency,
+        expires_at=machine_time(session) + (payable_until - now),
+    )
+    session.add(attempt)
+    session.flush()
+    return attempt
+
+
+def _lock_attempt(session: Session, attempt_id: str) -> PaymentAttempt:
+    return session.execute(
+        select(PaymentAttempt)
+        .where(PaymentAttempt.id == attempt_id)
+        .with_for_update(of=PaymentAttempt)
+        .execution_options(populate_existing=True)
+    ).scalar_one()
+
+
+def _call_for(session: Session, attempt: PaymentAttempt | None, *statuses: str) -> PaymentCall | None:
+    """The call to make for an attempt in one of these statuses, with its lease taken; None if there is none to make."""
+    if attempt is None or attempt.status not in statuses:
+        return None
+    fence = take_lease(session, attempt)
+    if fence is None:
+        return None
+    connection: Connection = attempt.connection
+    invoice = attempt.invoice
+    return PaymentCall(
+        attempt_id=attempt.id,
+        fence=fence,
+        gateway=connection.adapter,
+        account=gateway_account(connection),
+        request=PaymentRequest(
+            reference=attempt.id,
+            amount=attempt.amount,
+            description=invoice.content["title"],
+            return_url=f"{settings().public_url}/portal/invoices/{invoice.id}",
+            expires_at=attempt.expires_at,
+        ),
+        gateway_ref=attempt.gateway_ref,
+        cancel=attempt.status == "canceling",
+    )
+
+
+request_payment = OutsideStep(begin_change_payment, perform, finish_change_payment, PaymentCall)
+request_invoice_payment = OutsideStep(begin_invoice_payment, perform, finish_payment, PaymentCall)
+fetch_payment = OutsideStep(begin_fetch, perform, finish_payment, PaymentCall)

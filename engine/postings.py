@@ -1,0 +1,104 @@
+"""The ledger's recipes: one function for each business fact, named and balanced as docs/ledger.md lists them.
+
+A fact is posted once, whatever happens: its source is the key. Amounts are Money in the invoice's currency.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from domain.money import Money
+from models.invoice import Invoice
+from models.ledger import Entry, balance, credit, debit, post
+from models.payment import Payment
+from models.plan_change import PlanChange
+
+
+def credit_of(session: Session, provider_id: str, customer_id: str, currency: str) -> Money:
+    """The account credit that a customer may spend."""
+    return balance(session, provider_id, "credit", customer_id, currency)
+
+
+def held_for(session: Session, change: PlanChange, currency: str) -> Money:
+    """What lies ready for a change: reserved credit and money received."""
+    return balance(session, change.provider_id, "held", change.id, currency)
+
+
+def reserve_credit(session: Session, change: PlanChange, amount: Money, at: datetime) -> None:
+    """At the quote, so that two services cannot spend one balance."""
+    entries = [debit("credit", change.customer_id, amount), credit("held", change.id, amount)]
+    post(session, change.provider_id, ("reserve", change.id), at, entries)
+
+
+def release_held(session: Session, change: PlanChange, currency: str, at: datetime) -> None:
+    """A change that ends unpaid gives back what was held for it, as spendable credit."""
+    amount = held_for(session, change, currency)
+    entries = [debit("held", change.id, amount), credit("credit", change.customer_id, amount)]
+    post(session, change.provider_id, ("release", change.id), at, entries)
+
+
+def hold_payment(session: Session, change: PlanChange, payment: Payment, clearing: str, at: datetime) -> None:
+    """Money for an open request, part or whole."""
+    entries = [debit(clearing, "", payment.amount), credit("held", change.id, payment.amount)]
+    post(session, change.provider_id, ("payment", payment.id), at, entries)
+
+
+def credit_payment(session: Session, customer_id: str, payment: Payment, clearing: str, at: datetime) -> None:
+    """A late or a second payment becomes spendable credit."""
+    entries = [debit(clearing, "", payment.amount), credit("credit", customer_id, payment.amount)]
+    post(session, payment.provider_id, ("payment", payment.id), at, entries)
+
+
+def park_unmatched(session: Session, payment: Payment, clearing: str, unmatched: str, at: datetime) -> None:
+    """Money of the wrong currency, or that belongs to no invoice we know: shown to operators, settles nothing."""
+    entries = [debit(clearing, "", payment.amount), credit(unmatched, "", payment.amount)]
+    post(session, payment.provider_id, ("payment", payment.id), at, entries)
+
+
+def settle_invoice(session: Session, invoice: Invoice, change: PlanChange, at: datetime) -> None:
+    """held T → sales N, tax V; what is held beyond T goes to credit in the same transaction."""
+    held = held_for(session, change, invoice.currency)
+    entries = [
+        debit("held", change.id, held),
+        credit("credit", invoice.customer_id, held - invoice.total),
+        *_income(invoice),
+    ]
+    post(session, invoice.provider_id, ("settle", invoice.id), at, entries)
+
+
+def settle_credit_note(session: Session, invoice: Invoice, at: datetime) -> None:
+    """A negative total: sales N, tax V → credit T, at the tax rates of the lines."""
+    entries = [*_income(invoice), credit("credit", invoice.customer_id, -invoice.total)]
+    post(session, invoice.provider_id, ("settle", invoice.id), at, entries)
+
+
+def issue_renewal(session: Session, invoice: Invoice, at: datetime) -> None:
+    """A renewal is owed from its issue on; account credit is used on it at once."""
+    used = Money(invoice.credit_applied_minor, invoice.currency)
+    owed = [debit("receivable", invoice.id, invoice.total), *_income(invoice)]
+    post(session, invoice.provider_id, ("renewal", invoice.id), at, owed)
+    entries = [debit("credit", invoice.customer_id, used), credit("receivable", invoice.id, used)]
+    post(session, invoice.provider_id, ("renewal_credit", invoice.id), at, entries)
+
+
+def pay_renewal(session: Session, invoice: Invoice, payment: Payment, clearing: str, owed: Money, at: datetime) -> None:
+    """A payment on a renewal's invoice: up to what is still owed, the rest is credit."""
+    used = min(owed, payment.amount)
+    entries = [
+        debit(clearing, "", payment.amount),
+        credit("receivable", invoice.id, used),
+        credit("credit", invoice.customer_id, payment.amount - used),
+    ]
+    post(session, invoice.provider_id, ("payment", payment.id), at, entries)
+
+
+def _income(invoice: Invoice) -> list[Entry]:
+    taxes = [
+        (f"tax:{tax['code']}", Money(tax["amount"]["amount"], invoice.currency)) for tax in invoice.content["taxes"]
+    ]
+    return [
+        credit("sales", "", Money(invoice.net_minor, invoice.currency)),
+        *(credit(account, "", amount) for account, amount in taxes),
+    ]

@@ -1,0 +1,107 @@
+"""The catalogue's rule and the price are frozen: pay now, change at renewal, ask staff, or refuse with the reason."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from domain.errors import ChangeError
+from domain.lifecycle import Event, Status
+from domain.quote_values import Quote
+from engine import notices, postings
+from engine.expiry import end_unpaid
+from engine.offers import error_details, price_for, quote_change
+from engine.request import mismatch, promised_total
+from models.invoice import StoredQuote
+from models.plan_change import PlanChange, lock_change, move, scheduled_change
+from models.provider import catalog_of
+
+# An offer never outlives its period: what it was prorated for would be gone.
+OFFER_ENDS_BEFORE_PERIOD = timedelta(hours=1)
+
+
+def quote(session: Session, now: datetime, change_id: str) -> Status:
+    """requested → quoted | scheduled | awaiting_review | refused.
+
+    The price is as of the accepted quote, else as of the moment the request was received: the time a message spent
+    in a queue changes no amount.
+    """
+    change = lock_change(session, change_id)
+    if change.status != Status.REQUESTED:
+        return Status(change.status)
+    accepted = session.get(StoredQuote, change.accepted_quote_id) if change.accepted_quote_id else None
+    try:
+        priced = _price(session, change, accepted)
+    except ChangeError as error:
+        return refuse(session, now, change, error.code, str(error), error)
+    promised = promised_total(change.accepted_total(), accepted)
+    if promised is not None and promised != priced.total_due_today:
+        offered = quote_change(session, now, change.service, change.target_plan, change.target_cycle)
+        change.reason_details = {"quote": offered.id}
+        return refuse(session, now, change, "price_changed", mismatch(promised, priced))
+    change.kind = priced.kind
+    change.quote = priced.as_json()
+    change.effective_at = priced.effective_at
+    if priced.timing == "now":
+        return _promise(session, now, change, priced)
+    if priced.timing == "at_renewal":
+        return _schedule(session, now, change)
+    return _ask_staff(session, now, change)
+
+
+def refuse(
+    session: Session, now: datetime, change: PlanChange, code: str, sentence: str, error: ChangeError | None = None
+) -> Status:
+    """requested → refused, with the reason that the customer reads."""
+    change.reason, change.reason_text = code, sentence
+    if error is not None:
+        change.reason_details = error_details(error)
+    move(session, change, Event.QUOTE, Status.REFUSED, now, reason=code)
+    notices.write(session, change, "refused")
+    return Status.REFUSED
+
+
+def _price(session: Session, change: PlanChange, accepted: StoredQuote | None) -> Quote:
+    return price_for(
+        session,
+        change.received_at,
+        change.service,
+        change.target_plan,
+        change.target_cycle,
+        accepted,
+        approved=change.approved_by is not None,
+    )
+
+
+def _promise(session: Session, now: datetime, change: PlanChange, priced: Quote) -> Status:
+    policy = catalog_of(session, change.provider).policies
+    last_moment = change.service.period_end - OFFER_ENDS_BEFORE_PERIOD
+    if last_moment <= now:
+        sentence = f"The running period ends at {change.service.period_end.isoformat()}. Ask again after the renewal."
+        return refuse(session, now, change, "renewal_imminent", sentence)
+    change.payable_until = min(now + timedelta(days=policy.payable_days), last_moment)
+    postings.reserve_credit(session, change, priced.credit_applied, now)
+    move(session, change, Event.QUOTE, Status.QUOTED, now)
+    return Status.QUOTED
+
+
+def _schedule(session: Session, now: datetime, change: PlanChange) -> Status:
+    supersede_scheduled(session, now, change)
+    change.effective_at = change.service.period_end
+    move(session, change, Event.QUOTE, Status.SCHEDULED, now)
+    notices.write(session, change, "scheduled")
+    return Status.SCHEDULED
+
+
+def _ask_staff(session: Session, now: datetime, change: PlanChange) -> Status:
+    move(session, change, Event.QUOTE, Status.AWAITING_REVIEW, now)
+    notices.write(session, change, "review_requested")
+    return Status.AWAITING_REVIEW
+
+
+def supersede_scheduled(session: Session, now: datetime, newer: PlanChange) -> None:
+    """A scheduled change makes room for a newer one that is certain: paid, or scheduled itself."""
+    older = scheduled_change(session, newer.service_id)
+    if older is not None and older.id != newer.id:
+        end_unpaid(session, older, Event.SUPERSEDE, Status.SUPERSEDED, now, reason=f"superseded_by:{newer.id}")

@@ -1,0 +1,275 @@
+"""A period ends: the next one is invoiced, and a change that was promised for this day is applied.
+
+Beat scans for services whose period is over; each one is renewed in one transaction that rolls the period, decides
+the plan, issues the invoice with its number, and moves a scheduled change on. Payment is not awaited. Missed periods
+are caught up one by one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from domain.catalog import Catalog
+from domain.errors import ChangeError
+from domain.fit import check_fit
+from domain.lifecycle import Event, Status
+from domain.quote import RenewalPrice, price_renewal
+from domain.terms import Target
+from engine import notices, postings
+from engine.apply import give_generation
+from engine.invoice import frozen_content
+from engine.outside import OutsideStep
+from engine.providers import host_of
+from engine.services import buyer_of, terms_of
+from engine.settle import give_number
+from models.base import new_id
+from models.customer import Service, lock_service
+from models.invoice import Invoice
+from models.plan_change import PlanChange, active_change, lock_change, move, scheduled_change
+from models.provider import Provider, catalog_of, connection_of
+from models.renewal import Renewal
+from provisioners.protocol import Host, ProvisionerUnknown
+from provisioners.registry import PROVISIONERS
+
+# How long before a scheduled change a customer hears that it would not fit.
+WARNED_AHEAD = timedelta(days=7)
+# One scan starts at most this many renewals; the next scan is seconds away.
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class UsageCall:
+    """How much of its limits does the service use now?"""
+
+    service_id: str
+    service_ref: str
+    provisioner: str
+    host: Host
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """What a renewal left to do: the invoice to print and collect, the change to apply, whether more periods are due."""
+
+    invoice_id: str | None = None
+    change_id: str | None = None
+    more_due: bool = False
+
+
+NOTHING = Renewed()
+
+
+def due_services(session: Session) -> list[str]:
+    """Ids of active services whose period is over, or whose scheduled change deserves a warning, by each provider's clock."""
+    clock = func.coalesce(Provider.clock_at, func.clock_timestamp())
+    over = (
+        select(Service.id, Service.period_end)
+        .join(Provider)
+        .where(Service.status == "active", Service.period_end <= clock)
+    )
+    to_warn = (
+        select(Service.id, Service.period_end)
+        .join(Provider)
+        .join(PlanChange, PlanChange.service_id == Service.id)
+        .where(
+            Service.status == "active",
+            PlanChange.status == Status.SCHEDULED,
+            PlanChange.warned_at.is_(None),
+            Service.period_end <= clock + WARNED_AHEAD,
+        )
+    )
+    due = over.union(to_warn).subquery()
+    return list(session.scalars(select(due.c.id).order_by(due.c.period_end).limit(BATCH)))
+
+
+def mark_past_due(session: Session) -> int:
+    """Services whose renewal was not paid by its due date; changes are refused until it is. Returns how many."""
+    clock = func.coalesce(Provider.clock_at, func.clock_timestamp())
+    unpaid = (
+        select(Invoice.service_id)
+        .join(Provider, Provider.id == Invoice.provider_id)
+        .where(Invoice.renewal_id.is_not(None), Invoice.settled_at.is_(None), Invoice.due_at < clock)
+    )
+    services = session.scalars(
+        select(Service).where(Service.status == "active", Service.id.in_(unpaid)).with_for_update(skip_locked=True)
+    ).all()
+    for service in services:
+        service.status = "past_due"
+    session.flush()
+    return len(services)
+
+
+def begin_renewal(session: Session, now: datetime, service_id: str) -> UsageCall | Renewed:
+    """Usage is measured outside the transaction, and only where a scheduled change must fit."""
+    service = lock_service(session, service_id)
+    scheduled = scheduled_change(session, service_id)
+    if scheduled is None:
+        return renew(session, now, service)
+    if connection_of(session, service.provider_id, "host") is None:
+        return _renew_or_warn(session, now, service, scheduled)
+    provisioner, host = host_of(session, service.provider_id)
+    return UsageCall(service.id, service.ref, provisioner, host)
+
+
+def measure_usage(call: UsageCall) -> dict[str, int] | None:
+    """What the host counts; None if it does not answer or does not know the service: what it last reported counts."""
+    try:
+        hosted = PROVISIONERS[call.provisioner].read(call.host, call.service_ref)
+    except ProvisionerUnknown:
+        return None
+    return hosted.usage if hosted is not None else None
+
+
+def finish_renewal(session: Session, now: datetime, call: UsageCall, usage: dict[str, int] | None) -> Renewed:
+    """Takes over what was measured, then renews the service or warns its customer."""
+    service = lock_service(session, call.service_id)
+    if usage:
+        service.usage = service.usage | usage
+    scheduled = scheduled_change(session, service.id)
+    if scheduled is None:
+        return renew(session, now, service)
+    return _renew_or_warn(session, now, service, scheduled)
+
+
+def _renew_or_warn(session: Session, now: datetime, service: Service, scheduled: PlanChange) -> Renewed:
+    if service.period_end <= now:
+        return renew(session, now, service)
+    if scheduled.warned_at is None and service.period_end <= now + WARNED_AHEAD:
+        _warn(session, now, service, scheduled)
+    return NOTHING
+
+
+def renew(session: Session, now: datetime, service: Service) -> Renewed:
+    """Rolls one period of a locked service. Waits (returns nothing to do) while a change is on its way:
+    one that is settled will be applied first, one that is unpaid has run out and expires first."""
+    if service.status != "active" or service.period_end > now:
+        return NOTHING
+    open_change = active_change(session, service.id)
+    if open_change is not None and open_change.status != Status.AWAITING_REVIEW:
+        return NOTHING
+    catalog = catalog_of(session, service.provider)
+    scheduled = scheduled_change(session, service.id)
+    change = scheduled if scheduled is not None and _still_fits(session, now, catalog, service, scheduled) else None
+    priced = _price(session, now, catalog, service, change)
+    renewal = Renewal(
+        id=new_id("rnw"),
+        provider_id=service.provider_id,
+        service_id=service.id,
+        change_id=change.id if change else None,
+        plan=priced.terms.plan,
+        period_start=priced.period.start,
+        period_end=priced.period.end,
+        renewed_at=now,
+    )
+    session.add(renewal)
+    session.flush()
+    invoice = _issue(session, now, catalog, service, change, priced, renewal)
+    service.period_start, service.period_end = priced.period.start, priced.period.end
+    service.period_paid_minor = invoice.net_minor if invoice.settled_at else 0
+    if change is not None:
+        change = lock_change(session, change.id)
+        give_generation(change)
+        move(session, change, Event.RENEWAL, Status.APPLYING, now)
+    session.flush()
+    return Renewed(invoice.id, change.id if change else None, more_due=service.period_end <= now)
+
+
+def _price(
+    session: Session, now: datetime, catalog: Catalog, service: Service, change: PlanChange | None
+) -> RenewalPrice:
+    return price_renewal(
+        catalog,
+        terms_of(service),
+        buyer_of(service.customer),
+        Target(change.target_plan, change.target_cycle) if change else None,
+        now,
+        postings.credit_of(session, service.provider_id, service.customer_id, service.currency),
+    )
+
+
+def _issue(
+    session: Session,
+    now: datetime,
+    catalog: Catalog,
+    service: Service,
+    change: PlanChange | None,
+    priced: RenewalPrice,
+    renewal: Renewal,
+) -> Invoice:
+    """A renewal is supplied before it is paid: its invoice has its number from the start, and account credit is used."""
+    invoice = Invoice(
+        id=new_id("inv"),
+        provider_id=service.provider_id,
+        customer_id=service.customer_id,
+        service_id=service.id,
+        renewal_id=renewal.id,
+        kind="invoice",
+        currency=service.currency,
+        net_minor=priced.net.amount,
+        tax_minor=priced.tax.amount,
+        total_minor=priced.total.amount,
+        credit_applied_minor=priced.credit_applied.amount,
+        due_minor=priced.due.amount,
+        content=frozen_content(
+            catalog,
+            service.customer,
+            title=f"{priced.terms.plan_name}, {service.ref}",
+            lines=priced.lines,
+            before=None,
+            after=priced.terms,
+            supply=priced.period,
+            next_renewal=None,
+            notes=[],
+        ),
+        issued_at=now,
+        due_at=now + timedelta(days=catalog.invoice.due_days),
+        settled_at=None if priced.due else now,
+    )
+    give_number(session, service.provider, invoice, now)
+    session.add(invoice)
+    session.flush()
+    postings.issue_renewal(session, invoice, now)
+    return invoice
+
+
+def _still_fits(session: Session, now: datetime, catalog: Catalog, service: Service, scheduled: PlanChange) -> bool:
+    """Whether the scheduled change may be applied; if not, the policy keeps the old plan and tells, or asks staff."""
+    try:
+        _check_target(catalog, service, scheduled)
+    except ChangeError as error:
+        change = lock_change(session, scheduled.id)
+        change.reason, change.reason_text, change.reason_details = error.code, str(error), dict(error.details)
+        ask = catalog.policies.over_limit_at_renewal == "ask"
+        # A service has one active change; where that place is taken, staff are busy with the other one.
+        if ask and active_change(session, service.id) is None:
+            move(session, change, Event.RENEWAL, Status.AWAITING_REVIEW, now, reason=error.code)
+            notices.write(session, change, "review_requested")
+        else:
+            move(session, change, Event.RENEWAL, Status.REFUSED, now, reason=error.code)
+            notices.write(session, change, "refused")
+        return False
+    return True
+
+
+def _warn(session: Session, now: datetime, service: Service, scheduled: PlanChange) -> None:
+    catalog = catalog_of(session, service.provider)
+    scheduled.warned_at = now
+    try:
+        _check_target(catalog, service, scheduled)
+    except ChangeError as error:
+        notices.write(session, scheduled, "at_risk", problem=str(error))
+    session.flush()
+
+
+def _check_target(catalog: Catalog, service: Service, scheduled: PlanChange) -> None:
+    """Raises OverLimit, or PlanNotOffered where the plan was taken from sale meanwhile."""
+    plan = catalog.plan(scheduled.target_plan)
+    if plan is not None:
+        check_fit(catalog, plan, service.quantity, service.usage)
+
+
+renew_service = OutsideStep(begin_renewal, measure_usage, finish_renewal, UsageCall)

@@ -1,0 +1,213 @@
+"""Somebody asks for a change: the request is checked, priced against what was accepted, and written down.
+
+Both doors, HTTP and Celery, come through here. The same key and request are the same change; what cannot be asked
+is an exception with the sentence for whoever asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from domain.errors import Forbidden, OverLimit, ServiceNotActive
+from domain.lifecycle import UNPAID, Event, Status
+from domain.money import Money
+from domain.quote_values import Quote
+from engine.expiry import end_unpaid
+from engine.offers import price_for
+from engine.services import required_service
+from models.customer import Service, lock_service
+from models.invoice import StoredQuote
+from models.plan_change import PlanChange, active_change, open_change
+from models.provider import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRequest:
+    """What was asked for. `quote` is the id of a quote that was accepted, `accept_total` the total due today that was."""
+
+    service: str
+    plan: str
+    cycle: str
+    quote: str | None = None
+    accept_total: Money | None = None
+    replace: bool = False
+    note: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """A digest of the whole request: an idempotency key belongs to one request only."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+class KeyReused(Exception):
+    """The idempotency key came with another request before."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"Idempotency key {key} was used for another request. Send a new key for a new request.")
+
+
+class RequestInFlight(Exception):
+    """The same key is being worked on at this moment."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"The request with idempotency key {key} is being taken in right now. Send it again shortly.")
+
+
+class ChangeOpen(Exception):
+    """The service has an active change already."""
+
+    code = "change_open"
+
+    def __init__(self, change: PlanChange) -> None:
+        self.change_id = change.id
+        way_out = "Send replace: true to replace it" if change.status in UNPAID else "Wait until it is applied"
+        super().__init__(f"Service {change.service.ref} has an open change, {change.id} ({change.status}). {way_out}.")
+
+
+class UnknownQuote(Exception):
+    """No such quote for this service, plan and cycle."""
+
+    def __init__(self, quote_id: str) -> None:
+        super().__init__(
+            f"There is no quote {quote_id} for this service, plan and cycle. Ask for one: POST /v1/quotes."
+        )
+
+
+class PriceChanged(Exception):
+    """What was accepted is not the price any more (or the quote ran out); nothing was charged."""
+
+    code = "price_changed"
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(f"{sentence} Nothing was charged. Look at the new quote and accept it.")
+
+
+def request_change(
+    session: Session, now: datetime, provider: Provider, key: str, request: ChangeRequest, door: str
+) -> tuple[PlanChange, bool]:
+    """Writes a request down; returns the change and whether it is a repetition of an earlier request.
+
+    Raises KeyReused, RequestInFlight, UnknownService, ChangeError (what cannot be asked), ChangeOpen, UnknownQuote,
+    PriceChanged. What the catalogue forbids, or what does not fit, is taken in: the pipeline refuses it with its reason.
+    """
+    if earlier := _earlier_request(session, provider, key, request):
+        return earlier, True
+    service = required_service(session, provider, request.service)
+    lock_service(session, service.id)
+    _make_room(session, now, service, request)
+    accepted = _accepted_quote(session, service, request)
+    _check_price(session, now, service, request, accepted)
+    change = _new_change(now, provider, service, key, request, door)
+    change.accepted_quote_id = accepted.id if accepted else None
+    open_change(session, change, now, actor=door)
+    return change, False
+
+
+def record_refused(
+    session: Session,
+    now: datetime,
+    provider: Provider,
+    key: str,
+    request: ChangeRequest,
+    door: str,
+    refusal: tuple[str, str],
+) -> PlanChange:
+    """For a door that cannot answer: writes down a request that was refused at once, with (reason code, sentence)."""
+    service = required_service(session, provider, request.service)
+    lock_service(session, service.id)
+    change = _new_change(now, provider, service, key, request, door)
+    change.status = Status.REFUSED
+    change.reason, change.reason_text = refusal
+    change.next_ring_at = None
+    open_change(session, change, now, actor=door)
+    return change
+
+
+def _earlier_request(session: Session, provider: Provider, key: str, request: ChangeRequest) -> PlanChange | None:
+    lock = func.hashtextextended(f"{provider.id}:{key}", 0)
+    if not session.scalar(select(func.pg_try_advisory_xact_lock(lock))):
+        raise RequestInFlight(key)
+    change = session.scalar(
+        select(PlanChange).where(PlanChange.provider_id == provider.id, PlanChange.idempotency_key == key)
+    )
+    if change is not None and change.request_sha256 != request.sha256:
+        raise KeyReused(key)
+    return change
+
+
+def _make_room(session: Session, now: datetime, service: Service, request: ChangeRequest) -> None:
+    """One active change for a service: an unpaid one makes room if asked to, anything else does not."""
+    existing = active_change(session, service.id)
+    if existing is None:
+        return
+    if not (request.replace and existing.status in UNPAID):
+        raise ChangeOpen(existing)
+    end_unpaid(session, existing, Event.SUPERSEDE, Status.SUPERSEDED, now, actor="customer", reason="replaced")
+
+
+def _accepted_quote(session: Session, service: Service, request: ChangeRequest) -> StoredQuote | None:
+    if request.quote is None:
+        return None
+    stored = session.get(StoredQuote, request.quote)
+    if stored is None or stored.service_id != service.id:
+        raise UnknownQuote(request.quote)
+    target = stored.document["to"]
+    if (target["plan"], target["cycle"]) != (request.plan, request.cycle):
+        raise UnknownQuote(request.quote)
+    return stored
+
+
+def _check_price(
+    session: Session, now: datetime, service: Service, request: ChangeRequest, accepted: StoredQuote | None
+) -> None:
+    if accepted is not None and now >= accepted.expires_at:
+        raise PriceChanged(f"Quote {accepted.id} was valid until {accepted.expires_at.isoformat()}.")
+    try:
+        quote = price_for(session, now, service, request.plan, request.cycle, accepted)
+    except ServiceNotActive:
+        raise
+    except (Forbidden, OverLimit):
+        return
+    promised = promised_total(request.accept_total, accepted)
+    if promised is not None and promised != quote.total_due_today:
+        raise PriceChanged(mismatch(promised, quote))
+
+
+def promised_total(accept_total: Money | None, accepted: StoredQuote | None) -> Money | None:
+    """The total due today that the customer agreed to."""
+    if accepted is not None:
+        return Quote.from_json(accepted.document).total_due_today
+    return accept_total
+
+
+def mismatch(promised: Money, quote: Quote) -> str:
+    """The sentence that names both totals."""
+    due = quote.total_due_today
+    return f"The total due today is {due.major()} {due.currency}, not {promised.major()} {promised.currency}."
+
+
+def _new_change(
+    now: datetime, provider: Provider, service: Service, key: str, request: ChangeRequest, door: str
+) -> PlanChange:
+    return PlanChange(
+        provider_id=provider.id,
+        service_id=service.id,
+        customer_id=service.customer_id,
+        status=Status.REQUESTED,
+        idempotency_key=key,
+        request_sha256=request.sha256,
+        door=door,
+        note=request.note,
+        received_at=now,
+        from_plan=service.plan,
+        from_cycle=service.cycle,
+        target_plan=request.plan,
+        target_cycle=request.cycle,
+        accepted_total_minor=request.accept_total.amount if request.accept_total else None,
+    )

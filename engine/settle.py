@@ -1,0 +1,64 @@
+"""Enough is held: the invoice gets its legal number, the money is earned, the change is paid.
+
+A change with nothing to pay settles in the same way: its invoice reads zero, or is a credit note.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func
+from sqlalchemy.orm import Session
+
+from domain.lifecycle import PAYABLE, Event, Status
+from engine import postings
+from engine.quote import supersede_scheduled
+from models.invoice import Invoice, invoice_of_change, take_number
+from models.payment import unresolved_attempts
+from models.plan_change import PlanChange, lock_change, move
+from models.provider import Provider, catalog_of
+
+
+def settle(session: Session, now: datetime, change_id: str) -> Status:
+    """invoiced, awaiting_payment → paid, once the held money covers the total.
+
+    Only money that came in time is held (inbox.py), so what is held may be settled whenever the task runs.
+    """
+    change = lock_change(session, change_id)
+    invoice = invoice_of_change(session, change.id)
+    if change.status not in PAYABLE or invoice is None or not is_covered(session, change, invoice):
+        return Status(change.status)
+    give_number(session, change.provider, invoice, now)
+    if invoice.total_minor < 0:
+        postings.settle_credit_note(session, invoice, now)
+    else:
+        postings.settle_invoice(session, invoice, change, now)
+    invoice.settled_at = now
+    for attempt in unresolved_attempts(session, invoice.id):
+        attempt.status = "canceling"
+    supersede_scheduled(session, now, change)
+    move(session, change, Event.SETTLE, Status.PAID, now)
+    return Status.PAID
+
+
+def covered(session: Session, change_id: str) -> bool:
+    """Whether a change could be settled now: also true of one that has nothing to pay."""
+    change = session.get_one(PlanChange, change_id)
+    invoice = invoice_of_change(session, change_id)
+    return change.status in PAYABLE and invoice is not None and is_covered(session, change, invoice)
+
+
+def is_covered(session: Session, change: PlanChange, invoice: Invoice) -> bool:
+    """Whether what is held for the change reaches the invoice's total."""
+    return postings.held_for(session, change, invoice.currency) >= invoice.total
+
+
+def give_number(session: Session, provider: Provider, invoice: Invoice, now: datetime) -> None:
+    """The next number of the provider's series for this kind and year: PREFIX + YEAR-000001, credit notes with CN-."""
+    catalog = catalog_of(session, provider)
+    on = now.astimezone(ZoneInfo(catalog.timezone)).date()
+    invoice.next_print_at, invoice.print_rings = func.clock_timestamp(), 0
+    count, invoice.numbered_on = take_number(session, provider.id, invoice.kind, on)
+    series = "CN-" if invoice.kind == "credit_note" else ""
+    invoice.number = f"{catalog.invoice.number_prefix}{series}{on.year}-{count:06d}"

@@ -1,0 +1,11 @@
+"""The rows: SQLAlchemy mappings, the constraints that the database itself keeps, and named queries.
+
+`database.transaction()` is the only way in; nothing here commits.
+"""
+
+from models import customer, invoice, ledger, outbox, payment, plan_change, provider, renewal
+from models.base import Base
+
+metadata = Base.metadata
+
+__all__ = ["customer", "invoice", "ledger", "metadata", "outbox", "payment", "plan_change", "provider", "renewal"]

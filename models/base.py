@@ -1,0 +1,70 @@
+"""What all rows share: the declarative base, ids, column types."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from datetime import datetime
+from typing import Any
+
+from cryptography.fernet import Fernet
+from sqlalchemy import BigInteger, DateTime, LargeBinary, MetaData, String, TypeDecorator, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from ulid import ULID
+
+from settings import settings
+
+type_annotation_map: dict[Any, Any] = {
+    datetime: DateTime(timezone=True),
+    int: BigInteger,
+    str: String,
+    dict[str, Any]: JSONB,
+    list[Any]: JSONB,
+    bytes: LargeBinary,
+}
+
+
+class Base(DeclarativeBase):
+    """Constraint names are stable, so that migrations and error handling can name them."""
+
+    type_annotation_map = type_annotation_map
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def new_id(prefix: str) -> str:
+    """A time-ordered, unguessable id: the prefix, an underscore and a ULID (80 random bits) in lower case."""
+    return f"{prefix}_{str(ULID()).lower()}"
+
+
+def recorded_at() -> Mapped[datetime]:
+    """When the row was written, by the database's own clock (business time is a column of its own)."""
+    return mapped_column(server_default=func.clock_timestamp())
+
+
+class EncryptedList(TypeDecorator[tuple[str, ...]]):
+    """A list of secrets, encrypted at rest with PLANSHIFT_SECRET_KEY (Fernet: AES-128-CBC with HMAC-SHA256)."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else _fernet().encrypt(json.dumps(list(value)).encode())
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> tuple[str, ...] | None:
+        return None if value is None else tuple(json.loads(_fernet().decrypt(value)))
+
+
+def _fernet() -> Fernet:
+    digest = hashlib.sha256(b"planshift secrets at rest:" + settings().require_secret_key().encode()).digest()
+    return Fernet(base64.urlsafe_b64encode(digest))

@@ -1,0 +1,95 @@
+"""Customers and their services, as the provider's host system tells us of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from domain.money import Money
+from domain.periods import Period
+from models.base import Base, new_id, recorded_at
+from models.provider import Provider
+
+
+class Customer(Base):
+    """Who pays. `ref` is the host system's own name for it."""
+
+    __tablename__ = "customers"
+    __table_args__ = (UniqueConstraint("provider_id", "ref"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("cus"))
+    provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
+    ref: Mapped[str]
+    name: Mapped[str]
+    email: Mapped[str]
+    country: Mapped[str]
+    locale: Mapped[str]
+    address: Mapped[list[Any]]
+    tax_id: Mapped[str | None]
+    created_at: Mapped[datetime] = recorded_at()
+
+
+class Service(Base):
+    """What the customer has: a plan at the price that was bought, for the running period.
+
+    `period_paid_minor` is what was really paid (net) for the running period, less the credits already given for it:
+    no credit may exceed it. `generation` grows with every change sent to the host, which refuses a lower one.
+    """
+
+    __tablename__ = "services"
+    __table_args__ = (
+        UniqueConstraint("provider_id", "ref"),
+        CheckConstraint("period_start < period_end", name="period_runs_forward"),
+        CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint("unit_price_minor >= 0", name="price_not_negative"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("svc"))
+    provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
+    customer_id: Mapped[str] = mapped_column(ForeignKey("customers.id"), index=True)
+    ref: Mapped[str]
+    status: Mapped[str]
+    plan: Mapped[str]
+    cycle: Mapped[str]
+    currency: Mapped[str]
+    quantity: Mapped[int] = mapped_column(default=1)
+    unit_price_minor: Mapped[int]
+    limits: Mapped[dict[str, Any]]
+    usage: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    period_start: Mapped[datetime]
+    period_end: Mapped[datetime] = mapped_column(index=True)
+    anchor_day: Mapped[int]
+    period_paid_minor: Mapped[int]
+    generation: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = recorded_at()
+
+    provider: Mapped[Provider] = relationship()
+    customer: Mapped[Customer] = relationship()
+
+    @property
+    def period(self) -> Period:
+        return Period(self.period_start, self.period_end)
+
+    def money(self, amount_minor: int) -> Money:
+        return Money(amount_minor, self.currency)
+
+
+def customer_by_ref(session: Session, provider_id: str, ref: str) -> Customer | None:
+    return session.scalar(select(Customer).where(Customer.provider_id == provider_id, Customer.ref == ref))
+
+
+def service_by_ref(session: Session, provider_id: str, ref: str) -> Service | None:
+    return session.scalar(select(Service).where(Service.provider_id == provider_id, Service.ref == ref))
+
+
+def lock_service(session: Session, service_id: str) -> Service:
+    """The first lock of every step: whoever holds it wins, the loser finds its guard false."""
+    return session.execute(
+        select(Service)
+        .where(Service.id == service_id)
+        .with_for_update(of=Service)
+        .execution_options(populate_existing=True)
+    ).scalar_one()

@@ -1,0 +1,46 @@
+"""The connection to PostgreSQL and the one `transaction()`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session
+
+from settings import settings
+
+
+@cache
+def _engine_of(url: str) -> Engine:
+    engine = create_engine(
+        url,
+        pool_pre_ping=True,  # a connection cut by a server restart is replaced, not handed out
+        pool_size=5,
+        max_overflow=15,
+        connect_args={
+            "connect_timeout": 3,
+            # statement: a webhook must be answered within 4 s; lock: a waiting step gives its place to others;
+            # idle: a process that died between two statements must not keep its locks.
+            "options": "-c statement_timeout=4000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=20000"
+            " -c timezone=UTC",
+            "application_name": "planshift",
+        },
+    )
+    # A forked worker must not share its parent's sockets.
+    os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
+    return engine
+
+
+def engine() -> Engine:
+    """The process's engine for PLANSHIFT_DATABASE_URL."""
+    return _engine_of(settings().require_database_url())
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One unit of work: commits at the end, rolls back on an exception. Only tasks and doors open one."""
+    with Session(engine(), expire_on_commit=False) as session, session.begin():
+        yield session

@@ -1,0 +1,151 @@
+"""Quotes, invoices, their documents, and the gapless number series."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from domain.money import Money
+from models.base import Base, new_id, recorded_at
+from models.customer import Customer, Service
+from models.provider import Provider
+
+
+class StoredQuote(Base):
+    """A quote that was shown to somebody, as it was shown. `priced_at` is business time."""
+
+    __tablename__ = "quotes"
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("qt"))
+    provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
+    service_id: Mapped[str] = mapped_column(ForeignKey("services.id"), index=True)
+    catalog_id: Mapped[str] = mapped_column(ForeignKey("catalogs.id"))
+    priced_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    document: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = recorded_at()
+
+
+class Invoice(Base):
+    """A frozen copy of what is owed, by whom, and why. It gets its legal number when it is settled
+    (a renewal's invoice, which is supplied before payment, when it is issued); until then its document is a proforma.
+
+    `kind` is invoice or credit_note. `content` holds lines, parties and terms as they were; amounts are minor units.
+    """
+
+    __tablename__ = "invoices"
+    __table_args__ = (
+        CheckConstraint("net_minor + tax_minor = total_minor", name="adds_up"),
+        CheckConstraint("credit_applied_minor >= 0 AND due_minor >= 0", name="no_negative_due"),
+        CheckConstraint("(number IS NULL) = (numbered_on IS NULL)", name="number_has_a_date"),
+        CheckConstraint("number IS NULL OR voided_at IS NULL", name="numbered_is_never_void"),
+        CheckConstraint("num_nonnulls(change_id, renewal_id) = 1", name="one_cause"),
+        UniqueConstraint("provider_id", "kind", "number"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("inv"))
+    provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
+    customer_id: Mapped[str] = mapped_column(ForeignKey("customers.id"), index=True)
+    service_id: Mapped[str] = mapped_column(ForeignKey("services.id"), index=True)
+    change_id: Mapped[str | None] = mapped_column(ForeignKey("plan_changes.id"), unique=True)
+    renewal_id: Mapped[str | None] = mapped_column(ForeignKey("renewals.id"), unique=True)
+    kind: Mapped[str]
+    currency: Mapped[str]
+    net_minor: Mapped[int]
+    tax_minor: Mapped[int]
+    total_minor: Mapped[int]
+    credit_applied_minor: Mapped[int]
+    due_minor: Mapped[int]
+    content: Mapped[dict[str, Any]]
+    issued_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    number: Mapped[str | None]
+    numbered_on: Mapped[date | None]
+    settled_at: Mapped[datetime | None]
+    voided_at: Mapped[datetime | None]
+    # The sweep's own: when to ring for a document that is still missing (machine time), and how often it has rung.
+    next_print_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp())
+    print_rings: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = recorded_at()
+
+    provider: Mapped[Provider] = relationship()
+    customer: Mapped[Customer] = relationship()
+    service: Mapped[Service] = relationship()
+    documents: Mapped[list[Document]] = relationship(order_by="Document.id", viewonly=True)
+
+    @property
+    def total(self) -> Money:
+        return Money(self.total_minor, self.currency)
+
+    @property
+    def due(self) -> Money:
+        """What remains to be paid after account credit."""
+        return Money(self.due_minor, self.currency)
+
+    @property
+    def status(self) -> str:
+        """open, settled or void."""
+        if self.voided_at:
+            return "void"
+        return "settled" if self.settled_at else "open"
+
+    @property
+    def document_kind(self) -> str | None:
+        """The document that should exist now: a proforma is printed only where there is something to pay."""
+        if self.number is not None:
+            return self.kind
+        return "proforma" if self.due_minor > 0 else None
+
+
+class Document(Base):
+    """A printed document. Its bytes are stored once and never change; `sha256` is their digest."""
+
+    __tablename__ = "documents"
+    __table_args__ = (UniqueConstraint("invoice_id", "kind"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("doc"))
+    invoice_id: Mapped[str] = mapped_column(ForeignKey("invoices.id"))
+    kind: Mapped[str]
+    sha256: Mapped[str]
+    content: Mapped[bytes] = mapped_column(deferred=True)
+    created_at: Mapped[datetime] = recorded_at()
+
+
+class NumberSeries(Base):
+    """The last number given, per provider, kind and year; the row's lock makes numbers gapless and dates monotone."""
+
+    __tablename__ = "number_series"
+
+    provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True)
+    last_number: Mapped[int]
+    last_on: Mapped[date]
+
+
+def take_number(session: Session, provider_id: str, kind: str, on: date) -> tuple[int, date]:
+    """The next number of the year's series and its date, never before the date of the number before it."""
+    table = NumberSeries.__table__
+    statement = insert(NumberSeries).values(provider_id=provider_id, kind=kind, year=on.year, last_number=1, last_on=on)
+    row = session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["provider_id", "kind", "year"],
+            set_={
+                "last_number": table.c.last_number + 1,
+                "last_on": func.greatest(table.c.last_on, statement.excluded.last_on),
+            },
+        ).returning(table.c.last_number, table.c.last_on)
+    ).one()
+    return row.last_number, row.last_on
+
+
+def invoice_of_change(session: Session, change_id: str) -> Invoice | None:
+    return session.scalar(select(Invoice).where(Invoice.change_id == change_id))
+
+
+def document_of(session: Session, invoice_id: str, kind: str) -> Document | None:
+    return session.scalar(select(Document).where(Document.invoice_id == invoice_id, Document.kind == kind))

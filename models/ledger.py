@@ -1,0 +1,204 @@
+"""Double entry: balanced transactions, written once, and guarded balances.
+
+A debit is positive, a credit negative; the entries of a transaction sum to zero per currency, which a deferred
+trigger checks again at commit. Entries and transactions are append-only. Balances are kept for the liabilities
+that must never be overdrawn: credit, held, refunding, unmatched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from domain.money import Money
+from models.base import Base, new_id, recorded_at
+
+
+class LedgerTransaction(Base):
+    """One business fact. (source_kind, source_id) is the exactly-once key: the same fact is never posted twice."""
+
+    __tablename__ = "ledger_transactions"
+    __table_args__ = (UniqueConstraint("source_kind", "source_id"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("ltx"))
+    provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
+    source_kind: Mapped[str]
+    source_id: Mapped[str]
+    at: Mapped[datetime]
+    recorded_at: Mapped[datetime] = recorded_at()
+
+    entries: Mapped[list[LedgerEntry]] = relationship(order_by="LedgerEntry.id", viewonly=True)
+
+
+class LedgerEntry(Base):
+    """One side of a transaction. `owner` is the customer (credit), the change (held), the invoice
+    (receivable) or empty."""
+
+    __tablename__ = "ledger_entries"
+    __table_args__ = (
+        CheckConstraint("amount_minor <> 0", name="amount_not_zero"),
+        Index("ix_ledger_entries_account", "provider_id", "account", "owner", "currency"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    transaction_id: Mapped[str] = mapped_column(ForeignKey("ledger_transactions.id"), index=True)
+    provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
+    account: Mapped[str]
+    owner: Mapped[str]
+    currency: Mapped[str]
+    amount_minor: Mapped[int]
+
+
+class LedgerBalance(Base):
+    """The running balance of a guarded liability (credits less debits)."""
+
+    __tablename__ = "ledger_balances"
+    __table_args__ = (CheckConstraint("balance_minor >= 0", name="never_overdrawn"),)
+
+    provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"), primary_key=True)
+    account: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    currency: Mapped[str] = mapped_column(primary_key=True)
+    balance_minor: Mapped[int]
+
+
+GUARDED = ("credit", "held", "refunding", "unmatched")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    account: str
+    owner: str
+    amount: Money
+
+
+def debit(account: str, owner: str, amount: Money) -> Entry:
+    return Entry(account, owner, amount)
+
+
+def credit(account: str, owner: str, amount: Money) -> Entry:
+    return Entry(account, owner, -amount)
+
+
+class UnbalancedTransaction(RuntimeError):
+    """A program error: the entries do not sum to zero in some currency."""
+
+    def __init__(self, source: str, entries: list[Entry]) -> None:
+        super().__init__(f"ledger transaction {source} does not balance: {entries}")
+
+
+def post(session: Session, provider_id: str, source: tuple[str, str], at: datetime, entries: list[Entry]) -> bool:
+    """Writes one transaction; entries of nothing are left out. False if this source was posted before.
+
+    Raises UnbalancedTransaction; the database refuses (IntegrityError) to overdraw a guarded account.
+    """
+    entries = [entry for entry in entries if entry.amount]
+    _check_balanced(source, entries)
+    if not entries:
+        return False
+    transaction_id = session.execute(
+        insert(LedgerTransaction)
+        .values(id=new_id("ltx"), provider_id=provider_id, source_kind=source[0], source_id=source[1], at=at)
+        .on_conflict_do_nothing(index_elements=["source_kind", "source_id"])
+        .returning(LedgerTransaction.id)
+    ).scalar_one_or_none()
+    if transaction_id is None:
+        return False
+    session.add_all(
+        LedgerEntry(
+            transaction_id=transaction_id,
+            provider_id=provider_id,
+            account=entry.account,
+            owner=entry.owner,
+            currency=entry.amount.currency,
+            amount_minor=entry.amount.amount,
+        )
+        for entry in entries
+    )
+    session.flush()
+    for entry in sorted(entries, key=_balance_lock_order):
+        _add_to_balance(session, provider_id, entry)
+    return True
+
+
+def balance(session: Session, provider_id: str, account: str, owner: str, currency: str) -> Money:
+    """The balance of a guarded liability; zero where nothing was ever posted."""
+    key = (provider_id, account, owner, currency)
+    row = session.get(LedgerBalance, key, populate_existing=True)
+    return Money(row.balance_minor if row else 0, currency)
+
+
+def entries_of_owner(
+    session: Session, provider_id: str, account: str, owner: str
+) -> list[tuple[LedgerTransaction, LedgerEntry]]:
+    """The entries behind a balance, newest first."""
+    rows = session.execute(
+        select(LedgerTransaction, LedgerEntry)
+        .join(LedgerEntry, LedgerEntry.transaction_id == LedgerTransaction.id)
+        .where(LedgerEntry.provider_id == provider_id, LedgerEntry.account == account, LedgerEntry.owner == owner)
+        .order_by(LedgerEntry.id.desc())
+    )
+    return [(transaction, entry) for transaction, entry in rows]
+
+
+def trial_balance(session: Session, provider_id: str) -> dict[str, int]:
+    """The sum of all entries per currency, in minor units: all zero, or the books are wrong."""
+    rows = session.execute(
+        select(LedgerEntry.currency, func.sum(LedgerEntry.amount_minor))
+        .where(LedgerEntry.provider_id == provider_id)
+        .group_by(LedgerEntry.currency)
+    )
+    return {currency: int(total) for currency, total in rows}
+
+
+def _check_balanced(source: tuple[str, str], entries: list[Entry]) -> None:
+    sums: dict[str, int] = {}
+    for entry in entries:
+        sums[entry.amount.currency] = sums.get(entry.amount.currency, 0) + entry.amount.amount
+    if any(sums.values()):
+        raise UnbalancedTransaction(":".join(source), entries)
+
+
+def _balance_lock_order(entry: Entry) -> tuple[bool, str, str]:
+    # What is taken from first, so that nothing is overdrawn for an instant; then by name, so that two sessions agree.
+    return (entry.amount.amount < 0, entry.account, entry.owner)
+
+
+def _add_to_balance(session: Session, provider_id: str, entry: Entry) -> None:
+    if entry.account.split(":")[0] not in GUARDED:
+        return
+    key = {
+        "provider_id": provider_id,
+        "account": entry.account,
+        "owner": entry.owner,
+        "currency": entry.amount.currency,
+    }
+    added = {"balance_minor": LedgerBalance.balance_minor - entry.amount.amount}
+    # Update first: PostgreSQL holds the proposed row of an upsert against CHECK even where a row exists.
+    updated = session.execute(
+        update(LedgerBalance)
+        .where(*(getattr(LedgerBalance, column) == value for column, value in key.items()))
+        .values(added)
+        .returning(LedgerBalance.account)
+        .execution_options(synchronize_session=False)
+    )
+    if updated.first() is None:
+        session.execute(
+            insert(LedgerBalance)
+            .values(balance_minor=-entry.amount.amount, **key)
+            .on_conflict_do_update(index_elements=list(key), set_=added)
+        )
+
+
+def receivable_of(session: Session, invoice_id: str, currency: str) -> Money:
+    """What is still owed on a renewal's invoice, which owns its receivable entries."""
+    owed = session.scalar(
+        select(func.coalesce(func.sum(LedgerEntry.amount_minor), 0)).where(
+            LedgerEntry.account == "receivable", LedgerEntry.owner == invoice_id, LedgerEntry.currency == currency
+        )
+    )
+    return Money(int(owed or 0), currency)

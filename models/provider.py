@@ -1,0 +1,144 @@
+"""The tenant: a provider, its API keys, its catalogue's versions, and the outside systems it is connected to."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, UniqueConstraint, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.types import String
+
+from domain.catalog import Catalog
+from models.base import Base, EncryptedList, new_id, recorded_at
+
+
+class Provider(Base):
+    """A hosting, DNS or SaaS company. In a sandbox its business clock stands where it was set."""
+
+    __tablename__ = "providers"
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("prv"))
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    sandbox: Mapped[bool] = mapped_column(default=False)
+    clock_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = recorded_at()
+
+
+class CatalogVersion(Base):
+    """One loaded catalogue file. Rows are never changed: a quote names the version that it was priced by."""
+
+    __tablename__ = "catalogs"
+    __table_args__ = (UniqueConstraint("provider_id", "version"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("cat"))
+    provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
+    version: Mapped[int]
+    digest: Mapped[str]
+    document: Mapped[dict[str, Any]]
+    loaded_at: Mapped[datetime] = recorded_at()
+
+
+SCOPES = ("frontend", "host", "ops")
+
+
+class ApiKey(Base):
+    """Only the hash of a key is kept. `scopes` are of SCOPES."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("key"))
+    provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
+    sha256: Mapped[str] = mapped_column(unique=True)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(String))
+    created_at: Mapped[datetime] = recorded_at()
+    revoked_at: Mapped[datetime | None]
+
+
+class Connection(Base):
+    """An outside system of a provider: `kind` is gateway or host, `adapter` the name in the kind's registry."""
+
+    __tablename__ = "connections"
+    __table_args__ = (UniqueConstraint("kind", "adapter", "account"), UniqueConstraint("provider_id", "kind"))
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("con"))
+    provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
+    kind: Mapped[str]
+    adapter: Mapped[str]
+    account: Mapped[str]
+    base_url: Mapped[str]
+    api_key: Mapped[tuple[str, ...]] = mapped_column(EncryptedList)
+    secrets: Mapped[tuple[str, ...]] = mapped_column(EncryptedList)
+
+
+def business_now(session: Session, row: Any, row_id: str) -> datetime:
+    """The business time (UTC) of the provider that row `row_id` of class `row` belongs to.
+
+    It is the sandbox clock where one is set, the database's clock elsewhere. Raises NoResultFound for no such row.
+    """
+    clock = func.coalesce(Provider.clock_at, func.clock_timestamp())
+    if row is Provider:
+        return session.execute(select(clock).where(Provider.id == row_id)).scalar_one()
+    return session.execute(select(clock).join(row, row.provider_id == Provider.id).where(row.id == row_id)).scalar_one()
+
+
+def create_api_key(session: Session, provider: Provider, scopes: list[str]) -> str:
+    """Stores a new key's hash and returns the key itself, which is shown this once."""
+    token = f"ps_{provider.slug}_{secrets.token_urlsafe(32)}"
+    session.add(ApiKey(provider_id=provider.id, sha256=_sha256(token), scopes=scopes))
+    return token
+
+
+def find_api_key(session: Session, token: str) -> ApiKey | None:
+    return session.scalar(select(ApiKey).where(ApiKey.sha256 == _sha256(token), ApiKey.revoked_at.is_(None)))
+
+
+def provider_by_slug(session: Session, slug: str) -> Provider | None:
+    return session.scalar(select(Provider).where(Provider.slug == slug))
+
+
+def connection_of(session: Session, provider_id: str, kind: str) -> Connection | None:
+    return session.scalar(select(Connection).where(Connection.provider_id == provider_id, Connection.kind == kind))
+
+
+def catalog_of(session: Session, provider: Provider) -> Catalog:
+    """The catalogue in force. Raises NoCatalog before the first `planshift catalog load`."""
+    return catalog_version(session, catalog_id_of(session, provider))
+
+
+def catalog_id_of(session: Session, provider: Provider) -> str:
+    """The id of the newest version, which is the one in force. Raises NoCatalog."""
+    catalog_id = session.scalar(
+        select(CatalogVersion.id)
+        .where(CatalogVersion.provider_id == provider.id)
+        .order_by(CatalogVersion.version.desc())
+        .limit(1)
+    )
+    if catalog_id is None:
+        raise NoCatalog(provider.slug)
+    return catalog_id
+
+
+def catalog_version(session: Session, catalog_id: str) -> Catalog:
+    """One version, parsed; versions never change, so a process parses each of them once."""
+    if catalog_id not in _PARSED:
+        _PARSED[catalog_id] = Catalog.from_json(session.get_one(CatalogVersion, catalog_id).document)
+    return _PARSED[catalog_id]
+
+
+_PARSED: dict[str, Catalog] = {}
+
+
+class NoCatalog(Exception):
+    """The provider has no catalogue yet."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"Provider {slug} has no catalogue yet. Load one with `planshift catalog load FILE`.")
+
+
+def _sha256(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

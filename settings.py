@@ -1,0 +1,71 @@
+"""Every environment variable Planshift reads, typed, read once. Names carry the prefix PLANSHIFT_."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The field name in upper case after PLANSHIFT_ is the variable; the comment says what it is for."""
+
+    model_config = SettingsConfigDict(env_prefix="PLANSHIFT_", frozen=True)
+
+    # Where the rows are and where the doorbells ring. Unset, `planshift up` starts servers of its own.
+    database_url: str | None = None
+    broker_url: str | None = None
+    # Signs portal links and encrypts gateway and host secrets at rest.
+    secret_key: SecretStr | None = None
+
+    # What others see of us.
+    public_url: str = "http://127.0.0.1:8000"
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = 25
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_starttls: bool = False
+    mail_from: str = "billing@planshift.invalid"
+
+    # Flower: `user:password` for its login page and API.
+    flower_auth: SecretStr | None = None
+
+    log_level: str = "INFO"
+
+    # How long a row may rest before the sweep rings for it again (seconds), and the longest pause between two rings.
+    ring_patience_seconds: float = 5.0
+    ring_pause_max_seconds: float = 600.0
+    # How long a worker may hold an outside call, and how often a change is tried before it is stuck.
+    lease_seconds: float = 60.0
+    apply_attempts_max: int = 12
+    # A request to somebody else's network gives up after this long (seconds).
+    http_timeout_seconds: float = 10.0
+
+    def require_database_url(self) -> str:
+        return _required("PLANSHIFT_DATABASE_URL", self.database_url)
+
+    def require_broker_url(self) -> str:
+        return _required("PLANSHIFT_BROKER_URL", self.broker_url)
+
+    def require_secret_key(self) -> str:
+        return _required("PLANSHIFT_SECRET_KEY", self.secret_key.get_secret_value() if self.secret_key else None)
+
+
+class MissingSetting(Exception):
+    """A process that cannot run without a setting."""
+
+    def __init__(self, variable: str) -> None:
+        super().__init__(f"{variable} is not set. Set it, or run `planshift up`, which starts a stack of its own.")
+
+
+def _required(variable: str, value: str | None) -> str:
+    if not value:
+        raise MissingSetting(variable)
+    return value
+
+
+@cache
+def settings() -> Settings:
+    """The process's settings; the environment is read at the first call."""
+    return Settings()

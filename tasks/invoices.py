@@ -1,0 +1,19 @@
+"""Invoices that stand outside a change's canvas: renewals, and documents that were lost on the way."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from engine import invoice, payment
+from models.invoice import Invoice
+from tasks.run import outside
+
+
+@shared_task(name="invoices.print")
+def print_document(invoice_id: str) -> None:
+    outside(invoice.print_invoice, Invoice, invoice_id)
+
+
+@shared_task(name="invoices.request_payment")
+def request_payment(invoice_id: str) -> str:
+    return outside(payment.request_invoice_payment, Invoice, invoice_id)

@@ -1,0 +1,14 @@
+"""Notifications that the canvas did not deliver."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from engine import mail
+from models.outbox import OutboxMessage
+from tasks.run import outside
+
+
+@shared_task(name="outbox.deliver")
+def deliver(message_id: str) -> None:
+    outside(mail.deliver, OutboxMessage, message_id)

@@ -1,0 +1,92 @@
+"""The whole story on one screen: two canvases, the status at which each step is next, and the doorbell.
+
+A message says only which row may want attention. Every step is guarded by the row's status, so a canvas may be played
+from anywhere, twice, or not at all: the sweep rings again for whatever rests.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from celery import chain
+from celery.canvas import Signature
+
+from domain.lifecycle import PAYABLE, Status
+from engine.settle import covered
+from models.database import transaction
+from models.plan_change import PlanChange
+from worker.app import create_app, queue_of
+
+AFTER_REQUEST = (
+    "plan_change.quote",
+    "plan_change.issue_invoice",
+    "plan_change.print_invoice",  # the proforma
+    "plan_change.request_payment",
+)
+# A payment arrived, or nothing was due.
+AFTER_PAYMENT = (
+    "plan_change.settle",
+    "plan_change.apply_plan",
+    "plan_change.print_invoice",  # the invoice, with its number
+    "plan_change.notify",
+)
+
+NEXT_STEPS: dict[Status, tuple[str, ...]] = {
+    Status.REQUESTED: AFTER_REQUEST,
+    Status.QUOTED: AFTER_REQUEST[1:],
+    Status.INVOICED: AFTER_REQUEST[2:],
+    Status.AWAITING_PAYMENT: AFTER_PAYMENT,
+    Status.PAID: AFTER_PAYMENT[1:],
+    Status.APPLYING: AFTER_PAYMENT[1:],
+    Status.APPLIED: AFTER_PAYMENT[2:],
+}
+
+log = logging.getLogger(__name__)
+
+
+def ring(change_id: str) -> None:
+    """Plays the canvas from the step that the change's status names. Call it after the commit."""
+    with transaction() as session:
+        change = session.get_one(PlanChange, change_id)
+        status, summary = Status(change.status), change.summary
+        is_covered = covered(session, change_id)
+    steps = AFTER_PAYMENT if status in PAYABLE and is_covered else NEXT_STEPS.get(status, ())
+    if steps:
+        _publish(chain(*(_step(name, change_id, summary) for name in steps)))
+
+
+def ring_if_covered(change_id: str) -> None:
+    """After a request for payment that found nothing to pay: the story goes on as after a payment."""
+    with transaction() as session:
+        is_covered = covered(session, change_id)
+    if is_covered:
+        ring(change_id)
+
+
+def ring_step(name: str, **ids: str) -> None:
+    """Rings for one task by name, with ids only."""
+    [row_id] = ids.values()
+    _publish(_signature(name, f"{row_id}:{_short(name)}", ids, row_id))
+
+
+def _step(name: str, change_id: str, summary: str) -> Signature[Any]:
+    return _signature(name, f"{change_id}:{_short(name)}", {"change_id": change_id}, summary)
+
+
+def _signature(name: str, task_id: str, kwargs: dict[str, str], summary: str) -> Signature[Any]:
+    signature = create_app().signature(name, kwargs=kwargs, immutable=True)
+    signature.options.update(task_id=task_id, queue=queue_of(name), argsrepr=summary)
+    return signature
+
+
+def _short(name: str) -> str:
+    return name.split(".")[1]
+
+
+def _publish(canvas: Signature[Any]) -> None:
+    """A doorbell that does not ring is no error: the row is committed, and the sweep will find it."""
+    try:
+        canvas.apply_async()
+    except Exception as error:  # kombu raises RuntimeError as well as OperationalError when the broker is away
+        log.warning("the broker does not answer, the sweep will ring again: %s", error)

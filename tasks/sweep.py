@@ -1,0 +1,58 @@
+"""What makes the pipeline lose nothing: whatever rests too long is rung for again."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+from redis import Redis
+
+from engine import attention, expiry
+from models.database import transaction
+from models.plan_change import PlanChange
+from settings import settings
+from tasks.run import inside
+from tasks.story import ring, ring_step
+from worker.app import QUEUES
+
+# More messages than this wait already: ringing again would only make the queue longer.
+DEEP_QUEUE = 5_000
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(name="sweep.ring_again")
+def ring_again() -> int:
+    if _queues_are_deep():
+        log.warning("a queue is deep, the sweep waits")
+        return 0
+    with transaction() as session:
+        resting = attention.claim(session)
+    for change_id in resting.changes:
+        ring(change_id)
+    for name, key, row_ids in _bells(resting):
+        for row_id in row_ids:
+            ring_step(name, **{key: row_id})
+    return resting.count
+
+
+@shared_task(name="sweep.expire_unpaid")
+def expire_unpaid(change_id: str) -> str:
+    return inside(expiry.expire_change, PlanChange, change_id).value
+
+
+def _bells(resting: attention.Attention) -> tuple[tuple[str, str, list[str]], ...]:
+    return (
+        ("sweep.expire_unpaid", "change_id", resting.expired),
+        ("payments.fetch", "attempt_id", resting.closing),
+        ("plan_change.request_payment", "change_id", resting.opening),
+        ("payments.process_event", "event_id", resting.events),
+        ("outbox.deliver", "message_id", resting.messages),
+        ("invoices.print", "invoice_id", resting.prints),
+        ("invoices.request_payment", "invoice_id", resting.collections),
+    )
+
+
+def _queues_are_deep() -> bool:
+    with Redis.from_url(settings().require_broker_url(), socket_timeout=5) as broker:
+        return any(int(broker.llen(queue)) > DEEP_QUEUE for queue in QUEUES)

@@ -1,0 +1,1 @@
+"""The doors: they translate, make one call, translate back, and ring."""

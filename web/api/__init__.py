@@ -1,0 +1,1 @@
+"""The HTTP API for frontends, host systems and operators."""

@@ -1,0 +1,113 @@
+"""Invoices, their documents, and the account credit that pays them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi.responses import RedirectResponse
+from sqlalchemy import select
+
+from engine import postings
+from engine.services import UnknownCustomer
+from models.customer import Customer, Service, customer_by_ref
+from models.invoice import Invoice, document_of
+from models.ledger import entries_of_owner
+from web.api.auth import AnyKey, Door, opened
+from web.api.host import PathRef
+from web.api.pages import Paged, page_of
+from web.api.problems import Problem
+from web.api.views import invoice_view, ledger_view
+
+router = APIRouter(prefix="/v1", tags=["invoices"])
+InvoiceId = Annotated[str, Path(max_length=64, pattern=r"^inv_[0-9a-z]+$")]
+
+
+@router.get("/invoices")
+def list_invoices(
+    who: AnyKey,
+    page: Paged,
+    customer: Annotated[str | None, Query()] = None,
+    service: Annotated[str | None, Query()] = None,
+) -> dict[str, Any]:
+    """The provider's invoices, newest first; those that end unpaid are `void` and have no number."""
+    with opened(who) as door:
+        query = select(Invoice).where(Invoice.provider_id == door.provider.id)
+        if customer is not None:
+            query = query.join(Customer, Customer.id == Invoice.customer_id).where(Customer.ref == customer)
+        if service is not None:
+            query = query.join(Service, Service.id == Invoice.service_id).where(Service.ref == service)
+        return page_of(door.session, query, Invoice, page, lambda invoice: invoice_view(door.session, invoice))
+
+
+@router.get("/invoices/{invoice_id}")
+def get_invoice(invoice_id: InvoiceId, who: AnyKey) -> dict[str, Any]:
+    """One invoice with its lines and documents."""
+    with opened(who) as door:
+        return invoice_view(door.session, _invoice(door, invoice_id))
+
+
+@router.get("/invoices/{invoice_id}/pdf", status_code=307, response_class=RedirectResponse)
+def newest_document(invoice_id: InvoiceId, who: AnyKey) -> RedirectResponse:
+    """Redirects to the newest document: the invoice or credit note, until then the proforma."""
+    with opened(who) as door:
+        documents = _invoice(door, invoice_id).documents
+    if not documents:
+        raise Problem(404, "not_printed_yet", "The document is being printed. Ask again in a moment.")
+    return RedirectResponse(f"/v1/invoices/{invoice_id}/documents/{documents[-1].kind}/pdf", 307)
+
+
+@router.get("/invoices/{invoice_id}/documents/{kind}/pdf")
+def document_pdf(
+    invoice_id: InvoiceId,
+    kind: Literal["proforma", "invoice", "credit_note"],
+    who: AnyKey,
+    if_none_match: Annotated[str | None, Header(max_length=500)] = None,
+) -> Response:
+    """The PDF. Its bytes never change; the ETag is their sha256."""
+    with opened(who) as door:
+        invoice = _invoice(door, invoice_id)
+        document = document_of(door.session, invoice.id, kind)
+        if document is None:
+            raise Problem(404, "no_such_document", f"Invoice {invoice_id} has no {kind} document.")
+        headers = {"ETag": f'"{document.sha256}"', "Cache-Control": "private, max-age=31536000, immutable"}
+        if if_none_match and document.sha256 in if_none_match:
+            return Response(status_code=304, headers=headers)
+        headers["Content-Disposition"] = f'inline; filename="{invoice.number or invoice.id}-{kind}.pdf"'
+        return Response(document.content, media_type="application/pdf", headers=headers)
+
+
+@router.get("/customers/{ref}/balance")
+def customer_balance(ref: PathRef, who: AnyKey) -> dict[str, Any]:
+    """Account credit that can be spent, per currency in which the customer has a service."""
+    with opened(who) as door:
+        customer = _customer(door, ref)
+        currencies = door.session.scalars(select(Service.currency).where(Service.customer_id == customer.id).distinct())
+        credit = [
+            postings.credit_of(door.session, door.provider.id, customer.id, currency).as_json()
+            for currency in sorted(currencies)
+        ]
+        return {"customer": ref, "credit": credit}
+
+
+@router.get("/customers/{ref}/ledger")
+def customer_ledger(ref: PathRef, who: AnyKey) -> dict[str, Any]:
+    """The entries behind the account credit, newest first."""
+    with opened(who) as door:
+        customer = _customer(door, ref)
+        rows = entries_of_owner(door.session, door.provider.id, "credit", customer.id)
+        return {"customer": ref, "items": ledger_view(rows)}
+
+
+def _customer(door: Door, ref: str) -> Customer:
+    customer = customer_by_ref(door.session, door.provider.id, ref)
+    if customer is None:
+        raise UnknownCustomer(ref)
+    return customer
+
+
+def _invoice(door: Door, invoice_id: str) -> Invoice:
+    invoice = door.session.get(Invoice, invoice_id)
+    if invoice is None or invoice.provider_id != door.provider.id:
+        raise Problem(404, "unknown_invoice", f"There is no invoice {invoice_id}.")
+    return invoice

@@ -1,0 +1,60 @@
+"""Portal sessions, the sandbox clock, health and metrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+
+from domain.periods import instant_text
+from engine.providers import set_clock
+from engine.services import UnknownCustomer
+from models.customer import customer_by_ref
+from models.database import transaction
+from models.provider import Provider
+from settings import settings
+from web.api.auth import AnyKey, HostKey, opened
+from web.api.bodies import PortalSessionBody, TestClockBody
+from web.portal.links import LINK_LIFE_SECONDS, portal_link
+
+router = APIRouter()
+
+
+@router.post("/v1/portal-sessions", status_code=201, tags=["host system"])
+def create_portal_session(body: PortalSessionBody, who: HostKey) -> dict[str, Any]:
+    """A signed link into the portal for one customer; it lives for a few minutes."""
+    with opened(who) as door:
+        customer = customer_by_ref(door.session, door.provider.id, body.customer)
+        if customer is None:
+            raise UnknownCustomer(body.customer)
+    return {"url": portal_link(settings().public_url, customer.id), "expires_in": LINK_LIFE_SECONDS}
+
+
+@router.put("/v1/test-clock", tags=["sandbox"])
+def put_test_clock(body: TestClockBody, who: AnyKey) -> dict[str, Any]:
+    """Sets a sandbox provider's clock, where it stands until it is set again; it never runs backwards."""
+    with opened(who) as door:
+        provider = door.session.get_one(Provider, door.provider.id, with_for_update=True)
+        return {"now": instant_text(set_clock(door.session, provider, body.now))}
+
+
+@router.get("/healthz", tags=["operations"])
+def healthz() -> dict[str, str]:
+    """The process is up."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", tags=["operations"])
+def readyz() -> dict[str, str]:
+    """The process is up and reaches the database."""
+    with transaction() as session:
+        session.execute(text("SELECT 1"))
+    return {"status": "ready"}
+
+
+@router.get("/metrics", tags=["operations"], include_in_schema=False)
+def metrics() -> Response:
+    """Prometheus metrics of this process."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

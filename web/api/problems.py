@@ -1,0 +1,129 @@
+"""Every error answer is a problem document (RFC 9457). This table is the one place where an HTTP status is decided."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from domain.currencies import UnknownCurrency
+from domain.errors import (
+    BadQuantity,
+    ChangeError,
+    NothingToChange,
+    PlanNotOffered,
+    UnknownCycle,
+    UnknownPlan,
+)
+from domain.money import CurrencyMismatch
+from engine.expiry import NotCancelable
+from engine.payment import AttemptOpen, NothingToPay
+from engine.providers import ClockBackwards, NotASandbox, NotConnected
+from engine.request import ChangeOpen, KeyReused, PriceChanged, RequestInFlight, UnknownQuote
+from engine.services import BadPeriod, OtherCustomersService, UnknownCustomer, UnknownService
+from models.provider import NoCatalog
+
+
+class Problem(Exception):
+    """An error that a route raises itself."""
+
+    def __init__(self, status: int, code: str, detail: str, **extra: Any) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.extra = status, code, extra
+
+
+# The nearest class of an exception decides; a ChangeError brings its own code.
+STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
+    (UnknownCustomer, 404, "unknown_customer"),
+    (UnknownService, 404, "unknown_service"),
+    (UnknownQuote, 404, "unknown_quote"),
+    (OtherCustomersService, 409, "other_customers_service"),
+    (ChangeOpen, 409, "change_open"),
+    (PriceChanged, 409, "price_changed"),
+    (RequestInFlight, 409, "request_in_flight"),
+    (KeyReused, 422, "idempotency_key_reused"),
+    (NotCancelable, 409, "not_cancelable"),
+    (AttemptOpen, 409, "payment_open"),
+    (NothingToPay, 409, "nothing_to_pay"),
+    (ClockBackwards, 409, "clock_backwards"),
+    (NotASandbox, 403, "not_a_sandbox"),
+    (NotConnected, 503, "not_connected"),
+    (NoCatalog, 503, "no_catalog"),
+    (BadPeriod, 422, "bad_period"),
+    (UnknownCurrency, 422, "unknown_currency"),
+    (CurrencyMismatch, 422, "currency_mismatch"),
+    (UnknownPlan, 422, ""),
+    (UnknownCycle, 422, ""),
+    (PlanNotOffered, 422, ""),
+    (NothingToChange, 422, ""),
+    (BadQuantity, 422, ""),
+    (ChangeError, 409, ""),
+)
+
+_TITLES = {400: "Bad request", 401: "Not authenticated", 403: "Not allowed", 404: "Not found", 409: "Conflict"}
+_TITLES |= {405: "Method not allowed", 413: "Too large", 422: "Cannot be processed", 503: "Not available just now"}
+
+
+def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **extra: Any) -> JSONResponse:
+    """A problem document; `type` is stable, `detail` says what to do."""
+    title = _TITLES.get(status, "Error")
+    body = {"type": f"urn:planshift:problem:{code}", "title": title, "status": status, "detail": detail, "code": code}
+    return JSONResponse(body | extra, status, headers=headers, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of the app a problem document."""
+    for error_class, status, code in STATUS_OF:
+        app.add_exception_handler(error_class, _handler(status, code))
+    app.add_exception_handler(Problem, _own)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _validation)
+    for away in (OperationalError, PoolTimeout):
+        app.add_exception_handler(away, _database_away)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _handler(status: int, code: str) -> Any:
+    def answer(request: Request, error: Exception) -> JSONResponse:
+        details = dict(getattr(error, "details", {}))
+        if isinstance(error, ChangeOpen):
+            details["plan_change"] = error.change_id
+        return problem(status, code or getattr(error, "code", "change_error"), str(error), **details)
+
+    return answer
+
+
+def _own(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Problem)
+    return problem(error.status, error.code, str(error), **error.extra)
+
+
+def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code, "http_error")
+    detail = str(error.detail)
+    if error.status_code == 404:
+        detail = f"There is nothing at {request.url.path}. The routes are listed at /docs."
+    return problem(error.status_code, code, detail, headers=dict(error.headers or {}))
+
+
+def _validation(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    errors = [{"where": ".".join(str(part) for part in item["loc"]), "what": item["msg"]} for item in error.errors()]
+    detail = "; ".join(f"{item['where']}: {item['what']}" for item in errors)
+    return problem(422, "invalid_request", f"The request is not as it should be. {detail}", errors=errors)
+
+
+def _database_away(request: Request, error: Exception) -> JSONResponse:
+    detail = "The database does not answer. Nothing was changed; send the same request again."
+    return problem(503, "not_available", detail, headers={"Retry-After": "2"})
+
+
+def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    detail = "An error of ours; it is logged under the request id. Send the same request again, or ask support."
+    return problem(500, "internal_error", detail)

@@ -1,0 +1,108 @@
+"""The Celery application. PostgreSQL holds the truth; the broker is a doorbell whose messages may be lost, repeated
+or reordered, so no setting here is needed for correctness: each one saves time, load or an operator's nerves."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from celery import Celery
+from kombu import Exchange, Queue
+
+from settings import settings
+from worker import logs
+from worker.beat import SCHEDULE
+
+QUEUES = ("requests", "pipeline", "pdf", "outside", "renewals", "maintenance")
+
+# Which queue a task waits in, by the first part of its name or by its whole name; the longest match wins.
+ROUTES = {
+    "planshift.request_change": "requests",
+    "plan_change.*": "pipeline",
+    "plan_change.print_invoice": "pdf",
+    "plan_change.request_payment": "outside",
+    "plan_change.apply_plan": "outside",
+    "plan_change.notify": "outside",
+    "payments.process_event": "pipeline",
+    "payments.fetch": "outside",
+    "renewals.scan": "maintenance",
+    "renewals.run": "renewals",
+    "invoices.print": "pdf",
+    "invoices.request_payment": "outside",
+    "outbox.deliver": "outside",
+    "sweep.*": "maintenance",
+}
+
+# A call to somebody else's network gives up after 10 s (settings.http_timeout_seconds) and a step makes at most three.
+TASK_TIME_LIMIT_SECONDS = 60
+
+
+def queue_of(task_name: str) -> str:
+    """The queue that a task's messages wait in."""
+    return ROUTES.get(task_name) or ROUTES[task_name.split(".", maxsplit=1)[0] + ".*"]
+
+
+@cache
+def create_app() -> Celery:
+    """The app as workers, beat, Flower and the doors use it. Raises MissingSetting without PLANSHIFT_BROKER_URL."""
+    logs.connect()
+    app = Celery("planshift", broker=settings().require_broker_url(), include=["tasks"])
+    app.conf.update(
+        # Queues. Each has an exchange of its own: a bare Queue(name) would bind them all to one exchange and key.
+        task_queues=[Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
+        task_default_queue="pipeline",
+        task_create_missing_queues=False,  # a misspelt queue is an error, not a place where messages wait for ever
+        task_routes=({name: {"queue": queue} for name, queue in sorted(ROUTES.items(), reverse=True)},),
+        # Delivery.
+        task_acks_late=True,  # a worker that dies leaves its message to be delivered again
+        task_acks_on_failure=True,  # a failing step is rung for by the sweep, with pauses, not in a hot loop
+        task_acks_on_timeout=True,  # the same for a step that hit its time limit
+        task_reject_on_worker_lost=False,  # a task that kills its process would be redelivered without end
+        task_retry_on_worker_lost=True,  # a killed child's task is tried again, a bounded number of times
+        task_annotations={"*": {"max_retries": 3, "default_retry_delay": 5}},
+        worker_prefetch_multiplier=1,  # no message waits behind a slow one while another process is free
+        # Results. Nobody reads them: the status is in the row.
+        result_backend=None,
+        task_ignore_result=True,
+        # Messages.
+        accept_content=["json"],  # a message is data, never code
+        task_serializer="json",
+        enable_utc=True,
+        timezone="UTC",
+        # The broker connection. Without the first four, a silent connection (a NAT that forgot it) hangs a worker for
+        # ever; socket_timeout alone would lose the message that was just taken.
+        broker_transport_options={
+            "socket_timeout": 5,
+            "socket_connect_timeout": 5,
+            "health_check_interval": 10,
+            "retry_on_timeout": True,
+            "socket_keepalive": True,
+            "visibility_timeout": 3 * TASK_TIME_LIMIT_SECONDS,  # longer than any task, or it would run twice at once
+            "unacked_restore_interval": 5,  # a dead worker's messages come back within seconds
+            "unacked_restore_throttle": 1,
+            "client_name": "planshift",
+        },
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # a broker may be away for an hour; workers wait for it
+        broker_channel_error_retry=True,
+        broker_pool_acquire_timeout=5,  # a door does not hang when the broker does
+        task_publish_retry=True,
+        task_publish_retry_policy={"max_retries": 2, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.3},
+        # Workers.
+        worker_cancel_long_running_tasks_on_connection_loss=False,  # a broker's hiccup must not cut a call in half
+        task_time_limit=TASK_TIME_LIMIT_SECONDS,
+        task_soft_time_limit=None,  # it raises wherever the code is, also inside a COMMIT
+        worker_soft_shutdown_timeout=TASK_TIME_LIMIT_SECONDS + 5,  # a deploy lets running steps end
+        worker_enable_soft_shutdown_on_idle=False,  # an idle worker has nothing to wait for
+        worker_max_tasks_per_child=500,
+        worker_max_memory_per_child=400_000,  # kB; Japanese fonts are large
+        worker_hijack_root_logger=False,
+        # Operators.
+        worker_send_task_events=True,
+        task_send_sent_event=True,
+        # Beat.
+        beat_schedule=SCHEDULE,
+        beat_max_loop_interval=1,
+        beat_sync_every=1,
+        beat_scheduler="celery.beat:Scheduler",  # no state: what is due is a date in a row
+    )
+    return app

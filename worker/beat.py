@@ -1,0 +1,11 @@
+"""Everything that beat rings for. Beat carries no business time: it only looks, often, for dates in rows that are due.
+
+Messages expire when the next one would be there, so a beat that was away leaves no pile; two beats change nothing.
+"""
+
+SCHEDULE = {
+    # A row that rested too long is rung for again.
+    "ring again": {"task": "sweep.ring_again", "schedule": 2.0, "options": {"expires": 10}},
+    # Services whose period is over, scheduled changes that would not fit, renewals that were not paid.
+    "renewals": {"task": "renewals.scan", "schedule": 3.0, "options": {"expires": 10}},
+}
