@@ -82,7 +82,7 @@ def _fitting(words: tuple[Word, ...], language: str, limit: int, bold: bool) -> 
         if word.width <= limit:
             fitting.append(word)
             continue
-        for part in _INSIDE_LONG_WORD.findall(word.text):
+        for part in _glued(_INSIDE_LONG_WORD.findall(word.text), "-", _NOT_AT_START):
             shaped = shape(part, language, bold)
             if shaped.width <= limit:
                 fitting.append(shaped)

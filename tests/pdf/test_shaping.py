@@ -81,5 +81,6 @@ def test_no_line_is_wider_than_its_column_and_no_text_is_lost(text: str, limit: 
         assert line.width <= limit or len(line.words) == 1
         if line is not lines[-1] and line.words:
             assert not line.words[-1].text.endswith("-"), "readers drop a hyphen at the end of a line"
-            assert line.words[-1].text[-1] not in "（「"
-    assert all(not line.words or line.words[0].text[0] not in "。」）" for line in lines[1:])
+            assert line.words[-1].text[-1] not in "（「" or f"{line.words[-1].text} " in text, "but at a space it may"
+    firsts = [line.words[0].text for line in lines[1:] if line.words]
+    assert all(first[0] not in "。」）" or f" {first}" in text for first in firsts)
