@@ -2,6 +2,7 @@
 
 import random
 import socket
+from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 # Below Linux's range for outgoing connections (32768 and up), which could take the port between our look and our use.
@@ -42,6 +43,18 @@ def require_free(port: int, option: str) -> int:
     """The port itself, or PortTaken naming the command line option that chooses another."""
     if not is_free(port):
         raise PortTaken(port, option)
+    _given.add(port)
+    return port
+
+
+def kept_port(file: Path) -> int:
+    """The port named in `file`, so that addresses given out in an earlier run still lead there; else a free one."""
+    if file.exists() and is_free(port := int(file.read_text())):
+        _given.add(port)
+        return port
+    file.parent.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    file.write_text(str(port))
     return port
 
 

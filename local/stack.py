@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from local.ports import LOOPBACK, free_port, require_free
+from local.ports import LOOPBACK, kept_port, require_free
 from local.postgres import Postgres
 from local.process import Command, Process, Ready, answers, listens, logs
 from local.supervisor import Supervisor
@@ -63,12 +63,10 @@ class Stack:
         self._folder = folder
         self._planshift = planshift
         self._inherit = inherit
+        self._ports = self._choose_ports({"web": (web_port, "--port"), "flower": (flower_port, "--flower-port")})
         self.supervisor = Supervisor()
         self.postgres = None if database_url else Postgres(folder / "postgres")
         self.valkey = None if broker_url else Valkey(folder / "valkey")
-        self._ports = {name: free_port() for name in ("receiver", "gateway", "host", "mail", "smtp")}
-        self._ports["web"] = require_free(web_port, "--port") if web_port else free_port()
-        self._ports["flower"] = require_free(flower_port, "--flower-port") if flower_port else free_port()
         self.addresses = Addresses(
             database=self.postgres.url if self.postgres else str(database_url),
             broker=self.valkey.url if self.valkey else str(broker_url),
@@ -113,6 +111,12 @@ class Stack:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _choose_ports(self, asked: Mapping[str, tuple[int | None, str]]) -> dict[str, int]:
+        """The ports that were asked for, by name; any others as in an earlier run in this folder."""
+        ports = {name: require_free(port, option) for name, (port, option) in asked.items() if port}
+        names = ("web", "receiver", "flower", "gateway", "host", "mail", "smtp")
+        return ports | {name: kept_port(self._folder / "ports" / name) for name in names if name not in ports}
 
     def _sandbox(self) -> list[Process]:
         return [self._sandbox_program(name) for name in ("gateway", "host", "mail")]

@@ -110,6 +110,16 @@ def test_free_ports_differ() -> None:
     assert len({ports.free_port() for _ in range(50)}) == 50
 
 
+def test_a_port_is_kept_while_it_is_free(tmp_path: Path) -> None:
+    port = ports.kept_port(tmp_path / "gateway")
+    assert ports.kept_port(tmp_path / "gateway") == port
+    with socket.socket() as other:
+        other.bind((ports.LOOPBACK, port))
+        moved = ports.kept_port(tmp_path / "gateway")
+    assert moved != port
+    assert ports.kept_port(tmp_path / "gateway") == moved
+
+
 def test_a_kept_folder_takes_one_run_at_a_time(tmp_path: Path) -> None:
     with kept_folder(tmp_path / "up"), pytest.raises(FolderInUse, match="Stop the other"), kept_folder(tmp_path / "up"):
         pass
