@@ -36,14 +36,18 @@ def parse_catalog(text: str, source: str) -> Catalog:
     _convert_prorations(document, problems)
     try:
         catalog = Catalog.model_validate(document)
+        _add(problems, problems_of(catalog))
     except ValidationError as error:
-        known = {key for key, _ in problems}
-        problems += [problem for problem in map(_told, error.errors()) if problem[0] not in known]
-        raise CatalogError(source, problems) from None
-    problems += problems_of(catalog)
+        _add(problems, [_told(told) for told in error.errors()])
     if problems:
         raise CatalogError(source, problems)
     return catalog
+
+
+def _add(problems: list[Problem], found: list[Problem]) -> None:
+    """What is told about a key first explains it best; what follows from it is left out."""
+    known = {key for key, _ in problems}
+    problems += [problem for problem in found if problem[0] not in known]
 
 
 def _told(error: Any) -> Problem:

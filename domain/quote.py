@@ -13,7 +13,7 @@ from domain.periods import Period, advance, instant_text
 from domain.priced import Priced, price
 from domain.proration import ALL_OF_IT
 from domain.quote_values import Line, NextRenewal, PlanTerms, Quote, digest_of_quote
-from domain.sides import Side, new_side, old_side
+from domain.sides import Side, new_side
 from domain.tax import tax_on, treatment
 from domain.terms import Buyer, ServiceTerms, Target
 
@@ -136,9 +136,7 @@ def price_renewal(
     An unchanged plan and cycle keep the price the service bought. Raises UnknownPlan, UnknownCycle, PlanNotOffered.
     """
     currency, end = service.currency, service.period.end
-    same = target is None or (target.plan, target.cycle) == (service.plan, service.cycle)
-    wanted = target or Target(service.plan, service.cycle)
-    side = new_side(catalog, service, wanted, end) if not same or wanted.quantity else old_side(catalog, service)
+    side = new_side(catalog, service, target or Target(service.plan, service.cycle), end)
     period = Period(end, advance(end, side.months, service.anchor_day, catalog.timezone))
     amount = divide_rounded(*side.full, catalog.policies.rounding.mode)
     item = Item("charge", amount, side.plan.product, side, ALL_OF_IT, side.full, period)

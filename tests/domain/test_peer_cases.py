@@ -1,0 +1,200 @@
+"""As others would bill: every mode of a cases file, with the arithmetic above each row."""
+
+from typing import Any
+
+import pytest
+
+from domain.peer_cases import compute_case
+from domain.peer_terms import BadCase
+
+
+def case(mode: str, **keys: Any) -> dict[str, Any]:
+    month = {"interval": "month", "interval_count": 1, "quantity": 1}
+    base = {
+        "id": "x-01",
+        "mode": mode,
+        "currency": "USD",
+        "old": {"price": "30.00", **month},
+        "new": {"price": "60.00", **month},
+        "period_start": "2025-06-01",
+        "period_end": "2025-07-01",
+        "change_at": "2025-06-21",
+    }
+    return base | keys
+
+
+def side(price: str, interval: str = "month", **keys: Any) -> dict[str, Any]:
+    return {"price": price, "interval": interval, "interval_count": 1, "quantity": 1} | keys
+
+
+ROWS = [
+    # 10 of 30 days: 30/3 and 60/3
+    (case("prorate_day"), {"credit": "10.00", "charge": "20.00", "net": "10.00", "due": "10.00"}),
+    # the old plan pays for the day of the change: 9 of 30 days
+    (case("prorate_day", change_day_counts_for="old"), {"credit": "9.00", "charge": "18.00", "net": "9.00"}),
+    # noon: 9.5 of 30 days by the second, 10 by the day
+    (case("prorate_second", change_at="2025-06-21T12:00:00Z"), {"credit": "9.50", "charge": "19.00"}),
+    (case("prorate_day", change_at="2025-06-21T12:00:00Z"), {"credit": "10.00", "charge": "20.00"}),
+    # 21 June 02:00 UTC is still the 20th in New York: 11 of 30 days
+    (
+        case("prorate_day", change_at="2025-06-21T02:00:00Z", timezone="America/New_York"),
+        {"credit": "11.00", "charge": "22.00"},
+    ),
+    # both ends inclusive: 11 of 31 days of 31.00
+    (
+        case("prorate_day", old=side("31.00"), day_count="inclusive_both_ends", period_end="2025-07-01"),
+        {"credit": "11.00"},
+    ),
+    # 100/3 = 33.33..: line by line 33.33 and 66.67, net 33.34; once 33.33
+    (case("prorate_day", old=side("100.00"), new=side("200.00")), {"net": "33.34", "charge": "66.67"}),
+    (case("prorate_day", old=side("100.00"), new=side("200.00"), round_at="net"), {"net": "33.33"}),
+    # the day's price is rounded: 3.33 x 10
+    (case("prorate_day", old=side("100.00"), round_at="day_rate"), {"credit": "33.30"}),
+    (case("prorate_day", old=side("100.00"), rounding="up"), {"credit": "33.34"}),
+    (case("prorate_day", old=side("100.00"), rounding="down", new=side("200.00")), {"charge": "66.66"}),
+    # 1/3 to two decimals is 0.33
+    (case("prorate_day", old=side("100.00"), ratio_decimals=2), {"credit": "33.00"}),
+    # what was billed, less what was credited before, is the most
+    (case("prorate_day", old_amount_billed="8.00"), {"credit": "8.00", "net": "12.00"}),
+    (case("prorate_day", previous_credits="25.00"), {"credit": "5.00"}),
+    (case("prorate_day", previous_credits="50.00"), {"credit": "0.00"}),
+    # 30-day months: 21 May to 1 July is 40 days of them, 15 May to 23 May eight
+    (
+        case("prorate_day_fixed30", period_start="2025-05-01", period_end="2025-06-01", change_at="2025-05-21"),
+        {"credit": "10.00", "charge": "20.00"},
+    ),
+    (
+        case("prorate_day_fixed30", period_start="2025-02-15", period_end="2025-03-15", change_at="2025-02-20"),
+        {"credit": "25.00"},
+    ),
+    # nominal days from dates: 20 days left of 30 and of 365
+    (
+        case("difference_nominal_days", period_start="2025-03-01", period_end="2025-04-01", change_at="2025-03-12"),
+        {"net": "20.00"},
+    ),
+    (
+        case("difference_nominal_days", old=side("365.00", "year"), new=side("730.00", "year"), days_remaining=20),
+        {"net": "20.00"},
+    ),
+    (case("difference_nominal_days", days_remaining=45), {"net": "30.00"}),
+    # a new period: the old share back, the new price in full, until a month later
+    (
+        case("reset_anchor_with_credit", new=side("600.00", "year")),
+        {"credit": "10.00", "charge": "600.00", "net": "590.00", "new_period_end": "2026-06-21"},
+    ),
+    (case("reset_anchor_no_credit"), {"credit": "0.00", "charge": "60.00"}),
+    # 30 back, 5 for a week: 25 left over is 35 days of a plan that costs 5 a week
+    (
+        case("reset_anchor_with_credit", change_at="2025-06-01", new=side("5.00", "week")),
+        {"net": "-25.00", "credit_as_days": "35", "account_credit": "25.00", "new_renewal": "2025-07-13"},
+    ),
+    # the new year is counted from the old period's start: 345 of 365 days of 730
+    (
+        case("prorate_day_cross_interval", new=side("730.00", "year")),
+        {"credit": "10.00", "charge": "690.00", "new_period_end": "2026-06-01"},
+    ),
+    # the WHMCS way: a quarter's price four times for the year that runs
+    (
+        case(
+            "reset_anchor_with_credit",
+            old=side("65.00", "year"),
+            new=side("55.00", "month", interval_count=3),
+            period_end="2026-06-01",
+            change_at="2025-06-01",
+        ),
+        {"whmcs_gross_charge": "220.00", "account_credit": "10.00"},
+    ),
+    (case("full_difference"), {"net": "30.00"}),
+    (case("none"), {"net": "0.00", "charge": "0.00", "credit": "0.00", "next_renewal": "60.00"}),
+    # two more seats at 10 for a third of the month: 6.66 rounded down, its 25% discount 1.66 off
+    (
+        case(
+            "prorate_second_quantity_delta",
+            old={"unit_price": "10.00", "quantity": 3, "discount": {"type": "percent", "value": "25"}},
+            new={"unit_price": "10.00", "quantity": 5, "discount": {"type": "percent", "value": "25"}},
+        ),
+        {"net": "5.00", "charge": "5.00", "credit": "0.00", "discount": "1.66"},
+    ),
+    (
+        case(
+            "prorate_second_quantity_delta",
+            old={"unit_price": "10.00", "quantity": 5},
+            new={"unit_price": "10.00", "quantity": 3},
+            previous_credits="47.00",
+        ),
+        {"net": "-3.00", "credit": "3.00"},
+    ),
+    # an amount off is shared by the components: 90 off 100 + 200 leaves 70 and 140
+    (
+        case(
+            "prorate_day",
+            change_at="2025-06-16",
+            old={
+                "components": [{"name": "base", "price": "100.00"}, {"name": "seat", "price": "200.00"}],
+                "discount": {"type": "fixed", "value": "90.00"},
+            },
+        ),
+        {"credit_lines": {"base": "35.00", "seat": "70.00"}, "credit": "105.00"},
+    ),
+    (case("prorate_day", old=side("30.00", discount={"type": "fixed", "value": "99.00"})), {"credit": "0.00"}),
+    # tax on the difference: 10% of 10.00; inclusive: 10/11 of it is net
+    (case("prorate_day", tax={"rate": "10", "inclusive": False}), {"tax": "1.00", "total": "11.00", "due": "11.00"}),
+    (case("prorate_day", tax={"rate": "10", "inclusive": True}), {"tax": "0.91", "total": "10.00"}),
+    (
+        case("prorate_day", tax={"rate": "10", "inclusive": False}, account_credit_before="4.00"),
+        {"account_credit_used": "4.00", "due": "7.00"},
+    ),
+    # leaving: 10 days back less the coupon's third, with its tax
+    (
+        case("credit_unused_day", new=None, coupon="3.00", tax={"rate": "20"}, change_day_counts_for="new"),
+        {"credit_net": "10.00", "coupon_share": "1.00", "tax": "1.80", "credit_total": "10.80", "net": "-10.00"},
+    ),
+    # the day of leaving was used, and a trial until the 26th is not given back: 5 days
+    (case("credit_unused_day", new=None, trial_end="2025-06-26"), {"credit_net": "5.00", "credit_total": "5.00"}),
+    # 36.00 with tax, of which 30.00 was paid; 25.20 was used: 4.80 goes back, 6.00 stays as credit
+    (
+        case("credit_unused_day_refund_split", new=None, tax={"rate": "20"}, paid_for_this_fee="30.00"),
+        {"credit_total": "10.80", "refund": "4.80", "credit": "6.00"},
+    ),
+    (
+        case("credit_unused_day_refund_split", new=None, tax={"rate": "20"}),
+        {"credit_total": "10.80", "refund": "10.80", "credit": "0.00"},
+    ),
+    (case("prorate_day", new=side("60.00", setup_fee="5.00")), {"setup_fee": "5.00", "net": "15.00"}),
+    # yen have no decimals, dinars three
+    (
+        case("prorate_day", currency="JPY", old=side("500"), new=side("1200")),
+        {"credit": "167", "charge": "400", "net": "233"},
+    ),
+    (case("prorate_day", currency="KWD", old=side("1.000"), new=side("2.000")), {"credit": "0.333", "net": "0.334"}),
+]
+
+
+@pytest.mark.parametrize(("given", "expected"), ROWS)
+def test_a_case_is_priced_by_its_keys(given: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert compute_case(given | {"expected": dict.fromkeys(expected)}) == expected
+
+
+def test_without_expected_all_figures_are_told() -> None:
+    computed = compute_case(case("prorate_day"))
+    assert {"credit", "charge", "net", "tax", "total", "due", "account_credit", "next_renewal"} <= set(computed)
+
+
+def test_a_habit_of_the_biller_fills_what_a_case_leaves_open() -> None:
+    # 0.125 of 1.00: half even is 0.12, half up 0.13
+    keys = {"old": side("1.00"), "new": side("0.00"), "period_end": "2025-06-09", "change_at": "2025-06-08"}
+    assert compute_case(case("prorate_second", **keys, id="polar-99"))["credit"] == "0.12"
+    assert compute_case(case("prorate_second", **keys, id="stripe-99"))["credit"] == "0.13"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"mode": "by_moon"}, "mode 'by_moon' is not one of"),
+        ({"old": {"interval": "month"}}, "price or unit_price"),
+        ({"old": side("1.00", "fortnight")}, "interval 'fortnight'"),
+    ],
+)
+def test_a_case_that_cannot_be_read(wrong: dict[str, Any], told: str) -> None:
+    with pytest.raises(BadCase, match=told):
+        compute_case(case("prorate_day") | wrong)

@@ -1,0 +1,167 @@
+"""Periods, anchors, leap years and clocks that change."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.periods import (
+    BadPeriod,
+    Period,
+    advance,
+    anchor_day_of,
+    instant_text,
+    local_days,
+    parse_instant,
+    period_holding,
+)
+from tests.domain.making import at
+
+TOKYO, NEW_YORK, LORD_HOWE = "Asia/Tokyo", "America/New_York", "Australia/Lord_Howe"
+
+
+@pytest.mark.parametrize(
+    ("end", "months", "anchor_day", "tz", "expected"),
+    [
+        # 31 January, 28 February, 31 March: counted from the anchor, never from the last end
+        ("2025-01-31", 1, 31, "UTC", "2025-02-28"),
+        ("2025-02-28", 1, 31, "UTC", "2025-03-31"),
+        ("2024-01-31", 1, 31, "UTC", "2024-02-29"),
+        ("2025-03-31", 1, 31, "UTC", "2025-04-30"),
+        ("2024-02-29", 12, 29, "UTC", "2025-02-28"),
+        ("2025-02-28", 12, 29, "UTC", "2026-02-28"),
+        ("2027-02-28", 12, 29, "UTC", "2028-02-29"),
+        ("2025-12-15", 1, 15, TOKYO, "2026-01-15"),
+        ("2025-11-30", 3, 30, "UTC", "2026-02-28"),
+        ("2026-01-15", -1, 15, "UTC", "2025-12-15"),
+        ("2025-03-30", 0, 10, "UTC", "2025-03-10"),
+        # midnight in New York stays midnight across the change of clocks in March and November
+        ("2025-02-20", 1, 20, NEW_YORK, "2025-03-20"),
+        ("2025-10-20", 1, 20, NEW_YORK, "2025-11-20"),
+    ],
+)
+def test_next_boundary(end: str, months: int, anchor_day: int, tz: str, expected: str) -> None:
+    assert advance(at(end, tz), months, anchor_day, tz) == at(expected, tz)
+
+
+def test_a_skipped_hour_moves_forward() -> None:
+    # 02:30 does not exist in New York on 9 March 2025: the boundary falls at 03:30 summer time
+    assert advance(at("2025-02-09T02:30", NEW_YORK), 1, 9, NEW_YORK) == at("2025-03-09T03:30", NEW_YORK)
+
+
+def test_a_repeated_hour_is_the_first_of_the_two() -> None:
+    # 01:30 happens twice on 2 November 2025: 05:30 UTC is the first
+    assert advance(at("2025-10-02T01:30", NEW_YORK), 1, 2, NEW_YORK) == datetime(2025, 11, 2, 5, 30, tzinfo=UTC)
+    second = datetime(2025, 11, 2, 6, 30, tzinfo=UTC)
+    assert advance(second, 1, 2, NEW_YORK) == at("2025-12-02T01:30", NEW_YORK)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "day"),
+    [("2025-01-31", "2025-02-28", 31), ("2025-02-28", "2025-03-31", 31), ("2025-01-15", "2025-02-15", 15)],
+)
+def test_anchor_day(start: str, end: str, day: int) -> None:
+    assert anchor_day_of(Period(at(start, TOKYO), at(end, TOKYO)), TOKYO) == day
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "tz", "days"),
+    [
+        ("2025-03-08", "2025-03-10", NEW_YORK, 2),  # a day of 23 hours is a day
+        ("2025-11-01", "2025-11-03", NEW_YORK, 2),  # and one of 25 hours
+        ("2025-04-05", "2025-04-07", LORD_HOWE, 2),  # half an hour's change
+        ("2024-02-01", "2024-03-01", "UTC", 29),
+        ("2024-05-01T08:00", "2024-05-01T17:00", "UTC", 0),
+        ("2024-07-15T23:59", "2024-07-16T00:01", TOKYO, 1),
+        ("2024-12-30", "2025-01-02", "Europe/Paris", 3),
+    ],
+)
+def test_calendar_days(start: str, end: str, tz: str, days: int) -> None:
+    assert local_days(at(start, tz), at(end, tz), tz) == days
+    assert local_days(at(end, tz), at(start, tz), tz) == -days
+
+
+def test_the_day_is_the_providers() -> None:
+    # 15 October 01:00 UTC is still the 14th in Los Angeles and already the 15th in Tokyo
+    moment, end = at("2022-10-15T01:00"), at("2022-11-01")
+    assert local_days(moment, end, "America/Los_Angeles") == 17  # 14 to 31 October
+    assert local_days(moment, end, TOKYO) == 17  # 15 October to 1 November
+    assert local_days(moment, end, "UTC") == 17
+
+
+def test_a_period_is_half_open_and_in_utc() -> None:
+    tokyo = timezone(timedelta(hours=9))
+    period = Period(datetime(2025, 1, 1, tzinfo=tokyo), datetime(2025, 2, 1, tzinfo=tokyo))
+    assert period.start == datetime(2024, 12, 31, 15, tzinfo=UTC)
+    assert (period.start.tzinfo, period.end.tzinfo) == (UTC, UTC)
+    assert period.holds(period.start)
+    assert not period.holds(period.end)
+    assert not period.holds(period.start - timedelta(microseconds=1))
+    assert Period.from_json(period.as_json()) == period
+    assert period.as_json() == {"start": "2024-12-31T15:00:00Z", "end": "2025-01-31T15:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "told"),
+    [
+        (datetime(2025, 1, 1), datetime(2025, 2, 1, tzinfo=UTC), "need a time zone"),  # noqa: DTZ001 what is refused
+        (datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 2, 1), "need a time zone"),  # noqa: DTZ001
+        (datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC), "ends after it starts"),
+        (datetime(2025, 1, 2, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC), "2025-01-02T00:00:00"),
+    ],
+)
+def test_what_is_not_a_period(start: datetime, end: datetime, told: str) -> None:
+    with pytest.raises(BadPeriod, match=told):
+        Period(start, end)
+
+
+def test_instants_are_rfc_3339() -> None:
+    assert parse_instant("2025-01-31T09:00:00+09:00") == datetime(2025, 1, 31, tzinfo=UTC)
+    assert parse_instant("2025-01-31T09:00:00+09:00").tzinfo is UTC
+    assert instant_text(at("2025-01-31", TOKYO)) == "2025-01-30T15:00:00Z"
+    with pytest.raises(ValueError, match="has no time zone"):
+        parse_instant("2025-01-31T00:00:00")
+
+
+@pytest.mark.parametrize(
+    ("boundary", "months", "day", "moment", "step", "start", "end"),
+    [
+        # the year that holds 12 May, counted by years from 1 May 2012
+        ("2012-05-01", 12, 1, "2012-05-12", 0, "2012-05-01", "2013-05-01"),
+        ("2012-05-01", 12, 1, "2014-04-30", 0, "2013-05-01", "2014-05-01"),
+        ("2012-05-01", 12, 1, "2011-06-01", 0, "2011-05-01", "2012-05-01"),
+        # a year that starts on the latest monthly boundary: 1 March for 15 March
+        ("2015-01-01", 12, 1, "2015-03-15", 1, "2015-03-01", "2016-03-01"),
+        ("2016-05-10", 1, 10, "2016-05-05", 1, "2016-04-10", "2016-05-10"),
+        ("2025-01-31", 1, 31, "2025-02-28", 0, "2025-02-28", "2025-03-31"),
+        ("2025-01-31", 1, 31, "2025-02-27", 0, "2025-01-31", "2025-02-28"),
+        ("2025-01-31", 1, 31, "2025-04-01", 0, "2025-03-31", "2025-04-30"),
+    ],
+)
+def test_the_period_that_holds_a_moment(
+    boundary: str, months: int, day: int, moment: str, step: int, start: str, end: str
+) -> None:
+    period = period_holding(at(boundary, TOKYO), months, day, TOKYO, at(moment, TOKYO), step)
+    assert period == Period(at(start, TOKYO), at(end, TOKYO))
+
+
+moments = st.datetimes(datetime(2000, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 bounds
+zones = st.sampled_from(["UTC", TOKYO, NEW_YORK, LORD_HOWE, "America/Argentina/Buenos_Aires", "Pacific/Apia"])
+
+
+@given(moments, st.sampled_from([1, 3, 12]), st.integers(1, 31), zones, moments)
+def test_a_held_moment_is_inside(boundary: datetime, months: int, day: int, tz: str, moment: datetime) -> None:
+    assert period_holding(boundary, months, day, tz, moment).holds(moment)
+
+
+@given(moments, st.integers(1, 24), zones)
+def test_months_add_up_from_the_anchor(start: datetime, months: int, tz: str) -> None:
+    """Twelve single months end where one year does, whatever the short months in between."""
+    from zoneinfo import ZoneInfo
+
+    day, here = start.astimezone(ZoneInfo(tz)).day, start
+    for _ in range(months):
+        here = advance(here, 1, day, tz)
+    there = advance(start, months, day, tz)
+    assert here.astimezone(ZoneInfo(tz)).date() == there.astimezone(ZoneInfo(tz)).date()

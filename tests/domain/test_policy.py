@@ -1,0 +1,230 @@
+"""Which way a change goes, and what the sample catalogues' rules say about it."""
+
+import pytest
+
+from domain.catalog import Catalog, Direction, Outcome
+from domain.errors import (
+    BadQuantity,
+    ChangeError,
+    Forbidden,
+    InThePast,
+    NoRule,
+    NothingToChange,
+    OverLimit,
+    PeriodEnded,
+    PlanNotOffered,
+    ServiceNotActive,
+    ServicePastDue,
+    UnknownCycle,
+    UnknownPlan,
+)
+from domain.modes import Anchor, Fraction
+from domain.money import Money
+from domain.priced import decided, price
+from domain.terms import Buyer, Target
+from tests.domain.making import at, service
+
+NOW, ZERO, AMERICAN = at("2026-11-16", "Asia/Tokyo"), Money(0, "USD"), Buyer("US")
+
+
+@pytest.mark.parametrize(
+    ("plan", "cycle", "to", "direction", "outcome", "anchor"),
+    [
+        ("basic", "monthly", Target("start", "monthly"), "upgrade", "now", "keep"),
+        ("basic", "annual", Target("business", "annual"), "upgrade", "now", "keep"),
+        ("basic", "monthly", Target("start", "annual"), "upgrade", "now", "reset"),
+        ("basic", "annual", Target("start", "monthly"), "upgrade", "now", "reset"),
+        ("basic", "monthly", Target("basic", "annual"), "cycle", "now", "reset"),
+        ("basic", "annual", Target("basic", "monthly"), "cycle", "at_renewal", None),
+        ("business", "monthly", Target("start", "monthly"), "downgrade", "at_renewal", None),
+        ("business", "monthly", Target("basic", "annual"), "downgrade", "at_renewal", None),
+        ("basic", "monthly", Target("basic", "monthly", 2), "upgrade", "now", "keep"),
+    ],
+)
+def test_dns_rules(
+    dns: Catalog, plan: str, cycle: str, to: Target, direction: str, outcome: str, anchor: str | None
+) -> None:
+    decision = decided(dns, service(dns, plan, cycle, "2026-11-01", "2026-12-01"), to, NOW)[2]
+    assert (decision.direction, decision.outcome) == (direction, outcome)
+    assert (decision.proration and decision.proration.anchor) == anchor
+
+
+@pytest.mark.parametrize(
+    ("plan", "cycle", "to", "direction", "outcome", "axes"),
+    [
+        ("web-s", "annual", ("web-m", "annual"), "upgrade", "now", ("whole", "keep")),
+        ("radio-100", "monthly", ("radio-500", "monthly"), "upgrade", "now", ("whole", "keep")),
+        ("vps-1", "monthly", ("vps-2", "monthly"), "upgrade", "now", ("whole", "keep")),
+        ("web-s", "monthly", ("web-m", "annual"), "upgrade", "now", ("days", "reset")),
+        ("web-s", "monthly", ("web-s", "annual"), "cycle", "now", ("days", "reset")),
+        ("web-m", "monthly", ("vps-1", "monthly"), "upgrade", "now", ("whole", "keep")),
+        ("web-m", "monthly", ("vps-1", "annual"), "upgrade", "manual_review", ("days", "reset")),
+        ("radio-100", "monthly", ("vps-1", "monthly"), "upgrade", "manual_review", ("whole", "keep")),
+        ("web-s", "annual", ("web-s", "monthly"), "cycle", "manual_review", ("days", "reset")),
+        ("web-s", "annual", ("web-m", "monthly"), "upgrade", "manual_review", ("days", "reset")),
+        ("web-m", "monthly", ("web-s", "monthly"), "downgrade", "forbidden", None),
+        ("vps-1", "monthly", ("web-m", "monthly"), "downgrade", "forbidden", None),
+    ],
+)
+def test_hosting_rules(
+    hosting: Catalog,
+    plan: str,
+    cycle: str,
+    to: tuple[str, str],
+    direction: str,
+    outcome: str,
+    axes: tuple[Fraction, Anchor] | None,
+) -> None:
+    decision = decided(hosting, service(hosting, plan, cycle, "2026-11-01", "2026-12-01"), Target(*to), NOW)[2]
+    assert (decision.direction, decision.outcome) == (direction, outcome)
+    assert (decision.proration and (decision.proration.fraction, decision.proration.anchor)) == axes
+
+
+def test_across_categories_the_price_of_a_year_decides(hosting: Catalog) -> None:
+    # web-l and vps-1: 30 a month against 250 a year is 360 against 250
+    old = service(hosting, "web-l", "monthly", "2026-11-01", "2026-12-01")
+    assert decided(hosting, old, Target("vps-1", "annual"), NOW)[2].direction is Direction.DOWNGRADE
+    # radio-500 at 20 a month against a web plan of the same price is lateral
+    same = service(hosting, "radio-500", "monthly", "2026-11-01", "2026-12-01", unit_price=Money(1500, "USD"))
+    assert decided(hosting, same, Target("web-m", "monthly"), NOW)[2].direction is Direction.LATERAL
+    # and the price it bought counts: at 2.50 a month for two units, a year of vps-1 is more
+    cheap = service(hosting, "web-l", "monthly", "2026-11-01", "2026-12-01", unit_price=Money(250, "USD"), quantity=2)
+    assert decided(hosting, cheap, Target("vps-1", "annual", 1), NOW)[2].direction is Direction.UPGRADE
+
+
+def test_a_forbidden_change_tells_the_providers_reason(hosting: Catalog) -> None:
+    with pytest.raises(Forbidden, match="order the plan you want anew") as refused:
+        price(hosting, service(hosting, "web-m", "annual", "2026-01-01", "2027-01-01"), AMERICAN,
+              Target("web-s", "annual"), NOW, ZERO)  # fmt: skip
+    assert refused.value.code == "downgrade_not_offered"
+    assert set(refused.value.texts) == {"en", "es", "ja", "hi"}
+    assert "contrate de nuevo" in refused.value.texts["es"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "target", "moment", "error", "code", "told"),
+    [
+        ({}, Target("gold", "monthly"), NOW, UnknownPlan, "unknown_plan", "choose one of basic, start, business"),
+        ({}, Target("start", "weekly"), NOW, UnknownCycle, "unknown_cycle", "choose one of monthly, annual"),
+        ({}, Target("basic", "monthly"), NOW, NothingToChange, "nothing_to_change", "choose another"),
+        ({}, Target("basic", "monthly", 1), NOW, NothingToChange, "nothing_to_change", "choose another"),
+        ({}, Target("start", "monthly", 0), NOW, BadQuantity, "bad_quantity", "1 to 1000000; 0 is not"),
+        ({}, Target("start", "monthly", 1_000_001), NOW, BadQuantity, "bad_quantity", "1000001 is not"),
+        ({"status": "past_due"}, Target("gold", "x"), NOW, ServicePastDue, "service_past_due", "pay its invoice"),
+        ({"status": "canceled"}, Target("gold", "x"), NOW, ServiceNotActive, "service_not_active", "is canceled"),
+        ({}, Target("start", "monthly"), at("2026-10-31"), InThePast, "in_the_past", "price the change as of now"),
+        ({}, Target("start", "monthly"), at("2026-12-01"), PeriodEnded, "period_ended", "renew the service first"),
+    ],
+)
+def test_what_cannot_be_quoted(
+    dns: Catalog,
+    changes: dict[str, str],
+    target: Target,
+    moment: object,
+    error: type[ChangeError],
+    code: str,
+    told: str,
+) -> None:
+    old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01", **changes)
+    with pytest.raises(error, match=told) as refused:
+        price(dns, old, AMERICAN, target, moment, ZERO)  # type: ignore[arg-type]
+    assert refused.value.code == code
+
+
+def test_the_last_instant_of_a_period_can_be_quoted(dns: Catalog) -> None:
+    old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01")
+    assert price(dns, old, AMERICAN, Target("start", "monthly"), old.period.start, ZERO).total == 700
+    with pytest.raises(PeriodEnded):
+        price(dns, old, AMERICAN, Target("start", "monthly"), old.period.end, ZERO)
+
+
+def test_a_plan_that_is_not_sold_is_not_offered(dns: Catalog) -> None:
+    retired = tuple(plan.model_copy(update={"sold": plan.id != "start"}) for plan in dns.plans)
+    catalog = dns.model_copy(update={"plans": retired})
+    old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01")
+    with pytest.raises(PlanNotOffered, match="Start is not offered monthly in USD") as refused:
+        price(catalog, old, AMERICAN, Target("start", "monthly"), NOW, ZERO)
+    assert refused.value.details == {"plan": "start", "cycle": "monthly", "currency": "USD"}
+    # who has it may still change the quantity, at the price that was bought
+    has_it = service(dns, "start", "monthly", "2026-11-01", "2026-12-01", unit_price=Money(900, "USD"))
+    assert price(catalog, has_it, AMERICAN, Target("start", "monthly", 2), NOW, ZERO).total == 450
+
+
+def test_without_a_rule_nothing_is_offered(dns: Catalog) -> None:
+    catalog = dns.model_copy(update={"rules": dns.rules[:1]})
+    with pytest.raises(NoRule, match="no rule for a change from basic to start"):
+        price(catalog, service(dns, "basic", "monthly", "2026-11-01", "2026-12-01"), AMERICAN,
+              Target("start", "monthly"), NOW, ZERO)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("usage", "limits"),
+    [
+        ({"zones": 3, "records": 100}, {}),
+        ({"zones": 7, "records": 100}, {"zones": {"used": 7, "limit": 3, "reduce_by": 4}}),
+        ({"zones": 4, "mailboxes": 9}, {"zones": {"used": 4, "limit": 3, "reduce_by": 1}}),
+        (
+            {"zones": 7, "records": 101},
+            {
+                "zones": {"used": 7, "limit": 3, "reduce_by": 4},
+                "records": {"used": 101, "limit": 100, "reduce_by": 1},
+            },
+        ),
+    ],
+)
+def test_usage_must_fit_the_target(dns: Catalog, usage: dict[str, int], limits: dict[str, dict[str, int]]) -> None:
+    old = service(dns, "business", "monthly", "2026-11-01", "2026-12-01", usage=usage)
+    if not limits:
+        assert price(dns, old, AMERICAN, Target("basic", "monthly"), NOW, ZERO).timing is Outcome.AT_RENEWAL
+        return
+    with pytest.raises(OverLimit, match=r"Basic is too small for what is used now\. zones: ") as refused:
+        price(dns, old, AMERICAN, Target("basic", "monthly"), NOW, ZERO)
+    assert refused.value.details == {"plan": "basic", "limits": limits}
+
+
+def test_limits_count_per_unit(dns: Catalog) -> None:
+    old = service(dns, "business", "monthly", "2026-11-01", "2026-12-01", usage={"zones": 7})
+    assert price(dns, old, AMERICAN, Target("basic", "monthly", 3), NOW, ZERO).total == 0
+
+
+def test_the_first_matching_rule_wins_and_state_counts(dns: Catalog) -> None:
+    trial = dns.rules[2].model_copy(update={"state": "trial", "proration": dns.rules[3].proration})
+    catalog = dns.model_copy(update={"rules": (trial, *dns.rules)})
+    on_trial = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01", status="trial")
+    assert decided(catalog, on_trial, Target("start", "monthly"), NOW)[2].rule == 0
+    active = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01")
+    assert decided(catalog, active, Target("start", "monthly"), NOW)[2].rule == 3
+
+
+@pytest.mark.parametrize(
+    ("keys", "matches"),
+    [
+        ({"from_plan": "basic"}, True),
+        ({"from_plan": "start"}, False),
+        ({"to_plan": "start"}, True),
+        ({"to_plan": "basic"}, False),
+        ({"from_category": "dns"}, True),
+        ({"from_category": "web"}, False),
+        ({"to_category": "dns"}, True),
+        ({"to_category": "web"}, False),
+        ({"category": "same"}, True),
+        ({"category": "other"}, False),
+        ({"cycle": "longer"}, True),
+        ({"cycle": "shorter"}, False),
+        ({"cycle": "other"}, True),
+        ({"cycle": "same"}, False),
+        ({"direction": "upgrade"}, True),
+        ({"direction": "cycle"}, False),
+        ({"state": "active"}, True),
+        ({"state": "trial"}, False),
+    ],
+)
+def test_each_key_of_a_rule(dns: Catalog, keys: dict[str, str], matches: bool) -> None:
+    rule = dns.rules[3].model_copy(update={"cycle": None, **keys})
+    catalog = dns.model_copy(update={"rules": (rule,)})
+    old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01")
+    if matches:
+        assert decided(catalog, old, Target("start", "annual"), NOW)[2].rule == 0
+    else:
+        with pytest.raises(NoRule):
+            decided(catalog, old, Target("start", "annual"), NOW)
