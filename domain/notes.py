@@ -54,7 +54,9 @@ def _credit(speaker: Speaker, priced: Priced) -> list[str]:
         if item.uncapped is not None:
             key = "capped_note" if item.amount else "unpaid_note"
             return [speaker.say(key, paid=speaker.money(-item.amount))]
-    return []
+    proration = priced.decision.proration
+    kept = proration is None or proration.credit or proration.fraction is Fraction.ZERO
+    return [] if priced.figures is None or kept else [speaker.say("no_credit_note")]
 
 
 def _dates(speaker: Speaker, priced: Priced) -> list[str]:

@@ -19,7 +19,7 @@ EN = {
     "capped": "{sum}, but {paid} was paid for this time",
     "units": "{quantity} × {unit} = {price}",
     "discount": "{full} less {off} = {price}",
-    "scaled": "{price} for {months} months is {scaled} for {running} months",
+    "scaled": "{price} × {running} ÷ {months} = {scaled}",
     "percent_of": "{percent}% of {base} = {amount}",
     "percent_in": "{percent}% contained in {base} = {amount}",
     "plain": "{amount}",

@@ -19,7 +19,7 @@ ES = {
     "capped": "{sum}, pero por este tiempo se abonaron {paid}",
     "units": "{quantity} × {unit} = {price}",
     "discount": "{full} menos {off} = {price}",
-    "scaled": "{price} por {months} meses son {scaled} por {running} meses",
+    "scaled": "{price} × {running} ÷ {months} = {scaled}",
     "percent_of": "{percent} % de {base} = {amount}",
     "percent_in": "{percent} % contenido en {base} = {amount}",
     "plain": "{amount}",

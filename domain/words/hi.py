@@ -19,7 +19,7 @@ HI = {
     "capped": "{sum}, पर इस समय के लिए {paid} चुकाए गए थे",
     "units": "{quantity} × {unit} = {price}",
     "discount": "{full} में से {off} की छूट = {price}",
-    "scaled": "{months} महीनों के {price} यानी {running} महीनों के {scaled}",
+    "scaled": "{price} × {running} ÷ {months} = {scaled}",
     "percent_of": "{base} का {percent}% = {amount}",
     "percent_in": "{base} में शामिल {percent}% = {amount}",
     "plain": "{amount}",

@@ -19,7 +19,7 @@ JA = {
     "capped": "{sum}（ただし、この期間のお支払い額は {paid}）",
     "units": "{quantity} × {unit} = {price}",
     "discount": "{full} から {off} を割引 = {price}",
-    "scaled": "{months}か月 {price} は {running}か月で {scaled}",
+    "scaled": "{price} × {running} ÷ {months} = {scaled}",
     "percent_of": "{base} の {percent}% = {amount}",
     "percent_in": "{base} に含まれる {percent}% = {amount}",
     "plain": "{amount}",

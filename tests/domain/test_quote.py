@@ -1,0 +1,310 @@
+"""Quotes: what is promised, said, stored and verified."""
+
+import json
+from copy import deepcopy
+from datetime import timedelta
+from string import Formatter
+from typing import Any
+
+import pytest
+
+from domain.catalog import Catalog, MinimumCharge
+from domain.catalog_file import NAMED_PRORATIONS
+from domain.explain import money_text
+from domain.modes import Anchor, CreditBecomes, Fraction, Place, Proration
+from domain.money import Money
+from domain.quote import price_change
+from domain.quote_values import Quote
+from domain.terms import Buyer, Target
+from domain.verify import verify_quote
+from domain.words import WORDS, language_of, sentence
+from tests.domain.making import at, percent_off, service, with_rule
+
+TOKYO, ZERO, UPGRADE = "Asia/Tokyo", Money(0, "USD"), Target("start", "monthly")
+NOW = at("2026-11-16T10:00", TOKYO)
+LOST: dict[str, Any] = {"credit": False, "credit_becomes": CreditBecomes.NOTHING}
+
+
+def quoted(catalog: Catalog, target: Target = UPGRADE, buyer: Buyer | None = None, **changes: Any) -> Quote:
+    held = changes.pop("held", ZERO)
+    moment = changes.pop("moment", NOW)
+    plan, cycle = changes.pop("plan", "basic"), changes.pop("cycle", "monthly")
+    old = service(catalog, plan, cycle, "2026-11-01", "2026-12-01", **changes)
+    return price_change(catalog, old, buyer or Buyer("US"), target, moment, held)
+
+
+def test_what_a_quote_promises(dns: Catalog) -> None:
+    quote = quoted(dns, buyer=Buyer("JP"), held=Money(85, "USD"))
+    assert (quote.kind, quote.timing, quote.effective, quote.currency) == ("upgrade", "now", "now", "USD")
+    assert (quote.from_.plan, quote.from_.price, quote.to.plan_name) == ("basic", Money(500, "USD"), "Start")
+    assert (quote.net, quote.tax, quote.total) == (Money(350, "USD"), Money(35, "USD"), Money(385, "USD"))
+    assert (quote.credit_applied, quote.total_due_today) == (Money(85, "USD"), Money(300, "USD"))
+    assert (quote.effective_at, quote.expires_at) == (NOW, NOW + timedelta(minutes=30))
+    assert (quote.next_renewal.at, quote.next_renewal.amount) == (at("2026-12-01", TOKYO), Money(1320, "USD"))
+    assert (quote.catalog_digest, quote.rule) == (dns.digest, 2)
+    assert quote.to.limits == {"zones": 10, "records": 1000}
+    assert [(line.share and line.share.as_json()) for line in quote.lines] == [
+        {"part": 15, "whole": 30, "unit": "day"},
+        {"part": 15, "whole": 30, "unit": "day"},
+        None,
+    ]
+    assert quote.lines[2].base == Money(350, "USD")
+
+
+def test_a_promise_ends_with_the_period(dns: Catalog) -> None:
+    moment = at("2026-11-30T23:50", TOKYO)
+    assert quoted(dns, moment=moment).expires_at == at("2026-12-01", TOKYO)
+
+
+def test_a_scheduled_change_is_told_with_its_date(dns: Catalog) -> None:
+    quote = quoted(dns, Target("basic", "monthly"), Buyer("JP"), plan="business", held=Money(900, "USD"))
+    assert (quote.kind, quote.effective, quote.lines, quote.proration) == ("downgrade", "at_renewal", (), {})
+    assert (quote.effective_at, quote.next_renewal.at) == (at("2026-12-01", TOKYO), at("2026-12-01", TOKYO))
+    assert (quote.total_due_today, quote.credit_applied, quote.next_renewal.amount.amount) == (ZERO, ZERO, 550)
+    assert quote.new_period.end == at("2027-01-01", TOKYO)
+    assert quote.notes == (
+        "Nothing is due today. The change takes effect on December 1, 2026; $5.50 is due for the period from then.",
+    )
+
+
+ARITHMETIC = [
+    ("en", "15 of 31 days at $150.00 = $72.58"),
+    ("es", "15 de 31 días a 150,00 US$ = 72,58 US$"),
+    ("ja", "$150.00 の 31日中15日分 = $72.58"),
+    ("hi", "$150.00 पर 31 में से 15 दिन = $72.58"),
+    ("fr", "15 of 31 days at"),
+    ("xx-bad-locale", "15 of 31 days at $150.00 = $72.58"),
+]
+
+
+@pytest.mark.parametrize(("locale", "said"), ARITHMETIC)
+def test_each_line_carries_its_arithmetic(dns: Catalog, locale: str, said: str) -> None:
+    catalog = with_rule(dns, NAMED_PRORATIONS["by_day"])
+    old = service(dns, "start", "monthly", "2026-01-01", "2026-02-01", unit_price=Money(15000, "USD"))
+    quote = price_change(
+        catalog, old, Buyer("US", locale=locale), Target("basic", "monthly"), at("2026-01-17", TOKYO), ZERO
+    )
+    assert quote.lines[0].arithmetic.replace("\xa0", " ").startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("axes", "changes", "said"),
+    [
+        ({"fraction": "seconds"}, {}, "1,260,000 of 2,592,000 seconds at $12.00 = $5.83"),
+        ({"fraction": "whole"}, {}, "full price = $12.00"),
+        ({"fraction": "days", "place": "day_rate"}, {}, "15 days at $0.40 a day = $6.00"),
+        ({"fraction": "days"}, {"quantity": 3}, "3 × $12.00 = $36.00; 15 of 30 days at $36.00 = $18.00"),
+        (
+            {"fraction": "days"},
+            {"discount": percent_off("25")},
+            "$12.00 less 25% = $9.00; 15 of 30 days at $9.00 = $4.50",
+        ),
+        (
+            {"fraction": "days"},
+            {"discount": percent_off("1").model_copy(update={"percent": None, "amounts": {"USD": 200}})},
+            "$12.00 less $2.00 = $10.00; 15 of 30 days at $10.00 = $5.00",
+        ),
+    ],
+)
+def test_arithmetic_of_each_mode(dns: Catalog, axes: dict[str, Any], changes: dict[str, Any], said: str) -> None:
+    assert quoted(with_rule(dns, Proration(**axes)), **changes).lines[-1].arithmetic == said
+
+
+def test_arithmetic_of_a_scaled_price(dns: Catalog) -> None:
+    catalog = with_rule(dns, Proration(fraction=Fraction.DAYS, anchor=Anchor.KEEP_END))
+    line = quoted(catalog, Target("start", "annual")).lines[-1]
+    assert line.arithmetic == ("$120.00 × 1 ÷ 12 = $10.00; 15 of 30 days at $10.00 = $5.00")
+    assert line.full_price == Money(1000, "USD")
+
+
+def test_descriptions_name_the_days(dns: Catalog) -> None:
+    quote = quoted(dns, buyer=Buyer("JP"))
+    assert [line.description for line in quote.lines] == [
+        "Unused time on Basic (monthly), November 16, 2026 – November 30, 2026",
+        "Start (monthly), November 16, 2026 – November 30, 2026",
+        "Consumption tax (10%)",
+    ]
+    catalog = with_rule(dns, NAMED_PRORATIONS["by_day"])
+    more = quoted(catalog, Target("basic", "monthly", 3)).lines[0]
+    fewer = quoted(catalog, Target("basic", "monthly", 1), quantity=3).lines[0]
+    assert more.description.startswith("2 more × Basic (monthly), November 16")
+    assert fewer.description.startswith("2 fewer × Basic (monthly), November 16")
+
+
+@pytest.mark.parametrize(
+    ("make", "note"),
+    [
+        # no whole day left: the last day belongs to the old plan
+        (
+            lambda dns: quoted(
+                with_rule(dns, Proration(fraction=Fraction.DAYS, change_day="old")), moment=at("2026-11-30", TOKYO)
+            ),
+            "Nothing is due today because no whole day of the running period is left.",
+        ),
+        (
+            lambda dns: quoted(with_rule(dns, Proration(fraction=Fraction.ZERO, **LOST))),
+            "Nothing is due today. The new price of $12.00 counts from the renewal on December 1, 2026.",
+        ),
+        (
+            lambda dns: quoted(dns, unit_price=Money(1200, "USD")),
+            "Nothing is due today because both plans cost the same for the rest of the period.",
+        ),
+        (
+            lambda dns: quoted(dns, held=Money(9900, "USD")),
+            "Nothing is due today: the total of $3.50 is paid from your account credit.",
+        ),
+        (
+            lambda dns: quoted(dns, held=Money(100, "USD")),
+            "$1.00 of the total of $3.50 is paid from your account credit.",
+        ),
+        (
+            lambda dns: quoted(
+                with_rule(dns, NAMED_PRORATIONS["by_day"], minimum_charge=MinimumCharge(amounts={"USD": 500}))
+            ),
+            "Nothing is due today because $3.50 is less than the smallest amount that is collected.",
+        ),
+        (
+            lambda dns: quoted(
+                with_rule(dns, Proration(fraction=Fraction.DAYS, credit_becomes=CreditBecomes.NOTHING)),
+                Target("basic", "monthly"),
+                plan="start",
+            ),
+            "Nothing is due today. Unused time is worth more than the new plan costs; the rest is not paid out.",
+        ),
+        (
+            lambda dns: quoted(with_rule(dns, NAMED_PRORATIONS["by_day"]), Target("basic", "monthly"), plan="start"),
+            "Unused time is worth $3.50 more than the new plan costs today; this becomes account credit.",
+        ),
+        (
+            lambda dns: quoted(
+                with_rule(dns, Proration(fraction=Fraction.DAYS, credit_becomes=CreditBecomes.REFUND)),
+                Target("basic", "monthly"),
+                plan="start",
+            ),
+            "Unused time is worth $3.50 more than the new plan costs today; this is paid back to you.",
+        ),
+        (
+            lambda dns: quoted(dns, period_paid=Money(100, "USD")),
+            "The credit is limited to $1.00, which is what was paid for this time.",
+        ),
+        (
+            lambda dns: quoted(dns, period_paid=ZERO),
+            "No credit is given for the running period because nothing has been paid for it.",
+        ),
+        (
+            lambda dns: quoted(with_rule(dns, Proration(fraction=Fraction.DAYS, **LOST))),
+            "No credit is given for the rest of the period on the old plan.",
+        ),
+        (
+            lambda dns: quoted(dns, Target("start", "annual")),
+            "A new billing period starts today; the next renewal is on November 16, 2027.",
+        ),
+        (
+            lambda dns: quoted(with_rule(dns, Proration(fraction=Fraction.WHOLE))),
+            "You pay the full difference between the prices, whenever you change; "
+            "the renewal on December 1, 2026 stays.",
+        ),
+        (
+            lambda dns: quoted(dns, buyer=Buyer("JP", tax_exempt=True)),
+            "No tax is charged because the customer is exempt.",
+        ),
+    ],
+)
+def test_surprising_totals_explain_themselves(dns: Catalog, make: Any, note: str) -> None:
+    assert note in make(dns).notes
+
+
+def test_a_plain_upgrade_needs_no_note(dns: Catalog) -> None:
+    assert quoted(dns).notes == ()
+
+
+def test_a_quote_under_review_says_so(hosting: Catalog) -> None:
+    old = service(hosting, "radio-100", "monthly", "2026-11-01", "2026-12-01")
+    quote = price_change(hosting, old, Buyer("AR", locale="es"), Target("vps-1", "monthly"), NOW, ZERO)
+    assert quote.timing == "manual_review"
+    assert "Este es el precio si el personal del proveedor aprueba la solicitud." in quote.notes
+    assert quote.lines[0].description == "Radio 100 (mensual), precio ya abonado"
+
+
+VARIANTS: list[Any] = [
+    lambda dns: quoted(dns, buyer=Buyer("JP", locale="ja"), held=Money(100, "USD")),
+    lambda dns: quoted(dns, Target("basic", "annual", 3), discount=percent_off("12.5", "2030-01-01T00:00:00Z")),
+    lambda dns: quoted(dns, Target("basic", "monthly"), plan="business", usage={"zones": 2}),
+    lambda dns: quoted(with_rule(dns, Proration(fraction=Fraction.DAYS, place=Place.NET)), moment=at("2026-11-12")),
+    lambda dns: quoted(dns, period_paid=Money(100, "USD")),
+]
+
+
+@pytest.mark.parametrize("make", VARIANTS)
+def test_a_stored_quote_is_equal_and_verifies(dns: Catalog, make: Any) -> None:
+    quote = make(dns)
+    stored = json.loads(json.dumps(quote.as_json()))
+    assert Quote.from_json(stored) == quote
+    assert verify_quote(stored) == []
+    assert set(quote.public_json()) == set(stored) - {"inputs"}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        (("lines", 0, "amount", "amount"), -249, "lines.0.amount.amount: stored -249, recomputed -250"),
+        (("total_due_today", "amount"), 1, "total_due_today.amount: stored 1, recomputed 350"),
+        (("inputs", "service", "unit_price", "amount"), 600, "lines.0.amount.amount: stored -250, recomputed -300"),
+        (("inputs", "now"), "2026-11-17T00:00:00Z", "lines.0.share.part: stored 15, recomputed 14"),
+        (("next_renewal", "at"), "2027-12-01T00:00:00Z", "next_renewal.at: stored"),
+        (("lines",), [], "lines: stored []"),
+    ],
+)
+def test_a_changed_quote_is_found_out(dns: Catalog, path: tuple[Any, ...], value: Any, told: str) -> None:
+    document = deepcopy(quoted(dns).as_json())
+    node = document
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = value
+    differences = [str(difference) for difference in verify_quote(document)]
+    assert differences[0].startswith("digest: stored")
+    assert any(difference.startswith(told) for difference in differences[1:])
+
+
+def test_reworded_sentences_break_only_the_seal(dns: Catalog) -> None:
+    document = deepcopy(quoted(dns).as_json())
+    document["lines"][0]["arithmetic"] = "trust me"
+    assert [difference.path for difference in verify_quote(document)] == ["digest"]
+
+
+def test_the_digest_follows_every_input(dns: Catalog) -> None:
+    digests = {quoted(dns, **changes).digest for changes in (
+        {}, {"usage": {"zones": 1}}, {"held": Money(1, "USD")}, {"moment": NOW + timedelta(seconds=1)},
+        {"buyer": Buyer("US", locale="es")}, {"period_paid": Money(499, "USD")},
+    )}  # fmt: skip
+    assert len(digests) == 6
+
+
+@pytest.mark.parametrize("language", ["es", "ja", "hi"])
+def test_every_language_says_everything(language: str) -> None:
+    english = WORDS["en"]
+    assert set(WORDS[language]) == set(english)
+    for key, text in WORDS[language].items():
+        fields = {field for _, field, _, _ in Formatter().parse(text) if field}
+        assert fields == {field for _, field, _, _ in Formatter().parse(english[key]) if field}, key
+
+
+def test_languages_of_locales() -> None:
+    assert [language_of(locale) for locale in ("ja-JP", "es_AR", "HI", "fr", "")] == ["ja", "es", "hi", "en", "en"]
+    assert sentence("es-AR", "rounding") == "Redondeo"
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "locale", "text"),
+    [
+        (7258, "USD", "en", "$72.58"),
+        (-250, "USD", "en", "-$2.50"),
+        (500, "JPY", "ja", "￥500"),
+        (1129, "KWD", "en", "KWD1.129"),
+        (123456789, "INR", "hi", "₹12,34,567.89"),
+        (1200, "USD", "es", "12,00 US$"),
+        (12345, "HUF", "en", "HUF123.45"),
+    ],
+)
+def test_money_is_written_as_the_language_does(amount: int, currency: str, locale: str, text: str) -> None:
+    assert money_text(Money(amount, currency), locale).replace("\xa0", " ") == text
