@@ -3,9 +3,15 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from domain.catalog import Catalog
 from domain.catalog_file import parse_catalog
+
+# A slow machine is no failure; `--hypothesis-profile deep` searches longer.
+settings.register_profile("default", deadline=None)
+settings.register_profile("deep", deadline=None, max_examples=3000)
+settings.load_profile("default")
 
 CATALOGS = Path(__file__).parents[2] / "catalogs"
 
