@@ -28,8 +28,9 @@ missing=
 "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 if [ "${1:-}" = tests ]; then
     has chromium || missing="$missing chromium"
-    has_font_for hi || missing="$missing fontconfig fonts-noto-core"
-    has_font_for ja || missing="$missing fontconfig fonts-noto-cjk"
+    has fc-list || missing="$missing fontconfig"
+    has_font_for hi || missing="$missing fonts-noto-core"
+    has_font_for ja || missing="$missing fonts-noto-cjk"
     has pdftotext || missing="$missing poppler-utils"
     has qpdf || missing="$missing qpdf"
 fi
