@@ -1,0 +1,105 @@
+"""The portal's application, mounted at /portal: the steps a customer clicks, and what is shown when one goes wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from models.customer import Customer
+from models.database import transaction
+from web.portal import choosing, overview, progress
+from web.portal.links import LinkExpired, customer_of_token
+from web.portal.pages import HEADERS, STATIC, plain_page, see
+from web.portal.visit import FormNotOurs, NotFound, NotSignedIn, SignedForm, begin_visit, end_visit
+
+log = logging.getLogger(__name__)
+
+# The nearest class of an exception decides which HTTP status and heading its sentence gets.
+_PROBLEMS: tuple[tuple[type[Exception], int, str], ...] = (
+    (LinkExpired, 401, "This link cannot be used"),
+    (NotSignedIn, 401, "You are not signed in"),
+    (FormNotOurs, 403, "Nothing was sent"),
+    (NotFound, 404, "Not found"),
+)
+_AWAY = "Nothing was changed. Wait a moment, then reload this page."
+_UNEXPECTED = "Something went wrong on our side. Look at your services before you try again."
+
+
+def create_portal() -> FastAPI:
+    """The ASGI application of the portal; its paths are below /portal."""
+    app = FastAPI(openapi_url=None)
+    app.middleware("http")(_with_headers)
+    app.add_api_route("/enter", enter, methods=["GET"])
+    app.add_api_route("/leave", leave, methods=["POST"])
+    for part in (overview, choosing, progress):
+        app.include_router(part.router)
+    app.mount("/static", StaticFiles(directory=STATIC))
+    _install_problems(app)
+    return app
+
+
+def enter(token: Annotated[str, Query(max_length=500)] = "") -> RedirectResponse:
+    """Follows a signed link: the browser gets its cookie, and the token leaves the address bar."""
+    customer_id = customer_of_token(token)
+    with transaction() as session:
+        if session.get(Customer, customer_id) is None:
+            raise LinkExpired("This link is not valid.")
+    answer = see("/services")
+    begin_visit(answer, customer_id)
+    return answer
+
+
+def leave(visit: SignedForm) -> HTMLResponse:
+    """Signs out on this browser."""
+    answer = plain_page("goodbye.html")
+    end_visit(answer)
+    return answer
+
+
+async def _with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    response = await call_next(request)
+    for name, value in HEADERS.items():
+        if name != "Cache-Control" or "/static/" not in request.url.path:
+            response.headers[name] = value
+    return response
+
+
+def _install_problems(app: FastAPI) -> None:
+    for error_class, status, heading in _PROBLEMS:
+        app.add_exception_handler(error_class, _handler(status, heading))
+    for malformed in (RequestValidationError, HTTPException):
+        app.add_exception_handler(malformed, _malformed)
+    for away in (OperationalError, PoolTimeout):
+        app.add_exception_handler(away, _database_away)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _handler(status: int, heading: str) -> Callable[[Request, Exception], HTMLResponse]:
+    def answer(request: Request, error: Exception) -> HTMLResponse:
+        return plain_page("problem.html", status, heading=heading, sentence=str(error), signed_in=status != 401)
+
+    return answer
+
+
+def _malformed(request: Request, error: Exception) -> HTMLResponse:
+    """An address or a form that no page of ours makes."""
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    return plain_page("problem.html", status, heading="Not found", sentence=str(NotFound()), signed_in=True)
+
+
+def _database_away(request: Request, error: Exception) -> HTMLResponse:
+    log.warning("the database does not answer: %s", error)
+    return plain_page("problem.html", 503, heading="Not available just now", sentence=_AWAY, signed_in=True)
+
+
+def _unexpected(request: Request, error: Exception) -> HTMLResponse:
+    return plain_page("problem.html", 500, heading="An error of ours", sentence=_UNEXPECTED, signed_in=True)

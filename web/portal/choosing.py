@@ -1,0 +1,184 @@
+"""Steps 2 to 5: a plan, a billing cycle, the review of what it costs today, and the submit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy import select
+
+from domain.catalog import Plan
+from domain.errors import ChangeError
+from domain.quote_values import Quote
+from engine.offers import Option, options_for, quote_change
+from engine.request import ChangeOpen, ChangeRequest, KeyReused, PriceChanged, RequestInFlight, request_change
+from models.customer import Service
+from models.invoice import StoredQuote
+from models.plan_change import PlanChange
+from tasks.story import ring
+from web.portal.overview import cards_of
+from web.portal.pages import page, see
+from web.portal.visit import Door, NotFound, RowId, Signed, SignedForm, Slug, Visit, opened
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChoice:
+    """One plan in all its billing cycles; the service's own cycle comes first."""
+
+    plan: Plan
+    options: list[Option]
+    current: bool
+
+    @property
+    def offered(self) -> list[Option]:
+        return [option for option in self.options if option.quote is not None]
+
+    @property
+    def best(self) -> Quote | None:
+        """What the card tells of: the offer that the customer most likely means."""
+        ready = [option for option in self.options if option.available] or self.offered
+        return ready[0].quote if ready else None
+
+    @property
+    def reasons(self) -> list[Option]:
+        """The options that are not offered, one for each different reason."""
+        told = {option.reason[:2]: option for option in reversed(self.options) if option.reason}
+        return [
+            option for option in reversed(told.values()) if option.reason and option.reason[0] != "nothing_to_change"
+        ]
+
+
+@router.get("/services/{service_id}/change")
+def choose_plan(service_id: RowId, visit: Signed, category: Annotated[str, Query(max_length=64)] = "") -> Response:
+    """Every plan of a category; those that are not offered say why."""
+    with opened(visit) as door:
+        service = door.service(service_id)
+        if _blocked(door, service):
+            return see(f"/services/{service_id}")
+        choices = _choices(door, service)
+        home = door.catalog.plan(service.plan)
+        shown = category if category in choices else home.category if home else next(iter(choices))
+        return page(door, "plans.html", service=service, choices=choices, shown=shown)
+
+
+@router.get("/services/{service_id}/change/{plan_id}")
+def choose_cycle(
+    service_id: RowId, plan_id: Slug, visit: Signed, notice: Annotated[str, Query(max_length=40)] = ""
+) -> Response:
+    """The billing cycles of the chosen plan, each with what it costs today."""
+    with opened(visit) as door:
+        service = door.service(service_id)
+        if _blocked(door, service):
+            return see(f"/services/{service_id}")
+        of_plan = [c for group in _choices(door, service).values() for c in group if c.plan.id == plan_id]
+        if not of_plan:
+            raise NotFound()
+        return page(door, "cycles.html", service=service, choice=of_plan[0], notice=notice)
+
+
+@router.post("/services/{service_id}/quotes")
+def make_quote(
+    service_id: RowId,
+    visit: SignedForm,
+    plan: Annotated[str, Form(max_length=64)] = "",
+    cycle: Annotated[str, Form(max_length=64)] = "",
+) -> RedirectResponse:
+    """Continue: prices the change. What cannot be priced goes back to the page that says why."""
+    try:
+        with opened(visit) as door:
+            stored = quote_change(door.session, door.now, door.service(service_id), plan, cycle)
+    except ChangeError:
+        known = plan.replace("-", "").replace("_", "").isalnum()
+        return see(f"/services/{service_id}/change/{plan}?notice=choose" if known else f"/services/{service_id}/change")
+    return see(f"/quotes/{stored.id}")
+
+
+@router.get("/quotes/{quote_id}")
+def review(quote_id: RowId, visit: Signed, was: Annotated[str, Query(max_length=64)] = "") -> Response:
+    """Before → after and the total charge for today. A quote that was submitted leads to its change.
+
+    `was` is the quote that the customer saw before, when the price changed meanwhile.
+    """
+    with opened(visit) as door:
+        stored, service = door.quote(quote_id)
+        submitted = door.session.scalar(select(PlanChange.id).where(PlanChange.accepted_quote_id == stored.id))
+        if submitted is not None:
+            return see(f"/changes/{submitted}")
+        before = door.session.get(StoredQuote, was) if was else None
+        seen = Quote.from_json(before.document) if before and before.service_id == service.id else None
+        [card] = cards_of(door, [service])
+        return page(
+            door,
+            "review.html",
+            service=service,
+            stored=stored,
+            quote=Quote.from_json(stored.document),
+            seen=seen,
+            card=card,
+            expired=door.now >= stored.expires_at,
+        )
+
+
+@router.post("/quotes/{quote_id}/accept")
+def submit(quote_id: RowId, visit: SignedForm, note: Annotated[str, Form(max_length=2_000)] = "") -> RedirectResponse:
+    """Submit: asks for the change at the quoted price. The quote is the key: pressed twice is one change."""
+    service_id = ""
+    try:
+        with opened(visit) as door:
+            stored, service = door.quote(quote_id)
+            service_id = service.id
+            request = _request(service, stored, note)
+            change, repeated = request_change(
+                door.session, door.now, door.provider, f"portal:{stored.id}", request, "portal"
+            )
+    except PriceChanged:
+        return _show_new_price(visit, quote_id)
+    except (RequestInFlight, KeyReused):
+        return see(f"/quotes/{quote_id}")
+    except ChangeOpen as error:
+        return see(f"/changes/{error.change_id}?notice=open")
+    except ChangeError:
+        return see(f"/services/{service_id}/change")
+    if not repeated:
+        ring(change.id)
+    return see(f"/changes/{change.id}")
+
+
+def _request(service: Service, stored: StoredQuote, note: str) -> ChangeRequest:
+    target = stored.document["to"]
+    return ChangeRequest(
+        service=service.ref, plan=target["plan"], cycle=target["cycle"], quote=stored.id, note=note.strip() or None
+    )
+
+
+def _show_new_price(visit: Visit, quote_id: str) -> RedirectResponse:
+    """The price is not the quoted one any more: a new quote to look at, nothing charged."""
+    with opened(visit) as door:
+        stored, service = door.quote(quote_id)
+        target = stored.document["to"]
+        try:
+            new = quote_change(door.session, door.now, service, target["plan"], target["cycle"])
+        except ChangeError:
+            return see(f"/services/{service.id}/change")
+    return see(f"/quotes/{new.id}?was={quote_id}")
+
+
+def _blocked(door: Door, service: Service) -> str | None:
+    [card] = cards_of(door, [service])
+    return card.blocked(door.now)
+
+
+def _choices(door: Door, service: Service) -> dict[str, list[PlanChoice]]:
+    """By category, in the catalogue's order."""
+    choices: dict[str, list[PlanChoice]] = {}
+    for category, options in options_for(door.session, door.now, service).items():
+        of_plan: dict[str, list[Option]] = {}
+        for option in sorted(options, key=lambda option: option.cycle != service.cycle):
+            of_plan.setdefault(option.plan.id, []).append(option)
+        plans = sorted(of_plan.values(), key=lambda group: group[0].plan.rank)
+        choices[category] = [PlanChoice(group[0].plan, group, group[0].plan.id == service.plan) for group in plans]
+    return choices

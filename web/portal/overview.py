@@ -1,0 +1,85 @@
+"""Step 1 and the last step: the list of services, and one service with its billing information."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlalchemy import select
+
+from domain.lifecycle import ACTIVE, Status
+from domain.money import Money
+from models.customer import Service
+from models.invoice import Invoice
+from models.plan_change import PlanChange
+from web.portal.pages import page, see
+from web.portal.visit import Door, RowId, Signed, opened
+
+router = APIRouter()
+
+SERVICES_ON_A_PAGE = 50
+INVOICES_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCard:
+    """A service with its open changes: `active` is on its way, `scheduled` waits for the renewal."""
+
+    service: Service
+    active: PlanChange | None
+    scheduled: PlanChange | None
+
+    @property
+    def price(self) -> Money:
+        return self.service.money(self.service.unit_price_minor * self.service.quantity)
+
+    def blocked(self, now: datetime) -> str | None:
+        """Why Upgrade / Downgrade may not be used at this moment, if so; service.html has the words."""
+        if self.service.status != "active":
+            return "past_due" if self.service.status == "past_due" else "not_active"
+        if self.active is not None:
+            return "change_open"
+        return "period_ended" if now >= self.service.period_end else None
+
+
+@router.get("/")
+def home(visit: Signed) -> RedirectResponse:
+    """The portal begins with the list."""
+    return see("/services")
+
+
+@router.get("/services")
+def list_services(visit: Signed, after: Annotated[str, Query(max_length=128)] = "") -> HTMLResponse:
+    """The customer's services by reference; `after` is the last one of the page before."""
+    with opened(visit) as door:
+        query = select(Service).where(Service.customer_id == door.customer.id, Service.ref > after.replace("\0", ""))
+        services = list(door.session.scalars(query.order_by(Service.ref).limit(SERVICES_ON_A_PAGE + 1)))
+        cards = cards_of(door, services[:SERVICES_ON_A_PAGE])
+        more = cards[-1].service.ref if len(services) > SERVICES_ON_A_PAGE else None
+        return page(door, "services.html", cards=cards, more=more, after=after)
+
+
+@router.get("/services/{service_id}")
+def show_service(service_id: RowId, visit: Signed) -> HTMLResponse:
+    """One service: what it is, what it costs, how much of it is used, and its invoices."""
+    with opened(visit) as door:
+        [card] = cards_of(door, [door.service(service_id)])
+        query = select(Invoice).where(Invoice.service_id == service_id).order_by(Invoice.id.desc())
+        invoices = list(door.session.scalars(query.limit(INVOICES_SHOWN)))
+        return page(door, "service.html", card=card, blocked=card.blocked(door.now), invoices=invoices)
+
+
+def cards_of(door: Door, services: list[Service]) -> list[ServiceCard]:
+    """The services with their open changes, in one query."""
+    query = select(PlanChange).where(
+        PlanChange.service_id.in_([service.id for service in services]),
+        PlanChange.status.in_(ACTIVE | {Status.SCHEDULED}),
+    )
+    active: dict[str, PlanChange] = {}
+    scheduled: dict[str, PlanChange] = {}
+    for change in door.session.scalars(query):
+        (scheduled if change.status == Status.SCHEDULED else active)[change.service_id] = change
+    return [ServiceCard(service, active.get(service.id), scheduled.get(service.id)) for service in services]

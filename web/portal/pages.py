@@ -1,0 +1,66 @@
+"""From a template and values to an answer, with the headers that keep a billing page private."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from web.portal.visit import COOKIE_PATH, Door
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self';"
+    " frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def _static_version() -> str:
+    """Changes with the files, so that a browser never shows a new page in an old dress."""
+    digest = hashlib.sha256()
+    for path in sorted(STATIC.iterdir()):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _sentence_case(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters["sentence_case"] = _sentence_case
+_TEMPLATES.globals.update({"root": COOKIE_PATH, "version": _static_version(), "refresh_seconds": 0})
+
+
+def page(door: Door, template: str, **values: Any) -> HTMLResponse:
+    """A page for a signed-in customer."""
+    html = _TEMPLATES.get_template(template).render(
+        door=door, voice=door.voice, customer=door.customer, provider=door.provider, csrf=door.visit.csrf, **values
+    )
+    return HTMLResponse(html, headers=HEADERS)
+
+
+def plain_page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page for whoever it may be: goodbye, and what went wrong."""
+    html = _TEMPLATES.get_template(template).render(customer=None, provider=None, **values)
+    return HTMLResponse(html, status, headers=HEADERS)
+
+
+def see(path: str) -> RedirectResponse:
+    """After a form: look at this page of ours, with a GET."""
+    return RedirectResponse(f"{COOKIE_PATH}{path}", 303, headers=HEADERS)

@@ -1,0 +1,131 @@
+"""Step 6: the invoice and how far the change has come, paying, paying again, and taking it back."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from domain.lifecycle import CANCELABLE, Phase, Status, phase_of
+from domain.money import Money
+from domain.quote_values import Quote
+from engine.expiry import NotCancelable, cancel_change
+from engine.payment import AttemptOpen, NothingToPay, start_attempt
+from models.invoice import Invoice, invoice_of_change
+from models.payment import PaymentAttempt, latest_attempt
+from models.plan_change import PlanChange
+from tasks.story import ring_step
+from web.portal.pages import page, see
+from web.portal.visit import Door, NotFound, RowId, Signed, SignedForm, opened
+
+router = APIRouter()
+
+Notice = Annotated[str, Query(max_length=40)]
+Updates = Annotated[str, Query(max_length=8)]
+
+# How soon a waiting page looks again (seconds): for our own steps, and for the customer's payment.
+LOOK_AGAIN_SECONDS = {Phase.WAITING_FOR_US: 2, Phase.WAITING_FOR_PAYMENT: 5}
+
+
+@router.get("/changes/{change_id}")
+def show_change(change_id: RowId, visit: Signed, notice: Notice = "", updates: Updates = "") -> Response:
+    """How far the change has come; once there is an invoice, that page tells it."""
+    with opened(visit) as door:
+        change = door.change(change_id)
+        invoice = invoice_of_change(door.session, change.id)
+        if invoice is not None:
+            return see(f"/invoices/{invoice.id}" + (f"?notice={notice}" if notice.isalpha() else ""))
+        return page(door, "change.html", notice=notice, **_story(door, change, None, updates))
+
+
+@router.get("/invoices/{invoice_id}")
+def show_invoice(invoice_id: RowId, visit: Signed, notice: Notice = "", updates: Updates = "") -> HTMLResponse:
+    """The invoice, and what becomes of the change that it is for."""
+    with opened(visit) as door:
+        invoice = door.invoice(invoice_id)
+        change = door.session.get_one(PlanChange, invoice.change_id) if invoice.change_id else None
+        documents = [document.kind for document in invoice.documents]
+        return page(
+            door,
+            "invoice.html",
+            invoice=invoice,
+            documents=documents,
+            net=Money(invoice.net_minor, invoice.currency),
+            credit_used=Money(-invoice.credit_applied_minor, invoice.currency),
+            notice=notice,
+            **_story(door, change, invoice, updates),
+        )
+
+
+@router.get("/invoices/{invoice_id}/pdf")
+def download_pdf(invoice_id: RowId, visit: Signed) -> Response:
+    """The newest document: the invoice or credit note; until then the proforma."""
+    with opened(visit) as door:
+        invoice = door.invoice(invoice_id)
+        if not invoice.documents:
+            raise NotFound()
+        document = invoice.documents[-1]
+        name = f"{invoice.number or invoice.id}-{document.kind}.pdf"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "ETag": f'"{document.sha256}"'}
+        return Response(document.content, media_type="application/pdf", headers=headers)
+
+
+@router.post("/changes/{change_id}/payments")
+def pay_again(change_id: RowId, visit: SignedForm) -> RedirectResponse:
+    """A new attempt after a decline; one that is open already is shown."""
+    try:
+        with opened(visit) as door:
+            start_attempt(door.session, door.now, door.change(change_id).id)
+    except (AttemptOpen, NothingToPay):
+        return see(f"/changes/{change_id}")
+    ring_step("plan_change.request_payment", change_id=change_id)
+    return see(f"/changes/{change_id}")
+
+
+@router.get("/changes/{change_id}/cancel")
+def confirm_cancel(change_id: RowId, visit: Signed) -> Response:
+    """Asks once more before a change is taken back."""
+    with opened(visit) as door:
+        change = door.change(change_id)
+        if change.status not in CANCELABLE:
+            return see(f"/changes/{change_id}?notice=late")
+        return page(door, "cancel.html", **_story(door, change, None, "off"))
+
+
+@router.post("/changes/{change_id}/cancel")
+def cancel(change_id: RowId, visit: SignedForm) -> RedirectResponse:
+    """Takes back a change that is not paid yet, or one that is scheduled."""
+    try:
+        with opened(visit) as door:
+            cancel_change(door.session, door.now, door.change(change_id).id, actor="customer")
+    except NotCancelable:
+        return see(f"/changes/{change_id}?notice=late")
+    return see(f"/changes/{change_id}")
+
+
+def _story(door: Door, change: PlanChange | None, invoice: Invoice | None, updates: str) -> dict[str, Any]:
+    """What both pages tell. A renewal's invoice has no change."""
+    attempt = latest_attempt(door.session, invoice.id) if invoice else None
+    seconds = 0
+    if change is not None:
+        seconds = LOOK_AGAIN_SECONDS.get(phase_of(Status(change.status)), 0)
+        if change.status == Status.AWAITING_REVIEW:
+            seconds = 0  # people take days
+    elif invoice is not None and invoice.status == "open":
+        seconds = LOOK_AGAIN_SECONDS[Phase.WAITING_FOR_PAYMENT]
+    return {
+        "change": change,
+        "quote": Quote.from_json(change.quote) if change and change.quote else None,
+        "attempt": attempt,
+        "pay_url": _pay_url(change, invoice, attempt),
+        "cancelable": change is not None and change.status in CANCELABLE,
+        "refresh_seconds": 0 if updates == "off" else seconds,
+    }
+
+
+def _pay_url(change: PlanChange | None, invoice: Invoice | None, attempt: PaymentAttempt | None) -> str | None:
+    """The checkout page, while it can be paid."""
+    if invoice is None or invoice.status != "open" or (change and change.status != Status.AWAITING_PAYMENT):
+        return None
+    return attempt.checkout_url if attempt and attempt.status in ("open", "action_required") else None
