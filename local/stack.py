@@ -129,7 +129,7 @@ class Stack:
 
     def _processes(self, env: Mapping[str, str]) -> list[Process]:
         workers = [self._worker(name, queues, env) for name, queues in WORKERS.items()]
-        beat = self._ours("beat", ["beat"], env, ready=None)
+        beat = self._ours("beat", ["beat"], env, ready=logs("beat: Starting"))
         # Flower answers its health check without a login.
         doors = [("web", "/healthz"), ("receiver", "/healthz"), ("flower", "/healthcheck")]
         return [*workers, beat, *(self._door(name, path, env) for name, path in doors)]
@@ -143,7 +143,7 @@ class Stack:
         return self._ours(name, [name, "--port", str(port)], env, ready=answers(f"http://{LOOPBACK}:{port}{path}"))
 
     def _ours(
-        self, name: str, arguments: list[str], env: Mapping[str, str], *, ready: Ready | None, stop_seconds: float = 10
+        self, name: str, arguments: list[str], env: Mapping[str, str], *, ready: Ready, stop_seconds: float = 10
     ) -> Process:
         argv = [*self._planshift, *arguments]
         log = self._log(name)

@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 if os.environ.get("PLANSHIFT_FAIL") == sys.argv[1]:
     sys.exit("nothing works")
 print(json.dumps({"argv": sys.argv[1:], "env": {k: v for k, v in os.environ.items() if k.startswith("PLANSHIFT_")}}))
-print("celery@x ready.", flush=True)
+print("celery@x ready. beat: Starting...", flush=True)
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200 if self.path in ("/healthz", "/healthcheck") else 404)
