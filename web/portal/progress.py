@@ -40,8 +40,10 @@ def show_change(change_id: RowId, visit: Signed, notice: Notice = "", updates: U
 
 
 @router.get("/invoices/{invoice_id}")
-def show_invoice(invoice_id: RowId, visit: Signed, notice: Notice = "", updates: Updates = "") -> HTMLResponse:
-    """The invoice, and what becomes of the change that it is for."""
+def show_invoice(
+    invoice_id: RowId, visit: Signed, notice: Notice = "", updates: Updates = "", returned: Updates = ""
+) -> HTMLResponse:
+    """The invoice, and what becomes of the change that it is for. `returned` comes from the gateway's checkout page."""
     with opened(visit) as door:
         invoice = door.invoice(invoice_id)
         change = door.session.get_one(PlanChange, invoice.change_id) if invoice.change_id else None
@@ -54,7 +56,7 @@ def show_invoice(invoice_id: RowId, visit: Signed, notice: Notice = "", updates:
             net=Money(invoice.net_minor, invoice.currency),
             credit_used=Money(-invoice.credit_applied_minor, invoice.currency),
             notice=notice,
-            **_story(door, change, invoice, updates),
+            **_story(door, change, invoice, updates, bool(returned)),
         )
 
 
@@ -104,24 +106,29 @@ def cancel(change_id: RowId, visit: SignedForm) -> RedirectResponse:
     return see(f"/changes/{change_id}")
 
 
-def _story(door: Door, change: PlanChange | None, invoice: Invoice | None, updates: str) -> dict[str, Any]:
+def _story(
+    door: Door, change: PlanChange | None, invoice: Invoice | None, updates: str, returned: bool = False
+) -> dict[str, Any]:
     """What both pages tell. A renewal's invoice has no change."""
     attempt = latest_attempt(door.session, invoice.id) if invoice else None
-    seconds = 0
-    if change is not None:
-        seconds = LOOK_AGAIN_SECONDS.get(phase_of(Status(change.status)), 0)
-        if change.status == Status.AWAITING_REVIEW:
-            seconds = 0  # people take days
-    elif invoice is not None and invoice.status == "open":
-        seconds = LOOK_AGAIN_SECONDS[Phase.WAITING_FOR_PAYMENT]
+    seconds = LOOK_AGAIN_SECONDS.get(_phase(change, invoice), 0)
     return {
         "change": change,
         "quote": Quote.from_json(change.quote) if change and change.quote else None,
         "attempt": attempt,
         "pay_url": _pay_url(change, invoice, attempt),
         "cancelable": change is not None and change.status in CANCELABLE,
+        "returned": returned,
         "refresh_seconds": 0 if updates == "off" else seconds,
     }
+
+
+def _phase(change: PlanChange | None, invoice: Invoice | None) -> Phase:
+    """What the page waits for. Staff take days, so nobody watches the page for them."""
+    if change is not None:
+        resting = change.status in (Status.AWAITING_REVIEW, Status.STUCK)
+        return Phase.SCHEDULED if resting else phase_of(Status(change.status))
+    return Phase.WAITING_FOR_PAYMENT if invoice is not None and invoice.status == "open" else Phase.DONE
 
 
 def _pay_url(change: PlanChange | None, invoice: Invoice | None, attempt: PaymentAttempt | None) -> str | None:
