@@ -51,9 +51,8 @@ def chosen(simulation: Simulation, modes: tuple[str, ...]) -> Simulation:
     """Only these modes, or all of them."""
     if not modes:
         return simulation
-    return Simulation(
-        simulation.currency, simulation.days, {mode: simulation.totals[mode] for mode in modes if mode in simulation.totals}
-    )
+    totals = {mode: simulation.totals[mode] for mode in modes if mode in simulation.totals}
+    return Simulation(simulation.currency, simulation.days, totals)
 
 
 def draw(simulation: Simulation, title: str, path: Path) -> None:
@@ -78,7 +77,7 @@ def draw(simulation: Simulation, title: str, path: Path) -> None:
     axes.set_ylabel(f"due on the day of the change ({simulation.currency})")
     ticks = simulation.days[:: max(1, len(simulation.days) // 10)]
     axes.set_xticks([day.toordinal() for day in ticks], [day.isoformat() for day in ticks], rotation=30, ha="right")
-    axes.legend(fontsize="small")
+    figure.legend(loc="outside lower center", ncols=2, fontsize="small")
     axes.grid(alpha=0.3)
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
     pyplot.close(figure)
