@@ -1,9 +1,9 @@
 """The adapter against the real sandbox gateway, and against bodies that no gateway should send."""
 
 import json
+import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,7 +12,7 @@ import pytest
 from domain.money import Money
 from gateways.protocol import Account, EventKind, GatewayError, GatewayRefused, NotUnderstood, PaymentRequest
 from gateways.standard import StandardGateway
-from tests.sandbox.programs import program
+from tests.sandbox.programs import As, program
 from tests.sandbox.webhook_listener import WebhookListener
 
 SECRET = "whsec_b2xkIHNlY3JldCBvZiB0aGUgc2FuZGJveA=="
@@ -32,21 +32,28 @@ def listener() -> Iterator[WebhookListener]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.URL]:
+    with program("gateway", tmp_path_factory.mktemp("gateway")) as (client, _):
+        yield client.base_url
+
+
 @pytest.fixture
-def sandbox(tmp_path: Path, listener: WebhookListener) -> Iterator[httpx.Client]:
-    with program("gateway", tmp_path) as (client, _):
-        setup = {"api_key": "key-of-dns", "webhook_url": listener.url, "webhook_secrets": [SECRET]}
-        client.put("/accounts/dns", json=setup).raise_for_status()
+def sandbox(running: httpx.URL, listener: WebhookListener) -> Iterator[As]:
+    name = f"m-{secrets.token_hex(4)}"
+    with As(running, name) as client:
+        setup = {"api_key": f"key-of-{name}", "webhook_url": listener.url, "webhook_secrets": [SECRET]}
+        client.put(f"/accounts/{name}", json=setup).raise_for_status()
         yield client
 
 
 @pytest.fixture
-def account(sandbox: httpx.Client) -> Account:
-    return Account("dns", str(sandbox.base_url), "key-of-dns", (SECRET,))
+def account(sandbox: As) -> Account:
+    return Account(sandbox.account, str(sandbox.base_url), f"key-of-{sandbox.account}", (SECRET,))
 
 
-def test_a_payment_from_request_to_webhook(sandbox: httpx.Client, account: Account, listener: WebhookListener) -> None:
-    sandbox.put("/_clock/dns", json={"now": "2027-01-15T09:30:00Z"}).raise_for_status()
+def test_a_payment_from_request_to_webhook(sandbox: As, account: Account, listener: WebhookListener) -> None:
+    sandbox.put(f"/_clock/{sandbox.account}", json={"now": "2027-01-15T09:30:00Z"}).raise_for_status()
     payment = GATEWAY.create(account, REQUEST)
     assert (payment.status, payment.amount, payment.reference) == ("open", Money(3000, "JPY"), "pay_1")
     assert GATEWAY.create(account, REQUEST) == payment
@@ -68,14 +75,14 @@ def test_a_payment_from_request_to_webhook(sandbox: httpx.Client, account: Accou
     assert GATEWAY.cancel(account, payment.gateway_ref).status == "succeeded"
 
 
-def test_cancel_and_decline(sandbox: httpx.Client, account: Account, listener: WebhookListener) -> None:
+def test_cancel_and_decline(sandbox: As, account: Account, listener: WebhookListener) -> None:
     payment = GATEWAY.create(account, REQUEST)
     assert GATEWAY.cancel(account, payment.gateway_ref).status == "canceled"
     (arrival,) = listener.wait_for(1)
     assert GATEWAY.parse(arrival.body)[0].kind is EventKind.PAYMENT_CANCELED
 
 
-def test_refund(sandbox: httpx.Client, account: Account, listener: WebhookListener) -> None:
+def test_refund(sandbox: As, account: Account, listener: WebhookListener) -> None:
     payment = GATEWAY.create(account, REQUEST)
     assert payment.checkout_url
     sandbox.post(payment.checkout_url, data={"outcome": "pay"})
@@ -88,19 +95,21 @@ def test_refund(sandbox: httpx.Client, account: Account, listener: WebhookListen
     assert (event.gateway_object, event.gateway_ref, event.amount) == (refund, payment.gateway_ref, Money(1000, "JPY"))
 
 
-def test_a_definite_no_and_an_unknown_outcome_are_told_apart(sandbox: httpx.Client, account: Account) -> None:
+def test_a_definite_no_and_an_unknown_outcome_are_told_apart(sandbox: As, account: Account) -> None:
     with pytest.raises(GatewayRefused, match="401"):
         GATEWAY.create(Account("dns", account.base_url, "wrong-key", ()), REQUEST)
     with pytest.raises(GatewayRefused, match="404"):
         GATEWAY.fetch(account, "pay_unknown/../..")
-    sandbox.put("/_knobs/dns", json={"create_errors": 1, "create_timeouts": 1, "hang_seconds": 5}).raise_for_status()
+    sandbox.put(
+        f"/_knobs/{sandbox.account}", json={"create_errors": 1, "create_timeouts": 1, "hang_seconds": 5}
+    ).raise_for_status()
     with pytest.raises(GatewayError, match="500"):
         GATEWAY.create(account, REQUEST)
     with pytest.raises(GatewayError, match="ReadTimeout"):
         GATEWAY.create(account, REQUEST)
     repeated = GATEWAY.create(account, REQUEST)
     listed = sandbox.get(
-        "/v1/payments", params={"reference": "pay_1"}, headers={"Authorization": "Bearer key-of-dns"}
+        "/v1/payments", params={"reference": "pay_1"}, headers={"Authorization": f"Bearer {account.api_key}"}
     ).json()
     assert [payment["id"] for payment in listed["payments"]] == [repeated.gateway_ref]
     with pytest.raises(GatewayRefused, match="409"):

@@ -11,6 +11,14 @@ from local.ports import free_port
 from local.process import Command, Process, listens
 
 
+class As(httpx.Client):
+    """A client that speaks as one account, which no other test has: programs are shared by a module's tests."""
+
+    def __init__(self, base_url: httpx.URL, account: str, **headers: str) -> None:
+        super().__init__(base_url=base_url, headers=headers, timeout=10, trust_env=False)
+        self.account = account
+
+
 @contextmanager
 def program(name: str, folder: Path, *arguments: str) -> Iterator[tuple[httpx.Client, Process]]:
     """Run `python -m sandbox.NAME`; a client for it and its process."""

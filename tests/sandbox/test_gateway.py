@@ -1,6 +1,8 @@
 """The sandbox gateway behaves as a real one: keys, checkout, signed webhooks that are repeated, and its knobs."""
 
+import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +10,10 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
-from tests.sandbox.programs import program
+from tests.sandbox.programs import As, program
 from tests.sandbox.webhook_listener import WebhookListener
 
 OLD, NEW = "whsec_b2xkIHNlY3JldCBvZiB0aGUgc2FuZGJveA==", "whsec_bmV3IHNlY3JldCBvZiB0aGUgc2FuZGJveA=="
-KEY = {"Authorization": "Bearer key-of-dns"}
 ORDER = {
     "reference": "pay_1",
     "amount": 1234,
@@ -29,44 +30,54 @@ def listener() -> Iterator[WebhookListener]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.URL]:
+    with program("gateway", tmp_path_factory.mktemp("gateway")) as (client, _):
+        yield client.base_url
+
+
 @pytest.fixture
-def gateway(tmp_path: Path, listener: WebhookListener) -> Iterator[httpx.Client]:
-    with program("gateway", tmp_path) as (client, _):
-        set_up(client, listener)
+def gateway(running: httpx.URL, listener: WebhookListener) -> Iterator[As]:
+    with merchant(running, listener) as client:
         yield client
 
 
-def set_up(client: httpx.Client, listener: WebhookListener) -> None:
-    setup = {"api_key": "key-of-dns", "webhook_url": listener.url, "webhook_secrets": [NEW, OLD]}
-    client.put("/accounts/dns", json=setup).raise_for_status()
+@contextmanager
+def merchant(url: httpx.URL, listener: WebhookListener, account: str | None = None) -> Iterator[As]:
+    account = account or f"m-{secrets.token_hex(4)}"
+    api_key = f"key-of-{account}"
+    with As(url, account, Authorization=f"Bearer {api_key}") as client:
+        setup = {"api_key": api_key, "webhook_url": listener.url, "webhook_secrets": [NEW, OLD]}
+        client.put(f"/accounts/{account}", json=setup).raise_for_status()
+        yield client
 
 
-def create(client: httpx.Client, key: str = "pay_1", **changes: Any) -> httpx.Response:
-    return client.post("/v1/payments", json=ORDER | changes, headers={**KEY, "Idempotency-Key": key})
+def create(client: As, key: str = "pay_1", **changes: Any) -> httpx.Response:
+    return client.post("/v1/payments", json=ORDER | changes, headers={"Idempotency-Key": key})
 
 
-def opened(client: httpx.Client, key: str = "pay_1", **changes: Any) -> dict[str, Any]:
+def opened(client: As, key: str = "pay_1", **changes: Any) -> dict[str, Any]:
     answer = create(client, key, **changes)
     assert answer.status_code == 201, answer.text
     payment: dict[str, Any] = answer.json()
     return payment
 
 
-def press(client: httpx.Client, payment: dict[str, Any], outcome: str = "pay") -> httpx.Response:
+def press(client: As, payment: dict[str, Any], outcome: str = "pay") -> httpx.Response:
     return client.post(payment["checkout_url"], data={"outcome": outcome})
 
 
-def knobs(client: httpx.Client, **values: object) -> None:
-    client.put("/_knobs/dns", json=values).raise_for_status()
+def knobs(client: As, **values: object) -> None:
+    client.put(f"/_knobs/{client.account}", json=values).raise_for_status()
 
 
-def test_the_same_key_is_the_same_payment(gateway: httpx.Client) -> None:
+def test_the_same_key_is_the_same_payment(gateway: As) -> None:
     payment = opened(gateway)
     assert (payment["status"], payment["amount"], payment["currency"]) == ("open", 1234, "USD")
     assert opened(gateway) == payment
     assert create(gateway, amount=9999).status_code == 409
     assert opened(gateway, "pay_2")["id"] != payment["id"]
-    listed = gateway.get("/v1/payments", params={"reference": "pay_1"}, headers=KEY).json()["payments"]
+    listed = gateway.get("/v1/payments", params={"reference": "pay_1"}).json()["payments"]
     assert [one["amount"] for one in listed] == [1234, 1234]
 
 
@@ -81,17 +92,17 @@ def test_the_same_key_is_the_same_payment(gateway: httpx.Client) -> None:
         ({"colour": "red"}, 422),
     ],
 )
-def test_a_wrong_order_is_refused(gateway: httpx.Client, change: dict[str, Any], status: int) -> None:
+def test_a_wrong_order_is_refused(gateway: As, change: dict[str, Any], status: int) -> None:
     assert create(gateway, **change).status_code == status
 
 
-def test_a_wrong_api_key_is_refused(gateway: httpx.Client) -> None:
-    assert gateway.get("/v1/events", headers={"Authorization": "Bearer wrong"}).status_code == 401
-    assert gateway.get("/v1/events").status_code == 401
+def test_a_wrong_api_key_is_refused(gateway: As) -> None:
+    for wrong in ("Bearer wrong", "Basic a2V5", ""):
+        assert gateway.get("/v1/events", headers={"Authorization": wrong}).status_code == 401
 
 
-def test_paying_tells_the_merchant_by_a_signed_webhook(gateway: httpx.Client, listener: WebhookListener) -> None:
-    gateway.put("/_clock/dns", json={"now": "2027-01-15T09:30:00Z"}).raise_for_status()
+def test_paying_tells_the_merchant_by_a_signed_webhook(gateway: As, listener: WebhookListener) -> None:
+    gateway.put(f"/_clock/{gateway.account}", json={"now": "2027-01-15T09:30:00Z"}).raise_for_status()
     payment = opened(gateway)
     assert "12.34 USD" in gateway.get(payment["checkout_url"]).text
     assert press(gateway, payment).json()["status"] == "succeeded"
@@ -104,20 +115,20 @@ def test_paying_tells_the_merchant_by_a_signed_webhook(gateway: httpx.Client, li
     assert event["id"] == arrival.headers["webhook-id"]
     assert event["data"]["payment"]["reference"] == "pay_1"
     assert event["data"]["payment"]["paid_at"] == "2027-01-15T09:30:00Z"
-    assert gateway.get("/v1/events", headers=KEY).json()["events"] == [event]
+    assert gateway.get("/v1/events").json()["events"] == [event]
 
 
-def test_a_browser_goes_back_to_the_merchant(gateway: httpx.Client) -> None:
+def test_a_browser_goes_back_to_the_merchant(gateway: As) -> None:
     url = opened(gateway)["checkout_url"]
     answer = gateway.post(url, data={"outcome": "pay"}, headers={"Accept": "text/html,*/*"})
     assert (answer.status_code, answer.headers["location"]) == (303, ORDER["return_url"])
     assert "Back to the merchant" in gateway.get(url).text
 
 
-def test_declined_canceled_and_expired(gateway: httpx.Client, listener: WebhookListener) -> None:
+def test_declined_canceled_and_expired(gateway: As, listener: WebhookListener) -> None:
     assert press(gateway, opened(gateway, "a"), "decline").json()["status"] == "failed"
     canceled = opened(gateway, "b")
-    assert gateway.post(f"/v1/payments/{canceled['id']}/cancel", headers=KEY).json()["status"] == "canceled"
+    assert gateway.post(f"/v1/payments/{canceled['id']}/cancel").json()["status"] == "canceled"
     assert press(gateway, canceled).status_code == 409
     expired = opened(gateway, "c", expires_at="2020-01-01T00:00:00Z")
     assert press(gateway, expired).status_code == 409
@@ -127,13 +138,13 @@ def test_declined_canceled_and_expired(gateway: httpx.Client, listener: WebhookL
     assert press(gateway, canceled).json()["status"] == "succeeded"
 
 
-def test_cancel_of_a_paid_payment_says_that_it_is_paid(gateway: httpx.Client) -> None:
+def test_cancel_of_a_paid_payment_says_that_it_is_paid(gateway: As) -> None:
     payment = opened(gateway)
     press(gateway, payment)
-    assert gateway.post(f"/v1/payments/{payment['id']}/cancel", headers=KEY).json()["status"] == "succeeded"
+    assert gateway.post(f"/v1/payments/{payment['id']}/cancel").json()["status"] == "succeeded"
 
 
-def test_knobs_of_the_payer(gateway: httpx.Client) -> None:
+def test_knobs_of_the_payer(gateway: As) -> None:
     knobs(gateway, amount_off_by=-34, pay_currency="EUR")
     paid = press(gateway, opened(gateway, "a")).json()
     assert (paid["amount"], paid["currency"]) == (1200, "EUR")
@@ -144,35 +155,35 @@ def test_knobs_of_the_payer(gateway: httpx.Client) -> None:
     assert [press(gateway, challenged).json()["status"] for _ in range(2)] == ["action_required", "succeeded"]
 
 
-def test_knobs_of_the_api(gateway: httpx.Client) -> None:
+def test_knobs_of_the_api(gateway: As) -> None:
     knobs(gateway, create_errors=1, create_timeouts=1, hang_seconds=5)
     assert create(gateway).status_code == 500
     with pytest.raises(httpx.ReadTimeout):
-        gateway.post("/v1/payments", json=ORDER, headers={**KEY, "Idempotency-Key": "pay_1"}, timeout=0.3)
+        gateway.post("/v1/payments", json=ORDER, headers={"Idempotency-Key": "pay_1"}, timeout=0.3)
     opened(gateway)
-    listed = gateway.get("/v1/payments", params={"reference": "pay_1"}, headers=KEY).json()["payments"]
+    listed = gateway.get("/v1/payments", params={"reference": "pay_1"}).json()["payments"]
     assert len(listed) == 1  # the one that was opened before the answer was lost
-    assert gateway.put("/_knobs/dns", json={"declined": True}).status_code == 422
+    assert gateway.put(f"/_knobs/{gateway.account}", json={"declined": True}).status_code == 422
 
 
-def test_knobs_of_the_webhooks(gateway: httpx.Client, listener: WebhookListener) -> None:
+def test_knobs_of_the_webhooks(gateway: As, listener: WebhookListener) -> None:
     knobs(gateway, webhooks=False)
     press(gateway, opened(gateway, "a"))
     knobs(gateway, reorder=True, duplicates=1)
     press(gateway, opened(gateway, "b"))
     press(gateway, opened(gateway, "c"))
-    events = gateway.get("/v1/events", headers=KEY).json()["events"]
+    events = gateway.get("/v1/events").json()["events"]
     assert len(events) == 3
     first, second, third = (event["id"] for event in events)
     arrived = [arrival.payload["id"] for arrival in listener.wait_for(4)]
     assert sorted(arrived) == sorted([second, second, third, third])
     assert first not in arrived
-    since = gateway.get("/v1/events", params={"since": second}, headers=KEY).json()["events"]
+    since = gateway.get("/v1/events", params={"since": second}).json()["events"]
     assert [event["id"] for event in since] == [third]
     knobs(gateway, reorder=True)
     for name in ("d", "e", "f"):
         press(gateway, opened(gateway, name))
-    made = [event["id"] for event in gateway.get("/v1/events", headers=KEY).json()["events"]][3:]
+    made = [event["id"] for event in gateway.get("/v1/events").json()["events"]][3:]
     came = [arrival.payload["id"] for arrival in listener.wait_for(7)][4:]
     assert sorted(came) == sorted(made)
     assert came != made
@@ -180,8 +191,7 @@ def test_knobs_of_the_webhooks(gateway: httpx.Client, listener: WebhookListener)
 
 def test_a_webhook_is_repeated_until_it_is_answered_also_after_a_restart(tmp_path: Path) -> None:
     with WebhookListener() as listener:
-        with program("gateway", tmp_path) as (client, process):
-            set_up(client, listener)
+        with program("gateway", tmp_path) as (anybody, process), merchant(anybody.base_url, listener, "m") as client:
             listener.answers.extend([500, 503])
             press(client, opened(client))
             arrivals = listener.wait_for(3)
@@ -190,19 +200,19 @@ def test_a_webhook_is_repeated_until_it_is_answered_also_after_a_restart(tmp_pat
             press(client, opened(client, "pay_2"))
             listener.wait_for(4)
             process.kill()
-        with program("gateway", tmp_path) as (client, _):
+        with program("gateway", tmp_path) as (anybody, _), merchant(anybody.base_url, listener, "m") as client:
             *_, last = listener.wait_for(5)
             assert last.payload["data"]["payment"]["status"] == "succeeded"
-            assert len(client.get("/v1/events", headers=KEY).json()["events"]) == 2
+            assert len(client.get("/v1/events").json()["events"]) == 2
 
 
-def test_refunds(gateway: httpx.Client, listener: WebhookListener) -> None:
+def test_refunds(gateway: As, listener: WebhookListener) -> None:
     payment = opened(gateway)
     press(gateway, payment)
 
     def refund(key: str, amount: int) -> httpx.Response:
         return gateway.post(
-            f"/v1/payments/{payment['id']}/refunds", json={"amount": amount}, headers={**KEY, "Idempotency-Key": key}
+            f"/v1/payments/{payment['id']}/refunds", json={"amount": amount}, headers={"Idempotency-Key": key}
         )
 
     first = refund("r1", 1000)
@@ -214,4 +224,4 @@ def test_refunds(gateway: httpx.Client, listener: WebhookListener) -> None:
     assert refund("r3", 234).status_code == 201
     events = [arrival.payload for arrival in listener.wait_for(3)]
     assert sorted(event["type"] for event in events) == ["payment.succeeded", "refund.failed", "refund.succeeded"]
-    assert gateway.get(f"/v1/payments/{payment['id']}", headers=KEY).json()["refunded"] == 1000
+    assert gateway.get(f"/v1/payments/{payment['id']}").json()["refunded"] == 1000
