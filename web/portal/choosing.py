@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import quote as quote_path
 
 from fastapi import APIRouter, Form, Query
 from fastapi.responses import RedirectResponse, Response
@@ -61,7 +62,7 @@ def choose_plan(service_id: RowId, visit: Signed, category: Annotated[str, Query
             return see(f"/services/{service_id}")
         choices = _choices(door, service)
         home = door.catalog.plan(service.plan)
-        shown = category if category in choices else home.category if home else next(iter(choices))
+        shown = category if category in choices else home.category if home else next(iter(choices), "")
         return page(door, "plans.html", service=service, choices=choices, shown=shown)
 
 
@@ -92,13 +93,14 @@ def make_quote(
         with opened(visit) as door:
             stored = quote_change(door.session, door.now, door.service(service_id), plan, cycle)
     except ChangeError:
-        known = plan.replace("-", "").replace("_", "").isalnum()
-        return see(f"/services/{service_id}/change/{plan}?notice=choose" if known else f"/services/{service_id}/change")
+        return see(f"/services/{service_id}/change/{quote_path(plan, safe='')}?notice=choose")
     return see(f"/quotes/{stored.id}")
 
 
 @router.get("/quotes/{quote_id}")
-def review(quote_id: RowId, visit: Signed, was: Annotated[str, Query(max_length=64)] = "") -> Response:
+def review(
+    quote_id: RowId, visit: Signed, was: Annotated[str, Query(max_length=64, pattern=r"^[a-z_0-9]*$")] = ""
+) -> Response:
     """Before → after and the total charge for today. A quote that was submitted leads to its change.
 
     `was` is the quote that the customer saw before, when the price changed meanwhile.
@@ -151,7 +153,11 @@ def submit(quote_id: RowId, visit: SignedForm, note: Annotated[str, Form(max_len
 def _request(service: Service, stored: StoredQuote, note: str) -> ChangeRequest:
     target = stored.document["to"]
     return ChangeRequest(
-        service=service.ref, plan=target["plan"], cycle=target["cycle"], quote=stored.id, note=note.strip() or None
+        service=service.ref,
+        plan=target["plan"],
+        cycle=target["cycle"],
+        quote=stored.id,
+        note=note.replace("\0", "").strip() or None,
     )
 
 
