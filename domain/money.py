@@ -40,7 +40,7 @@ def divide_rounded(numerator: int, denominator: int, rounding: Rounding) -> int:
     quotient, remainder = divmod(abs(numerator), denominator)
     if remainder != 0 and _rounds_away(quotient, 2 * remainder - denominator, rounding):
         quotient += 1
-    return -quotient if numerator < 0 else quotient
+    return quotient if numerator > 0 else -quotient
 
 
 def _rounds_away(quotient: int, beyond_half: int, rounding: Rounding) -> bool:

@@ -84,21 +84,18 @@ def local_days(start: datetime, end: datetime, tz: str) -> int:
 
 
 def period_holding(
-    boundary: datetime, months: int, anchor_day: int, tz: str, moment: datetime, step: int = 0
+    boundary: datetime, months: int, anchor_day: int, tz: str, moment: datetime, step: int | None = None
 ) -> Period:
     """The period of `months` that holds `moment`, its boundaries counted from `boundary` by `step` months.
 
-    A step of 0 counts by whole periods. With a smaller step (1), the latest monthly boundary not after the moment
-    starts the period.
+    Without a step it counts by whole periods; with a step of 1 the latest monthly boundary not after the moment starts
+    the period.
     """
     step = step or months
     zone = ZoneInfo(tz)
     here, there = boundary.astimezone(zone), moment.astimezone(zone)
     count = ((there.year - here.year) * 12 + there.month - here.month) // step
-    start = advance(boundary, count * step, anchor_day, tz)
-    while start > moment:
+    if advance(boundary, count * step, anchor_day, tz) > moment:  # later in the moment's own month
         count -= 1
-        start = advance(boundary, count * step, anchor_day, tz)
-    while (following := advance(boundary, (count + 1) * step, anchor_day, tz)) <= moment:
-        count, start = count + 1, following
+    start = advance(boundary, count * step, anchor_day, tz)
     return Period(start, advance(boundary, count * step + months, anchor_day, tz))

@@ -173,6 +173,24 @@ def test_each_axis(dns: Catalog, axes: dict[str, Any], moment: str, expected: li
             10,
             11638,
         ),
+        # a month from the 25th: the one before holds the 21st; 4 of 31 days
+        (
+            {"fraction": "days", "anchor": "realign", "realign_day": 25},
+            Target("start", "monthly"),
+            "2025-12-25",
+            "2026-01-25",
+            25,
+            155,
+        ),
+        # the old plan pays for the 21st: 344 of 365 days
+        (
+            {"fraction": "days", "change_day": "old"},
+            Target("start", "annual"),
+            "2026-01-01",
+            "2027-01-01",
+            1,
+            11310,
+        ),
         ({"fraction": "zero", **LOST}, Target("start", "annual"), "2026-01-01", "2026-02-01", 1, None),
     ],
 )

@@ -105,7 +105,11 @@ def test_a_period_is_half_open_and_in_utc() -> None:
 @pytest.mark.parametrize(
     ("start", "end", "told"),
     [
-        (datetime(2025, 1, 1), datetime(2025, 2, 1, tzinfo=UTC), "need a time zone"),  # noqa: DTZ001 what is refused
+        (
+            datetime(2025, 1, 1),  # noqa: DTZ001 what is refused
+            datetime(2025, 2, 1, tzinfo=UTC),
+            "^a period's start and end need a time zone; send RFC 3339 instants in UTC$",
+        ),
         (datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 2, 1), "need a time zone"),  # noqa: DTZ001
         (datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC), "ends after it starts"),
         (datetime(2025, 1, 2, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC), "2025-01-02T00:00:00"),
@@ -134,6 +138,11 @@ def test_instants_are_rfc_3339() -> None:
         # a year that starts on the latest monthly boundary: 1 March for 15 March
         ("2015-01-01", 12, 1, "2015-03-15", 1, "2015-03-01", "2016-03-01"),
         ("2016-05-10", 1, 10, "2016-05-05", 1, "2016-04-10", "2016-05-10"),
+        # the boundary itself, and the instant before it
+        ("2016-05-10", 1, 10, "2016-06-10", 0, "2016-06-10", "2016-07-10"),
+        ("2016-05-10", 1, 10, "2016-06-09T23:59:59", 0, "2016-05-10", "2016-06-10"),
+        # local midnight of the 1st in Tokyo is still the month before in UTC
+        ("2016-05-01", 3, 1, "2017-02-01", 0, "2017-02-01", "2017-05-01"),
         ("2025-01-31", 1, 31, "2025-02-28", 0, "2025-02-28", "2025-03-31"),
         ("2025-01-31", 1, 31, "2025-02-27", 0, "2025-01-31", "2025-02-28"),
         ("2025-01-31", 1, 31, "2025-04-01", 0, "2025-03-31", "2025-04-30"),
@@ -142,8 +151,13 @@ def test_instants_are_rfc_3339() -> None:
 def test_the_period_that_holds_a_moment(
     boundary: str, months: int, day: int, moment: str, step: int, start: str, end: str
 ) -> None:
-    period = period_holding(at(boundary, TOKYO), months, day, TOKYO, at(moment, TOKYO), step)
+    period = period_holding(at(boundary, TOKYO), months, day, TOKYO, at(moment, TOKYO), step or None)
     assert period == Period(at(start, TOKYO), at(end, TOKYO))
+
+
+def test_without_a_step_whole_periods_are_counted() -> None:
+    period = period_holding(at("2012-05-01"), 12, 1, "UTC", at("2013-08-15"))
+    assert period == Period(at("2013-05-01"), at("2014-05-01"))
 
 
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 bounds
