@@ -6,10 +6,11 @@ column is parted after punctuation or between its grapheme clusters rather than 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pdf.shaping import Word, clusters, shape
+from pdf.shaping import Segment, Word, clusters, joined, shape
 
 # Full-width forms are written as escapes: many editors cannot tell them from ASCII.
 _NOT_AT_START = (
@@ -35,24 +36,54 @@ _CACHED_LINES = 8_192
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """Neighbouring segments of a line that one operator can show. `opens` and `closes` mark the ends of a word that
+    carries ActualText; `opens` is that text."""
+
+    segment: Segment
+    opens: str | None = None
+    closes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TextLine:
     """One line of shaped words; width in thousandths of an em."""
 
     words: tuple[Word, ...]
+    pieces: tuple[Piece, ...]
     width: int
 
 
-@lru_cache(maxsize=_CACHED_LINES)
+def _line(words: Sequence[Word]) -> TextLine:
+    pieces: list[Piece] = []
+    simple: list[Word] = []
+    for word in words:
+        if not word.is_complex:
+            simple.append(word)
+            continue
+        pieces += _pieces(simple)
+        simple = []
+        last = len(word.segments) - 1
+        for index, segment in enumerate(word.segments):
+            pieces.append(Piece(segment, word.text if index == 0 else None, index == last))
+    pieces += _pieces(simple)
+    return TextLine(tuple(words), tuple(pieces), sum([word.width for word in words]))
+
+
+def _pieces(simple: list[Word]) -> list[Piece]:
+    return [Piece(segment) for segment in joined(simple).segments] if simple else []
+
+
 def units(text: str) -> tuple[str, ...]:
     """Unbreakable units and the runs of spaces between them; joined, they are the text again. No unit ends in a hyphen
     unless the text does: at the end of a line, readers take it for hyphenation and drop it when they copy."""
     return tuple(_glued(_SPACES_OR_UNIT.findall(_CONTROLS.sub(" ", text)), "-", ""))
 
 
+@lru_cache(maxsize=_CACHED_LINES)
 def one_line(text: str, language: str, bold: bool = False) -> TextLine:
     """The whole text on one line, for labels, numbers and amounts."""
-    words = tuple([shape(unit, language, bold) for unit in units(text.strip())])
-    return TextLine(words, sum([word.width for word in words]))
+    return _line([shape(unit, language, bold) for unit in units(text.strip())])
 
 
 def wrap(text: str, language: str, limit: int, bold: bool = False) -> list[TextLine]:
@@ -106,4 +137,4 @@ def _glued(pieces: list[str], not_after: str, not_before: str) -> list[str]:
 def _trimmed(words: list[Word]) -> TextLine:
     while words and words[-1].text.isspace():
         words.pop()
-    return TextLine(tuple(words), sum([word.width for word in words]))
+    return _line(words)

@@ -6,8 +6,9 @@ ones carry one character each and the last one the rest, so that the glyphs' tex
 word itself, even for a reader that knows nothing of ActualText (ISO 32000-1, 14.9.4).
 """
 
+import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,6 +19,10 @@ from pdf.faces import Face, Glyph, faces_for, is_ignorable
 # Text of a glyph for which no character of its cluster is left. Extracted, it is invisible.
 _NOTHING = "\u200b"
 _FEATURES = {"kern": True, "liga": False}  # ligatures like "fi" gain nothing on an invoice and cost exact copying
+_DEVANAGARI = re.compile("[\u0900-\u097f\ua8e0-\ua8ff\u1cd0-\u1cff]")
+_NUMBER = re.compile("[0-9]")
+_NUMBER_PARTS = re.compile("[0-9]{1,3}|[^0-9]+")
+_SIMPLE = re.compile("[!-~\u00a0-\u024f\u2009-\u2015\u20a0-\u20c0\u2212\uffe5]+")  # nothing that joins or combines
 _CACHED_WORDS = 16_384  # about 20 MB when full
 
 
@@ -52,7 +57,41 @@ class Word:
 
 @lru_cache(maxsize=_CACHED_WORDS)
 def shape(text: str, language: str, bold: bool) -> Word:
-    """Shape one word (or one run of spaces). Raises MissingGlyph."""
+    """Shape one word (or one run of spaces). Raises MissingGlyph.
+
+    Numbers are put together from groups of up to three digits, which soon are all known: amounts are the one thing
+    that is different on every invoice.
+    """
+    if len(text) > 3 and _NUMBER.search(text) and _SIMPLE.fullmatch(text):
+        return joined([_shape(part, language, bold) for part in _NUMBER_PARTS.findall(text)])
+    return _shape(text, language, bold)
+
+
+def joined(words: Sequence[Word]) -> Word:
+    """Several words as one, with as few segments as can show them."""
+    if len(words) == 1:
+        return words[0]
+    segments: list[Segment] = []
+    face, rise = words[0].segments[0].face, words[0].segments[0].rise
+    parts: list[tuple[int, tuple[Glyph, ...]]] = []
+    for word in words:
+        for segment in word.segments:
+            if segment.face is not face or segment.rise != rise:
+                segments.append(Segment(face, rise, tuple(parts)))
+                face, rise, parts = segment.face, segment.rise, []
+            (shift, glyphs), *others = segment.parts
+            if parts and not shift and parts[-1][1]:
+                parts[-1] = (parts[-1][0], parts[-1][1] + glyphs)
+            else:
+                parts.append((shift, glyphs))
+            parts += others
+    segments.append(Segment(face, rise, tuple(parts)))
+    text = "".join([word.text for word in words])
+    return Word(text, tuple(segments), sum([word.width for word in words]), any([word.is_complex for word in words]))
+
+
+@lru_cache(maxsize=_CACHED_WORDS)
+def _shape(text: str, language: str, bold: bool) -> Word:
     segments: list[Segment] = []
     width = 0
     is_complex = False
@@ -75,9 +114,9 @@ def clusters(text: str, language: str, bold: bool) -> list[str]:
 
 def _runs(text: str, faces: tuple[Face, ...]) -> Iterator[tuple[Face, str, str]]:
     """Parts of the text with one face and one script each (Unicode UAX #24, as far as the shipped fonts need it)."""
-    first = faces[0]
-    if text.isascii() and text.isprintable():
-        yield first, _script(first, 0x20), text
+    script = _only_script(faces[0], text)
+    if script:
+        yield faces[0], script, text
         return
     start, current = 0, None
     for index, character, kind in _kinds(text, faces):
@@ -99,7 +138,7 @@ def _kinds(text: str, faces: tuple[Face, ...]) -> Iterator[tuple[int, str, tuple
             if face is None:
                 raise MissingGlyph(character, text)
             if offset == 0 or whole is None:
-                yield start + offset, character, (face, _script(face, ord(character)))
+                yield start + offset, character, (face, _script(face, character))
 
 
 def _base_and_marks(text: str) -> Iterator[tuple[int, str]]:
@@ -118,11 +157,20 @@ def _face_of(characters: str, faces: tuple[Face, ...]) -> Face | None:
     return None
 
 
-def _script(face: Face, code_point: int) -> str:
+def _only_script(face: Face, text: str) -> str | None:
+    """The script of a text that this face draws in one run, as nearly all are; None if it is not so simple."""
+    if not face.covered.issuperset(map(ord, text)):
+        return None
     if face.family == "NotoSansJP":
         return "Kana"
-    is_devanagari = 0x900 <= code_point <= 0x97F or 0xA8E0 <= code_point <= 0xA8FF or 0x1CD0 <= code_point <= 0x1CFF
-    return "Deva" if is_devanagari else "Latn"
+    found = len(_DEVANAGARI.findall(text))
+    return None if 0 < found < len(text) else ("Deva" if found else "Latn")
+
+
+def _script(face: Face, character: str) -> str:
+    if face.family == "NotoSansJP":
+        return "Kana"
+    return "Deva" if _DEVANAGARI.match(character) else "Latn"
 
 
 _LANGUAGE_OF_SCRIPT = {"Kana": "ja", "Deva": "hi", "Latn": "en"}
@@ -170,7 +218,9 @@ def _shape_run(face: Face, script: str, run: str) -> tuple[list[Segment], int, b
 
 
 def _texts(run: str, starts: list[int]) -> tuple[list[str], bool]:
-    """The text of each glyph, and whether any cluster is more than one glyph for one character."""
+    """The text of each glyph, and whether any cluster is not just one glyph for one character."""
+    if starts == list(range(len(run))):
+        return list(run), False
     texts: list[str] = []
     is_complex = False
     bounds = sorted(set(starts))

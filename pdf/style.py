@@ -5,6 +5,7 @@ Body text is never below 7.5 pt, and every text colour has a contrast of at leas
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 PAGE_WIDTH, PAGE_HEIGHT = 595.28, 841.89
 MARGIN = 51.0  # 18 mm
@@ -60,6 +61,7 @@ def contrast_on_white(colour: Colour) -> float:
     return 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
 
 
+@lru_cache(maxsize=64)
 def rgb(colour: Colour, operator: str) -> str:
     """A colour operator: rg fills, RG strokes."""
     return f"{' '.join(f'{part / 255:.3g}' for part in colour)} {operator}"

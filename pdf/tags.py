@@ -1,41 +1,43 @@
 """The structure tree: what each piece of the page is (ISO 32000-1, 14.7 and 14.8; ISO 14289-1, PDF/UA).
 
-Structure elements are kept in a flat list; an element's kids are other elements or marked content (page, MCID).
+The tree is noted down as a list of events in the order of drawing: a new element, or a piece of marked content of an
+element. A provider's invoices have few shapes (so many lines, so many sums), so the finished dictionaries of a shape
+are kept and used again.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 
 from pdf.writer import Writer, text_string
 
 COLUMN_HEADER = "/A<</O/Table/Scope/Column>>"
 ROW_HEADER = "/A<</O/Table/Scope/Row>>"
+_CACHED_TREES = 256  # some 15 kB each
+
+NewElement = tuple[str, int, str]  # kind, place of the parent, attributes
+Content = tuple[int, int]  # page, place of the owner
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Element:
-    """`attributes` are ready dictionary entries such as /Alt or /A."""
+    """`place` is its index among the elements."""
 
     kind: str
-    parent: "Element | None"
-    attributes: str = ""
-    kids: "list[Element | tuple[int, int]]" = field(default_factory=list)
-    number: int = 0
+    place: int
 
 
 class TagTree:
     """Grows with the page; `write` adds it to the file."""
 
     def __init__(self) -> None:
-        self.root = Element("Document", None)
-        self.elements = [self.root]
-        self._owners: list[list[Element]] = []  # by page, by MCID
+        self._events: list[NewElement | Content] = []
+        self._elements = 0
+        self._mcids: list[int] = []  # used so far, by page
+        self.root = self._new("Document", -1, "")
 
     def element(self, kind: str, parent: Element | None = None, attributes: str = "") -> Element:
-        above = parent or self.root
-        made = Element(kind, above, attributes)
-        above.kids.append(made)
-        self.elements.append(made)
-        return made
+        """`attributes` are ready dictionary entries such as /Alt or /A."""
+        return self._new(kind, parent.place if parent else self.root.place, attributes)
 
     def figure(self, alt: str, box: tuple[float, float, float, float]) -> Element:
         """A picture with its alternative text and its place (left, bottom, width, height)."""
@@ -45,51 +47,60 @@ class TagTree:
         return self.element("Figure", attributes=f"/Alt{text_string(alt)}{layout}")
 
     def begin_page(self) -> None:
-        self._owners.append([])
+        self._mcids.append(0)
 
     def marked_content(self, owner: Element) -> int:
         """The MCID of a new piece of content of this element on the current page."""
-        owners = self._owners[-1]
-        owner.kids.append((len(self._owners) - 1, len(owners)))
-        owners.append(owner)
-        return len(owners) - 1
+        page = len(self._mcids) - 1
+        self._events.append((page, owner.place))
+        self._mcids[page] += 1
+        return self._mcids[page] - 1
 
     def write(self, writer: Writer, pages: list[int]) -> int:
         """Add tree and parent tree; the number of the structure tree root. `pages` are the page objects' numbers."""
         root = writer.add()
-        for element in self.elements:
-            element.number = writer.add()
-        for element in self.elements:
-            writer.put(element.number, _dictionary(element, root, pages))
-        by_page = "".join(
-            [
-                f"{page}[{' '.join([f'{owner.number} 0 R' for owner in owners])}]"
-                for page, owners in enumerate(self._owners)
-            ]
-        )
-        parents = writer.add(f"<</Nums[{by_page}]>>".encode("ascii"))
-        writer.put(
-            root,
-            f"<</Type/StructTreeRoot/K {self.root.number} 0 R/ParentTree {parents} 0 R"
-            f"/ParentTreeNextKey {len(pages)}>>".encode("ascii"),
-        )
+        objects = _objects(tuple(self._events), root, tuple(pages))
+        writer.put(root, objects[0])
+        for data in objects[1:]:
+            writer.add(data)
         return root
 
+    def _new(self, kind: str, parent: int, attributes: str) -> Element:
+        made = Element(kind, self._elements)
+        self._elements += 1
+        self._events.append((kind, parent, attributes))
+        return made
 
-def _dictionary(element: Element, root: int, pages: list[int]) -> bytes:
-    home = next((kid[0] for kid in element.kids if isinstance(kid, tuple)), None)
-    kids = []
-    for kid in element.kids:
-        if isinstance(kid, Element):
-            kids.append(f"{kid.number} 0 R")
-        elif kid[0] == home:
-            kids.append(str(kid[1]))
-        else:
-            kids.append(f"<</Type/MCR/Pg {pages[kid[0]]} 0 R/MCID {kid[1]}>>")
-    on_page = "" if home is None else f"/Pg {pages[home]} 0 R"
-    above = element.parent.number if element.parent else root
-    return (
-        f"<</Type/StructElem/S/{element.kind}/P {above} 0 R{on_page}{element.attributes}/K[{' '.join(kids)}]>>".encode(
-            "ascii"
-        )
-    )
+
+@lru_cache(maxsize=_CACHED_TREES)
+def _objects(events: tuple[NewElement | Content, ...], root: int, pages: tuple[int, ...]) -> list[bytes]:
+    """Structure tree root, parent tree and elements, to be numbered from `root` on."""
+    first = root + 2
+    elements = [event for event in events if len(event) == 3]
+    kids: list[list[str]] = [[] for _ in elements]
+    home: list[int | None] = [None] * len(elements)  # the page of an element's first content
+    owners: list[list[str]] = [[] for _ in pages]
+    place = 0
+    for event in events:
+        if len(event) == 3:
+            if event[1] >= 0:
+                kids[event[1]].append(f"{first + place} 0 R")
+            place += 1
+            continue
+        page, owner = event
+        mcid = len(owners[page])
+        owners[page].append(f"{first + owner} 0 R")
+        if home[owner] is None:
+            home[owner] = page
+        on_home = home[owner] == page
+        kids[owner].append(str(mcid) if on_home else f"<</Type/MCR/Pg {pages[page]} 0 R/MCID {mcid}>>")
+    by_page = "".join([f"{page}[{' '.join(numbers)}]" for page, numbers in enumerate(owners)])
+    made = [
+        f"<</Type/StructTreeRoot/K {first} 0 R/ParentTree {root + 1} 0 R/ParentTreeNextKey {len(pages)}>>",
+        f"<</Nums[{by_page}]>>",
+    ]
+    for (kind, parent, attributes), at, inside in zip(elements, home, kids, strict=True):
+        on_page = "" if at is None else f"/Pg {pages[at]} 0 R"
+        above = root if parent < 0 else first + parent
+        made.append(f"<</Type/StructElem/S/{kind}/P {above} 0 R{on_page}{attributes}/K[{' '.join(inside)}]>>")
+    return [text.encode("ascii") for text in made]

@@ -10,6 +10,7 @@ import uharfbuzz as hb  # type: ignore[import-untyped]
 
 from pdf.breaking import TextLine
 from pdf.faces import Face, Glyph
+from pdf.shaping import Segment
 from pdf.writer import Writer
 
 # A font inside a PDF is drawn by glyph number: tables for shaping, naming and hinting are dead weight.
@@ -81,49 +82,41 @@ class FontSet:
         out: list[str] = []
         for position, line in lines:
             out.append(position)
-            self._show_line(out, line, size)
+            for piece in line.pieces:
+                segment = piece.segment
+                if piece.opens is not None:
+                    out.append(f"/Span<</ActualText<feff{piece.opens.encode('utf-16-be').hex()}>>>BDC")
+                codes = self._select(out, segment.face, size)
+                if segment.rise:
+                    out.append(f"{segment.rise * size / 1000:g} Ts {_operator(segment, codes)} 0 Ts")
+                else:
+                    out.append(_operator(segment, codes))
+                if piece.closes:
+                    out.append("EMC")
         return " ".join(out)
 
-    def _show_line(self, out: list[str], line: TextLine, size: float) -> None:
-        array: list[str] = []
-        rise = 0
-        for word in line.words:
-            if word.is_complex:
-                _flush(out, array)
-                out.append(f"/Span<</ActualText<feff{word.text.encode('utf-16-be').hex()}>>>BDC")
-            for segment in word.segments:
-                codes = self._select(out, array, segment.face, size)
-                if segment.rise != rise:
-                    _flush(out, array)
-                    rise = segment.rise
-                    out.append(f"{rise * size / 1000:g} Ts")
-                for shift, glyphs in segment.parts:
-                    if shift:
-                        array.append(str(shift))
-                    if glyphs:
-                        array.append(f"<{''.join([codes[glyph] for glyph in glyphs])}>")
-            if word.is_complex:
-                _flush(out, array)
-                out.append("EMC")
-        _flush(out, array)
-        if rise:
-            out.append("0 Ts")
-
-    def _select(self, out: list[str], array: list[str], face: Face, size: float) -> _Codes:
+    def _select(self, out: list[str], face: Face, size: float) -> _Codes:
         font = self.fonts.get(face)
         if font is None:
             font = self.fonts[face] = DocumentFont(face, f"F{len(self.fonts) + 1}")
         if self._current != (face, size):
-            _flush(out, array)
             self._current = (face, size)
             out.append(f"/{font.resource} {size:g} Tf")
         return font.codes
 
 
-def _flush(out: list[str], array: list[str]) -> None:
-    if array:
-        out.append(f"[{''.join(array)}]TJ")
-        array.clear()
+def _operator(segment: Segment, codes: _Codes) -> str:
+    """Tj for plain text, TJ where glyphs are shifted (9.4.3)."""
+    code = codes.__getitem__
+    if len(segment.parts) == 1 and not segment.parts[0][0]:
+        return f"<{''.join(map(code, segment.parts[0][1]))}>Tj"
+    array = []
+    for shift, glyphs in segment.parts:
+        if shift:
+            array.append(str(shift))
+        if glyphs:
+            array.append(f"<{''.join(map(code, glyphs))}>")
+    return f"[{''.join(array)}]TJ"
 
 
 def _subset(face: Face, glyphs: list[Glyph]) -> tuple[bytes, dict[int, int]]:
