@@ -44,7 +44,7 @@ class Frontend:
         """The host tells of a customer and a service, and holds the service itself."""
         customer = {
             "name": f"Customer of {ref}",
-            "email": f"{ref}@customer.invalid",
+            "email": f"{ref}@{self.provider}.invalid",
             "country": country,
             "address": ["1 Example Street"],
         }
@@ -72,7 +72,8 @@ class Frontend:
             change: dict[str, Any] = self.call("GET", f"/v1/plan-changes/{change_id}", Prefer="wait=5")
             return change if change["status"] in statuses else None
 
-        return until(look, f"{change_id} to be {' or '.join(statuses)}")
+        found: dict[str, Any] = until(look, f"{change_id} to be {' or '.join(statuses)}")
+        return found
 
     def pay(self, change: dict[str, Any]) -> None:
         """What a person does on the gateway's checkout page."""
@@ -113,7 +114,7 @@ def tell_the_story(ready: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Runs both providers' stories and returns what the last line of the demo says."""
     folder.mkdir(parents=True, exist_ok=True)
     dns, hosting = Frontend(ready, "dns"), Frontend(ready, "hosting")
-    result = {
+    result: dict[str, Any] = {
         "upgrade": _upgrade(dns, folder),
         "downgrade": _downgrade(dns, folder),
         "full_difference": _full_difference(hosting, folder),

@@ -116,7 +116,7 @@ def _has_a_next_step() -> ColumnElement[bool]:
 
 
 def _final_document_is_missing() -> ColumnElement[bool]:
-    """A numbered invoice without its document; a proforma is printed on the way to the payment, by the change's ring."""
+    """A numbered invoice without its document; a proforma is printed by the change's own ring."""
     printed = select(Document.id).where(Document.invoice_id == Invoice.id, Document.kind == Invoice.kind)
     return and_(Invoice.number.is_not(None), ~printed.exists())
 

@@ -43,14 +43,17 @@ def expire_change(session: Session, now: datetime, change_id: str) -> Status:
     """Ends an offer that was not paid in time.
 
     First every attempt is closed at the gateway, which may tell that the money has come after all, and no event
-    about it may lie unread: until then the change stays, and the sweep comes back.
+    about it may lie unread: until then the change stays, and the sweep comes back. What is paid for is settled instead.
     """
     change = lock_change(session, change_id)
     if change.status not in EXPIRABLE or change.payable_until is None or now < change.payable_until:
         return Status(change.status)
     invoice = invoice_of_change(session, change.id)
-    if invoice is not None and (_close_attempts(session, invoice) or unread_events(session, invoice)):
-        return Status(change.status)
+    if invoice is not None:
+        if postings.is_covered(session, change, invoice):
+            return Status(change.status)
+        if _close_attempts(session, invoice) or unread_events(session, invoice):
+            return Status(change.status)
     end_unpaid(session, change, Event.EXPIRE, Status.EXPIRED, now, reason="not_paid_in_time")
     return Status.EXPIRED
 

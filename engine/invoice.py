@@ -52,7 +52,6 @@ def issue_invoice(session: Session, now: datetime, change_id: str) -> Status:
             content=frozen_content(
                 catalog,
                 change.customer,
-                title=f"{quote.from_.plan_name} → {quote.to.plan_name}",
                 lines=quote.lines,
                 before=quote.from_,
                 after=quote.to,
@@ -72,7 +71,6 @@ def frozen_content(
     catalog: Catalog,
     customer: Customer,
     *,
-    title: str,
     lines: tuple[Line, ...],
     before: PlanTerms | None,
     after: PlanTerms,
@@ -83,7 +81,7 @@ def frozen_content(
     """Everything a document says besides its number, dates and totals; JSON, in the customer's language."""
     locale = customer.locale
     return {
-        "title": title,
+        "title": f"{before.plan_name} → {after.plan_name}" if before else after.plan_name,
         "locale": locale,
         "timezone": catalog.timezone,
         "seller": catalog.seller.model_dump(mode="json"),

@@ -23,7 +23,8 @@ from models.provider import catalog_id_of, catalog_of, catalog_version
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One plan in one cycle: its price, and whether the service may change to it. `reason` is (code, sentence, details)."""
+    """One plan in one cycle: its price, and whether the service may change to it; if not, `reason` is the code, the
+    sentence and the details."""
 
     plan: Plan
     cycle: str

@@ -119,7 +119,7 @@ def begin_fetch(session: Session, now: datetime, attempt_id: str) -> PaymentCall
 
 
 def perform(call: PaymentCall) -> PaymentAnswer:
-    """The call itself. Opening is repeated where the gateway's name for the payment is not known: same key, same payment."""
+    """The call itself. A payment whose name at the gateway we never learned is opened again: same key, same payment."""
     gateway = GATEWAYS[call.gateway]
     try:
         if call.gateway_ref is None:
@@ -262,7 +262,7 @@ def _call_for(session: Session, attempt: PaymentAttempt | None, *statuses: str) 
             reference=attempt.id,
             amount=attempt.amount,
             description=invoice.content["title"],
-            return_url=f"{settings().public_url}/portal/invoices/{invoice.id}",
+            return_url=f"{settings().public_url}/portal/invoices/{invoice.id}?returned=yes",
             expires_at=attempt.expires_at,
         ),
         gateway_ref=attempt.gateway_ref,

@@ -26,6 +26,11 @@ def held_for(session: Session, change: PlanChange, currency: str) -> Money:
     return balance(session, change.provider_id, "held", change.id, currency)
 
 
+def is_covered(session: Session, change: PlanChange, invoice: Invoice) -> bool:
+    """Whether what is held for the change reaches the invoice's total."""
+    return held_for(session, change, invoice.currency) >= invoice.total
+
+
 def reserve_credit(session: Session, change: PlanChange, amount: Money, at: datetime) -> None:
     """At the quote, so that two services cannot spend one balance."""
     entries = [debit("credit", change.customer_id, amount), credit("held", change.id, amount)]

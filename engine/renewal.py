@@ -53,7 +53,7 @@ class UsageCall:
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """What a renewal left to do: the invoice to print and collect, the change to apply, whether more periods are due."""
+    """What a renewal left to do: an invoice to print and collect, a change to apply, maybe another period to roll."""
 
     invoice_id: str | None = None
     change_id: str | None = None
@@ -64,7 +64,7 @@ NOTHING = Renewed()
 
 
 def due_services(session: Session) -> list[str]:
-    """Ids of active services whose period is over, or whose scheduled change deserves a warning, by each provider's clock."""
+    """Active services whose period is over, or whose scheduled change must be looked at ahead; by each provider's clock."""
     clock = func.coalesce(Provider.clock_at, func.clock_timestamp())
     over = (
         select(Service.id, Service.period_end)
@@ -200,7 +200,7 @@ def _issue(
     priced: RenewalPrice,
     renewal: Renewal,
 ) -> Invoice:
-    """A renewal is supplied before it is paid: its invoice has its number from the start, and account credit is used."""
+    """Supplied before it is paid: the invoice has its number from the start, and account credit is used at once."""
     invoice = Invoice(
         id=new_id("inv"),
         provider_id=service.provider_id,
@@ -217,7 +217,6 @@ def _issue(
         content=frozen_content(
             catalog,
             service.customer,
-            title=f"{priced.terms.plan_name}, {service.ref}",
             lines=priced.lines,
             before=None,
             after=priced.terms,

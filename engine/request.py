@@ -29,7 +29,7 @@ from models.provider import Provider
 
 @dataclass(frozen=True, slots=True)
 class ChangeRequest:
-    """What was asked for. `quote` is the id of a quote that was accepted, `accept_total` the total due today that was."""
+    """What was asked for. `quote` is the id of an accepted quote, `accept_total` an accepted total due today."""
 
     service: str
     plan: str
@@ -94,7 +94,7 @@ def request_change(
     """Writes a request down; returns the change and whether it is a repetition of an earlier request.
 
     Raises KeyReused, RequestInFlight, UnknownService, ChangeError (what cannot be asked), ChangeOpen, UnknownQuote,
-    PriceChanged. What the catalogue forbids, or what does not fit, is taken in: the pipeline refuses it with its reason.
+    PriceChanged. What the catalogue forbids, or what does not fit, is taken in: the pipeline refuses it.
     """
     if earlier := _earlier_request(session, provider, key, request):
         return earlier, True

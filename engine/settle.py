@@ -27,7 +27,7 @@ def settle(session: Session, now: datetime, change_id: str) -> Status:
     """
     change = lock_change(session, change_id)
     invoice = invoice_of_change(session, change.id)
-    if change.status not in PAYABLE or invoice is None or not is_covered(session, change, invoice):
+    if change.status not in PAYABLE or invoice is None or not postings.is_covered(session, change, invoice):
         return Status(change.status)
     give_number(session, change.provider, invoice, now)
     if invoice.total_minor < 0:
@@ -46,12 +46,7 @@ def covered(session: Session, change_id: str) -> bool:
     """Whether a change could be settled now: also true of one that has nothing to pay."""
     change = session.get_one(PlanChange, change_id)
     invoice = invoice_of_change(session, change_id)
-    return change.status in PAYABLE and invoice is not None and is_covered(session, change, invoice)
-
-
-def is_covered(session: Session, change: PlanChange, invoice: Invoice) -> bool:
-    """Whether what is held for the change reaches the invoice's total."""
-    return postings.held_for(session, change, invoice.currency) >= invoice.total
+    return change.status in PAYABLE and invoice is not None and postings.is_covered(session, change, invoice)
 
 
 def give_number(session: Session, provider: Provider, invoice: Invoice, now: datetime) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable
 
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.api import changes, host, invoices, operations, problems, services
 from web.portal.app import create_portal
@@ -15,8 +15,13 @@ from web.webhooks.app import create_receiver
 BODY_MAX_BYTES = 256 * 1024
 
 
-def create_app() -> FastAPI:
+def create_app() -> ASGIApp:
     """The ASGI application of `planshift web`."""
+    return WithRequestId(create_api())
+
+
+def create_api() -> FastAPI:
+    """The API with the portal and the webhook door mounted."""
     app = FastAPI(
         title="Planshift",
         version="1",
@@ -24,7 +29,6 @@ def create_app() -> FastAPI:
         max_body_size=BODY_MAX_BYTES,
     )
     problems.install(app)
-    app.middleware("http")(_with_request_id)
     for routes in (services, changes, invoices, host, operations):
         app.include_router(routes.router)
     app.mount("/webhooks", create_receiver())
@@ -32,10 +36,31 @@ def create_app() -> FastAPI:
     return app
 
 
-async def _with_request_id(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Every answer, and every log line about it, carries the same id."""
-    request_id = f"req_{uuid.uuid4().hex}"
-    with structlog.contextvars.bound_contextvars(request_id=request_id):
-        response = await call_next(request)
-    response.headers["X-Request-Id"] = request_id
-    return response
+class WithRequestId:
+    """Every answer, an unexpected error's too, and every log line about it carry the same id."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = f"req_{uuid.uuid4().hex}"
+        too_large = False
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal too_large
+            if message["type"] == "http.response.start":
+                # The framework's limit on bodies answers in plain text, and outside of every handler of ours.
+                too_large = message["status"] == 413 and scope["path"].startswith("/v1/")
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            if not too_large:
+                await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._app(scope, receive, send_with_id)
+            if too_large:
+                detail = f"A request body has at most {BODY_MAX_BYTES} bytes."
+                answer = problems.problem(413, "too_large", detail, {"X-Request-Id": request_id})
+                await answer(scope, receive, send)

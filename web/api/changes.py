@@ -12,7 +12,7 @@ from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
-from domain.lifecycle import Phase
+from domain.lifecycle import RESTING, Phase
 from engine.expiry import cancel_change
 from engine.offers import quote_change
 from engine.payment import start_attempt
@@ -139,7 +139,7 @@ def _look(who: Caller, change_id: str) -> dict[str, Any]:
 def _may_move_soon(view: dict[str, Any], first_status: str) -> bool:
     """Worth waiting for: our own steps, and, while nothing has moved yet, the customer's payment."""
     if view["phase"] == Phase.WAITING_FOR_US:
-        return True
+        return view["status"] not in RESTING
     return bool(view["phase"] == Phase.WAITING_FOR_PAYMENT and view["status"] == first_status)
 
 

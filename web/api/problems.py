@@ -90,10 +90,12 @@ def install(app: FastAPI) -> None:
 
 def _handler(status: int, code: str) -> Any:
     def answer(request: Request, error: Exception) -> JSONResponse:
-        details = dict(getattr(error, "details", {}))
+        extra: dict[str, Any] = {}
+        if isinstance(error, ChangeError) and error.details:
+            extra["details"] = error.details
         if isinstance(error, ChangeOpen):
-            details["plan_change"] = error.change_id
-        return problem(status, code or getattr(error, "code", "change_error"), str(error), **details)
+            extra["plan_change"] = error.change_id
+        return problem(status, code or getattr(error, "code", "change_error"), str(error), **extra)
 
     return answer
 
@@ -109,6 +111,8 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     detail = str(error.detail)
     if error.status_code == 404:
         detail = f"There is nothing at {request.url.path}. The routes are listed at /docs."
+    if error.status_code == 405:
+        detail = f"{request.url.path} does not take {request.method}. The routes are listed at /docs."
     return problem(error.status_code, code, detail, headers=dict(error.headers or {}))
 
 

@@ -1,0 +1,107 @@
+"""Real servers for the tests: PostgreSQL, Valkey and the sandbox for steps, and the whole stack for stories.
+
+Every test makes a provider of its own, so tests share servers and never rows.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from cli.demo import Frontend
+from cli.sandbox import sample_catalogs, set_up_provider
+from cli.stack import start
+from domain.catalog import Catalog
+from local.folders import temporary_folder
+from local.stack import Stack
+from models.migrate import migrate
+from settings import settings
+
+SECRET_KEY = secrets.token_urlsafe(32)
+
+
+@contextmanager
+def environment(variables: dict[str, str]) -> Iterator[None]:
+    """These PLANSHIFT_ variables and no others, for the code under test in this process."""
+    before = {name: value for name, value in os.environ.items() if name.startswith("PLANSHIFT_")}
+    try:
+        for name in before:
+            del os.environ[name]
+        os.environ.update({name: value for name, value in variables.items() if name.startswith("PLANSHIFT_")})
+        settings.cache_clear()
+        yield
+    finally:
+        for name in [name for name in os.environ if name.startswith("PLANSHIFT_")]:
+            del os.environ[name]
+        os.environ.update(before)
+        settings.cache_clear()
+
+
+def catalog_named(slug: str, sample: str, **changes: Any) -> Catalog:
+    """A sample provider's catalogue under another name."""
+    catalog = next(catalog for catalog in sample_catalogs() if catalog.provider == sample)
+    return catalog.model_copy(update={"provider": slug, **changes})
+
+
+def new_slug(sample: str) -> str:
+    return f"{sample}-{secrets.token_hex(6)}"
+
+
+@pytest.fixture(scope="session")
+def _servers() -> Iterator[tuple[Stack, dict[str, str]]]:
+    with temporary_folder("steps") as folder, Stack(folder) as stack:
+        variables = stack.environment() | {"PLANSHIFT_SECRET_KEY": SECRET_KEY}
+        stack.start_servers()
+        with environment(variables):
+            migrate()
+        yield stack, variables
+
+
+@pytest.fixture
+def servers(_servers: tuple[Stack, dict[str, str]]) -> Iterator[Stack]:
+    """PostgreSQL, Valkey, gateway, host and mail, and none of our own processes: the test plays them."""
+    stack, variables = _servers
+    with environment(variables):
+        yield stack
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The whole stack, and what `planshift up` would print of it."""
+
+    stack: Stack
+    ready: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def _running() -> Iterator[tuple[Running, dict[str, str]]]:
+    with temporary_folder("story") as folder, Stack(folder) as stack, environment({}):
+        ready = start(stack, SECRET_KEY)
+        variables = {name: value for name, value in os.environ.items() if name.startswith("PLANSHIFT_")}
+        yield Running(stack, ready), variables
+
+
+@pytest.fixture
+def running(_running: tuple[Running, dict[str, str]]) -> Iterator[Running]:
+    """Everything that `planshift up` starts: web, receiver, workers, beat, Flower. Mark: xdist_group("stack")."""
+    stack, variables = _running
+    with environment(variables):
+        yield stack
+
+
+@pytest.fixture
+def frontend(running: Running) -> Callable[..., Frontend]:
+    """`frontend("dns")` is a new provider with the sample's catalogue, and its API client."""
+
+    def make(sample: str, **changes: Any) -> Frontend:
+        slug = new_slug(sample)
+        keys = set_up_provider(catalog_named(slug, sample, **changes), running.stack.addresses)
+        return Frontend(running.ready | {"keys": {slug: keys}}, slug)
+
+    return make

@@ -1,0 +1,110 @@
+"""The Celery door: rules, effects and idempotency as at the HTTP door; no message is retried for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from celery import Celery
+from kombu import Exchange, Queue
+from sqlalchemy import func, select
+
+from cli.demo import Frontend, until
+from models.database import transaction
+from models.plan_change import RejectedMessage
+from tests.conftest import Running
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+@pytest.fixture
+def sender(running: Running) -> Celery:
+    """A frontend's own Celery client, as the README shows it: it knows the broker, a queue and a task's name."""
+    app = Celery("frontend", broker=running.stack.addresses.broker, set_as_current=False)
+    app.conf.task_queues = [Queue("requests", Exchange("requests"), routing_key="requests")]
+    return app
+
+
+@pytest.fixture
+def dns(frontend: Callable[..., Frontend]) -> Frontend:
+    dns = frontend("dns")
+    dns.new_service("zone", "basic", "JPY", "JP", ("2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z"), "monthly")
+    dns.set_clock("2027-07-17T03:00:00Z")
+    return dns
+
+
+def send(sender: Celery, message: dict[str, Any]) -> None:
+    sender.send_task("planshift.request_change", kwargs=message, queue="requests", ignore_result=True)
+
+
+def message_for(dns: Frontend, **change: Any) -> dict[str, Any]:
+    message = {"provider": dns.provider, "service": "zone", "plan": "business", "cycle": "monthly"}
+    return message | {"idempotency_key": "k1"} | change
+
+
+def found(dns: Frontend, key: str = "k1") -> dict[str, Any]:
+    def look() -> dict[str, Any] | None:
+        items = dns.call("GET", f"/v1/plan-changes?idempotency_key={key}")["items"]
+        return items[0] if items else None
+
+    change: dict[str, Any] = until(look, f"the change with key {key}")
+    return change
+
+
+def test_a_message_is_a_request(sender: Celery, dns: Frontend) -> None:
+    send(sender, message_for(dns, accept_total={"amount": 1331, "currency": "JPY"}))
+    change = dns.wait_for(found(dns)["id"], "awaiting_payment")
+    dns.pay(change)
+    assert dns.wait_for(change["id"], "applied")["timeline"][0]["actor"] == "celery"
+
+
+def test_the_same_message_five_times_is_one_request(sender: Celery, dns: Frontend) -> None:
+    for _ in range(5):
+        send(sender, message_for(dns))
+    change = found(dns)
+    dns.wait_for(change["id"], "awaiting_payment")
+    assert len(dns.call("GET", "/v1/plan-changes")["items"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"plan": "gold"}, "unknown_plan"),
+        ({"cycle": "weekly"}, "unknown_cycle"),
+        ({"plan": "basic"}, "nothing_to_change"),
+        ({"accept_total": {"amount": 1, "currency": "JPY"}}, "price_changed"),
+        ({"quote": "qt_unknown"}, "unknown_quote"),
+    ],
+)
+def test_a_request_that_cannot_be_taken_in_is_refused_with_its_reason(
+    sender: Celery, dns: Frontend, change: dict[str, Any], reason: str
+) -> None:
+    send(sender, message_for(dns, **change))
+    refused = found(dns)
+    assert (refused["status"], refused["reason"]) == ("refused", reason)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {},
+        {"provider": "nobody", "service": "zone", "plan": "start", "cycle": "monthly", "idempotency_key": "k"},
+        {"provider": 5, "service": None},
+        {"accept_total": "everything", "exec": "rm -rf"},
+    ],
+)
+def test_a_malformed_message_is_recorded_and_not_retried(
+    sender: Celery, dns: Frontend, message: dict[str, Any]
+) -> None:
+    before = _rejected()
+    send(sender, message)
+    until(lambda: _rejected() > before or None, "the message to be recorded")
+    change_id = dns.request("zone", "business", "monthly", "k2", {"accept_total": {"amount": 1331, "currency": "JPY"}})
+    dns.wait_for(change_id, "awaiting_payment")
+    assert _rejected() == before + 1
+
+
+def _rejected() -> int:
+    with transaction() as session:
+        return session.scalar(select(func.count()).select_from(RejectedMessage)) or 0

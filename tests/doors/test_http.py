@@ -1,0 +1,214 @@
+"""The HTTP door: what it answers to the wrong key, the wrong body, the wrong moment; and that nothing changes then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from cli.demo import Frontend
+from tests.conftest import Running
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+Make = Callable[..., Frontend]
+JULY, AUGUST = "2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z"
+SERVICE = {
+    "customer": "zone",
+    "plan": "basic",
+    "cycle": "monthly",
+    "currency": "JPY",
+    "status": "active",
+    "period_start": JULY,
+    "period_end": AUGUST,
+}
+CHANGE = {"service": "zone", "plan": "business", "cycle": "monthly"}
+ACCEPTED = CHANGE | {"accept_total": {"amount": 1331, "currency": "JPY"}}
+
+
+@pytest.fixture
+def dns(frontend: Make) -> Frontend:
+    dns = frontend("dns")
+    dns.new_service("zone", "basic", "JPY", "JP", (JULY, AUGUST), "monthly")
+    dns.set_clock("2027-07-17T03:00:00Z")
+    return dns
+
+
+def send(
+    provider: Frontend, method: str, path: str, body: Any = None, scope: str = "frontend", **headers: str
+) -> httpx.Response:
+    key = provider.ready["keys"][provider.provider][scope]
+    headers = {"Authorization": f"Bearer {key}", **headers}
+    return httpx.request(method, provider.ready["api"] + path, json=body, headers=headers, trust_env=False, timeout=40)
+
+
+def is_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """Every error is a problem document with a stable type and a sentence."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    document: dict[str, Any] = response.json()
+    assert (document["code"], document["type"]) == (code, f"urn:planshift:problem:{code}")
+    assert document["status"] == status
+    assert len(document["detail"]) > 20
+    assert response.headers["x-request-id"].startswith("req_")
+    return document
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"customer": "nobody"}, 404, "unknown_customer"),
+        ({"plan": "gold"}, 422, "unknown_plan"),
+        ({"cycle": "weekly"}, 422, "unknown_cycle"),
+        ({"currency": "EUR"}, 422, "plan_not_offered"),
+        ({"currency": "yen"}, 422, "invalid_request"),
+        ({"period_end": JULY}, 422, "bad_period"),
+        ({"period_start": "2027-07-01"}, 422, "invalid_request"),
+        ({"quantity": -1}, 422, "invalid_request"),
+        ({"status": "sleeping"}, 422, "invalid_request"),
+        ({"colour": "red"}, 422, "invalid_request"),
+    ],
+)
+def test_a_service_that_cannot_be(dns: Frontend, change: dict[str, Any], status: int, code: str) -> None:
+    is_problem(send(dns, "PUT", "/v1/services/other", SERVICE | change, scope="host"), status, code)
+    is_problem(send(dns, "GET", "/v1/services/other"), 404, "unknown_service")
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"service": "other"}, 404, "unknown_service"),
+        ({"plan": "gold"}, 422, "unknown_plan"),
+        ({"cycle": "weekly"}, 422, "unknown_cycle"),
+        ({"plan": "basic"}, 422, "nothing_to_change"),
+        ({"quote": "qt_unknown"}, 404, "unknown_quote"),
+        ({"accept_total": {"amount": -5, "currency": "JPY"}}, 422, "invalid_request"),
+        ({"accept_total": {"amount": 10**30, "currency": "JPY"}}, 422, "invalid_request"),
+        ({"accept_total": {"amount": 1331.5, "currency": "JPY"}}, 422, "invalid_request"),
+        ({"accept_total": {"amount": 1331, "currency": "USD"}}, 409, "price_changed"),
+        ({"accept_total": {"amount": 1330, "currency": "JPY"}}, 409, "price_changed"),
+        ({"accept_total": None}, 422, "acceptance_missing"),
+        ({"note": "x" * 3000}, 422, "invalid_request"),
+    ],
+)
+def test_a_change_that_cannot_be_asked_for(dns: Frontend, change: dict[str, Any], status: int, code: str) -> None:
+    answer = send(dns, "POST", "/v1/plan-changes", ACCEPTED | change, **{"Idempotency-Key": "k1"})
+    is_problem(answer, status, code)
+    assert dns.call("GET", "/v1/plan-changes")["items"] == []
+
+
+def test_a_price_that_changed_comes_with_the_new_quote(dns: Frontend) -> None:
+    old = ACCEPTED | {"accept_total": {"amount": 1000, "currency": "JPY"}}
+    problem = is_problem(send(dns, "POST", "/v1/plan-changes", old, **{"Idempotency-Key": "k1"}), 409, "price_changed")
+    assert problem["quote"]["total_due_today"] == {"amount": 1331, "currency": "JPY"}
+    accepted = CHANGE | {"quote": problem["quote"]["id"]}
+    assert send(dns, "POST", "/v1/plan-changes", accepted, **{"Idempotency-Key": "k1"}).status_code == 202
+
+
+def test_a_quote_that_ran_out(dns: Frontend) -> None:
+    quote = dns.call("POST", "/v1/quotes", CHANGE)
+    assert quote["expires_at"] == "2027-07-17T03:30:00Z"
+    dns.set_clock("2027-07-17T03:30:00Z")
+    answer = send(dns, "POST", "/v1/plan-changes", CHANGE | {"quote": quote["id"]}, **{"Idempotency-Key": "k1"})
+    assert "valid until" in is_problem(answer, 409, "price_changed")["detail"]
+
+
+@pytest.mark.parametrize("status", ["pending", "suspended", "canceled", "terminated"])
+def test_a_service_that_is_not_active(dns: Frontend, status: str) -> None:
+    dns.call("PUT", "/v1/services/zone", SERVICE | {"status": status}, scope="host")
+    answer = send(dns, "POST", "/v1/plan-changes", ACCEPTED, **{"Idempotency-Key": "k1"})
+    is_problem(answer, 409, "service_not_active")
+    options = dns.call("GET", "/v1/services/zone/plan-options")["categories"][0]["options"]
+    assert {option["reason"]["code"] for option in options} == {"service_not_active"}
+
+
+def test_a_service_that_leaves_active_takes_its_open_changes_with_it(dns: Frontend) -> None:
+    change_id = dns.request("zone", "business", "monthly", "k1", {"accept_total": ACCEPTED["accept_total"]})
+    dns.wait_for(change_id, "awaiting_payment")
+    answer = dns.call("PUT", "/v1/services/zone", SERVICE | {"status": "suspended"}, scope="host")
+    assert answer["canceled_plan_changes"] == [change_id]
+    assert dns.wait_for(change_id, "canceled")["reason"] == "service_not_active"
+
+
+def test_plan_options_say_what_to_reduce(frontend: Make) -> None:
+    dns = frontend("dns")
+    dns.new_service("zone", "business", "JPY", "JP", (JULY, AUGUST), "monthly")
+    dns.set_clock("2027-07-17T03:00:00Z")
+    dns.call("PUT", "/v1/services/zone/usage", {"zones": 12, "records": 500}, scope="host")
+    options = dns.call("GET", "/v1/services/zone/plan-options")["categories"][0]["options"]
+    start = next(option for option in options if (option["plan"], option["cycle"]) == ("start", "monthly"))
+    assert start["available"] is False
+    assert start["reason"]["code"] == "over_limit"
+    assert start["reason"]["limits"] == {"zones": {"used": 12, "limit": 10, "reduce_by": 2}}
+    yearly = next(option for option in options if (option["plan"], option["cycle"]) == ("business", "annual"))
+    assert yearly["available"] is True
+
+
+def test_the_same_key_again_is_the_same_answer(dns: Frontend) -> None:
+    first = send(dns, "POST", "/v1/plan-changes", ACCEPTED, **{"Idempotency-Key": '"k1"'})
+    change_id = first.json()["id"]
+    assert first.headers["location"] == f"/v1/plan-changes/{change_id}"
+    dns.wait_for(change_id, "awaiting_payment")
+    again = send(dns, "POST", "/v1/plan-changes", ACCEPTED, **{"Idempotency-Key": "k1"})
+    assert (again.status_code, again.json()) == (202, first.json())
+    assert again.headers["idempotency-replayed"] == "true"
+    other = send(dns, "POST", "/v1/plan-changes", ACCEPTED | {"plan": "start"}, **{"Idempotency-Key": "k1"})
+    is_problem(other, 422, "idempotency_key_reused")
+    is_problem(send(dns, "POST", "/v1/plan-changes", ACCEPTED), 400, "idempotency_key_missing")
+    found = dns.call("GET", "/v1/plan-changes?idempotency_key=k1")["items"]
+    assert [change["id"] for change in found] == [change_id]
+
+
+def test_keys_open_only_their_own_doors(dns: Frontend, frontend: Make) -> None:
+    other = frontend("dns")
+    is_problem(send(other, "GET", "/v1/services/zone"), 404, "unknown_service")
+    is_problem(send(dns, "PUT", "/v1/services/zone", SERVICE), 403, "missing_scope")
+    url = dns.ready["api"] + "/v1/services"
+    is_problem(httpx.get(url, trust_env=False), 401, "not_authenticated")
+    wrong = httpx.get(url, headers={"Authorization": "Bearer ps_dns_guessed"}, trust_env=False)
+    is_problem(wrong, 401, "not_authenticated")
+
+
+def test_lists_have_pages(dns: Frontend) -> None:
+    for number in range(5):
+        dns.new_service(f"zone-{number}", "basic", "JPY", "JP", (JULY, AUGUST), "monthly")
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = dns.call("GET", f"/v1/services?limit=4{cursor and f'&cursor={cursor}'}")
+        seen += [service["ref"] for service in page["items"]]
+        cursor = page["next"]
+    assert seen == ["zone-4", "zone-3", "zone-2", "zone-1", "zone-0", "zone"]
+
+
+def test_a_document_never_changes(dns: Frontend) -> None:
+    change_id = dns.request("zone", "business", "monthly", "k1", {"accept_total": ACCEPTED["accept_total"]})
+    change = dns.wait_for(change_id, "awaiting_payment")
+    invoice_id = change["invoice"]["id"]
+    newest = send(dns, "GET", f"/v1/invoices/{invoice_id}/pdf")
+    assert (newest.status_code, newest.headers["location"][-13:]) == (307, "/proforma/pdf")
+    first = send(dns, "GET", newest.headers["location"])
+    tag = first.headers["etag"]
+    assert tag == f'"{change["invoice"]["documents"][0]["sha256"]}"'
+    again = send(dns, "GET", newest.headers["location"], **{"If-None-Match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    is_problem(send(dns, "GET", f"/v1/invoices/{invoice_id}/documents/invoice/pdf"), 404, "no_such_document")
+
+
+def test_the_clock_never_runs_backwards(dns: Frontend) -> None:
+    answer = send(dns, "PUT", "/v1/test-clock", {"now": "2027-07-16T00:00:00Z"})
+    is_problem(answer, 409, "clock_backwards")
+
+
+def test_what_is_not_there_and_what_is_too_large(running: Running, dns: Frontend) -> None:
+    is_problem(send(dns, "GET", "/v1/nothing"), 404, "not_found")
+    is_problem(send(dns, "DELETE", "/v1/quotes"), 405, "method_not_allowed")
+    is_problem(send(dns, "GET", "/v1/plan-changes/chg_0unknown"), 404, "unknown_plan_change")
+    huge = send(dns, "POST", "/v1/quotes", {"service": "z" * 300_000})
+    is_problem(huge, 413, "too_large")
+    api = running.ready["api"]
+    assert httpx.get(f"{api}/healthz", trust_env=False).json() == {"status": "ok"}
+    assert httpx.get(f"{api}/readyz", trust_env=False).json() == {"status": "ready"}
+    assert "planshift_webhooks_total" in httpx.get(f"{api}/metrics", trust_env=False).text
+    assert httpx.get(f"{api}/openapi.json", trust_env=False).json()["openapi"].startswith("3.1")

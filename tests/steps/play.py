@@ -1,0 +1,216 @@
+"""Plays the steps of the pipeline in the test's own process, as a worker would run them, on real servers."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+from sqlalchemy import select
+
+from cli.sandbox import set_up_provider
+from domain.lifecycle import Status
+from domain.money import Money
+from engine import apply, expiry, invoice, mail, payment, quote, renewal, settle
+from engine.inbox import process_event, receive_event
+from engine.outside import OutsideStep
+from engine.providers import set_clock
+from engine.request import ChangeRequest, request_change
+from engine.services import ServiceReport, put_customer, put_service
+from local.stack import Stack
+from models.customer import Service
+from models.database import transaction
+from models.invoice import Invoice
+from models.ledger import LedgerEntry, LedgerTransaction, trial_balance
+from models.outbox import OutboxMessage
+from models.payment import InboxEvent, PaymentAttempt
+from models.plan_change import PlanChange, moves_of
+from models.provider import Connection, Provider, business_now, connection_of, provider_by_slug
+from tasks.run import inside, outside
+from tests.conftest import catalog_named, new_slug
+
+JULY = datetime(2027, 6, 30, 15, tzinfo=UTC)  # midnight in Tokyo
+AUGUST = datetime(2027, 7, 31, 15, tzinfo=UTC)
+SEPTEMBER = datetime(2027, 8, 31, 15, tzinfo=UTC)
+NOON_17_JULY = datetime(2027, 7, 17, 3, tzinfo=UTC)
+
+INSIDE = {
+    "quote": quote.quote,
+    "issue": invoice.issue_invoice,
+    "settle": settle.settle,
+    "expire": expiry.expire_change,
+}
+OUTSIDE: dict[str, OutsideStep[Any, Any, Status]] = {
+    "print": invoice.print_change_invoice,
+    "request_payment": payment.request_payment,
+    "apply": apply.apply_plan,
+}
+
+
+@dataclass
+class Play:
+    """One provider with one service, and the hands of a worker."""
+
+    stack: Stack
+    slug: str
+    service_ref: str = "zone"
+
+    @classmethod
+    def of(cls, stack: Stack, sample: str = "dns", plan: str = "basic", **service: Any) -> Play:
+        """A new provider with the sample's catalogue, and a service that is active in July 2027."""
+        slug = new_slug(sample)
+        set_up_provider(catalog_named(slug, sample), stack.addresses)
+        play = cls(stack, slug)
+        country = "JP" if sample == "dns" else "AR"
+        with transaction() as session:
+            provider = play.provider(session)
+            set_clock(session, provider, NOON_17_JULY)
+            customer = {"name": "Example", "email": f"zone@{slug}.invalid", "country": country, "locale": "en"}
+            put_customer(session, provider, "customer", customer | {"address": [], "tax_id": None})
+            report: dict[str, Any] = {
+                "customer": "customer",
+                "plan": plan,
+                "cycle": "monthly",
+                "currency": "JPY" if sample == "dns" else "USD",
+                "status": "active",
+                "period_start": JULY,
+                "period_end": AUGUST,
+                "quantity": 1,
+                "paid": True,
+            }
+            put_service(session, NOON_17_JULY, provider, play.service_ref, ServiceReport(**(report | service)))
+        return play
+
+    def provider(self, session: Any) -> Provider:
+        provider = provider_by_slug(session, self.slug)
+        assert provider is not None
+        return provider
+
+    def set_clock(self, now: datetime) -> None:
+        with transaction() as session:
+            set_clock(session, self.provider(session), now)
+
+    def request(self, plan: str, cycle: str = "monthly", key: str | None = None, **more: Any) -> str:
+        """Asks for a change; returns its id."""
+        with transaction() as session:
+            provider = self.provider(session)
+            now = business_now(session, Provider, provider.id)
+            request = ChangeRequest(self.service_ref, plan, cycle, **more)
+            change, _ = request_change(session, now, provider, key or secrets.token_hex(8), request, "test")
+            return change.id
+
+    def step(self, name: str, change_id: str) -> str:
+        """Runs one step as a task does; returns the status reached."""
+        if name in INSIDE:
+            return inside(INSIDE[name], PlanChange, change_id).value
+        return outside(OUTSIDE[name], PlanChange, change_id).value
+
+    def steps(self, names: str, change_id: str) -> str:
+        """Runs several, named with spaces; returns the last status."""
+        return [self.step(name, change_id) for name in names.split()][-1]
+
+    def until_awaiting_payment(self, plan: str, **more: Any) -> str:
+        change_id = self.request(plan, **more)
+        assert self.steps("quote issue print request_payment", change_id) == "awaiting_payment"
+        return change_id
+
+    def deliver_mails(self, change_id: str) -> None:
+        with transaction() as session:
+            ids = session.scalars(select(OutboxMessage.id).where(OutboxMessage.change_id == change_id)).all()
+        for message_id in ids:
+            outside(mail.deliver, OutboxMessage, message_id)
+
+    def renew(self) -> renewal.Renewed:
+        with transaction() as session:
+            service_id = self.service(session).id
+        return outside(renewal.renew_service, Service, service_id)
+
+    def fetch(self, attempt_id: str) -> str:
+        return outside(payment.fetch_payment, PaymentAttempt, attempt_id)
+
+    def press_pay(self, change_id: str) -> None:
+        """The customer pays at the gateway; its webhook goes nowhere, since no receiver runs here."""
+        attempt = self.attempts(change_id)[-1]
+        assert attempt.checkout_url
+        httpx.post(attempt.checkout_url, data={"outcome": "pay"}, trust_env=False).raise_for_status()
+
+    def tell(
+        self,
+        attempt_id: str,
+        amount: Money,
+        kind: str = "payment.succeeded",
+        key: str | None = None,
+        at: str | None = None,
+    ) -> str:
+        """A verified webhook of the gateway about an attempt is written down; returns the inbox row's id."""
+        import json
+
+        body = {
+            "id": key or f"evt_{secrets.token_hex(8)}",
+            "type": kind,
+            "occurred_at": at or "2027-07-17T03:05:00Z",
+            "data": {
+                "payment": {
+                    "id": f"gw_{attempt_id}",
+                    "reference": attempt_id,
+                    "amount": amount.amount,
+                    "currency": amount.currency,
+                    "status": kind.split(".")[1],
+                    "paid_at": at or "2027-07-17T03:05:00Z",
+                }
+            },
+        }
+        with transaction() as session:
+            connection = self.gateway(session)
+            now = business_now(session, Provider, connection.provider_id)
+            return receive_event(session, now, connection, str(body["id"]), json.dumps(body).encode())
+
+    def process(self, event_id: str) -> str | None:
+        return inside(process_event, InboxEvent, event_id)
+
+    def gateway(self, session: Any) -> Connection:
+        connection = connection_of(session, self.provider(session).id, "gateway")
+        assert connection is not None
+        return connection
+
+    def service(self, session: Any) -> Service:
+        row = session.scalar(select(Service).where(Service.provider_id == self.provider(session).id))
+        assert isinstance(row, Service)
+        return row
+
+    def change(self, change_id: str) -> PlanChange:
+        with transaction() as session:
+            return session.get_one(PlanChange, change_id)
+
+    def invoice(self, change_id: str) -> Invoice:
+        with transaction() as session:
+            return session.execute(select(Invoice).where(Invoice.change_id == change_id)).scalar_one()
+
+    def attempts(self, change_id: str) -> list[PaymentAttempt]:
+        invoice_id = self.invoice(change_id).id
+        with transaction() as session:
+            query = select(PaymentAttempt).where(PaymentAttempt.invoice_id == invoice_id).order_by(PaymentAttempt.id)
+            return list(session.scalars(query))
+
+    def history(self, change_id: str) -> list[str]:
+        with transaction() as session:
+            return [move.to_status for move in moves_of(session, change_id)]
+
+    def ledger(self) -> dict[str, int]:
+        """Every account's balance, debits positive, accounts of nothing left out; checked to sum to zero."""
+        with transaction() as session:
+            provider_id = self.provider(session).id
+            assert not any(trial_balance(session, provider_id).values())
+            totals: dict[str, int] = {}
+            for entry in session.scalars(select(LedgerEntry).where(LedgerEntry.provider_id == provider_id)):
+                totals[entry.account] = totals.get(entry.account, 0) + entry.amount_minor
+            return {account: total for account, total in sorted(totals.items()) if total}
+
+    def postings(self) -> list[str]:
+        with transaction() as session:
+            query = select(LedgerTransaction.source_kind).where(
+                LedgerTransaction.provider_id == self.provider(session).id
+            )
+            return list(session.scalars(query.order_by(LedgerTransaction.id)))

@@ -1,0 +1,117 @@
+"""The host is told once, whatever goes wrong: time-outs, a lost answer, a worker that wakes up too late."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from sqlalchemy import update
+
+from domain.money import Money
+from engine import apply
+from local.stack import Stack
+from models.database import transaction
+from models.plan_change import PlanChange
+from tasks.run import inside
+from tests.steps.play import Play
+
+
+def paid(play: Play, plan: str = "start", amount: int = 373) -> str:
+    change_id = play.until_awaiting_payment(plan)
+    play.process(play.tell(play.attempts(change_id)[-1].id, Money(amount, "JPY")))
+    assert play.step("settle", change_id) == "paid"
+    return change_id
+
+
+def knobs(play: Play, **settings: object) -> None:
+    url = f"{play.stack.addresses.host}/_knobs/{play.slug}"
+    httpx.put(url, json=settings, trust_env=False).raise_for_status()
+
+
+def orders(play: Play) -> list[dict[str, object]]:
+    answer = httpx.get(f"{play.stack.addresses.host}/_orders/{play.slug}", trust_env=False)
+    return list(answer.json()["orders"])
+
+
+def end_lease(change_id: str) -> None:
+    """As if the time had passed: a lease runs on the database's clock."""
+    with transaction() as session:
+        session.execute(update(PlanChange).where(PlanChange.id == change_id).values(lease_until=None))
+
+
+def test_a_definite_no_leaves_it_stuck_with_the_hosts_reason(servers: Stack) -> None:
+    play = Play.of(servers)
+    change_id = paid(play)
+    knobs(play, refuse="the rack is full")
+    assert play.step("apply", change_id) == "stuck"
+    change = play.change(change_id)
+    assert (change.reason, change.next_ring_at) == ("host_refused", None)
+    assert "the rack is full" in (change.reason_text or "")
+
+
+def test_an_answer_that_got_lost_is_read_before_it_is_repeated(servers: Stack) -> None:
+    play = Play.of(servers)
+    change_id = paid(play)
+    knobs(play, lose_answers=10)
+    assert play.step("apply", change_id) == "applying"
+    made = len(orders(play))
+    knobs(play)
+    end_lease(change_id)
+    assert play.step("apply", change_id) == "applied"
+    assert len(orders(play)) == made, "the host already had the plan: it was only read"
+
+
+def test_between_two_tries_a_change_rests(servers: Stack) -> None:
+    play = Play.of(servers)
+    change_id = paid(play)
+    knobs(play, fail_times=100, fail_status=500)
+    assert play.step("apply", change_id) == "applying"
+    made = len(orders(play))
+    assert play.step("apply", change_id) == "applying"
+    assert len(orders(play)) == made
+
+
+def test_a_worker_that_wakes_up_after_its_lease_writes_nothing(servers: Stack) -> None:
+    play = Play.of(servers)
+    change_id = paid(play)
+    slow = inside(apply.begin_apply, PlanChange, change_id)
+    assert isinstance(slow, apply.ApplyCall)
+    end_lease(change_id)
+    assert play.step("apply", change_id) == "applied"
+    late = apply.ApplyOutcome(None, "the host refused", refused=True)
+    with transaction() as session:
+        assert apply.finish_apply(session, play.change(change_id).received_at, slow, late) == "applied"
+    assert play.history(change_id)[-1] == "applied"
+
+
+def test_two_workers_at_once_take_one_lease(servers: Stack) -> None:
+    play = Play.of(servers)
+    change_id = paid(play)
+    assert isinstance(inside(apply.begin_apply, PlanChange, change_id), apply.ApplyCall)
+    assert inside(apply.begin_apply, PlanChange, change_id) == "applying"
+
+
+def test_the_host_refuses_an_order_older_than_the_one_it_has(servers: Stack) -> None:
+    play = Play.of(servers)
+    first = paid(play)
+    slow = inside(apply.begin_apply, PlanChange, first)
+    assert isinstance(slow, apply.ApplyCall)
+    end_lease(first)
+    play.step("apply", first)
+    second = paid(play, plan="business", amount=958)  # 1452 - 581 = 871, and 10 %
+    assert play.step("apply", second) == "applied"
+    outcome = apply.perform_apply(slow)
+    assert outcome.refused
+    hosted = httpx.get(f"{play.stack.addresses.host}/services/zone", params={"account": play.slug}, trust_env=False)
+    assert (hosted.json()["plan"], hosted.json()["generation"]) == ("business", 2)
+
+
+@pytest.mark.parametrize("attempts", [12])
+def test_after_the_last_try_it_is_stuck(servers: Stack, attempts: int) -> None:
+    play = Play.of(servers)
+    change_id = paid(play)
+    knobs(play, refuse=None, deaf=True)
+    with transaction() as session:
+        change = session.get_one(PlanChange, change_id)
+        change.apply_attempts = attempts - 1
+    assert play.step("apply", change_id) == "stuck"
+    assert play.change(change_id).reason == "host_unreachable"
