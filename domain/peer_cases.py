@@ -9,19 +9,19 @@ from typing import Any
 from domain.modes import Anchor, ChangeDay, Fraction, Place
 from domain.money import Rounding
 from domain.peer_figures import CaseRule, PricedCase, figures_of
-from domain.peer_modes import CASE_MODES, PEER_PRESETS
+from domain.peer_modes import CASE_MODES, DEDUCTS_EARLIER_CREDITS, PEER_PRESETS
 from domain.peer_terms import BadCase, CaseDates, CaseSide, first_unused_day, read_dates, read_side
 from domain.periods import Period, local_days
 from domain.proration import ALL_OF_IT, NONE_OF_IT, Share, thirty_day_months
 
 
 def rule_of(case: dict[str, Any]) -> CaseRule:
-    """The rule that a case's keys describe. Raises BadCase."""
-    mode = str(case.get("mode"))
-    if mode not in CASE_MODES:
+    """The rule that a case's keys describe: its mode, or the preset of the biller it names. Raises BadCase."""
+    biller = str(case.get("preset") or str(case.get("id", "")).rsplit("-", 1)[0]).replace("killbill", "kill_bill")
+    habits, mode = PEER_PRESETS.get(biller), str(case.get("mode") or "")
+    axes = CASE_MODES.get(mode, None if mode else habits)
+    if axes is None:
         raise BadCase(f"mode {mode!r} is not one of {', '.join(sorted(CASE_MODES))}")
-    axes = CASE_MODES[mode]
-    habits = PEER_PRESETS.get(str(case.get("id", "")).rsplit("-", 1)[0].replace("killbill", "kill_bill"))
     fraction = axes.fraction
     if axes.anchor is Anchor.RESET and case.get("granularity") == "second":
         fraction = Fraction.SECONDS
@@ -34,8 +34,9 @@ def rule_of(case: dict[str, Any]) -> CaseRule:
         change_day=ChangeDay(case.get("change_day_counts_for") or axes.change_day or ChangeDay.NEW),
         rounding=Rounding(case.get("rounding") or axes.rounding or (habits and habits.rounding) or Rounding.HALF_UP),
         place=str(place),
-        ratio_decimals=case.get("ratio_decimals"),
+        ratio_decimals=case.get("ratio_decimals", habits and habits.ratio_decimals),
         credit_becomes=axes.credit_becomes,
+        deducts_credits=bool(DEDUCTS_EARLIER_CREDITS & {mode, biller}),
     )
 
 

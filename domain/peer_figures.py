@@ -27,6 +27,7 @@ class CaseRule:
     place: str
     ratio_decimals: int | None
     credit_becomes: CreditBecomes
+    deducts_credits: bool
 
     @property
     def by_line(self) -> bool:
@@ -100,12 +101,17 @@ def _told(priced: PricedCase, value: Any) -> Any:
 
 
 def _capped(priced: PricedCase, credit: Exact) -> Exact:
-    """Never more than was billed for the running part, less credits already given."""
-    billed, before = priced.minor("old_amount_billed"), priced.minor("previous_credits")
-    if priced.old is None or (billed is None and before is None):
+    """Never more than was billed for the running part, less credits already given.
+
+    Lago takes earlier credits off the unused time itself; the others only keep the sum of all within what was billed.
+    """
+    billed, before = priced.minor("old_amount_billed"), priced.minor("previous_credits") or Exact(0)
+    if priced.old is None or (billed is None and not before):
         return credit
     paid = priced.old.total if billed is None else billed
-    return min(credit, max(Exact(0), paid - (before or 0)))
+    if priced.rule.deducts_credits:
+        return max(Exact(0), min(credit, paid) - before)
+    return min(credit, max(Exact(0), paid - before))
 
 
 def _fee(priced: PricedCase) -> int:
@@ -143,7 +149,8 @@ def _lines(
     figures["credit_lines"] = {name: rule.rounded(exact) for name, exact in credit.items()}
     figures["charge_lines"] = {name: rule.rounded(exact) for name, exact in charge.items()}
     if rule.by_line:
-        figures["credit"] = min(sum(figures["credit_lines"].values()), rule.rounded(_capped(priced, Exact(10**18))))
+        cut = exact_credit != sum(credit.values(), Exact(0))
+        figures["credit"] = rule.rounded(exact_credit) if cut else sum(figures["credit_lines"].values())
         figures["charge"] = sum(figures["charge_lines"].values())
         return int(figures["charge"] - figures["credit"] + fee)
     figures["credit"] = rule.rounded(exact_credit)

@@ -34,6 +34,9 @@ PEER_PRESETS: dict[str, Proration] = {
     ),
 }
 
+# Whose unused time is credited less what was credited before (CreditNotes::CreateFromTermination).
+DEDUCTS_EARLIER_CREDITS = frozenset({"lago", "credit_unused_day", "credit_unused_day_refund_split"})
+
 CASE_MODES: dict[str, Proration] = {
     "prorate_second": Proration(fraction=Fraction.SECONDS),
     "prorate_second_cross_interval": Proration(fraction=Fraction.SECONDS),

@@ -175,6 +175,22 @@ def test_a_case_is_priced_by_its_keys(given: dict[str, Any], expected: dict[str,
     assert compute_case(given | {"expected": dict.fromkeys(expected)}) == expected
 
 
+def test_earlier_credits_are_taken_off_or_only_capped() -> None:
+    """10 of 30 are unused; 8 were credited before: Lago credits the other 2, Kill Bill up to 22 more."""
+    leaving = case("credit_unused_day", new=None, previous_credits="8.00", change_day_counts_for="new")
+    assert compute_case(leaving)["credit_net"] == "2.00"
+    assert compute_case(case("prorate_day", previous_credits="8.00"))["credit"] == "10.00"
+    assert compute_case(case("prorate_day", previous_credits="8.00", id="lago-99"))["credit"] == "2.00"
+
+
+def test_a_case_may_name_a_biller_instead_of_a_mode() -> None:
+    # 100.00 by ten of 31 days: 0.322580645 to nine decimals
+    keys = {"old": side("1000000.00"), "new": None, "period_end": "2025-07-02", "change_at": "2025-06-22"}
+    assert compute_case(case("", preset="kill_bill", **keys))["credit"] == "322580.65"
+    assert compute_case(case("", preset="kill_bill", **keys, ratio_decimals=4))["credit"] == "322600.00"
+    assert compute_case(case("", preset="paymenter"))["net"] == "10.00"
+
+
 def test_without_expected_all_figures_are_told() -> None:
     computed = compute_case(case("prorate_day"))
     assert {"credit", "charge", "net", "tax", "total", "due", "account_credit", "next_renewal"} <= set(computed)
