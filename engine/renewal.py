@@ -64,7 +64,7 @@ NOTHING = Renewed()
 
 
 def due_services(session: Session) -> list[str]:
-    """Active services whose period is over, or whose scheduled change must be looked at ahead; by each provider's clock."""
+    """Active services whose period is over, or whose scheduled change must be looked at; by each provider's clock."""
     clock = func.coalesce(Provider.clock_at, func.clock_timestamp())
     over = (
         select(Service.id, Service.period_end)

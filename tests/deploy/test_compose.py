@@ -114,11 +114,11 @@ def test_doors_listen_where_they_are_published_and_asked(name: str) -> None:
 
 
 def test_the_health_checks_ask_for_routes_that_exist() -> None:
-    from web.app import create_app as create_web
+    from web.app import create_api
     from web.webhooks.app import create_standalone_receiver
 
     assert "/readyz" in SERVICES["web"]["healthcheck"]["test"][-1]
-    assert answers_at(create_web(), "/readyz")
+    assert answers_at(create_api(), "/readyz")
     assert "/healthz" in SERVICES["receiver"]["healthcheck"]["test"][-1]
     assert answers_at(create_standalone_receiver(), "/healthz")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import httpx
-import pytest
 from sqlalchemy import update
 
 from domain.money import Money
@@ -11,6 +10,7 @@ from engine import apply
 from local.stack import Stack
 from models.database import transaction
 from models.plan_change import PlanChange
+from settings import settings
 from tasks.run import inside
 from tests.steps.play import Play
 
@@ -90,7 +90,7 @@ def test_two_workers_at_once_take_one_lease(servers: Stack) -> None:
     assert inside(apply.begin_apply, PlanChange, change_id) == "applying"
 
 
-def test_the_host_refuses_an_order_older_than_the_one_it_has(servers: Stack) -> None:
+def test_a_call_that_comes_after_the_next_change_has_no_effect(servers: Stack) -> None:
     play = Play.of(servers)
     first = paid(play)
     slow = inside(apply.begin_apply, PlanChange, first)
@@ -99,19 +99,17 @@ def test_the_host_refuses_an_order_older_than_the_one_it_has(servers: Stack) -> 
     play.step("apply", first)
     second = paid(play, plan="business", amount=958)  # 1452 - 581 = 871, and 10 %
     assert play.step("apply", second) == "applied"
-    outcome = apply.perform_apply(slow)
-    assert outcome.refused
+    apply.perform_apply(slow)
     hosted = httpx.get(f"{play.stack.addresses.host}/services/zone", params={"account": play.slug}, trust_env=False)
     assert (hosted.json()["plan"], hosted.json()["generation"]) == ("business", 2)
 
 
-@pytest.mark.parametrize("attempts", [12])
-def test_after_the_last_try_it_is_stuck(servers: Stack, attempts: int) -> None:
+def test_after_the_last_try_it_is_stuck(servers: Stack) -> None:
     play = Play.of(servers)
     change_id = paid(play)
     knobs(play, refuse=None, deaf=True)
     with transaction() as session:
         change = session.get_one(PlanChange, change_id)
-        change.apply_attempts = attempts - 1
+        change.apply_attempts = settings().apply_attempts_max - 1
     assert play.step("apply", change_id) == "stuck"
     assert play.change(change_id).reason == "host_unreachable"

@@ -12,7 +12,7 @@ from domain.money import Money
 from domain.quote_values import Quote
 from engine.expiry import NotCancelable, cancel_change
 from engine.payment import AttemptOpen, NothingToPay, start_attempt
-from models.invoice import Invoice, invoice_of_change
+from models.invoice import Document, Invoice, invoice_of_change
 from models.payment import PaymentAttempt, latest_attempt
 from models.plan_change import PlanChange
 from tasks.story import ring_step
@@ -47,12 +47,11 @@ def show_invoice(
     with opened(visit) as door:
         invoice = door.invoice(invoice_id)
         change = door.session.get_one(PlanChange, invoice.change_id) if invoice.change_id else None
-        documents = [document.kind for document in invoice.documents]
         return page(
             door,
             "invoice.html",
             invoice=invoice,
-            documents=documents,
+            printed=_document(invoice) is not None,
             net=Money(invoice.net_minor, invoice.currency),
             credit_used=Money(-invoice.credit_applied_minor, invoice.currency),
             notice=notice,
@@ -62,12 +61,12 @@ def show_invoice(
 
 @router.get("/invoices/{invoice_id}/pdf")
 def download_pdf(invoice_id: RowId, visit: Signed) -> Response:
-    """The newest document: the invoice or credit note; until then the proforma."""
+    """The invoice or credit note once it has its number, until then the proforma."""
     with opened(visit) as door:
         invoice = door.invoice(invoice_id)
-        if not invoice.documents:
+        document = _document(invoice)
+        if document is None:
             raise NotFound()
-        document = invoice.documents[-1]
         name = f"{invoice.number or invoice.id}-{document.kind}.pdf"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "ETag": f'"{document.sha256}"'}
         return Response(document.content, media_type="application/pdf", headers=headers)
@@ -111,7 +110,9 @@ def _story(
 ) -> dict[str, Any]:
     """What both pages tell. A renewal's invoice has no change."""
     attempt = latest_attempt(door.session, invoice.id) if invoice else None
-    seconds = LOOK_AGAIN_SECONDS.get(_phase(change, invoice), 0)
+    waiting = LOOK_AGAIN_SECONDS.get(_phase(change, invoice), 0)
+    printing = invoice is not None and invoice.document_kind is not None and _document(invoice) is None
+    seconds = waiting or (LOOK_AGAIN_SECONDS[Phase.WAITING_FOR_US] if printing and not invoice.voided_at else 0)
     return {
         "change": change,
         "quote": Quote.from_json(change.quote) if change and change.quote else None,
@@ -119,8 +120,14 @@ def _story(
         "pay_url": _pay_url(change, invoice, attempt),
         "cancelable": change is not None and change.status in CANCELABLE,
         "returned": returned,
+        "waiting": bool(waiting),
         "refresh_seconds": 0 if updates == "off" else seconds,
     }
+
+
+def _document(invoice: Invoice) -> Document | None:
+    """The document that counts now, once it is printed: a paid invoice's proforma is no longer offered."""
+    return next((document for document in invoice.documents if document.kind == invoice.document_kind), None)
 
 
 def _phase(change: PlanChange | None, invoice: Invoice | None) -> Phase:
