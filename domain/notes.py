@@ -24,8 +24,10 @@ def _today(speaker: Speaker, priced: Priced) -> list[str]:
     if priced.figures is None:
         return [speaker.say("at_renewal", date=date, amount=speaker.money(priced.renewal_total))]
     if total < 0:
-        key = "negative_refund" if priced.refund else "negative_credit"
-        return [speaker.say(key, amount=speaker.money(-total))]
+        key = "negative_credit"
+        if priced.refund:
+            key = "negative_split" if priced.credit_created else "negative_refund"
+        return [speaker.say(key, amount=speaker.money(-total), refund=speaker.money(priced.refund))]
     if priced.credit_applied:
         key = "zero_credit" if priced.credit_applied == total else "some_credit"
         return [speaker.say(key, total=speaker.money(total), applied=speaker.money(priced.credit_applied))]

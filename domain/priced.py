@@ -66,7 +66,7 @@ def price(
     figures = price_now(catalog, service, buyer, (old, new), decision.proration, now)
     total, becomes = figures.total, decision.proration.credit_becomes
     created = max(0, -total)
-    refund = created if becomes is CreditBecomes.REFUND else 0
+    refund = _refundable(service, created) if becomes is CreditBecomes.REFUND else 0
     return Priced(
         catalog,
         service,
@@ -85,6 +85,11 @@ def price(
         figures.anchor_day,
         figures.period_paid,
     )
+
+
+def _refundable(service: ServiceTerms, created: int) -> int:
+    """What goes back as money: no more than came as money; the rest becomes account credit."""
+    return created if service.refundable is None else min(created, max(0, service.refundable.amount))
 
 
 def _at_renewal(

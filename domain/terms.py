@@ -13,7 +13,8 @@ class ServiceTerms:
     """A running service.
 
     unit_price is the price it bought, per cycle and unit. period_paid is the net really paid for the running period
-    minus credits already given: no credit exceeds it. usage counts what the limits count.
+    minus credits already given: no credit exceeds it. refundable is how much of it was paid in money, so that no more
+    goes back where credits are refunded (None: all of it). usage counts what the limits count.
     """
 
     plan: str
@@ -27,6 +28,7 @@ class ServiceTerms:
     status: str = "active"
     usage: dict[str, int] = field(default_factory=dict)
     discount: Discount | None = None
+    refundable: Money | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON; from_json gives an equal value."""
@@ -42,6 +44,7 @@ class ServiceTerms:
             "status": self.status,
             "usage": dict(sorted(self.usage.items())),
             "discount": self.discount.model_dump(mode="json") if self.discount else None,
+            "refundable": self.refundable.as_json() if self.refundable is not None else None,
         }
 
     @classmethod
@@ -53,6 +56,8 @@ class ServiceTerms:
         values["period_paid"] = Money.from_json(document["period_paid"])
         discount = document.get("discount")
         values["discount"] = Discount.model_validate(discount) if discount else None
+        refundable = document.get("refundable")
+        values["refundable"] = Money.from_json(refundable) if refundable else None
         return cls(**values)
 
 

@@ -358,6 +358,20 @@ def test_what_a_credit_becomes(dns: Catalog, becomes: CreditBecomes, total: int,
     assert lines(priced)[:2] == [("credit", -1500), ("charge", 250)]
 
 
+@pytest.mark.parametrize(
+    ("refundable", "refund", "created"),
+    [(None, 1250, 0), (2000, 1250, 0), (1000, 1000, 250), (0, 0, 1250), (-1, 0, 1250)],
+)
+def test_no_more_goes_back_as_money_than_came_as_money(
+    dns: Catalog, refundable: int | None, refund: int, created: int
+) -> None:
+    catalog = with_rule(dns, Proration(fraction=Fraction.DAYS, credit_becomes=CreditBecomes.REFUND))
+    money = None if refundable is None else Money(refundable, "USD")
+    old = service(dns, "business", "monthly", "2026-11-01", "2026-12-01", refundable=money)
+    priced = price(catalog, old, AMERICAN, Target("basic", "monthly"), at("2026-11-16", TOKYO), ZERO)
+    assert (priced.total, priced.refund, priced.credit_created) == (-1250, refund, created)
+
+
 def test_a_lost_credit_is_not_taxed(dns: Catalog) -> None:
     catalog = with_rule(dns, Proration(fraction=Fraction.DAYS, credit_becomes=CreditBecomes.NOTHING))
     old = service(dns, "business", "monthly", "2026-11-01", "2026-12-01")

@@ -184,6 +184,15 @@ def test_descriptions_name_the_days(dns: Catalog) -> None:
             "Unused time is worth $3.50 more than the new plan costs today; this is paid back to you.",
         ),
         (
+            lambda dns: quoted(
+                with_rule(dns, Proration(fraction=Fraction.DAYS, credit_becomes=CreditBecomes.REFUND)),
+                Target("basic", "monthly"),
+                plan="start",
+                refundable=Money(100, "USD"),
+            ),
+            "Unused time is worth $3.50 more than the new plan costs; $1.00 is paid back, the rest is credit.",
+        ),
+        (
             lambda dns: quoted(dns, period_paid=Money(100, "USD")),
             "The credit is limited to $1.00, which is what was paid for this time.",
         ),
