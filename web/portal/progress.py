@@ -111,8 +111,7 @@ def _story(
     """What both pages tell. A renewal's invoice has no change."""
     attempt = latest_attempt(door.session, invoice.id) if invoice else None
     waiting = LOOK_AGAIN_SECONDS.get(_phase(change, invoice), 0)
-    printing = invoice is not None and invoice.document_kind is not None and _document(invoice) is None
-    seconds = waiting or (LOOK_AGAIN_SECONDS[Phase.WAITING_FOR_US] if printing and not invoice.voided_at else 0)
+    seconds = waiting or (LOOK_AGAIN_SECONDS[Phase.WAITING_FOR_US] if _is_being_printed(invoice) else 0)
     return {
         "change": change,
         "quote": Quote.from_json(change.quote) if change and change.quote else None,
@@ -128,6 +127,12 @@ def _story(
 def _document(invoice: Invoice) -> Document | None:
     """The document that counts now, once it is printed: a paid invoice's proforma is no longer offered."""
     return next((document for document in invoice.documents if document.kind == invoice.document_kind), None)
+
+
+def _is_being_printed(invoice: Invoice | None) -> bool:
+    if invoice is None or invoice.voided_at or invoice.document_kind is None:
+        return False
+    return _document(invoice) is None
 
 
 def _phase(change: PlanChange | None, invoice: Invoice | None) -> Phase:

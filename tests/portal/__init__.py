@@ -1,0 +1,1 @@
+"""The portal: as a person in a browser, and at its door."""

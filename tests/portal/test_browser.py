@@ -1,0 +1,88 @@
+"""A person with a browser follows the DNS provider's help page, with JavaScript and without."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from cli.demo import Frontend
+from tests.portal.visitor import AUGUST, JULY, NOON_17_JULY
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+# The machine's own browser, which asks nobody on the network for anything.
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-proxy-server",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=[False, True], ids=["without JavaScript", "with JavaScript"])
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    context = browser.new_context(java_script_enabled=request.param)
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    problems: list[str] = []
+
+    def keep(message: ConsoleMessage) -> None:
+        if message.type == "error" and "/portal" in message.location["url"]:
+            problems.append(message.text)
+
+    page.on("console", keep)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    yield page
+    context.close()
+    assert problems == []
+
+
+def test_from_the_link_to_the_new_plan(frontend: Callable[..., Frontend], page: Page) -> None:
+    dns = frontend("dns")
+    dns.new_service("zone", "basic", "USD", "JP", (JULY, AUGUST), "monthly")
+    dns.set_clock(NOON_17_JULY)
+    page.goto(dns.call("POST", "/v1/portal-sessions", {"customer": "zone"}, scope="host")["url"])
+
+    # 1 the list, 2 the details
+    expect(page.get_by_role("row", name="zone")).to_contain_text("Basic")
+    page.get_by_role("link", name="zone").click()
+    page.get_by_role("region", name="Billing information").get_by_role("link", name="Upgrade / Downgrade").click()
+    # 3 the plan, 4 the cycle
+    page.get_by_role("link", name="Select Start").click()
+    page.get_by_role("radio", name="Monthly").check()
+    page.get_by_role("button", name="Continue").click()
+    # 5 the review: (12 - 5) × 15/31 days and 10 % tax
+    expect(page.get_by_role("row", name="Plan")).to_contain_text("Start")
+    expect(page.get_by_role("row", name="Total charge for today")).to_contain_text("$3.73")
+    page.get_by_role("button", name="Submit").click()
+    # 6 the invoice
+    expect(page.get_by_role("heading", level=1)).to_have_text("Proforma invoice", timeout=30_000)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download PDF").click()
+    assert download.value.suggested_filename.endswith("-proforma.pdf")
+    page.get_by_role("link", name="Pay $3.73").click()
+    page.get_by_role("button", name="Pay").click()
+    expect(page.get_by_role("status")).to_contain_text("Done. Your plan is now Start.", timeout=30_000)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Invoice")
+    # 7 the list again
+    page.get_by_role("link", name="Back to your services").click()
+    expect(page.get_by_role("row", name="zone")).to_contain_text("Start")
+    expect(page.get_by_role("row", name="zone")).to_contain_text("$12.00")
+    assert dns.hosted("zone")["plan"] == "start"

@@ -1,0 +1,136 @@
+"""Who gets in, what another customer sees, which forms are taken."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from cli.demo import Frontend
+from tests.conftest import Running
+from tests.portal.visitor import AUGUST, JULY, Visitor, visitor
+from web.portal.links import LINK_LIFE_SECONDS, LinkExpired, customer_of_token, portal_link
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+Make = Callable[..., Frontend]
+
+
+def test_a_link_leads_to_one_customer_for_ten_minutes(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    link = portal_link("https://billing.example/", "cus_1")
+    assert link.startswith("https://billing.example/portal/enter?token=")
+    token = link.partition("token=")[2]
+    assert customer_of_token(token) == "cus_1"
+    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: now + LINK_LIFE_SECONDS + 5)
+    with pytest.raises(LinkExpired, match="expired"):
+        customer_of_token(token)
+
+
+@pytest.mark.parametrize("change", [lambda token: token[:-2] + "xx", lambda token: "x" + token, lambda token: ""])
+def test_a_changed_link_is_refused(running: Running, change: Callable[[str], str]) -> None:
+    token = portal_link("", "cus_1").partition("token=")[2]
+    with pytest.raises(LinkExpired, match="not valid"):
+        customer_of_token(change(token))
+
+
+@pytest.mark.parametrize(
+    ("token", "says"), [("", "not valid"), ("nonsense", "not valid"), ("old", "expired"), ("nobody", "not valid")]
+)
+def test_a_bad_link_says_what_to_do(running: Running, monkeypatch: pytest.MonkeyPatch, token: str, says: str) -> None:
+    earlier = time.time() - LINK_LIFE_SECONDS - 5
+    if token in ("old", "nobody"):
+        with monkeypatch.context() as patch:
+            if token == "old":
+                patch.setattr("itsdangerous.timed.time.time", lambda: earlier)
+            token = portal_link("", "cus_nobody").partition("token=")[2]
+    answer = httpx.get(f"{running.ready['portal']}/enter", params={"token": token}, trust_env=False)
+    assert answer.status_code == 401
+    assert says in answer.text
+    assert "Go back to your provider" in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+def test_without_a_cookie_nothing_is_shown(running: Running) -> None:
+    for path in ("/services", "/services/svc_1", "/changes/chg_1", "/invoices/inv_1/pdf"):
+        answer = httpx.get(running.ready["portal"] + path, trust_env=False)
+        assert answer.status_code == 401
+        assert "You are not signed in" in answer.text
+
+
+def test_pages_are_private_and_the_cookie_is_out_of_reach(frontend: Make) -> None:
+    dns = frontend("dns")
+    dns.new_service("zone", "basic", "USD", "US", (JULY, AUGUST), "monthly")
+    link = dns.call("POST", "/v1/portal-sessions", {"customer": "zone"}, scope="host")["url"]
+    entered = httpx.get(link, trust_env=False)
+    assert (entered.status_code, entered.headers["location"]) == (303, "/portal/services")
+    cookie = entered.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+    assert "path=/portal" in cookie
+    page = Visitor(dns).get("/portal/services")
+    assert page.headers["cache-control"] == "no-store"
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["x-frame-options"] == "DENY"
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+
+
+def test_another_customers_things_are_not_found(frontend: Make) -> None:
+    dns = frontend("dns")
+    owner = visitor(dns)
+    service = owner.service_id()
+    review = owner.review("start")
+    quote = review.url.path
+    change = owner.submit(review, "/accept").url.path
+    invoice = owner.see(change, "Download PDF").url.path
+    own = [f"/portal/services/{service}", f"/portal/services/{service}/change/start", change, invoice, f"{invoice}/pdf"]
+    assert [owner.get(path).status_code for path in own] == [200] * len(own)
+
+    dns.new_service("neighbour", "basic", "USD", "JP", (JULY, AUGUST), "monthly")
+    neighbour = Visitor(dns, "neighbour")
+    change_id = owner.changes()[0]["id"]
+    paths = [*own, quote, f"/portal/services/{service}/change", f"/portal/changes/{change_id}/cancel"]
+    assert [neighbour.get(path).status_code for path in paths] == [404] * len(paths)
+    form = neighbour.form(neighbour.get("/portal/services"), "/leave")
+    for path in (f"{quote}/accept", f"/portal/services/{service}/quotes", f"/portal/changes/{change_id}/cancel"):
+        assert neighbour.http.post(path, data=form.values | {"plan": "start", "cycle": "monthly"}).status_code == 404
+    assert neighbour.http.post(f"/portal/changes/{change_id}/payments", data=form.values).status_code == 404
+    assert [change["status"] for change in owner.changes()] == ["awaiting_payment"]
+
+
+def test_a_form_needs_the_token_of_its_own_visit(frontend: Make) -> None:
+    dns = frontend("dns")
+    customer = visitor(dns)
+    review = customer.review("start")
+    foreign = Visitor(dns)
+    token = foreign.form(foreign.get("/portal/services"), "/leave").values["csrf"]
+    for csrf in ({}, {"csrf": ""}, {"csrf": "0" * 64}, {"csrf": token}):
+        for path in (
+            f"{review.url.path}/accept",
+            f"/portal/services/{customer.service_id()}/quotes",
+            "/portal/changes/chg_1/cancel",
+            "/portal/changes/chg_1/payments",
+            "/portal/leave",
+        ):
+            answer = customer.http.post(path, data=csrf)
+            assert answer.status_code == 403
+            assert "Nothing was sent" in answer.text
+    assert customer.changes() == []
+
+
+def test_addresses_that_nobody_makes_are_not_found(frontend: Make) -> None:
+    customer = visitor(frontend("dns"))
+    service = customer.service_id()
+    for path in ("/services/%00", "/services/svc_1", "/changes/a%2fb", "/quotes/qt_1", "/nothing", "/services/svc_%27"):
+        assert customer.get(f"/portal{path}").status_code == 404
+    assert customer.get(f"/portal/services/{service}/change/enterprise").status_code == 404
+    assert customer.get("/portal/services?after=%00").status_code == 200
+
+
+def test_who_signs_out_is_out(frontend: Make) -> None:
+    customer = visitor(frontend("dns"))
+    assert "You are signed out" in customer.submit(customer.get("/portal/services"), "/leave").text
+    assert customer.get("/portal/services").status_code == 401

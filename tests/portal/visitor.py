@@ -1,0 +1,102 @@
+"""A customer without a browser: follows links, keeps the cookie, fills in the forms that a page really has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
+import httpx
+
+from cli.demo import Frontend, until
+from models.customer import Service, service_by_ref
+from models.database import transaction
+from models.provider import provider_by_slug
+
+# Midnights in Tokyo, and a noon between them.
+JULY, AUGUST = "2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z"
+NOON_17_JULY = "2027-07-17T03:00:00Z"
+
+
+@dataclass
+class Form:
+    action: str
+    values: dict[str, str] = field(default_factory=dict)
+
+
+class _Forms(HTMLParser):
+    """The forms of a page with what a browser would send: hidden values and the radio that is checked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[Form] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag == "form":
+            self.forms.append(Form(values["action"] or ""))
+        if tag == "input" and self.forms and (values.get("type") == "hidden" or "checked" in values):
+            self.forms[-1].values[values["name"] or ""] = values.get("value") or ""
+
+
+class Visitor:
+    """One customer of a provider, signed in."""
+
+    def __init__(self, frontend: Frontend, customer: str = "zone") -> None:
+        self.frontend = frontend
+        self.http = httpx.Client(base_url=frontend.ready["api"], timeout=20, trust_env=False, follow_redirects=True)
+        self.enter(customer)
+
+    def enter(self, customer: str) -> None:
+        link = self.frontend.call("POST", "/v1/portal-sessions", {"customer": customer}, scope="host")["url"]
+        assert self.get(link).url.path == "/portal/services"
+
+    def get(self, path: str) -> httpx.Response:
+        return self.http.get(path)
+
+    def submit(self, page: httpx.Response, action_end: str, **values: str) -> httpx.Response:
+        """Sends the page's form whose action ends like this."""
+        form = self.form(page, action_end)
+        return self.http.post(form.action, data=form.values | values)
+
+    @staticmethod
+    def form(page: httpx.Response, action_end: str) -> Form:
+        forms = _Forms()
+        forms.feed(page.text)
+        found = [form for form in forms.forms if form.action.endswith(action_end)]
+        assert found, f"no form for …{action_end} on {page.url}:\n{page.text}"
+        return found[0]
+
+    def review(self, plan: str, service: str = "zone", **values: str) -> httpx.Response:
+        """From the service to the review page of a change to this plan."""
+        cycles = self.get(f"/portal/services/{self.service_id(service)}/change/{plan}")
+        return self.submit(cycles, "/quotes", **values)
+
+    def service_id(self, ref: str = "zone") -> str:
+        with transaction() as session:
+            provider = provider_by_slug(session, self.frontend.provider)
+            assert provider is not None
+            service: Service | None = service_by_ref(session, provider.id, ref)
+            assert service is not None
+            return service.id
+
+    def changes(self) -> list[dict[str, object]]:
+        """What the API says there is."""
+        items: list[dict[str, object]] = self.frontend.call("GET", "/v1/plan-changes?service=zone")["items"]
+        return items
+
+    def see(self, path: str, text: str) -> httpx.Response:
+        """Looks at a page until it says this."""
+
+        def look() -> httpx.Response | None:
+            page = self.get(path)
+            return page if text in page.text else None
+
+        page: httpx.Response = until(look, f"{path} to say {text!r}")
+        return page
+
+
+def visitor(frontend: Frontend, plan: str = "basic", ref: str = "zone") -> Visitor:
+    """A customer in Japan with one service that is paid in dollars by the month, seen on 17 July 2027 at noon."""
+    frontend.new_service(ref, plan, "USD", "JP", (JULY, AUGUST), "monthly")
+    frontend.set_clock(NOON_17_JULY)
+    return Visitor(frontend, ref)
