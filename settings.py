@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     smtp_user: str | None = None
     smtp_password: SecretStr | None = None
     smtp_starttls: bool = False
+    smtp_timeout_seconds: float = 10.0
     mail_from: str = "billing@planshift.invalid"
 
     # Flower: `user:password` for its login page and API.
@@ -39,8 +40,6 @@ class Settings(BaseSettings):
     # How long a worker may hold an outside call, and how often a change is tried before it is stuck.
     lease_seconds: float = 60.0
     apply_attempts_max: int = 12
-    # A request to somebody else's network gives up after this long (seconds).
-    http_timeout_seconds: float = 10.0
 
     def require_database_url(self) -> str:
         return _required("PLANSHIFT_DATABASE_URL", self.database_url)

@@ -48,7 +48,7 @@ def perform_delivery(call: MailCall) -> str | None:
     """Hands the mail to the SMTP server; returns what went wrong, if anything."""
     config = settings()
     try:
-        with smtplib.SMTP(config.smtp_host, config.smtp_port, timeout=config.http_timeout_seconds) as server:
+        with smtplib.SMTP(config.smtp_host, config.smtp_port, timeout=config.smtp_timeout_seconds) as server:
             if config.smtp_starttls:
                 server.starttls()
             if config.smtp_user and config.smtp_password:

@@ -32,7 +32,7 @@ ROUTES = {
     "sweep.*": "maintenance",
 }
 
-# A call to somebody else's network gives up after 10 s (settings.http_timeout_seconds) and a step makes at most three.
+# A step makes at most two calls to somebody else's network, and each gives up after 25 s (provisioners/http.py).
 TASK_TIME_LIMIT_SECONDS = 60
 
 

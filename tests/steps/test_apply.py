@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 from sqlalchemy import update
 
 from domain.money import Money
@@ -10,6 +11,8 @@ from engine import apply
 from local.stack import Stack
 from models.database import transaction
 from models.plan_change import PlanChange
+from provisioners.http import HttpProvisioner
+from provisioners.registry import PROVISIONERS
 from settings import settings
 from tasks.run import inside
 from tests.steps.play import Play
@@ -48,7 +51,8 @@ def test_a_definite_no_leaves_it_stuck_with_the_hosts_reason(servers: Stack) -> 
     assert "the rack is full" in (change.reason_text or "")
 
 
-def test_an_answer_that_got_lost_is_read_before_it_is_repeated(servers: Stack) -> None:
+def test_an_answer_that_got_lost_is_read_before_it_is_repeated(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PROVISIONERS, "http", HttpProvisioner(timeout_seconds=0.5, total_seconds=2))
     play = Play.of(servers)
     change_id = paid(play)
     knobs(play, lose_answers=10)
