@@ -93,10 +93,9 @@ def period_after(
     if proration.anchor is Anchor.RESET:
         day = now.astimezone(ZoneInfo(tz)).day
         return Period(now, advance(now, new, day, tz)), day
-    if proration.anchor is Anchor.REALIGN and proration.realign_day is not None:
+    if proration.realign_day is not None:  # given with Anchor.REALIGN, and only with it
         day = proration.realign_day
-        boundary = advance(running.start, 0, day, tz)
-        return period_holding(boundary, new, day, tz, now, 1), day
+        return period_holding(running.start, new, day, tz, now, 1), day
     if old == new or proration.anchor is Anchor.KEEP_END or proration.fraction is Fraction.ZERO:
         return running, anchor_day
     return period_holding(running.start, new, anchor_day, tz, now), anchor_day

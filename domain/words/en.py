@@ -34,7 +34,7 @@ EN = {
     "some_credit": "{applied} of the total of {total} is paid from your account credit.",
     "negative_credit": "Unused time is worth {amount} more than the new plan costs today; this becomes account credit.",
     "negative_refund": "Unused time is worth {amount} more than the new plan costs today; this is paid back to you.",
-    "negative_split": "Unused time is worth {amount} more than the new plan; {refund} is paid back, the rest is credit.",
+    "negative_split": "The unused time exceeds the new plan by {amount}; {refund} is paid back, the rest is credit.",
     "capped_note": "The credit is limited to {paid}, which is what was paid for this time.",
     "unpaid_note": "No credit is given for the running period because nothing has been paid for it.",
     "no_credit_note": "No credit is given for the rest of the period on the old plan.",

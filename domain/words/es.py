@@ -34,7 +34,7 @@ ES = {
     "some_credit": "{applied} del total de {total} se pagan con su saldo a favor.",
     "negative_credit": "Su tiempo no usado vale {amount} más que el plan nuevo hoy; pasa a su saldo a favor.",
     "negative_refund": "Su tiempo no usado vale {amount} más que el plan nuevo hoy; se le devuelve.",
-    "negative_split": "El tiempo no usado vale {amount} de más; se devuelven {refund} y el resto pasa a su saldo a favor.",
+    "negative_split": "El tiempo no usado vale {amount} de más; se devuelven {refund} y el resto pasa a su saldo.",
     "capped_note": "El crédito se limita a {paid}, que es lo que se abonó por este tiempo.",
     "unpaid_note": "No hay crédito por el período en curso porque no se ha abonado nada por él.",
     "no_credit_note": "No hay crédito por el resto del período del plan anterior.",

@@ -205,6 +205,15 @@ def test_what_becomes_of_the_period(
     assert priced.period_paid == (500 if charge is None else charge)
 
 
+def test_a_realigned_year_starts_in_the_running_month(dns: Catalog) -> None:
+    # 21 June: the year from 10 June, 354 of 365 days of 120.00
+    catalog = with_rule(dns, Proration(fraction=Fraction.DAYS, anchor=Anchor.REALIGN, realign_day=10))
+    old = service(dns, "basic", "annual", "2026-01-01", "2027-01-01")
+    priced = price(catalog, old, AMERICAN, Target("start", "annual"), at("2026-06-21", TOKYO), ZERO)
+    assert (priced.period.start, priced.period.end) == (at("2026-06-10", TOKYO), at("2027-06-10", TOKYO))
+    assert dict(lines(priced))["charge"] == 11638
+
+
 def test_a_kept_anchor_finds_the_month_within_a_year(dns: Catalog) -> None:
     # from a year that renews on the 31st to months: 31 May to 30 June holds 15 June; 15 of 30 days of 12.00
     old = service(dns, "basic", "annual", "2025-12-31", "2026-12-31")

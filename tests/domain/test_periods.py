@@ -55,6 +55,9 @@ def test_a_repeated_hour_is_the_first_of_the_two() -> None:
     assert advance(at("2025-10-02T01:30", NEW_YORK), 1, 2, NEW_YORK) == datetime(2025, 11, 2, 5, 30, tzinfo=UTC)
     second = datetime(2025, 11, 2, 6, 30, tzinfo=UTC)
     assert advance(second, 1, 2, NEW_YORK) == at("2025-12-02T01:30", NEW_YORK)
+    # also where the hour it comes from was the second one
+    assert advance(second, 12, 1, NEW_YORK) == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+    assert advance(second, 12, 1, NEW_YORK).tzinfo is UTC
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ def test_descriptions_name_the_days(dns: Catalog) -> None:
                 plan="start",
                 refundable=Money(100, "USD"),
             ),
-            "Unused time is worth $3.50 more than the new plan; $1.00 is paid back, the rest is credit.",
+            "The unused time exceeds the new plan by $3.50; $1.00 is paid back, the rest is credit.",
         ),
         (
             lambda dns: quoted(dns, period_paid=Money(100, "USD")),
