@@ -77,7 +77,7 @@ def _line(line: dict[str, Any]) -> Line:
 
 def _tax(tax: dict[str, Any]) -> Tax:
     return Tax(
-        label=tax["description"],
+        label=tax["label"],
         percent=tax["percent"],
         base=Money.from_json(tax["base"]),
         amount=Money.from_json(tax["amount"]),

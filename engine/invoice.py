@@ -95,7 +95,7 @@ def frozen_content(
         "before": _plan(catalog, before, locale) if before else None,
         "after": _plan(catalog, after, locale),
         "lines": [line.as_json() for line in lines if line.kind != "tax"],
-        "taxes": [line.as_json() for line in lines if line.kind == "tax"],
+        "taxes": [_tax(catalog, line, locale) for line in lines if line.kind == "tax"],
         "supply": supply.as_json(),
         "next_renewal": next_renewal,
         "notes": notes,
@@ -162,6 +162,12 @@ def finish_change_print(session: Session, now: datetime, call: PrintCall, conten
     invoice = session.get_one(Invoice, call.invoice_id)
     assert invoice.change_id is not None, "a change's document belongs to a change's invoice"
     return _status_of(session, invoice.change_id)
+
+
+def _tax(catalog: Catalog, line: Line, locale: str) -> dict[str, Any]:
+    """The tax line, with the rate's name alone: the page prints its percentage and base in columns of their own."""
+    rate = next(rate for rate in catalog.tax.rates if rate.code == line.code)
+    return line.as_json() | {"label": in_language(rate.label, locale)}
 
 
 def _plan(catalog: Catalog, terms: PlanTerms, locale: str) -> dict[str, Any]:
