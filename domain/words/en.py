@@ -45,4 +45,10 @@ EN = {
     "review_note": "This is the price if the provider's staff approve the request.",
     "over_limit": "{plan} is too small for what is used now. {limits}",
     "over_limit_part": "{name}: {used} used, {limit} allowed, remove {reduce_by}.",
+    "refused_service_past_due": "The last renewal is unpaid. Pay its invoice, then change the plan.",
+    "refused_service_not_active": "Only an active service can change its plan.",
+    "refused_nothing_to_change": "The service already has this plan and billing cycle. Choose another.",
+    "refused_plan_not_offered": "This plan is not offered with this billing cycle. Choose another.",
+    "refused_change_not_offered": "This change is not offered. Please ask our staff.",
+    "refused_period_ended": "The running period is over. The plan can be changed after the renewal.",
 }

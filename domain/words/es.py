@@ -45,4 +45,10 @@ ES = {
     "review_note": "Este es el precio si el personal del proveedor aprueba la solicitud.",
     "over_limit": "{plan} es demasiado pequeño para lo que se usa ahora. {limits}",
     "over_limit_part": "{name}: {used} en uso, {limit} permitidos, quite {reduce_by}.",
+    "refused_service_past_due": "La última renovación está impaga. Pague su factura y después cambie de plan.",
+    "refused_service_not_active": "Sólo un servicio activo puede cambiar de plan.",
+    "refused_nothing_to_change": "El servicio ya tiene este plan y período de pago. Elija otro.",
+    "refused_plan_not_offered": "Este plan no se ofrece con este período de pago. Elija otro.",
+    "refused_change_not_offered": "Este cambio no se ofrece. Consulte con nuestro personal.",
+    "refused_period_ended": "El período en curso terminó. El plan se puede cambiar después de la renovación.",
 }

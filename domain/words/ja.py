@@ -45,4 +45,10 @@ JA = {
     "review_note": "これは、担当者が申請を承認した場合の料金です。",
     "over_limit": "現在のご利用量は{plan}の上限を超えています。{limits}",
     "over_limit_part": "{name}: 使用中 {used}、上限 {limit}、{reduce_by} 減らしてください。",
+    "refused_service_past_due": "前回の更新料金が未払いです。お支払いの後にプランを変更してください。",
+    "refused_service_not_active": "プランを変更できるのは有効なサービスのみです。",
+    "refused_nothing_to_change": "すでにこのプランと請求サイクルをご利用中です。別のものをお選びください。",
+    "refused_plan_not_offered": "このプランはこの請求サイクルでは提供されていません。別のものをお選びください。",
+    "refused_change_not_offered": "この変更は提供されていません。担当者にお問い合わせください。",
+    "refused_period_ended": "現在の期間は終了しました。更新後にプランを変更できます。",
 }

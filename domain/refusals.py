@@ -1,0 +1,30 @@
+"""Why a change is refused, in the customer's language."""
+
+from domain.catalog import Catalog, in_language
+from domain.errors import ChangeError, Forbidden, OverLimit
+from domain.words import WORDS, language_of, sentence
+
+
+def refusal_text(error: ChangeError, catalog: Catalog, locale: str) -> str:
+    """The sentence for the customer: the catalogue's own reason, what to reduce, or what the code means.
+
+    A code that only a program can cause (unknown_plan, bad_quantity) keeps its English sentence.
+    """
+    if isinstance(error, Forbidden):
+        return in_language(error.texts, locale)
+    if isinstance(error, OverLimit):
+        return _over_limit(error, catalog, locale)
+    key = f"refused_{error.code}"
+    return sentence(locale, key) if key in WORDS[language_of(locale)] else str(error)
+
+
+def _over_limit(error: OverLimit, catalog: Catalog, locale: str) -> str:
+    plan = catalog.plan(error.details["plan"])
+    parts = [
+        sentence(
+            locale, "over_limit_part", name=in_language(catalog.limit_names.get(name, {"en": name}), locale), **excess
+        )
+        for name, excess in error.details["limits"].items()
+    ]
+    name = plan.name if plan else error.details["plan"]
+    return sentence(locale, "over_limit", plan=name, limits=" ".join(parts))

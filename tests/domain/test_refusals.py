@@ -1,0 +1,56 @@
+"""Refusals in the customer's language."""
+
+import pytest
+
+from domain.catalog import Catalog
+from domain.errors import ChangeError, OverLimit, UnknownPlan
+from domain.money import Money
+from domain.priced import price
+from domain.refusals import refusal_text
+from domain.terms import Buyer, Target
+from tests.domain.making import at, service
+
+NOW, ZERO = at("2026-11-16", "Asia/Tokyo"), Money(0, "USD")
+
+
+def refused(catalog: Catalog, plan: str, to: str, **changes: object) -> ChangeError:
+    old = service(catalog, plan, "monthly", "2026-11-01", "2026-12-01", **changes)
+    with pytest.raises(ChangeError) as error:
+        price(catalog, old, Buyer("US"), Target(to, "monthly"), NOW, ZERO)
+    return error.value
+
+
+@pytest.mark.parametrize(
+    ("locale", "text"),
+    [
+        ("en", "Basic is too small for what is used now. zones: 7 used, 3 allowed, remove 4."),
+        ("es-AR", "Basic es demasiado pequeño para lo que se usa ahora. zonas: 7 en uso, 3 permitidos, quite 4."),
+        ("ja", "現在のご利用量はBasicの上限を超えています。ゾーン: 使用中 7、上限 3、4 減らしてください。"),
+        ("hi", "Basic अभी के उपयोग के लिए बहुत छोटी है। ज़ोन: 7 उपयोग में, 3 की अनुमति, 4 घटाएँ।"),
+        ("fr", "Basic is too small for what is used now. zones: 7 used, 3 allowed, remove 4."),
+    ],
+)
+def test_what_to_reduce(dns: Catalog, locale: str, text: str) -> None:
+    error = refused(dns, "business", "basic", usage={"zones": 7, "records": 100})
+    assert isinstance(error, OverLimit)
+    assert refusal_text(error, dns, locale) == text
+
+
+def test_the_providers_own_reason(hosting: Catalog) -> None:
+    error = refused(hosting, "web-m", "web-s")
+    assert refusal_text(error, hosting, "es").startswith("Los planes no se pueden achicar")
+    assert refusal_text(error, hosting, "ja").startswith("プランを小さくする")
+    assert refusal_text(error, hosting, "fr").startswith("Plans cannot be made smaller")
+
+
+def test_what_a_code_means(dns: Catalog) -> None:
+    past_due = refused(dns, "basic", "start", status="past_due")
+    assert refusal_text(past_due, dns, "es") == (
+        "La última renovación está impaga. Pague su factura y después cambie de plan."
+    )
+    assert refusal_text(refused(dns, "basic", "basic"), dns, "en") == (
+        "The service already has this plan and billing cycle. Choose another."
+    )
+    unknown = refused(dns, "basic", "gold")
+    assert isinstance(unknown, UnknownPlan)
+    assert refusal_text(unknown, dns, "ja") == "there is no plan 'gold'; choose one of basic, start, business"
