@@ -10,7 +10,7 @@ from pdf import formats
 from pdf.layout_table import sums
 from pdf.sample_stories import STORIES
 from pdf.samples import LANGUAGES, SUPPLY, build
-from pdf.values import InvoiceDocument, Line
+from pdf.values import InvoiceDocument, Line, Party
 from pdf.words import WORDS
 
 __all__ = ["LANGUAGES", "Content", "content", "documents"]
@@ -26,6 +26,7 @@ class Content:
     buyer: list[str]
     facts: list[tuple[str, str]]
     plans: list[tuple[str, str, str]]
+    headline: tuple[str, str, str]
     header: list[str]
     rows: list[tuple[str, str, str, str, str]]
     totals: list[tuple[str, str]]
@@ -56,10 +57,15 @@ def _line(text: str, arithmetic: str, price: Money, index: int) -> Line:
     return Line(text, amount, arithmetic, quantity=quantity, unit_price=price, period=SUPPLY)
 
 
+def _party(party: Party, tag: str) -> list[str]:
+    country = formats.locale_of(tag).territories[party.country]
+    tax_id = [WORDS[tag].tax_id.format(number=party.tax_id)] if party.tax_id else []
+    return [party.name, *party.address, country, *tax_id, party.email or ""]
+
+
 def content(document: InvoiceDocument) -> Content:
     """The same strings that our layout puts on the page."""
     tag, words = document.locale, WORDS[document.locale]
-    seller, buyer = document.seller, document.buyer
     assert document.before is not None
     assert document.after is not None
     assert document.due_on is not None
@@ -80,14 +86,9 @@ def content(document: InvoiceDocument) -> Content:
     return Content(
         language=tag,
         title=words.titles[document.kind],
-        seller=[
-            words.seller,
-            seller.name,
-            *seller.address,
-            words.tax_id.format(number=seller.tax_id),
-            seller.email or "",
-        ],
-        buyer=[words.buyer, buyer.name, *buyer.address, buyer.email or ""],
+        seller=[words.seller, *_party(document.seller, tag)],
+        buyer=[words.buyer, *_party(document.buyer, tag)],
+        headline=(words.paid, formats.amount(document.amount_due, tag), formats.long_date(document.issued_on, tag)),
         facts=[
             (words.number, document.label),
             (words.issued, formats.long_date(document.issued_on, tag)),
@@ -100,6 +101,6 @@ def content(document: InvoiceDocument) -> Content:
         rows=rows,
         totals=[(label, amount) for label, amount, _ in sums(document, words)],
         afterwords=[(words.renewal, f"{formats.long_date(day, tag)}, {formats.amount(price, tag)}")],
-        footer=f"{seller.name} · {seller.tax_id} · {seller.email}",
+        footer=f"{document.seller.name} · {document.seller.tax_id} · {document.seller.email}",
         page=words.page.format(page=1, pages=1),
     )

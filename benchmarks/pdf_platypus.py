@@ -16,7 +16,8 @@ from pdf.faces import FONTS
 from pdf.samples import png_mark
 
 _LOGO = png_mark()
-_BRAND, _INK, _MUTED, _RULE = (HexColor(code) for code in ("#1f3a93", "#1a2030", "#5d6575", "#dce0e7"))
+_COLOURS = ("#1f3a93", "#1a2030", "#5d6575", "#dce0e7", "#f3f4fa")
+_BRAND, _INK, _MUTED, _RULE, _GROUND = map(HexColor, _COLOURS)
 
 
 class Platypus:
@@ -72,6 +73,7 @@ class Platypus:
         head = [self._party(content.seller), self._party(content.buyer), Table(facts, [62, 93])]
         in_plan = (self.label, self.strong, self.small)
         plans = [[Paragraph(text, style) for text, style in zip(p, in_plan, strict=True)] for p in content.plans]
+        headline = [Paragraph(text, self.total) for text in content.headline]
         rows: list[list[object]] = [[Paragraph(label, self.label) for label in content.header]]
         for description, small, *numbers in content.rows:
             cell = [Paragraph(description, self.body), *[Paragraph(text, self.small) for text in small.split("\n")]]
@@ -89,7 +91,7 @@ class Platypus:
             Table([[Image(io.BytesIO(_LOGO), 126, 42), Paragraph(content.title, self.title)]], [246, 246]),
             Spacer(1, 30),
             Table([head], [162, 162, 169], style=[("VALIGN", (0, 0), (-1, -1), "TOP")]),
-            Table([plans], [246, 246]),
+            Table([[*plans, headline]], [163, 163, 166], style=[("BACKGROUND", (0, 0), (-1, -1), _GROUND)]),
             Table(rows, [273, 44, 84, 92], style=lines, repeatRows=1),
             Table(totals, [190, 92], hAlign="RIGHT"),
             *after,

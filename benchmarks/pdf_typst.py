@@ -26,7 +26,9 @@ _TEMPLATE = """
 #grid(columns: (1fr, 1fr, 1fr), gutter: 18pt, party(d.seller), party(d.buyer),
   grid(columns: (auto, 1fr), row-gutter: 5pt, ..d.facts.map(f => (label(f.at(0)), align(right, f.at(1)))).flatten()))
 #block(fill: rgb("#f3f4fa"), radius: 5pt, inset: 14pt, width: 100%,
-  grid(columns: (1fr, 1fr), ..d.plans.map(p => stack(spacing: 4pt, label(p.at(0)), strong(p.at(1)), small(p.at(2))))))
+  grid(columns: (1fr, 1fr, auto),
+    ..d.plans.map(p => stack(spacing: 4pt, label(p.at(0)), strong(p.at(1)), small(p.at(2)))),
+    align(right, stack(spacing: 4pt, ..d.headline.map(strong)))))
 #table(columns: (1fr, 44pt, 84pt, 92pt), stroke: none, align: (left, right, right, right),
   table.header(..d.header.map(h => label(h)), table.hline(stroke: 1pt + rgb("#1f3a93"))),
   ..d.rows.map(r => (stack(spacing: 4pt, r.at(0), ..r.at(1).split("\\n").map(small)), r.slice(2))).flatten())

@@ -54,6 +54,7 @@ def _page(content: Content) -> str:
         f"<div><span class=label>{escape(label)}</span><b>{escape(name)}</b><small>{escape(price)}</small></div>"
         for label, name, price in content.plans
     )
+    plans += f"<div>{'<br>'.join(map(escape, content.headline))}</div>"
     rows = "".join(
         f"<tr><td>{escape(text)}<small>{escape(small).replace(chr(10), '<br>')}</small><td>{'<td>'.join(numbers)}"
         for text, small, *numbers in content.rows

@@ -29,6 +29,7 @@ class Glyph:
     gid: int
     text: str
     width: int
+    unicode: str  # the text in UTF-16BE, hexadecimal
 
 
 @dataclass(eq=False)
@@ -58,7 +59,8 @@ class Face:
         known = self._glyphs.get((gid, text))
         if known is None:
             with self._lock:
-                fresh = Glyph(gid, text, int(self.font.get_glyph_h_advance(gid)))
+                width = int(self.font.get_glyph_h_advance(gid))
+                fresh = Glyph(gid, text, width, text.encode("utf-16-be").hex())
                 known = self._glyphs.setdefault((gid, text), fresh)
         return known
 

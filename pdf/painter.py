@@ -56,16 +56,13 @@ class Painter:
         yield
         self.pages.insert(index, self.pages.pop())
 
-    def text(
-        self, owner: Element | None, lines: Sequence[tuple[float, float, TextLine]], size: float, colour: Colour
-    ) -> None:
-        """Set lines, each with its starting point, as one piece of content of `owner` (None: an artifact)."""
+    def text(self, owner: Element | None, lines: Sequence[tuple[str, TextLine]], size: float, colour: Colour) -> None:
+        """Set lines, each after its Tm operator, as one piece of content of `owner` (None: an artifact)."""
         page = self.pages[-1]
         tag = f"/{owner.kind}<</MCID {self.tags.marked_content(owner)}>>BDC" if owner else PAGINATION
         paint = "" if colour == self._colour else rgb(colour, "rg") + " "
         self._colour = colour
-        shown = self.fonts.show([(f"1 0 0 1 {x:.2f} {y:.2f} Tm", line) for x, y, line in lines], size)
-        page.text.append(f"{tag} {paint}{shown} EMC")
+        page.text.append(f"{tag} {paint}{self.fonts.show(lines, size)} EMC")
 
     def picture(self, picture: Picture, box: tuple[float, float, float, float], figure: Element) -> None:
         """Place a picture in a box (left, bottom, width, height)."""

@@ -49,10 +49,11 @@ class Sheet:
         lines = [one_line(text, self.language, bold)] if isinstance(text, str) else text
         leading = size * LEADING
         baseline = y - size * 1.06
-        placed = [
-            (x - line.width * size / 1000 if right else x, baseline - index * leading, line)
-            for index, line in enumerate(lines)
-        ]
+        placed = []
+        for line in lines:
+            left = x - line.width * size / 1000 if right else x
+            placed.append((f"1 0 0 1 {left:.2f} {baseline:.2f} Tm", line))
+            baseline -= leading
         self.painter.text(owner, placed, size, colour)
         return leading * len(lines)
 

@@ -52,7 +52,7 @@ class DocumentFont:
         program = writer.add_stream(f"/Length1 {len(subset)}", subset)
         gids = b"\0\0" + b"".join([new_gid[glyph.gid].to_bytes(2, "big") for glyph in glyphs])
         cid_to_gid = writer.add_stream("", gids)
-        to_unicode = writer.add_stream("", _to_unicode(glyphs))
+        to_unicode = writer.add_stream("", _to_unicode(self.codes))
         descriptor = writer.add(_descriptor(self.face, name, program))
         widths = " ".join([str(self.face.font.get_glyph_h_advance(0)), *[str(glyph.width) for glyph in glyphs]])
         descendant = writer.add(
@@ -128,8 +128,8 @@ def _subset(face: Face, glyphs: list[Glyph]) -> tuple[bytes, dict[int, int]]:
     return plan.execute().blob.data, plan.old_to_new_glyph_mapping
 
 
-def _to_unicode(glyphs: list[Glyph]) -> bytes:
-    entries = [f"<{cid:04x}><{glyph.text.encode('utf-16-be').hex()}>\n" for cid, glyph in enumerate(glyphs, 1)]
+def _to_unicode(codes: _Codes) -> bytes:
+    entries = [f"<{code}><{glyph.unicode}>\n" for glyph, code in codes.items()]
     blocks = [entries[start : start + 100] for start in range(0, len(entries), 100)]  # 100 is the CMap limit
     ranges = "".join([f"{len(block)} beginbfchar\n{''.join(block)}endbfchar\n" for block in blocks])
     return _TO_UNICODE.format(ranges=ranges).encode("ascii")

@@ -38,10 +38,14 @@ class Writer:
 
     def add(self, data: bytes = b"") -> int:
         """The number of a new object; give its bytes now, or later with `put`."""
-        ready = Ready(data)
-        reference = self._document.Reference(ready)
-        number: int = self._document.idToObjectNumberAndVersion[reference.name][0]
-        self._objects[number] = ready
+        # What PDFDocument.Reference does for a new object, less its search for older ones: we count objects by number.
+        document = self._document
+        number: int = document.objectcounter + 1
+        name = f"R{number}"
+        document.objectcounter = number
+        document.idToObjectNumberAndVersion[name] = (number, 0)
+        document.numberToId[number] = name
+        document.idToObject[name] = self._objects[number] = Ready(data)
         return number
 
     def put(self, number: int, data: bytes) -> None:
@@ -62,8 +66,7 @@ class Writer:
         """The finished file."""
         self._document.Catalog = Ready(catalog)
         self._document.info = Ready(information)
-        for ready in self._objects.values():
-            self._document.signature.update(ready.data)
+        self._document.signature.update(b"".join([ready.data for ready in self._objects.values()]))
         saved: bytes = self._document.GetPDFData(None)
         return saved
 
