@@ -20,7 +20,9 @@ from domain.terms import Buyer, ServiceTerms, Target
 
 NOBODY = Buyer("ZZ", tax_exempt=True)
 START = datetime(2027, 1, 1)  # noqa: DTZ001 local midnight of a common year, in whatever zone the catalogue has
-LONGEST_LOOP = 3
+# Loops of three changes are walked in catalogues of up to this many plans x cycles, of two in larger ones: the work
+# grows with the cube.
+FEW_OFFERS, SHORT_LOOP, LONGEST_LOOP = 24, 2, 3
 # Each line of each change may be rounded by half a minor unit.
 ROUNDING_PER_CHANGE = 2
 
@@ -79,7 +81,7 @@ def _days_to_try(catalog: Catalog, walk: Walk) -> list[int]:
 
 
 def _loops(catalog: Catalog, start: Walk) -> Iterator[Finding]:
-    days = _days_to_try(catalog, start)
+    days, longest = _days_to_try(catalog, start), _longest_loop(catalog)
     begin, open_walks = start.service.period.start, [start]
     while open_walks:
         walk = open_walks.pop()
@@ -89,8 +91,13 @@ def _loops(catalog: Catalog, start: Walk) -> Iterator[Finding]:
             for taken in _steps(catalog, walk, begin, day):
                 if taken.steps[-1] == start.steps[0]:
                     yield from _gained(catalog, taken, begin, day)
-                elif len(taken.days) < LONGEST_LOOP:
+                elif len(taken.days) < longest:
                     open_walks.append(taken)
+
+
+def _longest_loop(catalog: Catalog) -> int:
+    offers = sum(len(plan.prices) for plan in catalog.plans if plan.sold)
+    return LONGEST_LOOP if offers <= FEW_OFFERS else SHORT_LOOP
 
 
 def _steps(catalog: Catalog, walk: Walk, begin: datetime, day: int) -> Iterator[Walk]:
