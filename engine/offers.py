@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog, Plan, in_language
-from domain.errors import ChangeError
+from domain.errors import ChangeError, Forbidden
 from domain.money import Money
 from domain.quote import price_change
 from domain.quote_values import Quote
@@ -19,6 +19,8 @@ from engine.services import buyer_of, terms_of
 from models.customer import Service
 from models.invoice import StoredQuote
 from models.provider import catalog_id_of, catalog_of, catalog_version
+
+OFFER_ENDS_BEFORE_PERIOD = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,12 @@ def quote_change(session: Session, now: datetime, service: Service, plan: str, c
     return stored
 
 
+def payable_until(catalog: Catalog, service: Service, now: datetime) -> datetime:
+    """Until when an offer made now can be paid: the policy's days, but never past the period it was prorated for."""
+    by_policy = now + timedelta(days=catalog.policies.payable_days)
+    return min(by_policy, service.period_end - OFFER_ENDS_BEFORE_PERIOD)
+
+
 def options_for(session: Session, now: datetime, service: Service) -> dict[str, list[Option]]:
     """By category, in the catalogue's order: every plan and cycle that is sold in the service's currency."""
     catalog = catalog_of(session, service.provider)
@@ -106,11 +114,17 @@ def _option(session: Session, now: datetime, service: Service, plan: Plan, cycle
     try:
         quote = price_for(session, now, service, plan.id, cycle)
     except ChangeError as error:
-        return Option(plan, cycle, price, None, (error.code, str(error), error_details(error)))
+        sentence = sentence_of(error, service.customer.locale)
+        return Option(plan, cycle, price, None, (error.code, sentence, error_details(error)))
     if quote.timing == "manual_review":
         sentence = "Our staff must look at this change first; you can send them a request."
         return Option(plan, cycle, price, quote, ("manual_review", sentence, {}))
     return Option(plan, cycle, price, quote, None)
+
+
+def sentence_of(error: ChangeError, locale: str) -> str:
+    """Why not, and what to do: a catalogue's own reason in the customer's language, ours in English."""
+    return in_language(error.texts, locale) if isinstance(error, Forbidden) else str(error)
 
 
 def error_details(error: ChangeError) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -11,14 +11,11 @@ from domain.lifecycle import Event, Status
 from domain.quote_values import Quote
 from engine import notices, postings
 from engine.expiry import end_unpaid
-from engine.offers import error_details, price_for, quote_change
+from engine.offers import error_details, payable_until, price_for, quote_change, sentence_of
 from engine.request import mismatch, promised_total
 from models.invoice import StoredQuote
 from models.plan_change import PlanChange, lock_change, move, scheduled_change
 from models.provider import catalog_of
-
-# An offer never outlives its period: what it was prorated for would be gone.
-OFFER_ENDS_BEFORE_PERIOD = timedelta(hours=1)
 
 
 def quote(session: Session, now: datetime, change_id: str) -> Status:
@@ -34,7 +31,8 @@ def quote(session: Session, now: datetime, change_id: str) -> Status:
     try:
         priced = _price(session, change, accepted)
     except ChangeError as error:
-        return refuse(session, now, change, error.code, str(error), error)
+        sentence = sentence_of(error, change.customer.locale)
+        return refuse(session, now, change, error.code, sentence, error)
     promised = promised_total(change.accepted_total(), accepted)
     if promised is not None and promised != priced.total_due_today:
         offered = quote_change(session, now, change.service, change.target_plan, change.target_cycle)
@@ -75,12 +73,11 @@ def _price(session: Session, change: PlanChange, accepted: StoredQuote | None) -
 
 
 def _promise(session: Session, now: datetime, change: PlanChange, priced: Quote) -> Status:
-    policy = catalog_of(session, change.provider).policies
-    last_moment = change.service.period_end - OFFER_ENDS_BEFORE_PERIOD
-    if last_moment <= now:
+    until = payable_until(catalog_of(session, change.provider), change.service, now)
+    if until <= now:
         sentence = f"The running period ends at {change.service.period_end.isoformat()}. Ask again after the renewal."
         return refuse(session, now, change, "renewal_imminent", sentence)
-    change.payable_until = min(now + timedelta(days=policy.payable_days), last_moment)
+    change.payable_until = until
     postings.reserve_credit(session, change, priced.credit_applied, now)
     move(session, change, Event.QUOTE, Status.QUOTED, now)
     return Status.QUOTED

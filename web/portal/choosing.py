@@ -13,7 +13,7 @@ from sqlalchemy import select
 from domain.catalog import Plan
 from domain.errors import ChangeError
 from domain.quote_values import Quote
-from engine.offers import Option, options_for, quote_change
+from engine.offers import Option, options_for, payable_until, quote_change
 from engine.request import ChangeOpen, ChangeRequest, KeyReused, PriceChanged, RequestInFlight, request_change
 from models.customer import Service
 from models.invoice import StoredQuote
@@ -122,6 +122,7 @@ def review(
             seen=seen,
             card=card,
             expired=door.now >= stored.expires_at,
+            payable_until=payable_until(door.catalog, service, door.now),
         )
 
 
