@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.catalog import Catalog, Outcome, Rule
-from domain.modes import Anchor, Fraction
+from domain.modes import Fraction
 from domain.money import UnknownCurrency, exponent
 
 MATCH_KEYS = ("from_plan", "to_plan", "from_category", "to_category", "category", "cycle", "direction", "state")
@@ -105,9 +105,12 @@ def _outcome(rule: Rule) -> Iterator[Problem]:
         yield "reason.text", "a sentence in English (en) was expected beside the other languages"
     if rule.proration is None:
         return
-    kept = rule.proration.fraction is Fraction.WHOLE and rule.proration.anchor is Anchor.KEEP
-    if kept and rule.cycle != "same":
+    if rule.cycle == "same":
+        return
+    if rule.proration.fraction is Fraction.WHOLE:
         yield "cycle", 'the full price difference compares prices of one cycle; write cycle = "same"'
+    if rule.proration.fraction is Fraction.ZERO:
+        yield "cycle", 'without money the cycle changes at renewal; write cycle = "same" or outcome = "at_renewal"'
 
 
 def _unreachable(catalog: Catalog) -> Iterator[Problem]:

@@ -77,6 +77,13 @@ def anchor_day_of(period: Period, tz: str) -> int:
     return max(period.start.astimezone(zone).day, period.end.astimezone(zone).day)
 
 
+def months_of(period: Period, tz: str) -> int:
+    """Calendar months from the period's start to its end, at least one: a kept renewal date need not fit the cycle."""
+    zone = ZoneInfo(tz)
+    start, end = period.start.astimezone(zone), period.end.astimezone(zone)
+    return max(1, (end.year - start.year) * 12 + end.month - start.month)
+
+
 def local_days(start: datetime, end: datetime, tz: str) -> int:
     """Calendar days from start's local date to end's; a day of 23 or 25 hours is one day."""
     zone = ZoneInfo(tz)

@@ -8,11 +8,11 @@ from domain.errors import Forbidden, InThePast, NothingToChange, PeriodEnded, Se
 from domain.figures import Figures
 from domain.fit import check_fit
 from domain.modes import CreditBecomes
-from domain.money import Money
+from domain.money import CurrencyMismatch, Money
 from domain.periods import Period, advance
 from domain.policy import Decision, Situation, decide
 from domain.pricing import full_total, price_now
-from domain.sides import Side, new_side, old_side
+from domain.sides import Side, new_side, old_side, renewed
 from domain.terms import Buyer, ServiceTerms, Target
 
 CHANGEABLE = ("active", "trial")
@@ -41,7 +41,8 @@ class Priced(NamedTuple):
     @property
     def renewal_total(self) -> int:
         """What the next full period costs at today's prices, with tax."""
-        return full_total(self.catalog, self.buyer, self.new)
+        at = self.period.start if self.figures is None else self.period.end
+        return full_total(self.catalog, self.buyer, renewed(self.new, at, self.service.currency))
 
 
 def price(
@@ -54,7 +55,13 @@ def price(
     override: bool = False,
 ) -> Priced:
     """The figures of a change; arguments and errors as price_change has them."""
+    if now.tzinfo is None:
+        raise ValueError("the moment of a change needs a time zone; pass an aware datetime")
     now = now if now.tzinfo is UTC else now.astimezone(UTC)
+    if account_credit.currency != service.currency:
+        raise CurrencyMismatch(
+            f"account credit in {account_credit.currency} cannot pay a service in {service.currency}"
+        )
     old, new, decision = decided(catalog, service, target, now)
     if decision.outcome is Outcome.FORBIDDEN and decision.reason is not None:
         texts = decision.reason.text

@@ -8,7 +8,7 @@ from domain.catalog import Catalog
 from domain.figures import Figures, Item
 from domain.modes import Anchor, ChangeDay, CreditBecomes, Fraction, Place, Proration
 from domain.money import Rounding, divide_rounded
-from domain.periods import Period
+from domain.periods import Period, months_of
 from domain.proration import Ratio, Share, add, by_day_rate, exact_part, period_after, share_left, share_of_new
 from domain.sides import Side, units_between
 from domain.tax import TaxFigure, percent_ratio, rate_for, tax_on, treatment
@@ -95,8 +95,10 @@ def _wanted(frame: Frame) -> list[tuple[str, Side, Share, bool]]:
 
 def _line(frame: Frame, kind: str, side: Side, share: Share, covers: Period, only_units: bool) -> tuple[Item, Ratio]:
     full, rate, running = side.full, None, None
-    if frame.proration.anchor is Anchor.KEEP_END and side.months != frame.old.months:
-        full, running = (full[0] * frame.old.months, full[1] * side.months), frame.old.months
+    if frame.proration.anchor is Anchor.KEEP_END:
+        months = months_of(frame.service.period, frame.catalog.timezone)
+        if side.months != months:
+            full, running = (full[0] * months, full[1] * side.months), months
     if frame.place is Place.DAY_RATE and share.unit == "day" and share.part != share.whole:
         exact = by_day_rate(full, share, frame.rounding)
         rate = divide_rounded(full[0], full[1] * share.whole, frame.rounding)

@@ -57,6 +57,14 @@ def new_side(catalog: Catalog, service: ServiceTerms, target: Target, now: datet
     return _side(plan, target.cycle, cycle, quantity, unit, discount, service.currency)
 
 
+def renewed(side: Side, moment: datetime, currency: str) -> Side:
+    """The side as it renews at this moment: a discount may have ended by then."""
+    discount = _valid(side.discount, side.plan.id, moment)
+    if discount is side.discount:
+        return side
+    return side._replace(discount=discount, full=discounted(side.unit * side.quantity, discount, currency))
+
+
 def units_between(old: Side, new: Side) -> Side | None:
     """For more or fewer units of the same plan at the same price: only the units that come or go."""
     alike = (old.plan.id, old.cycle, old.unit, old.discount) == (new.plan.id, new.cycle, new.unit, new.discount)

@@ -84,6 +84,7 @@ def test_a_sound_catalogue_is_read() -> None:
         ('direction = "upgrade"', 'to_category = "x"', "rules.0.to_category", "'x' is not one of c"),
         ('direction = "upgrade"', 'colour = "red"', "rules.0.colour", "Extra inputs"),
         ('proration = "by_day"', 'proration = "full_difference"', "rules.0.cycle", 'cycle = "same"'),
+        ('proration = "by_day"', 'proration = "none"', "rules.0.cycle", 'outcome = "at_renewal"'),
         ('country = "ES"', 'country = "Spain"', "seller.country", "match pattern"),
         ('name = "Acme"\ntimezone', "timezone", "name", "Field required"),
     ],
@@ -162,7 +163,7 @@ def test_contradictory_axes_are_refused(axes: str, told: str) -> None:
         'preset = "polar", anchor = "reset"',
         'fraction = "fixed_30", change_day = "old", credit_becomes = "refund"',
         'fraction = "days", anchor = "realign", realign_day = 1',
-        'fraction = "zero", credit = false, credit_becomes = "nothing"',
+        'fraction = "nominal", place = "day_rate", rounding = "half_even"',
     ],
 )
 def test_axes_that_agree_are_read(axes: str) -> None:

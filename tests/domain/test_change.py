@@ -1,5 +1,6 @@
 """What a change costs: dates and cents, the arithmetic above each row."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from domain.catalog import Catalog, MinimumCharge
 from domain.catalog_file import NAMED_PRORATIONS
 from domain.modes import Anchor, ChangeDay, CreditBecomes, Fraction, Place, Proration
-from domain.money import Money, Rounding
+from domain.money import CurrencyMismatch, Money, Rounding
 from domain.priced import Priced, price
 from domain.quote import price_renewal
 from domain.terms import Buyer, Target
@@ -458,6 +459,32 @@ def test_a_discount_ends_at_the_renewal_after_its_date(dns: Catalog) -> None:
     for target in (None, Target("start", "monthly")):
         renewal = price_renewal(dns, old, AMERICAN, target, old.period.end, ZERO)
         assert renewal.total.amount == (500 if target is None else 1200)
+
+
+def test_a_kept_renewal_date_still_fits_the_next_change(dns: Catalog) -> None:
+    # changed to a year with November kept: start annual is 10.00 for the month, business annual 25.00; half is left
+    catalog = with_rule(dns, Proration(fraction=Fraction.DAYS, anchor=Anchor.KEEP_END))
+    old = service(dns, "start", "annual", "2026-11-01", "2026-12-01", period_paid=Money(1000, "USD"))
+    priced = price(catalog, old, AMERICAN, Target("business", "annual"), at("2026-11-16", TOKYO), ZERO)
+    assert lines(priced) == [("credit", -500), ("charge", 1250)]
+
+
+@pytest.mark.parametrize(("plan", "to", "renewal"), [("basic", "start", 1200), ("business", "start", 1200)])
+def test_the_next_renewal_knows_when_a_discount_ends(dns: Catalog, plan: str, to: str, renewal: int) -> None:
+    discount = percent_off("50", "2026-12-01T00:00:00+09:00")
+    old = service(dns, plan, "monthly", "2026-11-01", "2026-12-01", discount=discount)
+    assert price(dns, old, AMERICAN, Target(to, "monthly"), at("2026-11-16", TOKYO), ZERO).renewal_total == renewal
+    lasting = replace(old, discount=percent_off("50", "2026-12-02T00:00:00+09:00"))
+    priced = price(dns, lasting, AMERICAN, Target(to, "monthly"), at("2026-11-16", TOKYO), ZERO)
+    assert priced.renewal_total == renewal // 2
+
+
+def test_what_the_caller_got_wrong(dns: Catalog) -> None:
+    old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01")
+    with pytest.raises(CurrencyMismatch, match="account credit in JPY cannot pay a service in USD"):
+        price(dns, old, AMERICAN, ANY, at("2026-11-16"), Money(0, "JPY"))
+    with pytest.raises(ValueError, match="needs a time zone"):
+        price(dns, old, AMERICAN, ANY, at("2026-11-16").replace(tzinfo=None), ZERO)
 
 
 def test_keep_end_needs_no_scaling_within_a_cycle(dns: Catalog) -> None:
