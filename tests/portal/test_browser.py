@@ -40,7 +40,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context = browser.new_context(java_script_enabled=request.param)
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     problems: list[str] = []
 
     def keep(message: ConsoleMessage) -> None:
@@ -73,13 +73,13 @@ def test_from_the_link_to_the_new_plan(frontend: Callable[..., Frontend], page: 
     expect(page.get_by_role("row", name="Total charge for today")).to_contain_text("$3.73")
     page.get_by_role("button", name="Submit").click()
     # 6 the invoice
-    expect(page.get_by_role("heading", level=1)).to_have_text("Proforma invoice", timeout=30_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Proforma invoice", timeout=60_000)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download PDF").click()
     assert download.value.suggested_filename.endswith("-proforma.pdf")
     page.get_by_role("link", name="Pay $3.73").click()
     page.get_by_role("button", name="Pay").click()
-    expect(page.get_by_role("status")).to_contain_text("Done. Your plan is now Start.", timeout=30_000)
+    expect(page.get_by_role("status")).to_contain_text("Done. Your plan is now Start.", timeout=60_000)
     expect(page.get_by_role("heading", level=1)).to_contain_text("Invoice")
     # 7 the list again
     page.get_by_role("link", name="Back to your services").click()
