@@ -5,6 +5,7 @@ The layers, each a file or two: values -> words and formats -> breaking and shap
 """
 
 from pdf.engine import engine_version
+from pdf.printable import check_printable
 from pdf.render import render
 from pdf.values import Brand, InvoiceDocument, Kind, Line, Logo, Party, PlanTerms, Tax
 
@@ -17,6 +18,7 @@ __all__ = [
     "Party",
     "PlanTerms",
     "Tax",
+    "check_printable",
     "engine_version",
     "render",
 ]

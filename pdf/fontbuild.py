@@ -1,7 +1,7 @@
 """Produce the shipped fonts from their npm packages: `python -m pdf.fontbuild` (the target `make fonts`).
 
-Noto Sans (Latin, Greek, Cyrillic, Devanagari) and Noto Sans JP (the characters of code page 932), Regular and Bold,
-static TrueType, SIL Open Font License 1.1. Only characters are left out: shaping features stay whole, hints go.
+Noto Sans (Latin, Greek, Cyrillic, Devanagari) and Noto Sans JP (code page 932 and plane 1 of JIS X 0213), Regular and
+Bold, static TrueType, SIL Open Font License 1.1. Only characters are left out: shaping features stay whole, hints go.
 HarfBuzz does the subsetting, so that the build needs nothing beside npm and the packages of this project.
 """
 
@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import product
 from pathlib import Path
 
 import uharfbuzz as hb  # type: ignore[import-untyped]
@@ -37,27 +38,36 @@ _GREEK_CYRILLIC = _span(0x370, 0x3FF) | _span(0x400, 0x52F)
 _DEVANAGARI = _span(0x900, 0x97F) | _span(0xA8E0, 0xA8FF) | _span(0x1CD0, 0x1CFF)
 
 
-def _code_page_932() -> Iterator[int]:
-    for lead in (*range(0x81, 0xA0), *range(0xE0, 0xFD)):
-        for trail in range(0x40, 0xFD):
-            try:
-                yield ord(bytes((lead, trail)).decode("cp932"))
-            except (UnicodeDecodeError, TypeError):
-                continue
+_MORE_NAMES = {0x20BB7, 0x2123D, 0x2363A}  # variants of common family names that no Japanese standard has
+
+
+def _two_byte_characters(encoding: str, leads: Iterable[int], trails: Iterable[int]) -> Iterator[int]:
+    for lead, trail in product(leads, trails):
+        try:
+            yield ord(bytes((lead, trail)).decode(encoding))
+        except (UnicodeDecodeError, TypeError):
+            continue
+
+
+def _japanese() -> set[int]:
+    """Code page 932, and plane 1 of JIS X 0213 with its third level of kanji, common in names of people and places."""
+    shift_jis = _two_byte_characters("cp932", (*range(0x81, 0xA0), *range(0xE0, 0xFD)), range(0x40, 0xFD))
+    jis_x_0213 = _two_byte_characters("euc_jis_2004", range(0xA1, 0xFF), range(0xA1, 0xFF))
+    return {*shift_jis, *jis_x_0213, *_MORE_NAMES}
 
 
 def characters(family: str) -> set[int]:
     """The code points that the shipped font of this family is asked to keep."""
     if family == "NotoSansJP":
         kana_and_forms = _span(0x3000, 0x30FF) | _span(0xFF00, 0xFFEF) | _span(0x31F0, 0x31FF)
-        return _span(0x20, 0x7E) | _span(0xA0, 0x17F) | _PUNCTUATION_AND_SIGNS | kana_and_forms | set(_code_page_932())
+        return _span(0x20, 0x7E) | _span(0xA0, 0x17F) | _PUNCTUATION_AND_SIGNS | kana_and_forms | _japanese()
     return _LATIN | _GREEK_CYRILLIC | _PUNCTUATION_AND_SIGNS | _DEVANAGARI
 
 
 def subset(source: bytes, keep: set[int]) -> bytes:
     """The font with these characters alone, every layout feature and name kept, hints removed."""
     wanted = hb.SubsetInput()
-    wanted.flags = hb.SubsetFlags.NO_HINTING | hb.SubsetFlags.NOTDEF_OUTLINE
+    wanted.flags = hb.SubsetFlags.NO_HINTING | hb.SubsetFlags.NOTDEF_OUTLINE | hb.SubsetFlags.NO_BIDI_CLOSURE
     wanted.unicode_set.update(keep)
     for everything in (wanted.layout_feature_tag_set, wanted.name_id_set, wanted.name_lang_id_set):
         everything.clear()

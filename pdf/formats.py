@@ -51,6 +51,12 @@ class AmountPattern:
     groups: tuple[int, int]
 
 
+def _spaced(sign: str) -> str:
+    """A currency sign that ends in a letter is kept apart from the digits (UTS #35, part 3, currencySpacing), which
+    Babel does not do: EUR 12, but US$12."""
+    return sign + "\u00a0" if sign[-1:].isalpha() else sign
+
+
 @lru_cache(maxsize=512)
 def amount_pattern(tag: str, currency: str) -> AmountPattern:
     locale = locale_of(tag)
@@ -61,6 +67,8 @@ def amount_pattern(tag: str, currency: str) -> AmountPattern:
     (prefix, suffix), (minus_prefix, minus_suffix) = (_DIGITS.split(text, maxsplit=1) for text in shown)
     found = _DIGITS.search(shown[0])
     assert found is not None
+    prefix, minus_prefix = _spaced(prefix), _spaced(minus_prefix)
+    suffix, minus_suffix = _spaced(suffix[::-1])[::-1], _spaced(minus_suffix[::-1])[::-1]
     *signs, decimal = re.findall(r"\D+", found[0])
     sizes = [len(digits) for digits in re.split(r"\D+", found[0])][::-1][1:]
     return AmountPattern(

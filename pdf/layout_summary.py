@@ -65,7 +65,7 @@ def _headline(document: InvoiceDocument, words: Words) -> tuple[str, str, Colour
 
 
 def _columns(document: InvoiceDocument, words: Words) -> list[tuple[str, str, str]]:
-    """Label, name and price of each plan; on a credit note, the invoice that it corrects."""
+    """Label, name and price of each plan; on a credit note, the invoice that it corrects; else the period."""
     columns = []
     for label, plan in (
         (words.before, document.before),
@@ -76,6 +76,8 @@ def _columns(document: InvoiceDocument, words: Words) -> list[tuple[str, str, st
             columns.append((label, plan.plan, words.each_cycle.format(price=price, cycle=plan.cycle)))
     if document.corrects and not columns:
         columns.append((words.corrects, document.corrects, ""))
+    if document.supply and not columns:
+        columns.append((words.period, formats.period(*document.supply, document.locale), ""))
     return columns
 
 

@@ -13,7 +13,7 @@ from pdf.words import WORDS, Words
 
 
 def shown(money: Money, locale: str) -> str:
-    return format_currency(Decimal(money.major()), money.currency, locale=locale)
+    return re.sub(r"(?<=[A-Z])(?=\d)", "\u00a0", format_currency(Decimal(money.major()), money.currency, locale=locale))
 
 
 def strings(document: InvoiceDocument) -> list[str]:
