@@ -1,5 +1,7 @@
 """As others would bill: every mode of a cases file, with the arithmetic above each row."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -161,6 +163,118 @@ ROWS = [
         {"credit_total": "10.80", "refund": "10.80", "credit": "0.00"},
     ),
     (case("prorate_day", new=side("60.00", setup_fee="5.00")), {"setup_fee": "5.00", "net": "15.00"}),
+    # a year that starts on the latest monthly boundary: from 1 September, 345 of 365 days of 730
+    (
+        case(
+            "prorate_day_cross_interval",
+            old=side("30.00", "year"),
+            new=side("730.00", "year", interval_count=2),
+            period_end="2026-06-01",
+            change_at="2025-09-21",
+            anchor="keep_day_of_month",
+        ),
+        {"new_period_end": "2027-09-01", "charge": "710.00"},
+    ),
+    (
+        case("prorate_day_cross_interval", new=side("730.00", "year", interval_count=2), period_end="2025-07-01"),
+        {"new_period_end": "2027-06-01"},
+    ),
+    # prorated by its mode, anchored anew by its key: the whole new period from the change on
+    (case("prorate_day", anchor="reset"), {"credit": "10.00", "charge": "60.00", "new_period_end": "2025-07-21"}),
+    (
+        case("prorate_day", anchor="reset", new=side("7.00", "week", interval_count=2)),
+        {"new_period_end": "2025-07-05", "charge": "7.00"},
+    ),
+    # a fortnight within a month keeps the month
+    (case("prorate_day", new=side("60.00", "week", interval_count=2)), {"charge": "20.00"}),
+    (case("reset_anchor_with_credit", granularity="second", change_at="2025-06-21T12:00:00Z"), {"credit": "9.50"}),
+    # instants without an offset are UTC; with one they are what they say
+    (case("prorate_second", change_at="2025-06-21T12:00:00"), {"credit": "9.50"}),
+    (case("prorate_second", change_at="2025-06-21T21:00:00+09:00"), {"credit": "9.50"}),
+    (case("prorate_second", change_at="2025-06-21T07:00:00-05:00"), {"credit": "9.50"}),
+    (
+        case(
+            "prorate_second",
+            period_start="2025-06-01T00:00:00Z",
+            period_end="2025-06-30T00:00:00Z",
+            day_count="inclusive_both_ends",
+            change_at="2025-06-16T00:00:00Z",
+        ),
+        {"credit": "15.00"},
+    ),
+    # local midnights in Tokyo: a change at 15:00 UTC is the 21st there
+    (case("prorate_second", timezone="Asia/Tokyo", change_at="2025-06-20T15:00:00Z"), {"credit": "10.00"}),
+    # months of 31 days: 11 of them left where the old plan pays for the day
+    (
+        case("prorate_day_fixed30", fixed_days=31, change_day_counts_for="old", change_at="2025-06-20"),
+        {"credit": "10.65"},
+    ),
+    (case("difference_nominal_days", nominal_days=40, change_at="2025-06-21"), {"net": "7.50"}),
+    (case("difference_nominal_days", days_remaining=20, fixed_days=40), {"net": "15.00"}),
+    (
+        case("difference_nominal_days", old=side("7.00", "week"), new=side("14.00", "week"), days_remaining=3),
+        {"net": "3.00"},
+    ),
+    # a quarter is three months
+    (
+        case("difference_nominal_days", old=side("0.00", "quarter"), new=side("90.00", "quarter"), days_remaining=9),
+        {"net": "9.00"},
+    ),
+    # rounded once: credit 33.33.., charge 66.66.. with a fee
+    (
+        case("prorate_day", old=side("100.00"), new=side("200.00", setup_fee="1.00"), round_at="net"),
+        {"credit": "33.33", "charge": "66.67", "net": "34.33"},
+    ),
+    # tax on the exact net: 33.3333 and a tenth is 36.67, by rounded steps 36.66
+    (
+        case("prorate_day", old=side("100.00"), new=side("200.00"), round_at="total", tax={"rate": "10"}),
+        {"net": "33.33", "tax": "3.33", "total": "36.67"},
+    ),
+    # used 25.20 of 36.00, paid 20.00: nothing was paid beyond what was used
+    (
+        case("credit_unused_day_refund_split", new=None, tax={"rate": "20"}, paid_for_this_fee="20.00"),
+        {"refund": "0.00", "credit": "10.80"},
+    ),
+    (
+        case("credit_unused_day_refund_split", new=None, paid_for_this_fee="30.00", used_total="29.00"),
+        {"refund": "1.00", "credit": "8.00", "credit_total": "9.00"},
+    ),
+    (
+        case("credit_unused_day", new=None, tax={"rate": "20", "inclusive": True}, change_day_counts_for="new"),
+        {"credit_net": "10.00", "credit_total": "10.00", "tax": "1.67", "credit_gross_of_tax": "10.00"},
+    ),
+    # line by line: 3.333 is 3.33, its tax 0.67; the exact 3.9999 rounds to the same
+    (
+        case(
+            "credit_unused_day",
+            new=None,
+            old=side("10.00"),
+            round_at="line",
+            tax={"rate": "20"},
+            coupon="1.00",
+            change_day_counts_for="new",
+        ),
+        {"credit_net": "3.33", "coupon_share": "0.33", "tax": "0.60", "credit_total": "3.60"},
+    ),
+    (case("credit_unused_day", new=None, old=side("0.00"), coupon="1.00"), {"coupon_share": "0.00"}),
+    # one unit more at no price, one fewer at a discount
+    (
+        case(
+            "prorate_second_quantity_delta",
+            old={"unit_price": "0.00", "quantity": 1},
+            new={"unit_price": "0.00", "quantity": 2},
+        ),
+        {"net": "0.00", "charge": "0.00", "credit": "0.00", "discount": "0.00"},
+    ),
+    (
+        case(
+            "prorate_second_quantity_delta",
+            old={"unit_price": "10.00", "quantity": 2},
+            new={"unit_price": "10.00", "quantity": 3},
+            ratio_decimals=1,
+        ),
+        {"net": "3.00"},
+    ),
     # yen have no decimals, dinars three
     (
         case("prorate_day", currency="JPY", old=side("500"), new=side("1200")),
@@ -173,6 +287,14 @@ ROWS = [
 @pytest.mark.parametrize(("given", "expected"), ROWS)
 def test_a_case_is_priced_by_its_keys(given: dict[str, Any], expected: dict[str, Any]) -> None:
     assert compute_case(given | {"expected": dict.fromkeys(expected)}) == expected
+
+
+PUBLISHED = json.loads((Path(__file__).parent / "peer_cases.json").read_text(encoding="utf-8"))["cases"]
+
+
+@pytest.mark.parametrize("published", PUBLISHED, ids=[published["id"] for published in PUBLISHED])
+def test_as_the_others_bill_in_their_own_tests_and_documents(published: dict[str, Any]) -> None:
+    assert compute_case(published) == published["expected"]
 
 
 def test_earlier_credits_are_taken_off_or_only_capped() -> None:
