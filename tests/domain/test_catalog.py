@@ -99,8 +99,15 @@ def test_all_errors_are_told_at_once() -> None:
     assert set(problems(wrong)) == {"timezone", "plans.1.rank", "plans.0.limits.rooms"}
 
 
+def test_sentences_of_our_own_come_without_a_preface() -> None:
+    told = problems(SMALL.replace('proration = "by_day"', 'proration = { fraction = "days", credit = false }'))
+    assert told == {
+        "rules.0.proration": 'without credit there is nothing to give back: credit_becomes must be "nothing"'
+    }
+
+
 def test_what_is_no_toml() -> None:
-    assert "valid TOML" in problems("provider = ")["(file)"]
+    assert problems("provider = ")["(file)"].startswith("valid TOML was expected: ")
 
 
 RULE = '\n[[rules]]\n{}\noutcome = "now"\nproration = "by_day"\n'

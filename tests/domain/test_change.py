@@ -452,6 +452,18 @@ def test_renewals(
     assert renewal.period_paid_after == renewal.net
 
 
+def test_a_renewal_is_rounded_taxed_and_told_as_its_plan_is(dns: Catalog) -> None:
+    # 12.5% off 5.00 is 4.375 -> 4.38; a tax on this product alone: 10% is 0.44
+    rate = dns.tax.rates[0].model_copy(update={"product": "dns"})
+    catalog = dns.model_copy(update={"tax": dns.tax.model_copy(update={"rates": (rate,)})})
+    old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01", discount=percent_off("12.5"))
+    renewal = price_renewal(catalog, old, Buyer("JP", locale="es"), None, old.period.end, Money(-5, "USD"))
+    assert [(line.kind, line.amount.amount) for line in renewal.lines] == [("charge", 438), ("tax", 44)]
+    assert (renewal.terms.price, renewal.terms.cycle, renewal.credit_applied) == (Money(500, "USD"), "monthly", ZERO)
+    assert renewal.lines[0].period == renewal.period
+    assert renewal.lines[0].description == "Basic (mensual), 1 de diciembre de 2026 – 31 de diciembre de 2026"
+
+
 def test_a_discount_ends_at_the_renewal_after_its_date(dns: Catalog) -> None:
     old = service(
         dns, "basic", "monthly", "2026-11-01", "2026-12-01", discount=percent_off("20", "2026-11-10T00:00:00Z")
