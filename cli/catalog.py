@@ -40,6 +40,41 @@ def load(
         typer.echo(f"{row['provider']}: version {row['version']} is in force, {row['plans']} plans.")
 
 
+@app.command(epilog="Example: planshift catalog lint catalogs/dns.toml")
+def lint(file: Annotated[Path, typer.Argument(help="A catalogue file (TOML).")], as_json: AsJson = False) -> None:
+    """Walk sequences of changes: find loops in which a customer gains money, and changes dearer than ordering anew.
+
+    Exit code 1 if there is one.
+    """
+    from cli.lint import run
+
+    _text(file)
+    findings = run(file)
+    if as_json:
+        print_json(findings)
+    else:
+        typer.echo("\n".join(finding["sentence"] for finding in findings) or f"{file}: nothing found.")
+    if findings:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: planshift catalog diff catalogs/dns.toml")
+def diff(file: Annotated[Path, typer.Argument(help="A catalogue file (TOML).")], as_json: AsJson = False) -> None:
+    """Say what loading this file would change in the catalogue that is in force."""
+    from domain.catalog_file import parse_catalog
+    from engine.providers import catalog_differences
+    from models.database import transaction
+
+    catalog = parse_catalog(_text(file), str(file))
+    with transaction() as session:
+        differences = catalog_differences(session, catalog)
+    if as_json:
+        print_json([{"key": key, "now": now, "then": then} for key, now, then in differences])
+    else:
+        lines = [f"{key}: {now!r} → {then!r}" for key, now, then in differences]
+        typer.echo("\n".join(lines) or f"{catalog.provider}: no difference.")
+
+
 def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")

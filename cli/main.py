@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from cli import catalog, changes, clock, connect, keys, processes, stack
+from cli import bench, catalog, changes, clock, connect, keys, pages, prices, processes, stack
 
 app = typer.Typer(
     name="planshift",
@@ -18,11 +18,14 @@ app = typer.Typer(
 )
 stack.register(app)
 processes.register(app)
+prices.register(app)
+bench.register(app)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(keys.app, name="keys")
 app.add_typer(connect.app, name="connect")
 app.add_typer(changes.app, name="changes")
 app.add_typer(clock.app, name="clock")
+app.add_typer(pages.app, name="pdf")
 
 
 def run() -> None:

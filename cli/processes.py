@@ -78,7 +78,8 @@ def _serve(asgi_app: object, host: str, port: int) -> None:
     from worker.logs import set_up_logs
 
     set_up_logs()
-    uvicorn.run(asgi_app, host=host, port=port, log_config=None, access_log=False)  # type: ignore[arg-type]
+    # A long poll or a slow client must not hold up a stop.
+    uvicorn.run(asgi_app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=3)  # type: ignore[arg-type]
 
 
 _EXAMPLES = {

@@ -1,0 +1,111 @@
+"""planshift prorate, simulate and quote verify: check our prices before you trust them."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.output import AsJson, print_json, print_table
+
+quote_app = typer.Typer(help="Check stored quotes.", no_args_is_help=True)
+
+
+class UnknownStoredQuote(Exception):
+    """No quote of that id."""
+
+
+class UnreadableCases(Exception):
+    """A cases file that is not there, or is not JSON."""
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog="Example: planshift prorate --cases cases.json --json")(prorate)
+    app.command(epilog=_SIMULATE_EXAMPLE)(simulate)
+    app.add_typer(quote_app, name="quote")
+
+
+def prorate(
+    cases: Annotated[Path, typer.Option(help="A JSON list of change cases, as another biller would price them.")],
+    as_json: AsJson = False,
+) -> None:
+    """Price another biller's change cases: whoever migrates can compare every figure."""
+    from cli.prorate import run
+
+    try:
+        answers = run(cases)
+    except (OSError, ValueError) as error:
+        raise UnreadableCases(f"{cases} cannot be read as JSON: {error}") from error
+    if as_json:
+        print_json(answers)
+        return
+    rows = [(str(one["id"]), one.get("error") or _figures(one["computed"])) for one in answers]
+    print_table(("CASE", "COMPUTED"), rows)
+
+
+def simulate(
+    catalog: Annotated[Path, typer.Argument(help="A catalogue file (TOML).")],
+    from_plan: Annotated[str, typer.Option("--from", help="The plan that the service has.")],
+    to_plan: Annotated[str, typer.Option("--to", help="The plan that it is to have.")],
+    currency: Annotated[str, typer.Option(help="ISO 4217 code.")],
+    cycle: Annotated[str, typer.Option(help="The billing cycle it has.")] = "monthly",
+    to_cycle: Annotated[str | None, typer.Option(help="The billing cycle it is to have; the same by default.")] = None,
+    start: Annotated[str, typer.Option(help="The period's first day.")] = "2027-07-01",
+    country: Annotated[str, typer.Option(help="The customer's country, for tax.")] = "ZZ",
+    mode: Annotated[list[str] | None, typer.Option(help="Only this mode; may be given more than once.")] = None,
+    chart: Annotated[Path | None, typer.Option(help="Write a chart here (.svg, .png or .pdf).")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Price one change under each mode for every day of the period, as a table or a chart."""
+    from cli.simulate import Question, answer, chosen, draw
+    from domain.simulate import table_of
+
+    try:
+        day = date.fromisoformat(start)
+    except ValueError as error:
+        raise typer.BadParameter(f"{start} is not a day such as 2027-07-01.") from error
+    question = Question(from_plan, cycle, to_plan, to_cycle or cycle, currency, day, country)
+    _, simulation = answer(catalog, question)
+    simulation = chosen(simulation, tuple(mode or ()))
+    rows = [tuple(row) for row in table_of(simulation)]
+    if as_json:
+        print_json({"currency": currency, "rows": rows})
+    else:
+        print_table(rows[0], rows[1:])
+    if chart is not None:
+        draw(simulation, f"{from_plan} → {to_plan}", chart)
+        typer.echo(f"The chart is in {chart}.", err=True)
+
+
+@quote_app.command(epilog="Example: planshift quote verify qt_01jd…")
+def verify(
+    quote_id: Annotated[str, typer.Argument(help="The quote's id.")],
+    as_json: AsJson = False,
+) -> None:
+    """Recompute a stored quote from its own inputs and say whether every cent holds. Exit code 1 if not."""
+    from domain.verify import verify_quote
+    from models.database import transaction
+    from models.invoice import StoredQuote
+
+    with transaction() as session:
+        stored = session.get(StoredQuote, quote_id)
+        if stored is None:
+            raise UnknownStoredQuote(f"There is no quote {quote_id}.")
+        differences = [str(difference) for difference in verify_quote(stored.document)]
+    if as_json:
+        print_json({"quote": quote_id, "holds": not differences, "differences": differences})
+    elif differences:
+        typer.echo("\n".join(differences))
+    else:
+        typer.echo(f"{quote_id}: every cent holds.")
+    if differences:
+        raise typer.Exit(1)
+
+
+def _figures(computed: dict[str, object]) -> str:
+    return "  ".join(f"{name} {value}" for name, value in computed.items())
+
+
+_SIMULATE_EXAMPLE = "Example: planshift simulate catalogs/dns.toml --from basic --to start --currency JPY --country JP"
