@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from domain.modes import ChangeDay, CreditBecomes, Fraction
 from domain.money import Money, Rounding, divide_rounded
-from domain.peer_terms import CaseDates, CaseSide
+from domain.peer_terms import CaseDates, CaseSide, exact_minor
 from domain.periods import local_days
 from domain.proration import Share, by_day_rate, exact_part
 
@@ -55,7 +55,7 @@ class PricedCase:
     def minor(self, key: str) -> Exact | None:
         """An amount of the case in minor units; None where it is not given."""
         text = self.case.get(key)
-        return None if text is None else Exact(Money.parse_major(str(text), self.currency).amount)
+        return None if text is None else exact_minor(text, self.currency)
 
     def major(self, minor: int) -> str:
         """As the cases file writes amounts."""

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction as Exact
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from domain.money import Money
+from domain.money import exponent
 from domain.periods import Period, advance, anchor_day_of, local_days, parse_instant, period_holding
 
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
@@ -49,7 +50,7 @@ def read_side(side: dict[str, Any] | None, currency: str) -> CaseSide | None:
     if side is None:
         return None
     gross = {
-        str(part.get("name", "")): Exact(_minor(part, currency) * int(part.get("quantity", 1)))
+        str(part.get("name", "")): _price(part, currency) * int(part.get("quantity", 1))
         for part in side.get("components") or [side]
     }
     interval = str(side.get("interval", "month"))
@@ -60,11 +61,19 @@ def read_side(side: dict[str, Any] | None, currency: str) -> CaseSide | None:
     )
 
 
-def _minor(part: dict[str, Any], currency: str) -> int:
+def exact_minor(text: object, currency: str) -> Exact:
+    """A decimal string in major units as minor units, exactly: other billers' unit prices may have more decimals."""
+    try:
+        return Exact(Decimal(str(text))) * Exact(10 ** exponent(currency))
+    except (InvalidOperation, ValueError, OverflowError):
+        raise BadCase(f"{text!r} is not an amount in {currency}; write a decimal string such as 12.00") from None
+
+
+def _price(part: dict[str, Any], currency: str) -> Exact:
     text = part.get("unit_price", part.get("price"))
     if text is None:
         raise BadCase("price or unit_price was expected as a decimal string")
-    return Money.parse_major(str(text), currency).amount
+    return exact_minor(text, currency)
 
 
 def _discounted(gross: dict[str, Exact], discount: dict[str, Any] | None, currency: str) -> dict[str, Exact]:
@@ -75,8 +84,7 @@ def _discounted(gross: dict[str, Exact], discount: dict[str, Any] | None, curren
         left = max(Exact(0), 1 - Exact(str(discount["value"])) / 100)
     else:
         total = sum(gross.values(), Exact(0))
-        off = Money.parse_major(str(discount["value"]), currency).amount
-        left = max(Exact(0), 1 - Exact(off) / total) if total else Exact(0)
+        left = max(Exact(0), 1 - exact_minor(discount["value"], currency) / total) if total else Exact(0)
     return {name: price * left for name, price in gross.items()}
 
 

@@ -275,6 +275,8 @@ ROWS = [
         ),
         {"net": "3.00"},
     ),
+    # a unit price finer than a cent: 3 x 0.0333 a third of the month
+    (case("prorate_day", old={"unit_price": "0.0333", "quantity": 300}), {"credit": "3.33"}),
     # yen have no decimals, dinars three
     (
         case("prorate_day", currency="JPY", old=side("500"), new=side("1200")),
@@ -331,6 +333,10 @@ def test_a_habit_of_the_biller_fills_what_a_case_leaves_open() -> None:
         ({"mode": "by_moon"}, "mode 'by_moon' is not one of"),
         ({"old": {"interval": "month"}}, "price or unit_price"),
         ({"old": side("1.00", "fortnight")}, "interval 'fortnight'"),
+        ({"old": side("one")}, "'one' is not an amount in USD"),
+        ({"old": side("NaN")}, "'NaN' is not an amount in USD"),
+        ({"old": side("Infinity")}, "'Infinity' is not an amount in USD"),
+        ({"old_amount_billed": "1,00"}, "'1,00' is not an amount in USD"),
     ],
 )
 def test_a_case_that_cannot_be_read(wrong: dict[str, Any], told: str) -> None:

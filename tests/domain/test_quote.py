@@ -122,7 +122,7 @@ def test_descriptions_name_the_days(dns: Catalog) -> None:
     assert [line.description for line in quote.lines] == [
         "Unused time on Basic (monthly), November 16, 2026 – November 30, 2026",
         "Start (monthly), November 16, 2026 – November 30, 2026",
-        "Consumption tax (10%)",
+        "Consumption tax",
     ]
     catalog = with_rule(dns, NAMED_PRORATIONS["by_day"])
     more = quoted(catalog, Target("basic", "monthly", 3)).lines[0]
