@@ -25,7 +25,8 @@ _UNIT = re.compile(
     rf"{_OPEN}*(?:"
     # one Japanese character with its variation selector
     rf"(?!{_OPEN})[{_IDEOGRAPH}][\ufe00-\ufe0f\U000e0100-\U000e01ef]*"
-    # everything else up to a space or a Japanese character; two long words may part after a slash
+    # a web address; everything else up to a space or a Japanese character, two long words parting after a slash
+    rf"|https?://[^ {_IDEOGRAPH}]+"
     rf"|[^ {_IDEOGRAPH}]*?[^\W\d_]{{2,}}/(?=[^\W\d_]{{2,}})|[^ {_IDEOGRAPH}]+"
     rf"){_CLOSE}*|{_OPEN}+"
 )
@@ -54,7 +55,8 @@ class TextLine:
     width: int
 
 
-def _line(words: Sequence[Word]) -> TextLine:
+def line_of(words: Sequence[Word]) -> TextLine:
+    """The words side by side."""
     pieces: list[Piece] = []
     simple: list[Word] = []
     for word in words:
@@ -83,7 +85,7 @@ def units(text: str) -> tuple[str, ...]:
 @lru_cache(maxsize=_CACHED_LINES)
 def one_line(text: str, language: str, bold: bool = False) -> TextLine:
     """The whole text on one line, for labels, numbers and amounts."""
-    return _line([shape(unit, language, bold) for unit in units(text.strip())])
+    return line_of([shape(unit, language, bold) for unit in units(text.strip())])
 
 
 def wrap(text: str, language: str, limit: int, bold: bool = False) -> list[TextLine]:
@@ -137,4 +139,4 @@ def _glued(pieces: list[str], not_after: str, not_before: str) -> list[str]:
 def _trimmed(words: list[Word]) -> TextLine:
     while words and words[-1].text.isspace():
         words.pop()
-    return _line(words)
+    return line_of(words)

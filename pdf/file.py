@@ -10,8 +10,9 @@ from pdf.writer import Writer
 def write_file(painter: Painter, document: InvoiceDocument, title: str) -> bytes:
     """All objects of a laid out document, saved."""
     writer = Writer()
-    page_tree, pages = _write_pages(writer, painter)
-    structure = painter.tags.write(writer, pages)
+    annotations = [writer.add(link.annotation(len(painter.pages) + i)) for i, link in enumerate(painter.links)]
+    page_tree, pages = _write_pages(writer, painter, annotations)
+    structure = painter.tags.write(writer, pages, annotations)
     archive = write_archive(writer, document, title)
     catalog = (
         f"<</Type/Catalog/Pages {page_tree} 0 R/StructTreeRoot {structure} 0 R/MarkInfo<</Marked true>>"
@@ -20,7 +21,7 @@ def write_file(painter: Painter, document: InvoiceDocument, title: str) -> bytes
     return writer.save(catalog.encode("ascii"), archive.information)
 
 
-def _write_pages(writer: Writer, painter: Painter) -> tuple[int, list[int]]:
+def _write_pages(writer: Writer, painter: Painter, annotations: list[int]) -> tuple[int, list[int]]:
     """The page tree's number and those of its pages. All pages share one resource dictionary."""
     tree = writer.add()
     fonts = [f"/{font.resource} {font.write(writer)} 0 R" for font in painter.fonts.fonts.values()]
@@ -30,10 +31,12 @@ def _write_pages(writer: Writer, painter: Painter) -> tuple[int, list[int]]:
     pages = []
     for index, page in enumerate(painter.pages):
         content = writer.add_stream("", page.content())
+        own = [f"{a} 0 R" for a, link in zip(annotations, painter.links, strict=True) if link.page == index]
+        links = f"/Annots[{' '.join(own)}]" if own else ""
         pages.append(
             writer.add(
                 f"<</Type/Page/Parent {tree} 0 R/MediaBox[0 0 {PAGE_WIDTH} {PAGE_HEIGHT}]/Contents {content} 0 R"
-                f"/Resources {resources} 0 R/StructParents {index}/Tabs/S>>".encode("ascii")
+                f"/Resources {resources} 0 R/StructParents {index}/Tabs/S{links}>>".encode("ascii")
             )
         )
     kids = " ".join([f"{number} 0 R" for number in pages])

@@ -1,11 +1,14 @@
 """What follows the totals (next renewal, how to pay, notes), and the footer of every page."""
 
+import re
+
 from pdf import formats
 from pdf.sheet import Sheet
 from pdf.style import BODY, FOOTER_RULE, FOOTER_TEXT, LABEL, LEADING, LEFT, MUTED, RIGHT, RULE, WIDTH
 from pdf.values import InvoiceDocument, Kind
 from pdf.words import Words
 
+_WEB_ADDRESS = re.compile(r"https?://\S+")
 _MEASURE = WIDTH * 0.78  # a line of more than some 90 characters is hard to follow
 
 
@@ -33,9 +36,14 @@ def _paragraphs(sheet: Sheet, heading: str, paragraphs: list[str]) -> None:
     sheet.y -= sheet.write(sheet.tags.element("H2", section), LEFT, sheet.y, heading, LABEL, MUTED, bold=True) + 2
     for paragraph in paragraphs:
         owner = sheet.tags.element("P", section)
+        addresses = [address.rstrip(".,;)") for address in _WEB_ADDRESS.findall(paragraph)]
         for line in sheet.lines(paragraph, BODY, _MEASURE):
             sheet.need(BODY * LEADING)
-            sheet.y -= sheet.write(owner, LEFT, sheet.y, [line], BODY)
+            if addresses:
+                sheet.write_linked(owner, LEFT, sheet.y, line, addresses)
+                sheet.y -= BODY * LEADING
+            else:
+                sheet.y -= sheet.write(owner, LEFT, sheet.y, [line], BODY)
     sheet.y -= 10
 
 

@@ -7,12 +7,14 @@ first, then one text object holds every word in reading order.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from pdf.breaking import TextLine
 from pdf.picture import Picture
 from pdf.style import Colour, rgb
 from pdf.tags import Element, TagTree
 from pdf.textfont import FontSet
+from pdf.writer import text_string
 
 PAGINATION = "/Artifact<</Type/Pagination>>BDC"
 
@@ -31,6 +33,24 @@ class Page:
         return f"{shapes}{pictures}BT\n{chr(10).join(self.text)}\nET".encode("ascii")
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A place on a page that leads to an address (12.5.6.5)."""
+
+    page: int
+    box: tuple[float, float, float, float]  # left, bottom, right, top
+    address: str
+
+    def annotation(self, key: int) -> bytes:
+        """`key` is its entry in the parent tree. Printed pages keep their annotations (PDF/A: F 4)."""
+        target = quote(self.address, safe="%/:=&?~#+!$,;'@()*[]")
+        bounds = " ".join([f"{side:.2f}" for side in self.box])
+        return (
+            f"<</Type/Annot/Subtype/Link/Rect[{bounds}]/Border[0 0 0]/F 4/StructParent {key}"
+            f"/Contents{text_string(self.address)}/A<</S/URI/URI<{target.encode('ascii').hex()}>>>>>"
+        ).encode("ascii")
+
+
 class Painter:
     """Puts things on the current page."""
 
@@ -39,6 +59,7 @@ class Painter:
         self.fonts = FontSet()
         self.pages: list[Page] = []
         self.pictures: dict[Picture, int] = {}
+        self.links: list[Link] = []
         self._colour: Colour | None = None
 
     def begin_page(self) -> None:
@@ -63,6 +84,10 @@ class Painter:
         paint = "" if colour == self._colour else rgb(colour, "rg") + " "
         self._colour = colour
         page.text.append(f"{tag} {paint}{self.fonts.show(lines, size)} EMC")
+
+    def link(self, box: tuple[float, float, float, float], address: str) -> None:
+        """An area of the current page that leads to a web address; its element is made by `TagTree.link`."""
+        self.links.append(Link(len(self.pages) - 1, box, address))
 
     def picture(self, picture: Picture, box: tuple[float, float, float, float], figure: Element) -> None:
         """Place a picture in a box (left, bottom, width, height)."""

@@ -54,7 +54,8 @@ STORIES = {
             ("Credit for unused time on Basic", "$5.00 × 20 of 31 days", -323),
         ),
         ("Sales tax", "8.25"),
-        "Pay by card or bank transfer from your account page.\nPlease quote the reference above.",
+        "Pay by card or bank transfer: https://portal.northwind.example/pay/inv_0192f3a1c7e8.\n"
+        "Please quote the reference above.",
     ),
     "es": Story(
         "EUR",

@@ -5,9 +5,10 @@ All text of the layout goes through here: it is shaped in the document's languag
 
 from collections.abc import Callable
 
-from pdf.breaking import TextLine, one_line, wrap
+from pdf.breaking import TextLine, line_of, one_line, wrap
 from pdf.painter import Painter
-from pdf.style import BAND, BOTTOM, INK, LEADING, PAGE_HEIGHT, PAGE_WIDTH, TOP, WIDTH, Colour, Palette
+from pdf.shaping import Word
+from pdf.style import BAND, BODY, BOTTOM, INK, LEADING, PAGE_HEIGHT, PAGE_WIDTH, TOP, WIDTH, Colour, Palette
 from pdf.tags import Element
 
 
@@ -56,6 +57,28 @@ class Sheet:
             baseline -= leading
         self.painter.text(owner, placed, size, colour)
         return leading * len(lines)
+
+    def write_linked(self, owner: Element, x: float, y: float, line: TextLine, addresses: list[str]) -> None:
+        """One line of body text, in which a word that is or begins one of these web addresses becomes a link to it."""
+        run: list[Word] = []
+        for word in line.words:
+            shown = word.text.rstrip(".,;)")
+            address = next((a for a in addresses if shown.startswith("http") and a.startswith(shown)), None)
+            if address is None:
+                run.append(word)
+                continue
+            x += self._write_run(owner, x, y, run, INK)
+            run = []
+            right = x + self._write_run(self.tags.link(owner), x, y, [word], self.palette.text)
+            self.painter.link((x, y - BODY * LEADING, right, y), address)
+            x = right
+        self._write_run(owner, x, y, run, INK)
+
+    def _write_run(self, owner: Element, x: float, y: float, words: list[Word], colour: Colour) -> float:
+        line = line_of(words)
+        if words:
+            self.write(owner, x, y, [line], BODY, colour)
+        return line.width * BODY / 1000
 
     def need(self, height: float) -> None:
         """Turn the page if less than `height` is left on it."""

@@ -33,6 +33,7 @@ class TagTree:
         self._events: list[NewElement | Content] = []
         self._elements = 0
         self._mcids: list[int] = []  # used so far, by page
+        self._links: list[tuple[int, int]] = []  # place and page, in the order of their annotations
         self.root = self._new("Document", -1, "")
 
     def element(self, kind: str, parent: Element | None = None, attributes: str = "") -> Element:
@@ -46,6 +47,12 @@ class TagTree:
         layout = f"/A<</O/Layout/Placement/Block/BBox[{bounds}]>>"
         return self.element("Figure", attributes=f"/Alt{text_string(alt)}{layout}")
 
+    def link(self, parent: Element) -> Element:
+        """The element of a link annotation on the current page."""
+        made = self.element("Link", parent)
+        self._links.append((made.place, len(self._mcids) - 1))
+        return made
+
     def begin_page(self) -> None:
         self._mcids.append(0)
 
@@ -56,10 +63,12 @@ class TagTree:
         self._mcids[page] += 1
         return self._mcids[page] - 1
 
-    def write(self, writer: Writer, pages: list[int]) -> int:
-        """Add tree and parent tree; the number of the structure tree root. `pages` are the page objects' numbers."""
+    def write(self, writer: Writer, pages: list[int], annotations: list[int]) -> int:
+        """Add tree and parent tree; the number of the structure tree root. `pages` and `annotations` are the numbers of
+        the page objects and of the links' annotations."""
         root = writer.add()
-        objects = _objects(tuple(self._events), root, tuple(pages))
+        links = tuple([(*link, number) for link, number in zip(self._links, annotations, strict=True)])
+        objects = _objects(tuple(self._events), root, tuple(pages), links)
         writer.put(root, objects[0])
         for data in objects[1:]:
             writer.add(data)
@@ -73,8 +82,14 @@ class TagTree:
 
 
 @lru_cache(maxsize=_CACHED_TREES)
-def _objects(events: tuple[NewElement | Content, ...], root: int, pages: tuple[int, ...]) -> list[bytes]:
-    """Structure tree root, parent tree and elements, to be numbered from `root` on."""
+def _objects(
+    events: tuple[NewElement | Content, ...],
+    root: int,
+    pages: tuple[int, ...],
+    links: tuple[tuple[int, int, int], ...],
+) -> list[bytes]:
+    """Structure tree root, parent tree and elements, to be numbered from `root` on. A link is the place of its element,
+    its page, and the number of its annotation, which comes after the pages in the parent tree."""
     first = root + 2
     elements = [event for event in events if len(event) == 3]
     kids: list[list[str]] = [[] for _ in elements]
@@ -94,9 +109,12 @@ def _objects(events: tuple[NewElement | Content, ...], root: int, pages: tuple[i
             home[owner] = page
         on_home = home[owner] == page
         kids[owner].append(str(mcid) if on_home else f"<</Type/MCR/Pg {pages[page]} 0 R/MCID {mcid}>>")
+    for place, page, annotation in links:
+        kids[place].append(f"<</Type/OBJR/Pg {pages[page]} 0 R/Obj {annotation} 0 R>>")
     by_page = "".join([f"{page}[{' '.join(numbers)}]" for page, numbers in enumerate(owners)])
+    by_page += "".join([f" {len(pages) + index} {first + place} 0 R" for index, (place, _, _) in enumerate(links)])
     made = [
-        f"<</Type/StructTreeRoot/K {first} 0 R/ParentTree {root + 1} 0 R/ParentTreeNextKey {len(pages)}>>",
+        f"<</Type/StructTreeRoot/K {first} 0 R/ParentTree {root + 1} 0 R/ParentTreeNextKey {len(pages) + len(links)}>>",
         f"<</Nums[{by_page}]>>",
     ]
     for (kind, parent, attributes), at, inside in zip(elements, home, kids, strict=True):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pdfua
 import pikepdf
+import pypdfium2  # type: ignore[import-untyped]
 import pytest
 from pikepdf import pdfa
 
@@ -96,3 +97,18 @@ def test_every_font_is_an_embedded_subset() -> None:
         assert {str(font.Subtype) for font in fonts} == {"/Type0", "/CIDFontType2"}
         assert len(descriptors) == 2
         assert all("/FontFile2" in descriptor and str(descriptor.FontName)[7] == "+" for descriptor in descriptors)
+
+
+def test_a_web_address_is_a_tagged_link_where_it_is_printed() -> None:
+    with pikepdf.open(io.BytesIO(render(build("en", Kind.PROFORMA)))) as pdf:
+        (annotation,) = pdf.pages[0].Annots
+        assert bytes(annotation.A.URI) == b"https://portal.northwind.example/pay/inv_0192f3a1c7e8"
+        assert str(annotation.Contents) == "https://portal.northwind.example/pay/inv_0192f3a1c7e8"
+        nums = pdf.Root.StructTreeRoot.ParentTree.Nums
+        owner = nums[list(nums).index(annotation.StructParent) + 1]
+        assert owner.S == "/Link"
+        assert owner.K[1].Obj.objgen == annotation.objgen
+        left, bottom, right, top = (float(side) for side in annotation.Rect)
+    with pypdfium2.PdfDocument(render(build("en", Kind.PROFORMA))) as opened:
+        inside = opened[0].get_textpage().get_text_bounded(left, bottom, right, top)
+    assert inside.strip() == "https://portal.northwind.example/pay/inv_0192f3a1c7e8."
