@@ -51,8 +51,7 @@ def _add(problems: list[Problem], found: list[Problem]) -> None:
 
 
 def _told(error: Any) -> Problem:
-    key = ".".join(str(part) for part in error["loc"]) or "(file)"
-    return key, str(error["msg"]).removeprefix("Value error, ")
+    return ".".join(str(part) for part in error["loc"]), str(error["msg"]).removeprefix("Value error, ")
 
 
 def _convert_money(node: Any, problems: list[Problem], path: str = "") -> None:

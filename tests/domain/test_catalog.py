@@ -45,6 +45,7 @@ proration = "by_day"
 def problems(text: str) -> dict[str, str]:
     with pytest.raises(CatalogError) as refused:
         parse_catalog(text, "acme.toml")
+    assert refused.value.source == "acme.toml"
     assert all(line.startswith("acme.toml: ") for line in str(refused.value).splitlines())
     return dict(refused.value.problems)
 
