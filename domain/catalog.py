@@ -154,7 +154,10 @@ class Reason(_Part):
 
 
 class Rule(_Part):
-    """What is matched, each key optional, and what follows. The first matching rule decides."""
+    """What is matched, each key optional, and what follows. The first matching rule decides.
+
+    counts_as is what the change is called in spite of ranks and prices, where the provider sees it otherwise.
+    """
 
     from_plan: Slug | None = Field(default=None, alias="from")
     to_plan: Slug | None = Field(default=None, alias="to")
@@ -165,6 +168,7 @@ class Rule(_Part):
     direction: Direction | None = None
     state: str | None = None
     outcome: Outcome
+    counts_as: Direction | None = None
     reason: Reason | None = None
     proration: Proration | None = None
 

@@ -57,7 +57,7 @@ def decide(catalog: Catalog, situation: Situation) -> Decision:
     direction = direction_of(situation)
     for index, rule in enumerate(catalog.rules):
         if _matches(rule, situation, direction):
-            return Decision(direction, rule.outcome, rule.proration, rule.reason, index)
+            return Decision(rule.counts_as or direction, rule.outcome, rule.proration, rule.reason, index)
     raise NoRule(
         f"the catalogue has no rule for a change from {situation.from_plan.id} to {situation.to_plan.id}; "
         "ask the provider's staff"

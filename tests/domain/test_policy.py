@@ -196,6 +196,15 @@ def test_the_first_matching_rule_wins_and_state_counts(dns: Catalog) -> None:
     assert decided(catalog, active, Target("start", "monthly"), NOW)[2].rule == 3
 
 
+def test_the_catalogue_may_call_a_change_what_it_likes(dns: Catalog) -> None:
+    # ranks say upgrade, and rules still match by that; what the customer is told is the rule's own word
+    rule = dns.rules[2].model_copy(update={"direction": Direction.UPGRADE, "counts_as": Direction.LATERAL})
+    catalog = dns.model_copy(update={"rules": (rule, *dns.rules)})
+    old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01")
+    decision = decided(catalog, old, Target("start", "monthly"), NOW)[2]
+    assert (decision.rule, decision.direction) == (0, Direction.LATERAL)
+
+
 @pytest.mark.parametrize(
     ("keys", "matches"),
     [
