@@ -73,6 +73,7 @@ class Policies(_Part):
     quote_valid_minutes: int = Field(default=30, ge=1, le=7 * 24 * 60)
     payable_days: int = Field(default=7, ge=1, le=90)
     late_money: Literal["credit", "change"] = "credit"
+    money_returned: Literal["reverse", "suspend", "keep"] = "reverse"
     over_limit_at_renewal: Literal["keep", "ask"] = "keep"
     staff_review_days: int = Field(default=14, ge=1, le=365)
     minimum_charge: MinimumCharge | None = None

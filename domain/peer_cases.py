@@ -17,7 +17,7 @@ from domain.proration import ALL_OF_IT, NONE_OF_IT, Share, thirty_day_months
 
 def rule_of(case: dict[str, Any]) -> CaseRule:
     """The rule that a case's keys describe: its mode, or the preset of the biller it names. Raises BadCase."""
-    biller = str(case.get("preset") or str(case.get("id", "")).rsplit("-", 1)[0]).replace("killbill", "kill_bill")
+    biller = str(case.get("preset") or case.get("id")).split("-")[0].replace("killbill", "kill_bill")
     habits, mode = PEER_PRESETS.get(biller), str(case.get("mode") or "")
     axes = CASE_MODES.get(mode, None if mode else habits)
     if axes is None:

@@ -197,7 +197,7 @@ def _credit_note(priced: PricedCase, figures: dict[str, Any], exact_credit: Exac
     if rule.by_line:
         base = Exact(rule.rounded(exact_credit) - rule.rounded(share))
     tax = base * rate / (1 + rate) if inclusive else base * rate
-    gross = rule.rounded(base if inclusive else base + (Exact(rule.rounded(tax)) if rule.by_line else tax))
+    gross = rule.rounded(base if inclusive else base + tax)
     figures["credit_net"], figures["coupon_share"] = rule.rounded(exact_credit), rule.rounded(share)
     figures["credit_gross_of_tax"] = rule.rounded(exact_credit if inclusive else exact_credit * (1 + rate))
     figures["credit_total"] = gross

@@ -275,6 +275,52 @@ ROWS = [
         ),
         {"net": "3.00"},
     ),
+    # nothing left over buys no days; a free plan needs none
+    (case("prorate_day"), {"account_credit": "0.00", "account_credit_used": "0.00", "credit_as_days": "0"}),
+    (case("prorate_day", new=side("0.00")), {"credit_as_days": "0", "account_credit": "10.00"}),
+    (
+        case("prorate_day", new=side("0.00"), account_credit_before="5.00"),
+        {"account_credit_used": "0.00", "due": "0.00"},
+    ),
+    (case("reset_anchor_with_credit", timezone="Asia/Tokyo"), {"new_period_end": "2025-07-21"}),
+    (
+        case("prorate_day", old=side("30.00", discount={"type": "percentage", "value": "10"})),
+        {"credit": "9.00"},
+    ),
+    (case("prorate_day", old=side("0.00", discount={"type": "fixed", "value": "1.00"})), {"credit": "0.00"}),
+    (case("reset_anchor_with_credit", new={"price": "1.00"}), {"new_period_end": "2025-07-21", "charge": "1.00"}),
+    # days stay days where the mode says so, whatever the clock is read to
+    (case("prorate_day", granularity="second", change_at="2025-06-21T12:00:00Z"), {"credit": "10.00"}),
+    # the difference alone is prorated and rounded once
+    (case("prorate_day", old=side("100.00"), new=side("200.00"), round_at="net_delta"), {"net": "33.33"}),
+    # day rates where the days are counted otherwise: 100/30 = 3.33 a day; 100/40 = 2.50
+    (case("prorate_day_fixed30", old=side("100.00"), round_at="day_rate"), {"credit": "33.30"}),
+    (case("difference_nominal_days", old=side("100.00"), round_at="day_rate"), {"credit": "33.30"}),
+    (case("difference_nominal_days", old=side("100.00"), round_at="day_rate", days_remaining=10), {"credit": "33.30"}),
+    (case("difference_nominal_days", days_remaining=20, nominal_days=40, fixed_days=50), {"net": "15.00"}),
+    # a day rate means nothing by the second
+    (case("prorate_second", old=side("100.00"), round_at="day_rate"), {"credit": "33.33"}),
+    # to the microsecond: half of a period of three microseconds is not a whole one
+    (
+        case(
+            "prorate_second",
+            period_start="2025-06-01T00:00:00Z",
+            period_end="2025-06-01T00:00:00.000003Z",
+            change_at="2025-06-01T00:00:00.000001Z",
+        ),
+        {"credit": "20.00"},
+    ),
+    # 95% of 33.3333 is 31.67; of the rounded 33.33 it would be 31.66
+    (
+        case("prorate_day", old=side("100.00"), new=side("200.00"), round_at="total", tax={"rate": "95"}),
+        {"tax": "31.67", "total": "65.00"},
+    ),
+    (case("prorate_day", old=side("100.00"), new=side("200.00"), round_at="net", tax={"rate": "95"}), {"tax": "31.66"}),
+    # 36.00 with the tax inside, all paid: 9 of 30 days go back
+    (
+        case("credit_unused_day_refund_split", new=None, old=side("36.00"), tax={"rate": "20", "inclusive": True}),
+        {"credit_total": "10.80", "refund": "10.80", "credit": "0.00"},
+    ),
     # a unit price finer than a cent: 3 x 0.0333 a third of the month
     (case("prorate_day", old={"unit_price": "0.0333", "quantity": 300}), {"credit": "3.33"}),
     # yen have no decimals, dinars three
@@ -317,6 +363,7 @@ def test_a_case_may_name_a_biller_instead_of_a_mode() -> None:
 
 def test_without_expected_all_figures_are_told() -> None:
     computed = compute_case(case("prorate_day"))
+    assert computed["credit_lines"] == {"": "10.00"}
     assert {"credit", "charge", "net", "tax", "total", "due", "account_credit", "next_renewal"} <= set(computed)
 
 
@@ -324,7 +371,15 @@ def test_a_habit_of_the_biller_fills_what_a_case_leaves_open() -> None:
     # 0.125 of 1.00: half even is 0.12, half up 0.13
     keys = {"old": side("1.00"), "new": side("0.00"), "period_end": "2025-06-09", "change_at": "2025-06-08"}
     assert compute_case(case("prorate_second", **keys, id="polar-99"))["credit"] == "0.12"
+    assert compute_case(case("prorate_second", **keys, id="polar-multi-99"))["credit"] == "0.12"
     assert compute_case(case("prorate_second", **keys, id="stripe-99"))["credit"] == "0.13"
+    # the difference rounded once, where the biller does
+    hundred = {"old": side("100.00"), "new": side("200.00")}
+    assert compute_case(case("prorate_day", **hundred, id="paymenter-99"))["net"] == "33.33"
+    assert compute_case(case("prorate_day", **hundred, id="lago-99"))["net"] == "33.34"
+    # nine decimals of the ratio
+    million = {"old": side("1000000000.00"), "new": None}
+    assert compute_case(case("prorate_day", **million, id="killbill-99"))["credit"] == "333333333.00"
 
 
 @pytest.mark.parametrize(

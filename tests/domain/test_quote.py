@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.catalog import Catalog, MinimumCharge
+from domain.catalog import Catalog, MinimumCharge, digest_of
 from domain.catalog_file import NAMED_PRORATIONS
 from domain.explain import money_text
 from domain.modes import Anchor, CreditBecomes, Fraction, Place, Proration
@@ -49,6 +49,30 @@ def test_what_a_quote_promises(dns: Catalog) -> None:
         None,
     ]
     assert quote.lines[2].base == Money(350, "USD")
+
+
+def test_what_a_quote_says_of_the_service_after_it(dns: Catalog) -> None:
+    quote = quoted(dns, Target("start", "annual", 2), Buyer("JP", tax_exempt=True))
+    assert (quote.quantity, quote.to.quantity, quote.to.unit_price) == (2, 2, Money(12000, "USD"))
+    assert (quote.new_anchor_day, quote.tax_treatment) == (16, "exempt")
+    assert quote.period_paid_after == Money(24000, "USD")
+    assert (quote.proration["fraction"], quote.proration["anchor"]) == ("days", "reset")
+    assert json.loads(json.dumps(quote.proration)) == quote.proration
+    assert len(quote.digest) == 64
+
+
+def test_inputs_hold_only_what_a_recomputation_needs(dns: Catalog) -> None:
+    inputs = quoted(dns).inputs
+    assert [plan["id"] for plan in inputs["catalog"]["plans"]] == ["basic", "start"]
+    assert inputs["catalog_digest"] == dns.digest
+    assert inputs["service"]["refundable"] is None
+
+
+def test_an_approved_quote_verifies_as_approved(hosting: Catalog) -> None:
+    old = service(hosting, "radio-100", "monthly", "2026-11-01", "2026-12-01")
+    quote = price_change(hosting, old, Buyer("AR"), Target("vps-1", "monthly"), NOW, ZERO, override=True)
+    assert quote.timing == "now"
+    assert verify_quote(quote.as_json()) == []
 
 
 def test_a_promise_ends_with_the_period(dns: Catalog) -> None:
@@ -240,7 +264,7 @@ VARIANTS: list[Any] = [
     lambda dns: quoted(dns, Target("basic", "annual", 3), discount=percent_off("12.5", "2030-01-01T00:00:00Z")),
     lambda dns: quoted(dns, Target("basic", "monthly"), plan="business", usage={"zones": 2}),
     lambda dns: quoted(with_rule(dns, Proration(fraction=Fraction.DAYS, place=Place.NET)), moment=at("2026-11-12")),
-    lambda dns: quoted(dns, period_paid=Money(100, "USD")),
+    lambda dns: quoted(dns, period_paid=Money(100, "USD"), refundable=Money(7, "USD")),
 ]
 
 
@@ -271,8 +295,20 @@ def test_a_changed_quote_is_found_out(dns: Catalog, path: tuple[Any, ...], value
         node = node[key]
     node[path[-1]] = value
     differences = [str(difference) for difference in verify_quote(document)]
-    assert differences[0].startswith("digest: stored")
+    sealed = digest_of({"inputs": document["inputs"], "result": _without_seal(document)})
+    assert differences[0] == f"digest: stored {document['digest']!r}, recomputed {sealed!r}"
     assert any(difference.startswith(told) for difference in differences[1:])
+
+
+def _without_seal(document: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key not in ("inputs", "digest")}
+
+
+def test_a_missing_part_is_a_difference(dns: Catalog) -> None:
+    document = deepcopy(quoted(dns).as_json())
+    document["lines"][0]["share"] = None
+    told = [str(difference) for difference in verify_quote(document)]
+    assert "lines.0.share: stored None, recomputed {'part': 15, 'whole': 30, 'unit': 'day'}" in told
 
 
 def test_reworded_sentences_break_only_the_seal(dns: Catalog) -> None:

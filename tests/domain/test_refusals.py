@@ -36,6 +36,15 @@ def test_what_to_reduce(dns: Catalog, locale: str, text: str) -> None:
     assert refusal_text(error, dns, locale) == text
 
 
+def test_two_limits_and_what_the_catalogue_has_no_name_for(dns: Catalog, hosting: Catalog) -> None:
+    error = refused(dns, "business", "basic", usage={"zones": 7, "records": 101})
+    assert refusal_text(error, dns, "en").endswith(
+        "zones: 7 used, 3 allowed, remove 4. records: 101 used, 100 allowed, remove 1."
+    )
+    # told by another catalogue: ids stand in for names
+    assert refusal_text(error, hosting, "en").startswith("basic is too small for what is used now. zones: 7 used")
+
+
 def test_the_providers_own_reason(hosting: Catalog) -> None:
     error = refused(hosting, "web-m", "web-s")
     assert refusal_text(error, hosting, "es").startswith("Los planes no se pueden achicar")
