@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from cli import bench, catalog, changes, clock, connect, keys, pages, prices, processes, stack
+from cli import audit, bench, catalog, changes, clock, connect, keys, pages, prices, processes, stack
 
 app = typer.Typer(
     name="planshift",
@@ -25,6 +25,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(connect.app, name="connect")
 app.add_typer(changes.app, name="changes")
 app.add_typer(clock.app, name="clock")
+audit.register(app)
 app.add_typer(pages.app, name="pdf")
 
 

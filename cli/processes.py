@@ -17,11 +17,20 @@ def register(app: typer.Typer) -> None:
         app.command(epilog=_EXAMPLES[command.__name__])(command)
 
 
-def migrate() -> None:
-    """Bring the database's schema to this version."""
+def migrate(
+    application_role: Annotated[
+        str | None, typer.Option(help="An existing role for web and workers: it may not rewrite history.")
+    ] = None,
+) -> None:
+    """Bring the database's schema to this version. Run it as the owner of the tables."""
+    from models.database import transaction
     from models.migrate import migrate as run_migrations
+    from models.roles import grant_application_role
 
     run_migrations()
+    if application_role is not None:
+        with transaction() as session:
+            grant_application_role(session, application_role)
     typer.echo("The schema is up to date.")
 
 
@@ -83,7 +92,7 @@ def _serve(asgi_app: object, host: str, port: int) -> None:
 
 
 _EXAMPLES = {
-    "migrate": "Example: planshift migrate",
+    "migrate": "Example: planshift migrate --application-role planshift_app",
     "web": "Example: planshift web --host 0.0.0.0 --port 8000",
     "receiver": "Example: planshift receiver --port 8001",
     "worker": "Example: planshift worker --queues pipeline,pdf --name core --concurrency 4",

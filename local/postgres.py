@@ -15,8 +15,8 @@ from local.process import Command, Process
 from local.wheels import postgres_binaries
 
 _NAME = "planshift"  # of the database and of its owner
-# One role, from this machine, by password: trust over TCP would let every local user in.
-_ACCESS = f"host all {_NAME} {LOOPBACK}/32 scram-sha-256\n"
+# From this machine, by password: trust over TCP would let every local user in. The superuser has no password.
+_ACCESS = f"host all all {LOOPBACK}/32 scram-sha-256\n"
 _READY_LINE = 7  # of postmaster.pid
 _PREDECESSOR_SECONDS = 10
 
@@ -26,7 +26,7 @@ class PostgresNotCreated(Exception):
 
 
 class Postgres:
-    """A server with an empty database and an owner who may create more (for tests), both called planshift.
+    """A server with an empty database and an owner who may create more of both (for tests), both called planshift.
 
     folder: data and password live here and are found again at the next start. fsync=False is for throw-away data:
     a power loss may then damage it, a crash of the server may not. The port stays the same from start to start of
@@ -117,7 +117,7 @@ class Postgres:
         initdb += ["--locale-provider=builtin", "--locale=C.UTF-8", f"--pgdata={self._data}"]
         self._run("initdb", *initdb, *([] if self._fsync else ["--no-sync"]))
         (self._data / "pg_hba.conf").write_text(_ACCESS)
-        role = f"CREATE ROLE {_NAME} LOGIN CREATEDB PASSWORD '{self._password}';\n"
+        role = f"CREATE ROLE {_NAME} LOGIN CREATEDB CREATEROLE PASSWORD '{self._password}';\n"
         database = f"CREATE DATABASE {_NAME} OWNER {_NAME};\n"
         self._run("postgres", "--single", "-D", str(self._data), "postgres", given=role + database)
 

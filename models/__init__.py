@@ -3,9 +3,20 @@
 `database.transaction()` is the only way in; nothing here commits.
 """
 
-from models import customer, invoice, ledger, outbox, payment, plan_change, provider, renewal
+from models import customer, heartbeat, invoice, ledger, outbox, payment, plan_change, provider, renewal
 from models.base import Base
 
 metadata = Base.metadata
 
-__all__ = ["customer", "invoice", "ledger", "metadata", "outbox", "payment", "plan_change", "provider", "renewal"]
+__all__ = [
+    "customer",
+    "heartbeat",
+    "invoice",
+    "ledger",
+    "metadata",
+    "outbox",
+    "payment",
+    "plan_change",
+    "provider",
+    "renewal",
+]

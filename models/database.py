@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 
 from settings import settings
@@ -43,4 +43,13 @@ def engine() -> Engine:
 def transaction() -> Iterator[Session]:
     """One unit of work: commits at the end, rolls back on an exception. Only tasks and doors open one."""
     with Session(engine(), expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def snapshot() -> Iterator[Session]:
+    """One view of the whole database for a long look: every statement sees the same moment, and nothing is written."""
+    with Session(engine(), expire_on_commit=False) as session, session.begin():
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
+        session.execute(text("SET LOCAL statement_timeout = '10min'"))
         yield session

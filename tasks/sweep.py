@@ -9,6 +9,7 @@ from redis import Redis
 
 from engine import attention, expiry
 from models.database import transaction
+from models.heartbeat import beat
 from models.plan_change import PlanChange
 from settings import settings
 from tasks.run import inside
@@ -28,6 +29,8 @@ def ring_again() -> int:
         return 0
     with transaction() as session:
         resting = attention.claim(session)
+    with transaction() as session:
+        beat(session, "sweep", resting=resting.count)
     for change_id in resting.changes:
         ring(change_id)
     for name, key, row_ids in _bells(resting):

@@ -30,6 +30,8 @@ ROUTES = {
     "invoices.request_payment": "outside",
     "outbox.deliver": "outside",
     "sweep.*": "maintenance",
+    "audit.books": "maintenance",
+    "audit.hosts": "outside",
 }
 
 # A step makes at most two calls to somebody else's network, and each gives up after 25 s (provisioners/http.py).

@@ -3,9 +3,13 @@
 Messages expire when the next one would be there, so a beat that was away leaves no pile; two beats change nothing.
 """
 
+from celery.schedules import crontab
+
 SCHEDULE = {
     # A row that rested too long is rung for again.
     "ring again": {"task": "sweep.ring_again", "schedule": 2.0, "options": {"expires": 10}},
     # Services whose period is over, scheduled changes that would not fit, renewals that were not paid.
     "renewals": {"task": "renewals.scan", "schedule": 3.0, "options": {"expires": 10}},
+    # Whether every promise holds, each night (UTC), far from midnights at which periods end.
+    "audit": {"task": "audit.books", "schedule": crontab(hour=3, minute=17), "options": {"expires": 3600}},
 }

@@ -12,6 +12,13 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "heartbeats",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.Column("details", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_heartbeats")),
+    )
+    op.create_table(
         "providers",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("slug", sa.String(), nullable=False),

@@ -1,0 +1,75 @@
+"""planshift audit: whether every promise holds, in one page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.output import AsJson, print_json
+
+if TYPE_CHECKING:
+    from engine.audit import Finding, Report
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog="Example: planshift audit --json")(audit)
+
+
+def audit(
+    provider: Annotated[str | None, typer.Argument(help="Only this provider; all by default.")] = None,
+    hosts: Annotated[bool, typer.Option(help="Also ask the hosts what each service has.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Check the ledger, invoices, documents, numbers, histories and hosts. Exit code 1 if a promise is broken."""
+    from engine.audit import Report, audit_books, providers_to_audit
+    from engine.providers import required_provider
+    from models.database import snapshot
+
+    with snapshot() as session:
+        if provider is not None:
+            required_provider(session, provider)
+        providers = providers_to_audit(session, provider)
+        findings = audit_books(session, providers)
+    report = Report(findings)
+    if hosts:
+        found, asked = ask_all_hosts(providers)
+        report = Report([*findings, found], asked)
+    if as_json:
+        print_json(report.as_json())
+    else:
+        print_page(report, len(providers))
+    if not report.holds:
+        raise typer.Exit(1)
+
+
+def ask_all_hosts(providers: list[str]) -> tuple[Finding, int]:
+    """What the hosts say of every service, batch by batch, and how many were asked."""
+    from engine.audit import HostAnswers, ask_hosts, host_finding, questions_for_hosts
+    from models.database import snapshot
+
+    everything = HostAnswers()
+    while True:
+        with snapshot() as session:
+            questions = questions_for_hosts(session, providers, after=everything.last_id)
+        if not questions:
+            break
+        answers = ask_hosts(questions)
+        everything.asked += answers.asked
+        everything.wrong += answers.wrong
+        everything.last_id = answers.last_id
+    with snapshot() as session:
+        return host_finding(session, everything), everything.asked
+
+
+def print_page(report: Report, providers: int) -> None:
+    """One line a promise, and the rows that break it."""
+    for finding in report.findings:
+        typer.echo(f"{'ok    ' if finding.holds else 'BROKEN'}  {finding.promise}")
+        for row in finding.rows:
+            typer.echo(f"          {row.row_id}: {row.what}")
+        if finding.count > len(finding.rows):
+            typer.echo(f"          … and {finding.count - len(finding.rows)} more")
+    broken = sum(not finding.holds for finding in report.findings)
+    verdict = "Every promise holds." if report.holds else f"{broken} promises are broken."
+    typer.echo(f"{verdict} {providers} providers, {report.services_asked} services asked of their hosts.")

@@ -1,0 +1,222 @@
+"""The invariants that one SQL statement each can check, whatever the code above the tables believes.
+
+Every statement takes `providers` (ids) and `patience` (an interval of machine time that work in hand may take) and
+returns the rows that break the promise: `row_id`, and `what` is wrong with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SETTLED = "('paid', 'applying', 'stuck', 'applied', 'compensated', 'reversed')"
+ACTIVE = "('requested', 'quoted', 'invoiced', 'awaiting_payment', 'awaiting_review', 'paid', 'applying', 'stuck')"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`promise` is what a reader may rely on while the statement returns nothing."""
+
+    name: str
+    promise: str
+    sql: str
+
+
+CHECKS = (
+    Check(
+        "ledger_transactions_balance",
+        "every ledger transaction sums to zero in each currency",
+        """
+        SELECT transaction_id AS row_id, format('%s %s too much', sum(amount_minor), currency) AS what
+        FROM ledger_entries WHERE provider_id = ANY(:providers)
+        GROUP BY transaction_id, currency HAVING sum(amount_minor) <> 0
+        """,
+    ),
+    Check(
+        "trial_balance",
+        "all entries of a provider sum to zero in each currency",
+        """
+        SELECT provider_id AS row_id, format('%s %s too much', sum(amount_minor), currency) AS what
+        FROM ledger_entries WHERE provider_id = ANY(:providers)
+        GROUP BY provider_id, currency HAVING sum(amount_minor) <> 0
+        """,
+    ),
+    Check(
+        "balances_are_their_entries",
+        "a guarded balance is the sum of the entries behind it",
+        """
+        WITH summed AS (
+            SELECT provider_id, account, owner, currency, -sum(amount_minor) AS total FROM ledger_entries
+            WHERE provider_id = ANY(:providers)
+            AND split_part(account, ':', 1) IN ('credit', 'held', 'refunding', 'unmatched')
+            GROUP BY provider_id, account, owner, currency
+        ), kept AS (SELECT * FROM ledger_balances WHERE provider_id = ANY(:providers))
+        SELECT concat_ws(' ', account, owner, currency) AS row_id,
+            format('the balance is %s, its entries make %s', coalesce(balance_minor, 0), coalesce(total, 0)) AS what
+        FROM summed FULL JOIN kept USING (provider_id, account, owner, currency)
+        WHERE coalesce(balance_minor, 0) <> coalesce(total, 0)
+        """,
+    ),
+    Check(
+        "payments_are_posted",
+        "every payment that came in stands in the ledger with its amount",
+        """
+        SELECT p.id AS row_id, format('%s %s came, %s were posted', p.amount_minor, p.currency, posted.total) AS what
+        FROM payments p, LATERAL (
+            SELECT coalesce(sum(e.amount_minor), 0) AS total FROM ledger_transactions t
+            JOIN ledger_entries e ON e.transaction_id = t.id AND e.account LIKE 'clearing:%'
+            WHERE t.source_kind = 'payment' AND t.source_id = p.id
+        ) posted
+        WHERE p.provider_id = ANY(:providers) AND p.kind = 'payment' AND posted.total <> p.amount_minor
+        """,
+    ),
+    Check(
+        "invoices_add_up",
+        "an invoice's lines and taxes are its net and tax, and what is due is the total less the credit",
+        """
+        SELECT i.id AS row_id, format('lines make %s and net is %s; taxes make %s and tax is %s; total %s, due %s',
+            l.total, net_minor, t.total, tax_minor, total_minor, due_minor) AS what
+        FROM invoices i,
+            LATERAL (SELECT coalesce(sum((line->'amount'->>'amount')::bigint), 0) AS total
+                FROM jsonb_array_elements(content->'lines') line) l,
+            LATERAL (SELECT coalesce(sum((line->'amount'->>'amount')::bigint), 0) AS total
+                FROM jsonb_array_elements(content->'taxes') line) t
+        WHERE i.provider_id = ANY(:providers) AND (l.total <> net_minor OR t.total <> tax_minor
+            OR net_minor + tax_minor <> total_minor OR due_minor <> greatest(total_minor - credit_applied_minor, 0))
+        """,
+    ),
+    Check(
+        "documents_are_as_printed",
+        "a stored document has the digest it was stored with, and is a PDF",
+        """
+        SELECT d.id AS row_id, format('%s of %s: its bytes are not what was printed', d.kind, d.invoice_id) AS what
+        FROM documents d JOIN invoices i ON i.id = d.invoice_id
+        WHERE i.provider_id = ANY(:providers)
+            AND (encode(sha256(d.content), 'hex') <> d.sha256 OR substr(d.content, 1, 5) <> '%PDF-'::bytea)
+        """,
+    ),
+    Check(
+        "numbered_invoices_are_printed",
+        "an invoice with a legal number has its document",
+        """
+        SELECT i.id AS row_id, format('%s has no document', i.number) AS what FROM invoices i
+        WHERE i.provider_id = ANY(:providers) AND i.number IS NOT NULL
+            AND NOT EXISTS (SELECT FROM documents d WHERE d.invoice_id = i.id AND d.kind = i.kind)
+            AND coalesce((SELECT max(m.recorded_at) FROM plan_change_moves m
+                WHERE m.change_id = i.change_id AND m.event = 'settle'), i.created_at) < clock_timestamp() - :patience
+        """,
+    ),
+    Check(
+        "numbers_have_no_gap",
+        "each series of numbers runs from 1 to its counter, once each, with dates that never go back",
+        """
+        WITH numbered AS (
+            SELECT provider_id, kind, number, numbered_on, substring(number FROM '([0-9]{4})-[0-9]+$')::int AS year,
+                substring(number FROM '-([0-9]+)$')::bigint AS place
+            FROM invoices WHERE provider_id = ANY(:providers) AND number IS NOT NULL
+        ), series AS (
+            SELECT provider_id, kind, year, count(*) AS given, count(DISTINCT place) AS places, max(place) AS highest
+            FROM numbered GROUP BY provider_id, kind, year
+        )
+        SELECT concat_ws(' ', provider_id, kind, year) AS row_id, format('%s numbers, the highest %s, the counter %s',
+            coalesce(given, 0), coalesce(highest, 0), coalesce(last_number, 0)) AS what
+        FROM series FULL JOIN (SELECT * FROM number_series WHERE provider_id = ANY(:providers)) counter
+            USING (provider_id, kind, year)
+        WHERE given IS DISTINCT FROM places OR given IS DISTINCT FROM highest OR highest IS DISTINCT FROM last_number
+        UNION ALL
+        SELECT number, format('is dated %s, the number before it %s', numbered_on, before) FROM (
+            SELECT number, numbered_on, lag(numbered_on) OVER (PARTITION BY provider_id, kind, year ORDER BY place)
+                AS before FROM numbered) dated
+        WHERE before > numbered_on
+        """,
+    ),
+    Check(
+        "paid_and_invoiced_agree",
+        "what is paid has a settled, numbered invoice (a change at renewal: its renewal); what is not, has none",
+        f"""
+        SELECT c.id AS row_id, format('is %s; its invoice is %s', c.status, CASE
+            WHEN i.id IS NULL AND r.id IS NULL THEN 'missing' WHEN i.settled_at IS NULL THEN 'not settled'
+            ELSE 'settled' END) AS what
+        FROM plan_changes c LEFT JOIN invoices i ON i.change_id = c.id LEFT JOIN renewals r ON r.change_id = c.id
+        WHERE c.provider_id = ANY(:providers) AND (c.status IN {SETTLED}) <>
+            ((i.settled_at IS NOT NULL AND i.number IS NOT NULL) OR r.id IS NOT NULL)
+        """,
+    ),
+    Check(
+        "settled_invoices_are_earned",
+        "a settled invoice is posted to sales and tax, once, with its total",
+        """
+        SELECT i.id AS row_id, format('total %s, posted %s', i.total_minor, posted.total) AS what
+        FROM invoices i, LATERAL (
+            SELECT -coalesce(sum(e.amount_minor), 0) AS total FROM ledger_transactions t
+            JOIN ledger_entries e ON e.transaction_id = t.id
+            WHERE t.source_id = i.id AND t.source_kind IN ('settle', 'renewal')
+                AND (e.account = 'sales' OR e.account LIKE 'tax:%')
+        ) posted
+        WHERE i.provider_id = ANY(:providers)
+            AND posted.total <> CASE WHEN i.number IS NULL THEN 0 ELSE i.total_minor END
+        """,
+    ),
+    Check(
+        "nothing_stays_held",
+        "money is held for a change only while it is open and unpaid",
+        """
+        SELECT c.id AS row_id, format('is %s and %s %s are still held', c.status, b.balance_minor, b.currency) AS what
+        FROM ledger_balances b JOIN plan_changes c ON c.id = b.owner AND c.provider_id = b.provider_id
+        WHERE b.provider_id = ANY(:providers) AND b.account = 'held' AND b.balance_minor <> 0
+            AND c.status NOT IN ('quoted', 'invoiced', 'awaiting_payment')
+        """,
+    ),
+    Check(
+        "one_open_change",
+        "a service has at most one active and one scheduled change",
+        f"""
+        SELECT service_id AS row_id, string_agg(id || ' is ' || status, ', ' ORDER BY id) AS what FROM plan_changes
+        WHERE provider_id = ANY(:providers) AND (status IN {ACTIVE} OR status = 'scheduled')
+        GROUP BY service_id, status = 'scheduled' HAVING count(*) > 1
+        """,
+    ),
+    Check(
+        "plan_is_the_last_applied",
+        "a service has the plan of the change that was applied to it last",
+        """
+        SELECT s.id AS row_id, format('has %s, but %s applied %s', s.plan, last.id, last.target_plan) AS what
+        FROM services s, LATERAL (
+            SELECT c.id, c.target_plan, c.target_cycle FROM plan_changes c
+            JOIN plan_change_moves m ON m.change_id = c.id AND m.to_status = 'applied'
+            WHERE c.service_id = s.id ORDER BY m.id DESC LIMIT 1
+        ) last
+        WHERE s.provider_id = ANY(:providers) AND (s.plan, s.cycle) <> (last.target_plan, last.target_cycle)
+        """,
+    ),
+    Check(
+        "renewals_follow_each_other",
+        "each renewal has one invoice, and no period of a service overlaps another",
+        """
+        SELECT id AS row_id, format('starts %s, the period before it ends %s', period_start, before) AS what FROM (
+            SELECT id, period_start, lag(period_end) OVER (PARTITION BY service_id ORDER BY period_start) AS before
+            FROM renewals WHERE provider_id = ANY(:providers)) periods
+        WHERE before > period_start
+        UNION ALL
+        SELECT r.id, 'has no invoice' FROM renewals r LEFT JOIN invoices i ON i.renewal_id = r.id
+        WHERE r.provider_id = ANY(:providers) AND i.id IS NULL
+        """,
+    ),
+    Check(
+        "nothing_rests",
+        "no row with a next step waits longer than the sweep's patience, and none is rung for in vain",
+        """
+        SELECT id AS row_id, format('is %s since %s and was rung for %s times', status, next_ring_at, rings) AS what
+        FROM plan_changes
+        WHERE provider_id = ANY(:providers) AND status IN ('requested', 'quoted', 'invoiced', 'paid', 'applying')
+            AND (next_ring_at < clock_timestamp() - :patience OR rings > 12)
+        UNION ALL
+        SELECT id, format('a gateway''s event is %s: %s', status, error) FROM inbox_events
+        WHERE provider_id = ANY(:providers) AND (status = 'dead'
+            OR (status IN ('received', 'retry') AND next_at < clock_timestamp() - :patience))
+        UNION ALL
+        SELECT id, format('a notice was not sent: %s', error) FROM outbox_messages
+        WHERE provider_id = ANY(:providers) AND sent_at IS NULL
+            AND (next_at IS NULL OR next_at < clock_timestamp() - :patience)
+        """,
+    ),
+)

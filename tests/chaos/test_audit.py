@@ -1,0 +1,191 @@
+"""Each promise is broken on purpose, and the audit names the row. The faults are planted in a transaction that is
+rolled back, past the triggers that would refuse them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+from typer.testing import CliRunner
+
+from cli.main import app
+from domain.money import Money
+from engine.audit import HISTORY, audit_books, providers_to_audit
+from engine.audit_checks import CHECKS
+from local.stack import Stack
+from models.database import snapshot, transaction
+from tests.conftest import environment
+from tests.steps.play import AUGUST, Play
+
+LINE = """jsonb_set(content, '{lines,0,amount,amount}', '1'::jsonb)"""
+
+
+@pytest.fixture(scope="module")
+def _told(_servers: tuple[Stack, dict[str, str]]) -> Iterator[tuple[Play, dict[str, str]]]:
+    """A paid upgrade, and a downgrade that was applied at the renewal."""
+    stack, variables = _servers
+    with environment(variables):
+        play = Play.of(stack)
+        change_id = play.until_awaiting_payment("business")
+        play.process(play.tell(play.attempts(change_id)[-1].id, Money(1331, "JPY")))
+        play.steps("settle apply print", change_id)
+        play.deliver_mails(change_id)
+        downgrade = play.request("start")
+        play.step("quote", downgrade)
+        play.set_clock(AUGUST)
+        renewed = play.renew()
+        play.step("apply", downgrade)
+        play.deliver_mails(downgrade)
+        _print(renewed.invoice_id)
+        yield play, variables
+
+
+def _print(invoice_id: str | None) -> None:
+    from engine.invoice import print_invoice
+    from models.invoice import Invoice
+    from tasks.run import outside
+
+    assert invoice_id is not None
+    outside(print_invoice, Invoice, invoice_id)
+
+
+@pytest.fixture
+def told(_told: tuple[Play, dict[str, str]]) -> Iterator[Play]:
+    play, variables = _told
+    with environment(variables):
+        yield play
+
+
+def broken(session: Session, play: Play) -> dict[str, int]:
+    findings = audit_books(session, providers_to_audit(session, play.slug), patience=timedelta(minutes=15))
+    return {finding.name: finding.count for finding in findings if not finding.holds}
+
+
+def test_a_told_story_breaks_no_promise(told: Play) -> None:
+    with snapshot() as session:
+        assert broken(session, told) == {}
+
+
+FAULTS = [
+    (
+        "ledger_transactions_balance trial_balance balances_are_their_entries nothing_stays_held",
+        """INSERT INTO ledger_entries (transaction_id, provider_id, account, owner, currency, amount_minor)
+        SELECT t.id, t.provider_id, 'sales', '', 'JPY', -7 FROM ledger_transactions t WHERE t.provider_id = :p
+        ORDER BY t.id LIMIT 1;
+        UPDATE ledger_balances SET balance_minor = balance_minor + 5 WHERE provider_id = :p AND account = 'held'""",
+    ),
+    ("payments_are_posted", "UPDATE payments SET amount_minor = amount_minor + 1 WHERE provider_id = :p"),
+    ("invoices_add_up", f"UPDATE invoices SET content = {LINE} WHERE provider_id = :p AND change_id IS NOT NULL"),
+    (
+        "documents_are_as_printed",
+        "UPDATE documents SET content = content || 'x' WHERE invoice_id IN (SELECT id FROM i)",
+    ),
+    (
+        "numbered_invoices_are_printed",
+        "DELETE FROM documents WHERE kind = 'invoice' AND invoice_id IN (SELECT id FROM i)",
+    ),
+    ("numbers_have_no_gap", "UPDATE number_series SET last_number = last_number + 1 WHERE provider_id = :p"),
+    (
+        "numbers_have_no_gap",
+        """UPDATE invoices SET number = replace(number, '000002', '000003') WHERE provider_id = :p;
+        UPDATE number_series SET last_number = 3 WHERE provider_id = :p""",
+    ),
+    (
+        "numbers_have_no_gap",
+        "UPDATE invoices SET numbered_on = '2027-07-01' WHERE provider_id = :p AND number LIKE '%000002'",
+    ),
+    (
+        "paid_and_invoiced_agree",
+        "UPDATE invoices SET settled_at = NULL WHERE provider_id = :p AND change_id IS NOT NULL",
+    ),
+    (
+        "settled_invoices_are_earned",
+        """UPDATE ledger_transactions SET source_id = 'elsewhere' WHERE provider_id = :p AND source_kind = 'settle'""",
+    ),
+    (
+        "one_open_change",
+        """DROP INDEX uq_plan_changes_one_active;
+        UPDATE plan_changes SET status = 'awaiting_payment' WHERE provider_id = :p""",
+    ),
+    ("plan_is_the_last_applied", "UPDATE services SET plan = 'basic' WHERE provider_id = :p"),
+    (
+        "renewals_follow_each_other",
+        """UPDATE invoices SET renewal_id = NULL, change_id = (SELECT id FROM plan_changes WHERE provider_id = :p
+        AND target_plan = 'start') WHERE provider_id = :p AND renewal_id IS NOT NULL""",
+    ),
+    (
+        "nothing_rests",
+        """UPDATE plan_changes SET status = 'paid', next_ring_at = clock_timestamp() - interval '1 hour'
+        WHERE provider_id = :p AND target_plan = 'start'""",
+    ),
+    ("nothing_rests", "UPDATE outbox_messages SET sent_at = NULL WHERE provider_id = :p"),
+    ("nothing_rests", "UPDATE inbox_events SET status = 'dead' WHERE provider_id = :p"),
+    (HISTORY, "UPDATE plan_changes SET status = 'stuck' WHERE provider_id = :p AND target_plan = 'start'"),
+    (
+        HISTORY,
+        """DELETE FROM plan_change_moves WHERE to_status = 'paid'
+        AND change_id IN (SELECT id FROM plan_changes WHERE provider_id = :p)""",
+    ),
+]
+
+
+@pytest.mark.parametrize(("names", "fault"), FAULTS)
+def test_a_planted_fault_is_named(told: Play, names: str, fault: str) -> None:
+    with transaction() as session:
+        provider = {"p": told.provider(session).id}
+        for table in ("documents", "ledger_entries", "ledger_transactions", "plan_change_moves"):
+            session.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+        session.execute(
+            text("CREATE TEMPORARY TABLE i ON COMMIT DROP AS SELECT id FROM invoices WHERE provider_id = :p"), provider
+        )
+        session.execute(text("UPDATE plan_change_moves SET recorded_at = recorded_at - interval '1 hour'"))
+        for statement in fault.split(";"):
+            session.execute(text(statement), provider)
+        found = broken(session, told)
+        session.rollback()
+    assert set(names.split()) <= set(found), found
+
+
+def test_every_check_has_its_fault() -> None:
+    planted = {name for names, _ in FAULTS for name in names.split()}
+    assert planted == {check.name for check in CHECKS} | {HISTORY}
+
+
+def test_the_host_is_asked_and_a_command_says_so(told: Play) -> None:
+    result = CliRunner().invoke(app, ["audit", told.slug, "--json"])
+    assert result.exit_code == 0, result.stdout
+    assert json.loads(result.stdout)["services_asked"] == 1
+
+    url = f"{told.stack.addresses.host}/services/zone"
+    was = httpx.get(url, params={"account": told.slug}, trust_env=False).json()
+    other = {"account": told.slug, "plan": "basic", "limits": was["limits"], "usage": {}}
+    httpx.put(url, json=other, trust_env=False).raise_for_status()
+    result = CliRunner().invoke(app, ["audit", told.slug])
+    assert result.exit_code == 1
+    assert "BROKEN  the host gives each service the plan that stands here" in result.stdout
+    assert "the host says basic" in result.stdout
+    httpx.put(url, json=other | {"plan": was["plan"]}, trust_env=False).raise_for_status()
+
+
+def test_the_nightly_audit_leaves_a_sign_and_an_alert(told: Play, caplog: pytest.LogCaptureFixture) -> None:
+    from models.heartbeat import Heartbeat
+    from tasks.audit import books, hosts
+
+    with transaction() as session:
+        session.execute(
+            text("UPDATE services SET plan = 'basic' WHERE provider_id = :p"), {"p": told.provider(session).id}
+        )
+    assert "plan_is_the_last_applied: 1, first svc_" in books()
+    assert "broken promises" in caplog.text
+    assert "hosts_have_the_plan" in hosts("0")
+    with transaction() as session:
+        assert "plan_is_the_last_applied" in session.get_one(Heartbeat, "audit").details["alert"]
+        session.execute(
+            text("UPDATE services SET plan = 'start' WHERE provider_id = :p"), {"p": told.provider(session).id}
+        )
+    assert told.slug
