@@ -42,7 +42,7 @@ class Priced(NamedTuple):
     def renewal_total(self) -> int:
         """What the next full period costs at today's prices, with tax."""
         at = self.period.start if self.figures is None else self.period.end
-        return full_total(self.catalog, self.buyer, renewed(self.new, at, self.service.currency))
+        return full_total(self.catalog, self.buyer, renewed(self.new, at))
 
 
 def price(

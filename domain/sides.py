@@ -57,12 +57,11 @@ def new_side(catalog: Catalog, service: ServiceTerms, target: Target, now: datet
     return _side(plan, target.cycle, cycle, quantity, unit, discount, service.currency)
 
 
-def renewed(side: Side, moment: datetime, currency: str) -> Side:
-    """The side as it renews at this moment: a discount may have ended by then."""
-    discount = _valid(side.discount, side.plan.id, moment)
-    if discount is side.discount:
+def renewed(side: Side, moment: datetime) -> Side:
+    """The side as it renews at this moment: its discount may have ended by then."""
+    if _valid(side.discount, side.plan.id, moment) is side.discount:
         return side
-    return side._replace(discount=discount, full=discounted(side.unit * side.quantity, discount, currency))
+    return side._replace(discount=None, full=(side.unit * side.quantity, 1))
 
 
 def units_between(old: Side, new: Side) -> Side | None:

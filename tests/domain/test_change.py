@@ -215,6 +215,16 @@ def test_a_realigned_year_starts_in_the_running_month(dns: Catalog) -> None:
     assert dict(lines(priced))["charge"] == 11638
 
 
+def test_the_next_renewal_is_rounded_and_taxed(dns: Catalog) -> None:
+    # 12.5% off 12.00 is 10.50, off 5.00 is 4.375; tax of 10% on top, or inside
+    old = service(dns, "business", "monthly", "2026-11-01", "2026-12-01", discount=percent_off("12.5"))
+    now = at("2026-11-16", TOKYO)
+    assert price(dns, old, Buyer("JP"), Target("basic", "monthly"), now, ZERO).renewal_total == 438 + 44
+    inside = dns.model_copy(update={"tax": dns.tax.model_copy(update={"prices": "inclusive"})})
+    assert price(inside, old, Buyer("JP"), Target("start", "monthly"), now, ZERO).renewal_total == 1050
+    assert price(inside, old, Buyer("JP", tax_exempt=True), ANY, now, ZERO).renewal_total == 1050 - 95
+
+
 def test_a_kept_anchor_finds_the_month_within_a_year(dns: Catalog) -> None:
     # from a year that renews on the 31st to months: 31 May to 30 June holds 15 June; 15 of 30 days of 12.00
     old = service(dns, "basic", "annual", "2025-12-31", "2026-12-31")
@@ -486,6 +496,10 @@ def test_the_next_renewal_knows_when_a_discount_ends(dns: Catalog, plan: str, to
     discount = percent_off("50", "2026-12-01T00:00:00+09:00")
     old = service(dns, plan, "monthly", "2026-11-01", "2026-12-01", discount=discount)
     assert price(dns, old, AMERICAN, Target(to, "monthly"), at("2026-11-16", TOKYO), ZERO).renewal_total == renewal
+    several = price(dns, replace(old, quantity=3), AMERICAN, Target(to, "monthly"), at("2026-11-16", TOKYO), ZERO)
+    assert several.renewal_total == 3 * renewal
+    elsewhere = replace(old, discount=discount.model_copy(update={"until": None, "plans": ("basic", "business")}))
+    assert price(dns, elsewhere, AMERICAN, ANY, at("2026-11-16", TOKYO), ZERO).renewal_total == renewal
     lasting = replace(old, discount=percent_off("50", "2026-12-02T00:00:00+09:00"))
     priced = price(dns, lasting, AMERICAN, Target(to, "monthly"), at("2026-11-16", TOKYO), ZERO)
     assert priced.renewal_total == renewal // 2

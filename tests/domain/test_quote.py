@@ -141,6 +141,41 @@ def test_arithmetic_of_a_scaled_price(dns: Catalog) -> None:
     assert line.full_price == Money(1000, "USD")
 
 
+def test_what_is_said_of_the_smaller_lines(dns: Catalog) -> None:
+    plans = tuple(plan.model_copy(update={"setup_fees": {"USD": 999}}) for plan in dns.plans)
+    by_net = with_rule(
+        dns.model_copy(update={"plans": plans}),
+        Proration(fraction=Fraction.DAYS, place=Place.NET),
+        minimum_charge=MinimumCharge(amounts={"USD": 5000}, when_below="raise"),
+    )
+    quote = quoted(by_net, moment=at("2026-11-12", TOKYO))
+    said = {line.kind: (line.description, line.arithmetic) for line in quote.lines}
+    # 19 of 30 days: 7.60 less 3.17, and 9.99: 14.42 of 50.00
+    assert said["fee"] == ("One-time fee for Start", "$9.99")
+    assert said["minimum"] == ("Added up to the smallest amount that is charged", "$35.58")
+    # 11 of 30 days of 1.00 and 2.00: 0.37 and 0.73, the difference 0.3667 is a cent more
+    cents = tuple(
+        plan.model_copy(update={"prices": {"monthly": {"USD": 100 * number}}})
+        for number, plan in enumerate(dns.plans, 1)
+    )
+    catalog = with_rule(dns.model_copy(update={"plans": cents}), Proration(fraction=Fraction.DAYS, place=Place.NET))
+    rounding = quoted(catalog, moment=at("2026-11-20", TOKYO)).lines[-1]
+    assert (rounding.kind, rounding.description) == ("rounding", "Rounding")
+    assert rounding.arithmetic == "the difference is rounded once, not line by line: $0.01"
+
+
+def test_a_capped_credit_tells_both_amounts(dns: Catalog) -> None:
+    line = quoted(dns, period_paid=Money(100, "USD")).lines[0]
+    assert line.arithmetic == "15 of 30 days at $5.00 = $2.50, but $1.00 was paid for this time"
+
+
+def test_a_price_with_a_discount_is_shown_in_whole_cents(dns: Catalog) -> None:
+    # 12.5% off 5.00 is 4.375, shown as 4.38; its half is 2.1875
+    line = quoted(dns, discount=percent_off("12.5")).lines[0]
+    assert line.arithmetic == "$5.00 less 12.5% = $4.38; 15 of 30 days at $4.38 = $2.19"
+    assert line.full_price == Money(438, "USD")
+
+
 def test_descriptions_name_the_days(dns: Catalog) -> None:
     quote = quoted(dns, buyer=Buyer("JP"))
     assert [line.description for line in quote.lines] == [
