@@ -63,6 +63,18 @@ def _party(party: Party, tag: str) -> list[str]:
     return [party.name, *party.address, country, *tax_id, party.email or ""]
 
 
+def _rows(document: InvoiceDocument) -> list[tuple[str, str, str, str, str]]:
+    tag = document.locale
+    rows = []
+    for line in document.lines:
+        assert line.period is not None
+        assert line.unit_price is not None
+        small = f"{line.arithmetic}\n{formats.period(*line.period, tag)}"
+        count, unit = formats.whole_number(line.quantity, tag), formats.amount(line.unit_price, tag)
+        rows.append((line.description, small, count, unit, formats.amount(line.amount, tag)))
+    return rows
+
+
 def content(document: InvoiceDocument) -> Content:
     """The same strings that our layout puts on the page."""
     tag, words = document.locale, WORDS[document.locale]
@@ -75,13 +87,6 @@ def content(document: InvoiceDocument) -> Content:
         (label, plan.plan, words.each_cycle.format(price=formats.amount(plan.price, tag), cycle=plan.cycle))
         for label, plan in ((words.before, document.before), (words.after, document.after))
     ]
-    rows = []
-    for line in document.lines:
-        assert line.period is not None
-        assert line.unit_price is not None
-        small = f"{line.arithmetic}\n{formats.period(*line.period, tag)}"
-        count, unit = formats.whole_number(line.quantity, tag), formats.amount(line.unit_price, tag)
-        rows.append((line.description, small, count, unit, formats.amount(line.amount, tag)))
     day, price = document.next_renewal
     return Content(
         language=tag,
@@ -98,7 +103,7 @@ def content(document: InvoiceDocument) -> Content:
         ],
         plans=plans,
         header=[words.description, words.quantity, words.unit_price, words.amount],
-        rows=rows,
+        rows=_rows(document),
         totals=[(label, amount) for label, amount, _ in sums(document, words)],
         afterwords=[(words.renewal, f"{formats.long_date(day, tag)}, {formats.amount(price, tag)}")],
         footer=f"{document.seller.name} · {document.seller.tax_id} · {document.seller.email}",

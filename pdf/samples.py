@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from domain.money import Money, Rounding, divide_rounded
-from pdf.sample_stories import MARK, STORIES
+from pdf.sample_stories import MARK, STORIES, Story
 from pdf.values import Brand, InvoiceDocument, Kind, Line, Logo, Party, PlanTerms, Tax
 
 LANGUAGES = ("en", "es", "ja", "hi")
@@ -25,45 +25,57 @@ def build(
 ) -> InvoiceDocument:
     """A consistent document of the language's story: net, tax and totals follow from the lines."""
     story = STORIES[language]
-
-    def money(minor: int) -> Money:
-        return Money(minor, story.currency)
-
-    if lines is None:
-        sign = -1 if kind is Kind.CREDIT_NOTE else 1
-        lines = tuple(
-            Line(text, money(sign * minor), arithmetic, "credit" if sign * minor < 0 else "charge", period=SUPPLY)
-            for text, arithmetic, minor in story.lines
-        )
-    net = sum((line.amount for line in lines), money(0))
+    lines = lines or _story_lines(story, -1 if kind is Kind.CREDIT_NOTE else 1)
+    nothing = Money.zero(story.currency)
+    net = sum((line.amount for line in lines), nothing)
     label, percent = story.tax
     numerator, denominator = Decimal(percent).as_integer_ratio()
-    tax = money(divide_rounded(net.amount * numerator, 100 * denominator, Rounding.HALF_UP))
-    total = net + tax
-    is_note = kind is Kind.CREDIT_NOTE
-    return InvoiceDocument(
+    tax = Money(divide_rounded(net.amount * numerator, 100 * denominator, Rounding.HALF_UP), story.currency)
+    applied = Money(credit, story.currency)
+    document = InvoiceDocument(
         kind=kind,
-        number=None if kind is Kind.PROFORMA else f"{'CN' if is_note else 'DNS'}-2026-{serial:06d}",
+        number=None if kind is Kind.PROFORMA else f"DNS-2026-{serial:06d}",
         reference=f"inv_0192f3a1c7e8{serial:06d}",
         issued_on=ISSUED,
-        due_on=None if is_note else DUE,
+        due_on=DUE,
         locale=language,
         seller=story.seller,
         buyer=story.buyer,
-        before=None if is_note else story.before,
-        after=None if is_note else story.after,
+        before=story.before,
+        after=story.after,
         lines=lines,
         net=net,
         taxes=(Tax(label, percent, net, tax),),
-        total=total,
-        credit_applied=money(credit),
-        amount_due=money(0) if is_note else total - money(credit),
+        total=net + tax,
+        credit_applied=applied,
+        amount_due=net + tax - applied,
         supply=SUPPLY,
         paid_on=ISSUED if kind is Kind.INVOICE else None,
-        next_renewal=None if is_note else (RENEWAL, story.after.price),
-        corrects="DNS-2026-000003" if is_note else None,
+        next_renewal=(RENEWAL, story.after.price),
         payment_instructions=story.pay,
         brand=Brand("#1f3a93", Logo(MARK, story.seller.name)),
+    )
+    return _as_credit_note(document, serial) if kind is Kind.CREDIT_NOTE else document
+
+
+def _story_lines(story: Story, sign: int) -> tuple[Line, ...]:
+    amounts = [(text, arithmetic, Money(sign * minor, story.currency)) for text, arithmetic, minor in story.lines]
+    return tuple(
+        Line(text, amount, arithmetic, "credit" if amount.amount < 0 else "charge", period=SUPPLY)
+        for text, arithmetic, amount in amounts
+    )
+
+
+def _as_credit_note(document: InvoiceDocument, serial: int) -> InvoiceDocument:
+    return replace(
+        document,
+        number=f"CN-2026-{serial:06d}",
+        corrects="DNS-2026-000003",
+        amount_due=Money.zero(document.currency),
+        due_on=None,
+        before=None,
+        after=None,
+        next_renewal=None,
     )
 
 
@@ -88,25 +100,8 @@ def many_lines(language: str, count: int) -> InvoiceDocument:
 def edge_cases() -> dict[str, InvoiceDocument]:
     """The awkward ones."""
     english, spanish = build("en"), build("es")
-    long_name = "The Honourable Society of Transcontinental Nameserver Operators and Zone File Archivists (North), Inc."
-    reverse = "Reverse charge: VAT to be accounted for by the recipient (Article 196, Directive 2006/112/EC)."
     return {
-        "long-names-en": replace(
-            english,
-            buyer=Party(
-                long_name,
-                ("Attention: Department of Accounts Payable, Incoming Invoices and Related Correspondence", "x" * 70),
-                "LI",
-                "LI-0123456789-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-                "accounts.payable.incoming.invoices@a-rather-long-domain-name.example",
-            ),
-            before=PlanTerms(
-                "Enterprise Anycast with Signed Zones", "every three years, prepaid", Money(1234567890, "USD")
-            ),
-            after=PlanTerms(
-                "Enterprise Anycast with Signed Zones Plus", "every three years, prepaid", Money(9876543210, "USD")
-            ),
-        ),
+        "long-names-en": _long_names(english),
         "no-logo-light-colour-en": replace(english, brand=Brand("#ffd54a"), paid_on=None),
         "png-logo-es": replace(spanish, brand=Brand("#b3261e", Logo(png_mark(), "Viento Norte"))),
         "credit-covers-all-en": replace(
@@ -118,17 +113,35 @@ def edge_cases() -> dict[str, InvoiceDocument]:
         "renewal-ja": replace(build("ja"), before=None, after=STORIES["ja"].before, paid_on=None),
         "japanese-customer-en": replace(english, buyer=STORIES["ja"].buyer),
         "hindi-customer-es": replace(spanish, buyer=STORIES["hi"].buyer, locale="es-AR"),
-        "reverse-charge-eu": replace(
-            spanish,
-            locale="en",
-            buyer=Party("Müßiggang & Söhne GmbH", ("Straße 1", "10115 Berlin"), "DE", "DE136695976"),
-            taxes=(Tax("VAT", "0", spanish.net, Money(0, "EUR"), "AE", reverse),),
-            total=spanish.net,
-            amount_due=spanish.net,
-        ),
+        "reverse-charge-eu": _reverse_charge(spanish),
         "two-rates-es": _two_rates(),
         **{f"many-lines-{language}": many_lines(language, 60) for language in LANGUAGES},
     }
+
+
+def _long_names(document: InvoiceDocument) -> InvoiceDocument:
+    name = "The Honourable Society of Transcontinental Nameserver Operators and Zone File Archivists (North), Inc."
+    address = ("Attention: Department of Accounts Payable, Incoming Invoices and Related Correspondence", "x" * 70)
+    email = "accounts.payable.incoming.invoices@a-rather-long-domain-name.example"
+    plan, cycle = "Enterprise Anycast with Signed Zones", "every three years, prepaid"
+    return replace(
+        document,
+        buyer=Party(name, address, "LI", "LI-0123456789-ABCDEFGHIJKLMNOPQRSTUVWXYZ", email),
+        before=PlanTerms(plan, cycle, Money(1234567890, "USD")),
+        after=PlanTerms(f"{plan} Plus", cycle, Money(9876543210, "USD")),
+    )
+
+
+def _reverse_charge(document: InvoiceDocument) -> InvoiceDocument:
+    sentence = "Reverse charge: VAT to be accounted for by the recipient (Article 196, Directive 2006/112/EC)."
+    return replace(
+        document,
+        locale="en",
+        buyer=Party("Müßiggang & Söhne GmbH", ("Straße 1", "10115 Berlin"), "DE", "DE136695976"),
+        taxes=(Tax("VAT", "0", document.net, Money(0, "EUR"), "AE", sentence),),
+        total=document.net,
+        amount_due=document.net,
+    )
 
 
 def _two_rates() -> InvoiceDocument:

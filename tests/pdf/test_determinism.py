@@ -1,12 +1,14 @@
 """The same document gives the same bytes: again, in another process, after other documents."""
 
 import hashlib
+import json
 import subprocess
 import sys
 
 from pdf import engine_version, render
 from pdf.gallery import gallery_documents
 from pdf.samples import build
+from tests.pdf import golden
 
 PROGRAM = """
 import hashlib, sys
@@ -44,3 +46,10 @@ def test_different_documents_differ_in_bytes_and_in_file_identifier() -> None:
 def test_the_engine_names_all_that_the_bytes_depend_on() -> None:
     named = engine_version()
     assert all(part in named for part in ("layout ", "fonts ", "reportlab 5.", "uharfbuzz ", "deflate ", "babel "))
+
+
+def test_bytes_do_not_change_while_the_engine_version_stays() -> None:
+    """If they must: raise LAYOUT in pdf/engine.py, then run `python -m tests.pdf.golden`."""
+    known = json.loads(golden.DIGESTS.read_text())
+    assert engine_version() in known, "a library or a font changed: run python -m tests.pdf.golden"
+    assert golden.current() == known[engine_version()]

@@ -28,11 +28,11 @@ def boxes(data: bytes) -> list[list[tuple[str, Box]]]:
     return pages
 
 
-def overlap(one: Box, other: Box) -> bool:
+def overlap(one: Box, other: Box, hair: float = 0.5) -> bool:
     """More than a hair: Devanagari marks may rise a little above their line."""
     across = min(one[2], other[2]) - max(one[0], other[0])
     up = min(one[3], other[3]) - max(one[1], other[1])
-    return across > 0.5 and up > 2.0
+    return across > hair and up > 2.0
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
