@@ -85,6 +85,7 @@ MOVES: frozenset[tuple[Status, Event, Status]] = frozenset(
         (S.REQUESTED, E.QUOTE, S.SCHEDULED),
         (S.REQUESTED, E.QUOTE, S.AWAITING_REVIEW),
         (S.REQUESTED, E.QUOTE, S.REFUSED),
+        (S.REQUESTED, E.REVERSE, S.PAID),  # the system's own way back: nothing to ask, nothing to pay
         (S.AWAITING_REVIEW, E.APPROVE, S.REQUESTED),
         (S.AWAITING_REVIEW, E.REJECT, S.REFUSED),
         (S.QUOTED, E.ISSUE, S.INVOICED),

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from domain.modes import ChangeDay, CreditBecomes, Fraction
 from domain.money import Money, Rounding, divide_rounded
-from domain.peer_terms import CaseDates, CaseSide, exact_minor
+from domain.peer_terms import CaseDates, CaseSide, discounted, exact_minor
 from domain.periods import local_days
 from domain.proration import Share, by_day_rate, exact_part
 
@@ -122,18 +122,19 @@ def _fee(priced: PricedCase) -> int:
 
 
 def _delta(priced: PricedCase, figures: dict[str, Any]) -> int:
-    """More or fewer units of one thing: the difference is prorated and rounded once."""
-    assert priced.old is not None
-    assert priced.new is not None
+    """More or fewer units of one thing: their price less the discount on it is prorated and rounded once.
+
+    An amount off is taken off the difference once more, as Polar does when seats are added.
+    """
     rule, share = priced.rule, priced.new_share
-    full = priced.new.total - priced.old.total
-    gross = sum(priced.new.gross.values(), Exact(0)) - sum(priced.old.gross.values(), Exact(0))
+    old, new = (sum(side.gross.values(), Exact(0)) if side else Exact(0) for side in (priced.old, priced.new))
+    gross = abs(new - old)
+    discount = (priced.case.get("new") or {}).get("discount")
+    full = discounted({"": gross}, discount, priced.currency)[""]
     exact = Exact(*exact_part((full.numerator, full.denominator), share, rule.ratio_decimals))
-    net = rule.rounded(exact)
-    if net < 0:
-        net = -rule.rounded(_capped(priced, -exact))
+    net = rule.rounded(exact) if new >= old else -rule.rounded(_capped(priced, exact))
     figures["credit"], figures["charge"] = max(0, -net), max(0, net)
-    figures["discount"] = abs(rule.rounded((gross - full) * share.part / share.whole))
+    figures["discount"] = rule.rounded((gross - full) * share.part / share.whole)
     return net
 
 

@@ -57,7 +57,7 @@ def read_side(side: dict[str, Any] | None, currency: str) -> CaseSide | None:
     if interval not in _MONTHS and interval not in _DAYS:
         raise BadCase(f"interval {interval!r} is not one of {', '.join([*_DAYS, *_MONTHS])}")
     return CaseSide(
-        gross, _discounted(gross, side.get("discount"), currency), interval, int(side.get("interval_count", 1))
+        gross, discounted(gross, side.get("discount"), currency), interval, int(side.get("interval_count", 1))
     )
 
 
@@ -76,7 +76,7 @@ def _price(part: dict[str, Any], currency: str) -> Exact:
     return exact_minor(text, currency)
 
 
-def _discounted(gross: dict[str, Exact], discount: dict[str, Any] | None, currency: str) -> dict[str, Exact]:
+def discounted(gross: dict[str, Exact], discount: dict[str, Any] | None, currency: str) -> dict[str, Exact]:
     """A percentage off each component; an amount is shared out in proportion to their prices."""
     if discount is None:
         return gross

@@ -257,6 +257,16 @@ ROWS = [
         {"credit_net": "3.33", "coupon_share": "0.33", "tax": "0.60", "credit_total": "3.60"},
     ),
     (case("credit_unused_day", new=None, old=side("0.00"), coupon="1.00"), {"coupon_share": "0.00"}),
+    # five more seats at 10 with 10 off: the amount comes off what is added; on the first day 50 - 10
+    (
+        case(
+            "prorate_second_quantity_delta",
+            old={"unit_price": "10.00", "quantity": 5, "discount": {"type": "fixed", "value": "10.00"}},
+            new={"unit_price": "10.00", "quantity": 10, "discount": {"type": "fixed", "value": "10.00"}},
+            change_at="2025-06-01",
+        ),
+        {"net": "40.00", "charge": "40.00", "credit": "0.00", "discount": "10.00"},
+    ),
     # one unit more at no price, one fewer at a discount
     (
         case(
