@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from cli import reviews
 from cli.output import AsJson, print_json, print_table
 
-app = typer.Typer(help="Look at plan changes.", no_args_is_help=True)
+app = typer.Typer(help="Look at plan changes, and decide about them.", no_args_is_help=True)
+reviews.register(app)
 
 
 class UnknownChange(Exception):

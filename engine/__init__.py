@@ -9,6 +9,7 @@ settle.py     enough money is held: the invoice gets its number, the change is p
 apply.py      the host is told, and asked back; the service has the plan
 notices.py    what customers are told, from the outbox
 renewal.py    a period ends: the next one is invoiced, and a promised downgrade is applied
+review.py     staff decide about a change that the catalogue leaves to them
 expiry.py     a change ends unpaid: canceled, expired, superseded
 
 Around the story: services.py (what the host system tells us), offers.py (what may be chosen), providers.py (tenants,

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from domain.lifecycle import Event, Status
 from domain.quote_values import Quote
-from engine import notices
+from engine import notices, reversal
 from engine.outside import OutsideStep, machine_time, pause_after, take_lease
 from engine.providers import host_of
 from models.plan_change import PlanChange, lock_change, move
@@ -130,7 +130,9 @@ def _applied(session: Session, now: datetime, change: PlanChange) -> Status:
         service.period_paid_minor = quote.period_paid_after.amount
     change.reason_text = change.lease_until = None
     move(session, change, Event.APPLY, Status.APPLIED, now)
-    notices.write(session, change, "plan_changed")
+    if change.reverses_id is None:
+        notices.write(session, change, "plan_changed")
+    reversal.after_apply(session, now, change)
     return Status.APPLIED
 
 

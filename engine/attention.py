@@ -14,10 +14,11 @@ from sqlalchemy import ColumnElement, Interval, and_, cast, func, literal, or_, 
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from domain.lifecycle import Status
+from models.inbox import OPEN_EVENTS, InboxEvent
 from models.invoice import Document, Invoice
 from models.ledger import LedgerBalance
 from models.outbox import OutboxMessage
-from models.payment import InboxEvent, PaymentAttempt
+from models.payment import PaymentAttempt, Refund
 from models.plan_change import PlanChange
 from models.provider import Provider
 from settings import settings
@@ -28,7 +29,8 @@ BATCH = 100
 @dataclass(frozen=True, slots=True)
 class Attention:
     """Ids of the rows to ring for, by what will be done about them: `opening` are changes whose payment was begun at
-    the gateway, `closing` attempts to close there, `collections` renewal invoices to ask payment for."""
+    the gateway, `closing` attempts to close there, `collections` renewal invoices to ask payment for, `refunds` money
+    to send back."""
 
     changes: list[str]
     expired: list[str]
@@ -38,6 +40,7 @@ class Attention:
     messages: list[str]
     prints: list[str]
     collections: list[str]
+    refunds: list[str]
 
     @property
     def count(self) -> int:
@@ -48,13 +51,14 @@ def claim(session: Session) -> Attention:
     """Claims one batch of each kind of resting row."""
     return Attention(
         changes=_claim_changes(session, _has_a_next_step()),
-        expired=_claim_changes(session, _offer_is_over()),
+        expired=[*_claim_changes(session, _offer_is_over()), *_unreviewed(session)],
         closing=_claim_attempts(session, "canceling"),
         opening=_changes_of(session, _claim_attempts(session, "creating")),
-        events=_claim(session, InboxEvent, InboxEvent.next_at, InboxEvent.status.in_(("received", "parked"))),
+        events=_claim(session, InboxEvent, InboxEvent.next_at, InboxEvent.status.in_(OPEN_EVENTS)),
         messages=_claim(session, OutboxMessage, OutboxMessage.next_at, OutboxMessage.sent_at.is_(None)),
         prints=_claim(session, Invoice, Invoice.next_print_at, _final_document_is_missing(), "print_rings"),
         collections=uncollected_renewals(session),
+        refunds=_claim(session, Refund, Refund.next_ring_at, Refund.status == "sending", "rings"),
     )
 
 
@@ -119,6 +123,17 @@ def _final_document_is_missing() -> ColumnElement[bool]:
     """A numbered invoice without its document; a proforma is printed by the change's own ring."""
     printed = select(Document.id).where(Document.invoice_id == Invoice.id, Document.kind == Invoice.kind)
     return and_(Invoice.number.is_not(None), ~printed.exists())
+
+
+def _unreviewed(session: Session) -> list[str]:
+    """Requests that staff did not look at in time. They rest by design, so nothing is claimed: refusing is one step."""
+    clock = func.coalesce(Provider.clock_at, func.clock_timestamp())
+    overdue = (
+        select(PlanChange.id)
+        .join(Provider, Provider.id == PlanChange.provider_id)
+        .where(PlanChange.status == Status.AWAITING_REVIEW, PlanChange.review_until <= clock)
+    )
+    return list(session.scalars(overdue.limit(BATCH)))
 
 
 def _offer_is_over() -> ColumnElement[bool]:

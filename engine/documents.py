@@ -41,6 +41,7 @@ def document_values(invoice: Invoice, kind: str) -> InvoiceDocument:
         paid_on=_paid_on(invoice, kind, zone),
         next_renewal=_renewal(renewal, zone) if renewal else None,
         payment_instructions=content["payment_instructions"] if invoice.due_minor else None,
+        corrects=content.get("corrects"),
         notes=tuple(content["notes"]),
         brand=Brand(colour=content["colour"]),
     )

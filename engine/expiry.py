@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from domain.lifecycle import CANCELABLE, EXPIRABLE, Event, Status
 from engine import postings
+from models.inbox import OPEN_EVENTS, InboxEvent
 from models.invoice import Invoice, invoice_of_change
-from models.payment import InboxEvent, PaymentAttempt, unresolved_attempts
+from models.payment import PaymentAttempt, unresolved_attempts
 from models.plan_change import PlanChange, lock_change, move
 
 
@@ -85,7 +86,7 @@ def unread_events(session: Session, invoice: Invoice) -> bool:
     """
     attempt_ids = session.scalars(select(PaymentAttempt.id).where(PaymentAttempt.invoice_id == invoice.id)).all()
     waiting = select(InboxEvent.id).where(
-        InboxEvent.provider_id == invoice.provider_id, InboxEvent.status.in_(("received", "parked"))
+        InboxEvent.provider_id == invoice.provider_id, InboxEvent.status.in_(OPEN_EVENTS)
     )
     return any(
         session.scalar(waiting.where(func.strpos(func.encode(InboxEvent.body, "escape"), attempt_id) > 0).limit(1))

@@ -1,238 +1,204 @@
-"""A gateway's event becomes money in the ledger, once, in whatever order events come.
+"""The inbox: what a gateway tells is written down at the door, and here it is read, booked, parked or put off.
 
-The door only writes events down. Here one is read, matched with its attempt, and booked under the key (account,
-gateway object, kind); what matches nothing yet is parked and looked at again, and in the end shown to operators.
+Every event ends processed, ignored, poison or dead; what failed, and what an operator wants to see processed again,
+stands in retries.py, and what a fact does to the money in booking.py.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, case, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from domain.lifecycle import PAYABLE
-from domain.money import Money
-from domain.periods import parse_instant
-from engine import notices, postings
-from engine.outside import machine_time, pause_after
-from gateways.protocol import EventKind, GatewayEvent, NotUnderstood
+from engine import booking
+from engine.outside import OutsideStep, machine_time, pause_after
+from engine.payment import file_fetched
+from engine.providers import gateway_account
+from gateways.facts import facts_of
+from gateways.protocol import Account, Delivery, EventKind, GatewayEvent, GatewayPayment, NotUnderstood
 from gateways.registry import GATEWAYS
 from models.base import new_id
-from models.customer import lock_service
-from models.invoice import Invoice
-from models.ledger import receivable_of
-from models.payment import InboxEvent, Payment, PaymentAttempt
-from models.plan_change import PlanChange, lock_change
-from models.provider import Connection, Provider
+from models.inbox import OPEN_EVENTS, InboxEvent
+from models.payment import PaymentAttempt
 
 # A webhook can overtake the answer to our own request by seconds; after these looks the money is shown to operators.
 LOOKS_BEFORE_UNMATCHED = 6
-
-_FETCHED_KINDS = {
-    "succeeded": EventKind.PAYMENT_SUCCEEDED,
-    "failed": EventKind.PAYMENT_FAILED,
-    "canceled": EventKind.PAYMENT_CANCELED,
-}
+# A webhook that brings a whole list of events leads to this many fetches at most; the others are asked for by beat.
+LOOKS_AT_ONCE = 20
 
 
-def receive_event(session: Session, now: datetime, connection: Connection, event_key: str, body: bytes) -> str:
-    """Writes a verified webhook down and returns its row's id. The same event again is counted, and the same key
-    with other contents is flagged and never overwritten."""
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """For whom the bell must ring now: plan changes that may move on, inbox rows that were filed."""
+
+    changes: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+
+
+NOTHING = Booked()
+
+
+@dataclass(frozen=True, slots=True)
+class LookCall:
+    """An unsigned webhook said: look. Which payments to fetch, as (attempt's id, gateway's name for it)."""
+
+    event_id: str
+    deliveries: int
+    gateway: str
+    account: Account
+    payments: tuple[tuple[str, str], ...]
+
+
+def receive_event(
+    session: Session,
+    now: datetime | ColumnElement[datetime],
+    ids: tuple[str, str],
+    delivery: Delivery,
+    body: bytes,
+) -> str:
+    """Writes a verified webhook down for the (provider's id, connection's id) and returns its row's id.
+
+    The same event again is counted; the same key with other contents is flagged, kept aside and not believed; an
+    unsigned one asks to look again.
+    """
+    provider_id, connection_id = ids
     digest = hashlib.sha256(body).hexdigest()
     statement = insert(InboxEvent).values(
         id=new_id("evt"),
-        provider_id=connection.provider_id,
-        connection_id=connection.id,
+        provider_id=provider_id,
+        connection_id=connection_id,
         source="webhook",
-        event_key=event_key,
+        event_key=delivery.event_key,
         body=body,
         body_sha256=digest,
         received_at=now,
     )
+    update: dict[str, Any] = {"deliveries": InboxEvent.deliveries + 1}
+    if delivery.only_look:
+        update |= {"status": "received", "attempts": 0, "next_at": func.clock_timestamp()}
+    else:
+        # What a list of events told has other bytes than the webhook about it, and is the same event.
+        other = and_(InboxEvent.body_sha256 != digest, InboxEvent.source == "webhook")
+        update["conflicting"] = InboxEvent.conflicting | other
+        update["conflicting_body"] = func.coalesce(InboxEvent.conflicting_body, case((other, literal(body))))
     return session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["connection_id", "event_key"],
-            set_={
-                "deliveries": InboxEvent.deliveries + 1,
-                "conflicting": InboxEvent.conflicting | (InboxEvent.body_sha256 != digest),
-            },
-        ).returning(InboxEvent.id)
+        statement.on_conflict_do_update(index_elements=["connection_id", "event_key"], set_=update).returning(
+            InboxEvent.id
+        )
     ).scalar_one()
 
 
-def process_event(session: Session, now: datetime, event_id: str) -> str | None:
-    """Books one event; returns the id of the change that it moves on, if any. Processed twice is processed once."""
-    event = session.execute(
-        select(InboxEvent).where(InboxEvent.id == event_id).with_for_update(of=InboxEvent)
-    ).scalar_one()
-    if event.status not in ("received", "parked"):
-        return None
+def begin_event(session: Session, now: datetime, event_id: str) -> LookCall | Booked:
+    """Books one event, or says which payments must be fetched first. Processed twice is processed once."""
+    event = lock_event(session, event_id)
+    if event.status not in OPEN_EVENTS:
+        return NOTHING
     try:
-        told = _read(event)
+        facts = _read(event)
     except NotUnderstood as error:
         event.status, event.error, event.next_at = "poison", str(error), None
-        return None
-    event.attempts += 1
-    last_look = event.attempts >= LOOKS_BEFORE_UNMATCHED
-    matched = [_take_in(session, now, event, fact, last_look) for fact in told]
-    if all(done for done, _ in matched):
-        event.status = "ignored" if all(fact.kind is EventKind.IGNORED for fact in told) else "processed"
-        event.next_at = None
-    else:
-        event.status, event.error = "parked", "no payment attempt of ours matches it yet"
-        event.next_at = machine_time(session) + pause_after(event.attempts)
+        return NOTHING
+    looks = [fact for fact in facts if fact.kind is EventKind.LOOK]
+    return _begin_look(session, event, looks) if looks else _book(session, now, event, facts)
+
+
+def look(call: LookCall) -> list[tuple[str, GatewayPayment]]:
+    """Fetches the payments. Raises GatewayError, GatewayRefused: then the event is tried again."""
+    gateway = GATEWAYS[call.gateway]
+    return [(attempt_id, gateway.fetch(call.account, ref)) for attempt_id, ref in call.payments]
+
+
+def finish_look(session: Session, now: datetime, call: LookCall, fetched: list[tuple[str, GatewayPayment]]) -> Booked:
+    """What was fetched is filed as events of its own. If the gateway said `look` again meanwhile, so we shall."""
+    event = lock_event(session, call.event_id)
+    filed = [
+        file_fetched(session, now, session.get_one(PaymentAttempt, attempt_id), payment)
+        for attempt_id, payment in fetched
+    ]
+    if event.deliveries == call.deliveries:
+        event.status, event.next_at, event.error = "processed", None, None
     session.flush()
-    return next((change_id for _, change_id in matched if change_id), None)
+    return Booked(events=tuple(event_id for event_id in filed if event_id))
+
+
+def lock_event(session: Session, event_id: str) -> InboxEvent:
+    return session.execute(
+        select(InboxEvent)
+        .where(InboxEvent.id == event_id)
+        .with_for_update(of=InboxEvent)
+        .execution_options(populate_existing=True)
+    ).scalar_one()
 
 
 def _read(event: InboxEvent) -> list[GatewayEvent]:
-    if event.source == "webhook":
-        return GATEWAYS[event.connection.adapter].parse(event.body)
-    told = json.loads(event.body)
-    return [
-        GatewayEvent(
-            kind=_FETCHED_KINDS[told["status"]],
-            gateway_object=told["gateway_ref"],
-            gateway_ref=told["gateway_ref"],
-            reference=told["reference"],
-            amount=Money.from_json(told["amount"]),
-            occurred_at=parse_instant(told["at"]),
-        )
-    ]
+    if event.source == "fetch":
+        return facts_of(event.body)
+    return GATEWAYS[event.connection.adapter].parse(event.body)
 
 
-def _take_in(
-    session: Session, now: datetime, event: InboxEvent, fact: GatewayEvent, last_look: bool
-) -> tuple[bool, str | None]:
-    """Whether the fact found its place, and the id of the change that it moves on."""
-    if fact.kind is EventKind.IGNORED:
-        return True, None
-    attempt = _attempt_of(session, event, fact)
-    if attempt is None:
-        if fact.kind is EventKind.PAYMENT_SUCCEEDED and last_look:
-            _book_unmatched(session, now, event, fact, None)
-        return last_look or fact.kind is not EventKind.PAYMENT_SUCCEEDED, None
-    invoice = attempt.invoice
-    change = lock_change(session, invoice.change_id) if invoice.change_id else None
-    if change is None:
-        lock_service(session, invoice.service_id)
-    session.refresh(attempt, with_for_update={"of": PaymentAttempt})
-    if fact.kind is EventKind.PAYMENT_SUCCEEDED:
-        _book_payment(session, now, event, fact, attempt, change)
-    _move_attempt(session, attempt, fact)
-    return True, invoice.change_id
-
-
-def _attempt_of(session: Session, event: InboxEvent, fact: GatewayEvent) -> PaymentAttempt | None:
-    """By our own reference, else by the gateway's; always within the account that signed."""
-    ours = select(PaymentAttempt).where(PaymentAttempt.connection_id == event.connection_id)
-    if fact.reference is not None:
-        attempt = session.scalar(ours.where(PaymentAttempt.id == fact.reference))
-        if attempt is not None:
-            return attempt
-    return session.scalar(ours.where(PaymentAttempt.gateway_ref == fact.gateway_ref))
-
-
-def _move_attempt(session: Session, attempt: PaymentAttempt, fact: GatewayEvent) -> None:
-    """Attempts only move forward: nothing undoes a success, and a late decline does not reopen a closed attempt."""
-    if attempt.status == "succeeded":
-        return
-    if fact.kind is EventKind.PAYMENT_SUCCEEDED:
-        attempt.status = "succeeded"
-    elif fact.kind is EventKind.PAYMENT_FAILED:
-        attempt.status, attempt.error = "failed", "the payment was declined"
-    elif fact.kind is EventKind.PAYMENT_CANCELED:
-        attempt.status = "canceled"
-    elif fact.kind is EventKind.PAYMENT_ACTION_REQUIRED and attempt.status in ("creating", "open"):
-        attempt.status = "action_required"
-    if attempt.gateway_ref is None:
-        attempt.gateway_ref = fact.gateway_ref
-    if attempt.status in ("succeeded", "failed", "canceled"):
-        attempt.next_ring_at = None
-    session.flush()
-
-
-def _book_payment(
-    session: Session,
-    now: datetime,
-    event: InboxEvent,
-    fact: GatewayEvent,
-    attempt: PaymentAttempt,
-    change: PlanChange | None,
-) -> None:
-    invoice = attempt.invoice
-    if fact.amount.currency != invoice.currency:
-        _book_unmatched(session, now, event, fact, attempt)
-        return
-    in_time = change is not None and _in_time(session, event, fact, change)
-    outcome = "held" if in_time else "renewal" if change is None else "credited"
-    payment = _new_payment(session, event, fact, attempt, outcome)
-    if payment is None:
-        return
-    clearing = f"clearing:{event.connection.adapter}"
-    if change is None:
-        _pay_renewal(session, now, invoice, payment, clearing)
-    elif in_time:
-        postings.hold_payment(session, change, payment, clearing, now)
+def _begin_look(session: Session, event: InboxEvent, looks: list[GatewayEvent]) -> LookCall | Booked:
+    """Only payments that we opened are fetched: whoever guesses a name cannot make us call the gateway."""
+    event.attempts += 1
+    refs = [fact.gateway_ref for fact in looks][:LOOKS_AT_ONCE]
+    ours = select(PaymentAttempt.id, PaymentAttempt.gateway_ref).where(
+        PaymentAttempt.connection_id == event.connection_id, PaymentAttempt.gateway_ref.in_(refs)
+    )
+    known = [(attempt_id, ref) for attempt_id, ref in session.execute(ours) if ref is not None]
+    if known:
+        account = gateway_account(event.connection)
+        return LookCall(event.id, event.deliveries, event.connection.adapter, account, tuple(known))
+    if event.attempts >= LOOKS_BEFORE_UNMATCHED:
+        event.status, event.next_at = "ignored", None
     else:
-        postings.credit_payment(session, invoice.customer_id, payment, clearing, now)
-        notices.write(session, change, "late_payment_credited")
-
-
-def _in_time(session: Session, event: InboxEvent, fact: GatewayEvent, change: PlanChange) -> bool:
-    """Paid while the offer stood: by the gateway's time, but by ours where a sandbox's clock was moved."""
-    if change.status not in PAYABLE or change.payable_until is None:
-        return False
-    moved_clock = session.get_one(Provider, change.provider_id).clock_at is not None
-    return (event.received_at if moved_clock else fact.occurred_at) <= change.payable_until
-
-
-def _pay_renewal(session: Session, now: datetime, invoice: Invoice, payment: Payment, clearing: str) -> None:
-    owed = receivable_of(session, invoice.id, invoice.currency)
-    postings.pay_renewal(session, invoice, payment, clearing, owed, now)
-    if payment.amount >= owed and invoice.settled_at is None:
-        invoice.settled_at = now
-        service = invoice.service
-        service.period_paid_minor = invoice.net_minor
-        if service.status == "past_due":
-            service.status = "active"
+        _park(session, event, refs[0])
     session.flush()
+    return NOTHING
 
 
-def _book_unmatched(
-    session: Session, now: datetime, event: InboxEvent, fact: GatewayEvent, attempt: PaymentAttempt | None
-) -> None:
-    payment = _new_payment(session, event, fact, attempt, "unmatched")
-    if payment is not None:
-        adapter = event.connection.adapter
-        postings.park_unmatched(session, payment, f"clearing:{adapter}", f"unmatched:{adapter}", now)
+def _book(session: Session, now: datetime, event: InboxEvent, facts: list[GatewayEvent]) -> Booked:
+    event.attempts += 1
+    last_look = event.attempts >= LOOKS_BEFORE_UNMATCHED
+    taken = [booking.take_in(session, now, event, fact, last_look) for fact in facts]
+    lost = [fact for fact, one in zip(facts, taken, strict=True) if not one.found]
+    if not lost:
+        all_ignored = all(fact.kind is EventKind.IGNORED for fact in facts)
+        event.status, event.error = "ignored" if all_ignored else "processed", None
+        event.next_at = event.waits_for = None
+    elif last_look:
+        event.status, event.next_at = "dead", None
+        event.error = f"{lost[0].kind} of {lost[0].gateway_ref}, a payment that never came"
+    else:
+        _park(session, event, lost[0].gateway_ref)
+    session.flush()
+    changes = [change_id for one in taken for change_id in one.changes]
+    for waiting in _waiting_for(session, event, facts):
+        changes += _book(session, now, waiting, _read(waiting)).changes
+    return Booked(changes=tuple(dict.fromkeys(changes)))
 
 
-def _new_payment(
-    session: Session, event: InboxEvent, fact: GatewayEvent, attempt: PaymentAttempt | None, outcome: str
-) -> Payment | None:
-    """The payment's row; None if this movement of money is booked already."""
-    payment_id = session.execute(
-        insert(Payment)
-        .values(
-            id=new_id("mny"),
-            provider_id=event.provider_id,
-            connection_id=event.connection_id,
-            gateway_object=fact.gateway_object,
-            kind="payment",
-            attempt_id=attempt.id if attempt else None,
-            invoice_id=attempt.invoice_id if attempt else None,
-            amount_minor=fact.amount.amount,
-            currency=fact.amount.currency,
-            outcome=outcome,
-            paid_at=fact.occurred_at,
-            event_id=event.id,
-        )
-        .on_conflict_do_nothing(index_elements=["connection_id", "gateway_object", "kind"])
-        .returning(Payment.id)
-    ).scalar_one_or_none()
-    return session.get_one(Payment, payment_id) if payment_id else None
+def _park(session: Session, event: InboxEvent, gateway_ref: str) -> None:
+    event.status, event.error = "parked", f"no payment of ours matches {gateway_ref} yet"
+    event.waits_for = gateway_ref
+    event.next_at = machine_time(session) + pause_after(event.attempts)
+
+
+def _waiting_for(session: Session, event: InboxEvent, facts: list[GatewayEvent]) -> list[InboxEvent]:
+    """Events that came before the payment they are about, and can be booked now that it is there."""
+    refs = [fact.gateway_ref for fact in facts if fact.kind is EventKind.PAYMENT_SUCCEEDED]
+    if not refs or event.status != "processed":
+        return []
+    query = select(InboxEvent).where(
+        InboxEvent.connection_id == event.connection_id,
+        InboxEvent.waits_for.in_(refs),
+        InboxEvent.status == "parked",
+        InboxEvent.id != event.id,
+    )
+    return list(session.scalars(query.order_by(InboxEvent.id).with_for_update(of=InboxEvent, skip_locked=True)))
+
+
+process_event = OutsideStep(begin_event, look, finish_look, LookCall)

@@ -19,13 +19,14 @@ from models.provider import catalog_of
 from settings import settings
 
 # Who reads it: the customer, except for what only staff can answer.
-_FOR_STAFF = frozenset({"review_requested"})
+_FOR_STAFF = frozenset({"review_requested", "money_returned"})
 
 
 def write(session: Session, change: PlanChange, event: str, **extra: Any) -> None:
     """Adds one notice about a change; the same event of the same change is told once.
 
-    Events: payment_requested, plan_changed, scheduled, refused, at_risk, late_payment_credited, review_requested.
+    Events: payment_requested, plan_changed, scheduled, refused, at_risk, late_payment_credited, late_payment_used,
+    paid_twice, plan_reversed, review_requested, money_returned.
     """
     session.flush()
     catalog = catalog_of(session, change.provider)

@@ -7,7 +7,6 @@ answers about money goes through the inbox like a webhook: there is one way in f
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,11 +19,13 @@ from domain.money import Money
 from engine import notices, postings
 from engine.outside import OutsideStep, machine_time, pause_after, take_lease
 from engine.providers import gateway_account, required_connection
+from gateways.facts import body_of, key_of
 from gateways.protocol import Account, GatewayError, GatewayPayment, GatewayRefused, PaymentRequest
 from gateways.registry import GATEWAYS
 from models.base import new_id
+from models.inbox import InboxEvent
 from models.invoice import Invoice, document_of, invoice_of_change
-from models.payment import InboxEvent, PaymentAttempt, live_attempt
+from models.payment import PaymentAttempt, live_attempt
 from models.plan_change import PlanChange, lock_change, move
 from models.provider import Connection
 from settings import settings
@@ -113,9 +114,10 @@ def begin_invoice_payment(session: Session, now: datetime, invoice_id: str) -> P
 
 
 def begin_fetch(session: Session, now: datetime, attempt_id: str) -> PaymentCall | str:
-    """Asks the gateway how an attempt stands; one that is to be closed is closed there first."""
+    """Asks the gateway how an attempt stands; one that is to be closed is closed there first. A paid one is asked
+    about when a refund of it was not confirmed."""
     attempt = _lock_attempt(session, attempt_id)
-    return _call_for(session, attempt, "open", "action_required", "canceling") or attempt.status
+    return _call_for(session, attempt, "open", "action_required", "canceling", "succeeded") or attempt.status
 
 
 def perform(call: PaymentCall) -> PaymentAnswer:
@@ -144,7 +146,7 @@ def finish_change_payment(session: Session, now: datetime, call: PaymentCall, an
     assert change_id is not None, "a change's attempt pays a change's invoice"
     change = lock_change(session, change_id)
     attempt = _record_answer(session, now, call, answer)
-    if attempt is not None and attempt.checkout_url and change.status == Status.INVOICED:
+    if attempt is not None and attempt.gateway_ref and change.status == Status.INVOICED:
         move(session, change, Event.REQUEST_PAYMENT, Status.AWAITING_PAYMENT, now)
         notices.write(session, change, "payment_requested")
     return Status(change.status)
@@ -178,9 +180,10 @@ def _record_answer(session: Session, now: datetime, call: PaymentCall, answer: P
 def _take_over(session: Session, now: datetime, attempt: PaymentAttempt, payment: GatewayPayment) -> None:
     attempt.gateway_ref = payment.gateway_ref
     attempt.checkout_url = payment.checkout_url or attempt.checkout_url
+    attempt.client_token = payment.client_token or attempt.client_token
     if payment.status in ("open", "action_required"):
-        if attempt.status == "creating":
-            attempt.status = "open"
+        if attempt.status == "creating" or (attempt.status == "open" and payment.status == "action_required"):
+            attempt.status = payment.status
         if attempt.status != "canceling":
             attempt.next_ring_at = None
         return
@@ -188,32 +191,25 @@ def _take_over(session: Session, now: datetime, attempt: PaymentAttempt, payment
     file_fetched(session, now, attempt, payment)
 
 
-def file_fetched(session: Session, now: datetime, attempt: PaymentAttempt, payment: GatewayPayment) -> None:
-    """What the gateway told when asked goes into the inbox, beside what it tells by itself."""
-    body = json.dumps(
-        {
-            "gateway_ref": payment.gateway_ref,
-            "reference": attempt.id,
-            "status": payment.status,
-            "amount": payment.amount.as_json(),
-            "at": (payment.paid_at or now).isoformat(),
-        },
-        sort_keys=True,
-    ).encode()
-    session.execute(
+def file_fetched(session: Session, now: datetime, attempt: PaymentAttempt, payment: GatewayPayment) -> str | None:
+    """What the gateway told when asked goes into the inbox, beside what it tells by itself. Returns the new row's id;
+    None if this state is there already."""
+    body = body_of(payment, attempt.id, now)
+    return session.execute(
         insert(InboxEvent)
         .values(
             id=new_id("evt"),
             provider_id=attempt.provider_id,
             connection_id=attempt.connection_id,
             source="fetch",
-            event_key=f"fetch:{payment.gateway_ref}:{payment.status}",
+            event_key=key_of(payment),
             body=body,
             body_sha256=hashlib.sha256(body).hexdigest(),
             received_at=now,
         )
         .on_conflict_do_nothing(index_elements=["connection_id", "event_key"])
-    )
+        .returning(InboxEvent.id)
+    ).scalar_one_or_none()
 
 
 def _new_attempt(

@@ -5,6 +5,7 @@ A fact is posted once, whatever happens: its source is the key. Amounts are Mone
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -12,8 +13,16 @@ from sqlalchemy.orm import Session
 from domain.money import Money
 from models.invoice import Invoice
 from models.ledger import Entry, balance, credit, debit, post
-from models.payment import Payment
+from models.payment import Payment, Refund
 from models.plan_change import PlanChange
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Where money comes from that finds its place: a `payment` from clearing:…, or a `match` from unmatched:…."""
+
+    kind: str
+    account: str
 
 
 def credit_of(session: Session, provider_id: str, customer_id: str, currency: str) -> Money:
@@ -44,16 +53,16 @@ def release_held(session: Session, change: PlanChange, currency: str, at: dateti
     post(session, change.provider_id, ("release", change.id), at, entries)
 
 
-def hold_payment(session: Session, change: PlanChange, payment: Payment, clearing: str, at: datetime) -> None:
+def hold_payment(session: Session, change: PlanChange, payment: Payment, arrival: Arrival, at: datetime) -> None:
     """Money for an open request, part or whole."""
-    entries = [debit(clearing, "", payment.amount), credit("held", change.id, payment.amount)]
-    post(session, change.provider_id, ("payment", payment.id), at, entries)
+    entries = [debit(arrival.account, "", payment.amount), credit("held", change.id, payment.amount)]
+    post(session, change.provider_id, (arrival.kind, payment.id), at, entries)
 
 
-def credit_payment(session: Session, customer_id: str, payment: Payment, clearing: str, at: datetime) -> None:
+def credit_payment(session: Session, customer_id: str, payment: Payment, arrival: Arrival, at: datetime) -> None:
     """A late or a second payment becomes spendable credit."""
-    entries = [debit(clearing, "", payment.amount), credit("credit", customer_id, payment.amount)]
-    post(session, payment.provider_id, ("payment", payment.id), at, entries)
+    entries = [debit(arrival.account, "", payment.amount), credit("credit", customer_id, payment.amount)]
+    post(session, payment.provider_id, (arrival.kind, payment.id), at, entries)
 
 
 def park_unmatched(session: Session, payment: Payment, clearing: str, unmatched: str, at: datetime) -> None:
@@ -88,15 +97,82 @@ def issue_renewal(session: Session, invoice: Invoice, at: datetime) -> None:
     post(session, invoice.provider_id, ("renewal_credit", invoice.id), at, entries)
 
 
-def pay_renewal(session: Session, invoice: Invoice, payment: Payment, clearing: str, owed: Money, at: datetime) -> None:
+def pay_renewal(
+    session: Session, invoice: Invoice, payment: Payment, arrival: Arrival, owed: Money, at: datetime
+) -> None:
     """A payment on a renewal's invoice: up to what is still owed, the rest is credit."""
     used = min(owed, payment.amount)
     entries = [
-        debit(clearing, "", payment.amount),
+        debit(arrival.account, "", payment.amount),
         credit("receivable", invoice.id, used),
         credit("credit", invoice.customer_id, payment.amount - used),
     ]
-    post(session, invoice.provider_id, ("payment", payment.id), at, entries)
+    post(session, invoice.provider_id, (arrival.kind, payment.id), at, entries)
+
+
+def return_held(session: Session, change: PlanChange, back: Payment, clearing: str, at: datetime) -> None:
+    """Money went back before it was settled: held d → clearing d."""
+    entries = [debit("held", change.id, back.amount), credit(clearing, "", back.amount)]
+    post(session, back.provider_id, ("return", back.id), at, entries)
+
+
+def return_unmatched(session: Session, back: Payment, unmatched: str, clearing: str, at: datetime) -> None:
+    """Money that belonged to nothing went back: unmatched d → clearing d."""
+    entries = [debit(unmatched, "", back.amount), credit(clearing, "", back.amount)]
+    post(session, back.provider_id, ("return", back.id), at, entries)
+
+
+def return_settled(session: Session, invoice: Invoice, back: Payment, clearing: str, at: datetime) -> None:
+    """A gateway's refund, dispute or late failure after settle: a claim, returned d, until it is decided."""
+    entries = [debit("returned", invoice.id, back.amount), credit(clearing, "", back.amount)]
+    post(session, back.provider_id, ("return", back.id), at, entries)
+
+
+def take_returned_from_credit(session: Session, invoice: Invoice, back: Payment, amount: Money, at: datetime) -> None:
+    """What went back was spendable credit: credit x → returned x."""
+    entries = [debit("credit", invoice.customer_id, amount), credit("returned", invoice.id, amount)]
+    post(session, back.provider_id, ("return_credit", back.id), at, entries)
+
+
+def win_dispute(session: Session, invoice: Invoice, won: Payment, clearing: str, at: datetime) -> None:
+    """The gateway gives the money back: clearing d → returned d."""
+    entries = [debit(clearing, "", won.amount), credit("returned", invoice.id, won.amount)]
+    post(session, won.provider_id, ("dispute_won", won.id), at, entries)
+
+
+def lose_returned(session: Session, invoice: Invoice, amount: Money, at: datetime) -> None:
+    """The plan is kept and the money is gone: losses d → returned d."""
+    entries = [debit("losses", "", amount), credit("returned", invoice.id, amount)]
+    post(session, invoice.provider_id, ("loss", invoice.id), at, entries)
+
+
+def reverse_sale(session: Session, note: Invoice, sold: Invoice, returned: Money, at: datetime) -> None:
+    """The change back is applied, `note` is its credit note: sales N, tax V → returned, and the rest is credit."""
+    covered = min(returned, sold.total)
+    entries = [
+        *_income(note),
+        credit("returned", sold.id, covered),
+        credit("credit", sold.customer_id, sold.total - covered),
+    ]
+    post(session, sold.provider_id, ("settle", note.id), at, entries)
+
+
+def start_refund(session: Session, refund: Refund, at: datetime) -> None:
+    """A refund of ours begins: from credit (or unmatched) into refunding, so that it cannot be spent meanwhile."""
+    entries = [debit(refund.source, refund.owner, refund.amount), credit("refunding", refund.owner, refund.amount)]
+    post(session, refund.provider_id, ("refund", refund.id), at, entries)
+
+
+def confirm_refund(session: Session, refund: Refund, clearing: str, at: datetime) -> None:
+    """The gateway has sent it: refunding r → clearing r."""
+    entries = [debit("refunding", refund.owner, refund.amount), credit(clearing, "", refund.amount)]
+    post(session, refund.provider_id, ("refund_done", refund.id), at, entries)
+
+
+def fail_refund(session: Session, refund: Refund, at: datetime) -> None:
+    """The gateway could not: refunding r → back to where it was taken from."""
+    entries = [debit("refunding", refund.owner, refund.amount), credit(refund.source, refund.owner, refund.amount)]
+    post(session, refund.provider_id, ("refund_failed", refund.id), at, entries)
 
 
 def _income(invoice: Invoice) -> list[Entry]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from domain.catalog import Catalog
 from gateways.protocol import Account
 from models.plan_change import ChangeMove, PlanChange
-from models.provider import CatalogVersion, Connection, Provider, connection_of, provider_by_slug
+from models.provider import CatalogVersion, Connection, Provider, catalog_of, connection_of, provider_by_slug
 from provisioners.protocol import Host
 
 
@@ -75,6 +76,25 @@ def load_catalog(session: Session, catalog: Catalog, sandbox: bool) -> CatalogVe
     session.add(version)
     session.flush()
     return version
+
+
+def catalog_differences(session: Session, catalog: Catalog) -> list[tuple[str, Any, Any]]:
+    """(dotted key, value in force, value in the new catalogue) for everything that loading it would change.
+
+    Raises UnknownProvider, NoCatalog.
+    """
+    current = catalog_of(session, required_provider(session, catalog.provider))
+    return _differences("", current.as_json(), catalog.as_json())
+
+
+def _differences(path: str, now: Any, then: Any) -> list[tuple[str, Any, Any]]:
+    if isinstance(now, dict) and isinstance(then, dict):
+        keys = sorted({*now, *then})
+        return [found for key in keys for found in _differences(f"{path}.{key}", now.get(key), then.get(key))]
+    if isinstance(now, list) and isinstance(then, list) and len(now) == len(then):
+        pairs = enumerate(zip(now, then, strict=True))
+        return [found for index, pair in pairs for found in _differences(f"{path}.{index}", *pair)]
+    return [] if now == then else [(path.lstrip("."), now, then)]
 
 
 def required_provider(session: Session, slug: str) -> Provider:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -92,6 +92,7 @@ def _schedule(session: Session, now: datetime, change: PlanChange) -> Status:
 
 
 def _ask_staff(session: Session, now: datetime, change: PlanChange) -> Status:
+    change.review_until = now + timedelta(days=catalog_of(session, change.provider).policies.staff_review_days)
     move(session, change, Event.QUOTE, Status.AWAITING_REVIEW, now)
     notices.write(session, change, "review_requested")
     return Status.AWAITING_REVIEW

@@ -245,6 +245,7 @@ def _still_fits(session: Session, now: datetime, catalog: Catalog, service: Serv
         ask = catalog.policies.over_limit_at_renewal == "ask"
         # A service has one active change; where that place is taken, staff are busy with the other one.
         if ask and active_change(session, service.id) is None:
+            change.review_until = now + timedelta(days=catalog.policies.staff_review_days)
             move(session, change, Event.RENEWAL, Status.AWAITING_REVIEW, now, reason=error.code)
             notices.write(session, change, "review_requested")
         else:

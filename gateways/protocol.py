@@ -39,8 +39,13 @@ class EventKind(StrEnum):
     PAYMENT_SUCCEEDED = "payment.succeeded"
     PAYMENT_FAILED = "payment.failed"
     PAYMENT_CANCELED = "payment.canceled"
+    PAYMENT_LATE_FAILED = "payment.late_failed"  # money that had come was taken back, as with a direct debit
     REFUND_SUCCEEDED = "refund.succeeded"
     REFUND_FAILED = "refund.failed"
+    DISPUTE_OPENED = "dispute.opened"  # the gateway keeps the money back until it is decided
+    DISPUTE_WON = "dispute.won"
+    DISPUTE_LOST = "dispute.lost"
+    LOOK = "look"  # the webhook says only that something happened to a payment: fetch it
     IGNORED = "ignored"
 
 
@@ -67,7 +72,11 @@ class PaymentRequest:
 
 @dataclass(frozen=True, slots=True)
 class GatewayPayment:
-    """A payment as the gateway holds it. `status` is one of open, action_required, succeeded, failed, canceled."""
+    """A payment as the gateway holds it. `status` is one of open, action_required, succeeded, failed, canceled.
+
+    `refunded` and `charged_back` are sums so far. `money_ref` is what events call the money, where that is not
+    `gateway_ref`. A payer is sent to `checkout_url`, or a frontend of the gateway's own kind is given `client_token`.
+    """
 
     gateway_ref: str
     reference: str | None
@@ -75,12 +84,28 @@ class GatewayPayment:
     amount: Money
     checkout_url: str | None
     paid_at: datetime | None
+    refunded: int = 0  # minor units
+    charged_back: int = 0  # minor units
+    money_ref: str | None = None
+    client_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRefund:
+    """A refund as the gateway holds it: its name there, and one of pending, succeeded, failed."""
+
+    gateway_ref: str
+    status: str
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayEvent:
     """One fact out of a webhook. `gateway_object` names the payment, refund or dispute that it is about,
-    `gateway_ref` and `reference` the payment by the gateway's name and by ours."""
+    `gateway_ref` and `reference` the payment by the gateway's name and by ours.
+
+    `amount` of a refund that succeeded is all that was refunded of the payment so far, so that the order in which
+    refunds are told does not matter; of a refund that failed, of a dispute and of a late failure, it is its own.
+    """
 
     kind: EventKind
     gateway_object: str
@@ -92,13 +117,33 @@ class GatewayEvent:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A verified webhook: the key under which the gateway will repeat it."""
+    """A verified webhook: the key under which the gateway will repeat it.
+
+    `only_look`: nobody signed it, so nothing in it is believed, and a repetition is not a duplicate: look again.
+    """
 
     event_key: str
+    only_look: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListedEvent:
+    """One of the events that a gateway keeps a list of, under the key that its webhook has."""
+
+    event_key: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Events in the gateway's order, and the cursor from which the next page goes on."""
+
+    events: tuple[ListedEvent, ...]
+    cursor: str | None
 
 
 class Gateway(Protocol):
-    """The five things a gateway is asked to do, and the two in which its webhooks are read."""
+    """The six things a gateway is asked, and the two ways in which its webhooks are read."""
 
     def create(self, account: Account, request: PaymentRequest) -> GatewayPayment:
         """Opens a payment; the same reference gives the same payment. Raises GatewayError, GatewayRefused."""
@@ -112,8 +157,18 @@ class Gateway(Protocol):
         """Closes an open payment and tells how it stands: it may have been paid meanwhile. Raises GatewayError."""
         ...
 
-    def refund(self, account: Account, gateway_ref: str, amount: Money, key: str) -> str:
-        """Starts a refund and returns the gateway's name for it; repeated with the same key it is the same refund."""
+    def refund(self, account: Account, gateway_ref: str, amount: Money, key: str) -> GatewayRefund:
+        """Starts a refund of money that came; repeated with the same key it is the same refund.
+
+        Raises GatewayError, GatewayRefused.
+        """
+        ...
+
+    def recent_events(self, account: Account, cursor: str | None) -> EventPage:
+        """What the gateway has told after the cursor (None: lately); no events where it keeps no list.
+
+        Raises GatewayError, GatewayRefused.
+        """
         ...
 
     def verify(
@@ -121,10 +176,15 @@ class Gateway(Protocol):
     ) -> Delivery:
         """Raises BadSignature unless the account's gateway signed exactly these bytes, within the time window.
 
+        Without a secret nothing is believed: a gateway that signs refuses, one that cannot says `only_look`.
+
         `received_at` is the machine's time (UTC): a signature's window has nothing to do with a sandbox clock.
         """
         ...
 
     def parse(self, body: bytes) -> list[GatewayEvent]:
-        """What a verified body says; an unknown type is one event of kind IGNORED. Raises NotUnderstood."""
+        """What a verified body says: one fact or many. An unknown type is one event of kind IGNORED.
+
+        Raises NotUnderstood.
+        """
         ...

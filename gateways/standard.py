@@ -3,16 +3,19 @@
     POST /v1/payments              Idempotency-Key; {reference, amount, currency, description, return_url, expires_at}
     GET  /v1/payments/{id}         → {id, reference, amount, currency, status, checkout_url, paid_at}
     POST /v1/payments/{id}/cancel  → the payment as it is then
-    POST /v1/payments/{id}/refunds Idempotency-Key; {amount} → {id}
+    POST /v1/payments/{id}/refunds Idempotency-Key; {amount} → {id, amount, currency, status}
+    GET  /v1/events?since={id}     → {events: [as in the webhooks, oldest first]}
 
-Amounts are minor units. A webhook is {id, type, occurred_at, data: {payment, refund?}}.
+Amounts are minor units; a payment that was refunded says so in `refunded`, the sum so far. A webhook is
+{id, type, occurred_at, data: {payment, refund?, dispute?}}.
 """
 
+import json
 import ssl
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -24,17 +27,20 @@ from gateways.protocol import (
     Account,
     Delivery,
     EventKind,
+    EventPage,
     GatewayError,
     GatewayEvent,
     GatewayPayment,
+    GatewayRefund,
     GatewayRefused,
+    ListedEvent,
     NotUnderstood,
     PaymentRequest,
 )
 
 _TIMEOUT_SECONDS = 10.0
 _TRY_AGAIN = (408, 425, 429)
-_TOLD = {kind.value: kind for kind in EventKind if kind is not EventKind.IGNORED}
+_TOLD = {kind.value: kind for kind in EventKind if kind not in (EventKind.IGNORED, EventKind.LOOK)}
 
 
 class _Said(BaseModel):
@@ -54,17 +60,26 @@ class _Payment(_Said):
     status: Literal["open", "action_required", "succeeded", "failed", "canceled"]
     paid_at: AwareDatetime | None = None
     checkout_url: str | None = None
+    refunded: int | None = Field(default=None, ge=0, le=10**15)
 
 
-class _Refund(_Said):
+class _Part(_Said):
+    """A refund or a dispute of a payment."""
+
     id: str = Field(min_length=1)
     amount: int = Field(gt=0, le=10**15)
     currency: str
+    status: str = "pending"
 
 
 class _Subject(_Said):
     payment: _Payment
-    refund: _Refund | None = None
+    refund: _Part | None = None
+    dispute: _Part | None = None
+
+
+class _Events(_Said):
+    events: list[dict[str, Any]]
 
 
 class _Event(_Said):
@@ -106,10 +121,22 @@ class StandardGateway:
         """Raises GatewayError, GatewayRefused."""
         return _payment(self._ask(account, "POST", f"/{quote(gateway_ref, safe='')}/cancel", _Payment))
 
-    def refund(self, account: Account, gateway_ref: str, amount: Money, key: str) -> str:
+    def refund(self, account: Account, gateway_ref: str, amount: Money, key: str) -> GatewayRefund:
         """Part or all of what was paid. Raises GatewayError, GatewayRefused."""
         path = f"/{quote(gateway_ref, safe='')}/refunds"
-        return self._ask(account, "POST", path, _Refund, {"amount": amount.amount}, key=key).id
+        refund = self._ask(account, "POST", path, _Part, {"amount": amount.amount}, key=key)
+        return GatewayRefund(refund.id, refund.status)
+
+    def recent_events(self, account: Account, cursor: str | None) -> EventPage:
+        """The cursor is the id of the last event that was seen. Raises GatewayError, GatewayRefused."""
+        query = f"?since={quote(cursor, safe='')}" if cursor else ""
+        told = self._ask(account, "GET", query, _Events, of="events").events
+        try:
+            keys = [_Event.model_validate_json(json.dumps(event)).id for event in told]
+        except ValidationError as error:
+            raise GatewayError(f"The gateway's list of events makes no sense: {_where(error)}.") from error
+        listed = (ListedEvent(key, json.dumps(event).encode()) for key, event in zip(keys, told, strict=True))
+        return EventPage(tuple(listed), keys[-1] if keys else cursor)
 
     def verify(
         self, account: Account, headers: Sequence[tuple[bytes, bytes]], body: bytes, received_at: datetime
@@ -125,14 +152,14 @@ class StandardGateway:
             nothing = Money.zero("XXX")  # ISO 4217 for no currency
             return [GatewayEvent(EventKind.IGNORED, event.id, "", None, nothing, event.occurred_at)]
         told = _understood(_KnownEvent, body)
-        payment, refund = told.data.payment, told.data.refund
-        about = refund if kind in (EventKind.REFUND_SUCCEEDED, EventKind.REFUND_FAILED) else payment
-        if about is None:
-            raise NotUnderstood(f"The event {event.id} ({event.type}) names no refund.")
+        payment = told.data.payment
+        about = _about(kind, told)
         try:
             amount = _money(about)
         except UnknownCurrency as error:
             raise NotUnderstood(str(error)) from None
+        if kind is EventKind.REFUND_SUCCEEDED:
+            amount = _refunded_so_far(told, amount)
         # When the money came counts, not when the gateway got round to saying so.
         paid_at = payment.paid_at if kind is EventKind.PAYMENT_SUCCEEDED else None
         occurred_at = paid_at or event.occurred_at
@@ -147,9 +174,10 @@ class StandardGateway:
         document: dict[str, object] | None = None,
         *,
         key: str | None = None,
+        of: str = "payments",
     ) -> S:
         headers = {"Authorization": f"Bearer {account.api_key}"} | ({"Idempotency-Key": key} if key else {})
-        url = f"{account.base_url.rstrip('/')}/v1/payments{path}"
+        url = f"{account.base_url.rstrip('/')}/v1/{of}{path}"
         try:
             answer = httpx.request(
                 method, url, headers=headers, json=document, timeout=self._timeout_seconds, verify=_tls()
@@ -179,10 +207,29 @@ def _payment(said: _Payment) -> GatewayPayment:
         amount = _money(said)
     except UnknownCurrency as error:
         raise GatewayError(f"The gateway's answer makes no sense: {error}") from error
-    return GatewayPayment(said.id, said.reference, said.status, amount, said.checkout_url, said.paid_at)
+    return GatewayPayment(
+        said.id, said.reference, said.status, amount, said.checkout_url, said.paid_at, refunded=said.refunded or 0
+    )
 
 
-def _money(said: _Payment | _Refund) -> Money:
+def _about(kind: EventKind, told: _KnownEvent) -> _Payment | _Part:
+    """What the event is about. Raises NotUnderstood where that is missing."""
+    what = kind.value.split(".")[0]
+    about: _Payment | _Part | None = getattr(told.data, what)
+    if about is None:
+        raise NotUnderstood(f"The event {told.id} ({told.type}) names no {what}.")
+    return about
+
+
+def _refunded_so_far(told: _KnownEvent, refund: Money) -> Money:
+    """All that was refunded of the payment: without it, two refunds told in any order could not be told apart."""
+    refunded = told.data.payment.refunded
+    if refunded is None:
+        raise NotUnderstood(f"The event {told.id} does not say how much of the payment is refunded.")
+    return Money(refunded, refund.currency)
+
+
+def _money(said: _Payment | _Part) -> Money:
     return Money.from_json({"amount": said.amount, "currency": said.currency})
 
 

@@ -3,14 +3,16 @@
 `database.transaction()` is the only way in; nothing here commits.
 """
 
-from models import customer, heartbeat, invoice, ledger, outbox, payment, plan_change, provider, renewal
+from models import audit, customer, heartbeat, inbox, invoice, ledger, outbox, payment, plan_change, provider, renewal
 from models.base import Base
 
 metadata = Base.metadata
 
 __all__ = [
+    "audit",
     "customer",
     "heartbeat",
+    "inbox",
     "invoice",
     "ledger",
     "metadata",

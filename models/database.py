@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
@@ -14,10 +15,9 @@ from settings import settings
 
 
 @cache
-def _engine_of(url: str) -> Engine:
+def _engine_of(url: str, **more: Any) -> Engine:
     engine = create_engine(
         url,
-        pool_pre_ping=True,  # a connection cut by a server restart is replaced, not handed out
         pool_size=5,
         max_overflow=15,
         connect_args={
@@ -28,6 +28,7 @@ def _engine_of(url: str) -> Engine:
             " -c timezone=UTC",
             "application_name": "planshift",
         },
+        **more,
     )
     # A forked worker must not share its parent's sockets.
     os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
@@ -36,13 +37,26 @@ def _engine_of(url: str) -> Engine:
 
 def engine() -> Engine:
     """The process's engine for PLANSHIFT_DATABASE_URL."""
-    return _engine_of(settings().require_database_url())
+    # A connection cut by a server restart is replaced, not handed out.
+    return _engine_of(settings().require_database_url(), pool_pre_ping=True)
 
 
 @contextmanager
 def transaction() -> Iterator[Session]:
     """One unit of work: commits at the end, rolls back on an exception. Only tasks and doors open one."""
     with Session(engine(), expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def single_statement() -> Iterator[Session]:
+    """For a door that writes one row: its one statement is a transaction of its own, committed when it returns.
+
+    Saves the round trips of BEGIN, COMMIT and a ping; so after a server restart a statement may fail once with
+    OperationalError, and may be repeated.
+    """
+    own = _engine_of(settings().require_database_url(), isolation_level="AUTOCOMMIT")
+    with Session(own, expire_on_commit=False) as session:
         yield session
 
 

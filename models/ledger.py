@@ -196,9 +196,18 @@ def _add_to_balance(session: Session, provider_id: str, entry: Entry) -> None:
 
 def receivable_of(session: Session, invoice_id: str, currency: str) -> Money:
     """What is still owed on a renewal's invoice, which owns its receivable entries."""
-    owed = session.scalar(
+    return _claim_of(session, "receivable", invoice_id, currency)
+
+
+def returned_of(session: Session, invoice_id: str, currency: str) -> Money:
+    """What went back of an invoice's money and is not decided yet."""
+    return _claim_of(session, "returned", invoice_id, currency)
+
+
+def _claim_of(session: Session, account: str, owner: str, currency: str) -> Money:
+    claim = session.scalar(
         select(func.coalesce(func.sum(LedgerEntry.amount_minor), 0)).where(
-            LedgerEntry.account == "receivable", LedgerEntry.owner == invoice_id, LedgerEntry.currency == currency
+            LedgerEntry.account == account, LedgerEntry.owner == owner, LedgerEntry.currency == currency
         )
     )
-    return Money(int(owed or 0), currency)
+    return Money(int(claim or 0), currency)

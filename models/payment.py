@@ -1,4 +1,4 @@
-"""Money from outside: attempts to collect it, the inbox of gateway events, and the payments that came of them."""
+"""Money from outside: attempts to collect it, and the movements of money that came of what gateways told."""
 
 from __future__ import annotations
 
@@ -40,12 +40,14 @@ class PaymentAttempt(Base):
     currency: Mapped[str]
     gateway_ref: Mapped[str | None]
     checkout_url: Mapped[str | None]
+    client_token: Mapped[str | None]
     expires_at: Mapped[datetime]
     error: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(default=0)
     next_ring_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp())
     rings: Mapped[int] = mapped_column(default=0)
+    asked_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = recorded_at()
 
     invoice: Mapped[Invoice] = relationship()
@@ -56,56 +58,68 @@ class PaymentAttempt(Base):
         return Money(self.amount_minor, self.currency)
 
 
-class InboxEvent(Base):
-    """What a gateway told us (or what we asked it: `source` fetch), written down before anything is done about it.
-
-    `status`: received, parked (no match yet), processed, ignored, poison, dead. `received_at` is business time.
-    """
-
-    __tablename__ = "inbox_events"
-    __table_args__ = (
-        UniqueConstraint("connection_id", "event_key"),
-        Index("ix_inbox_events_due", "next_at", postgresql_where="next_at IS NOT NULL"),
-    )
-
-    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("evt"))
-    provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
-    connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"))
-    source: Mapped[str]
-    event_key: Mapped[str]
-    body: Mapped[bytes]
-    body_sha256: Mapped[str]
-    conflicting: Mapped[bool] = mapped_column(default=False)
-    deliveries: Mapped[int] = mapped_column(default=1)
-    status: Mapped[str] = mapped_column(default="received")
-    attempts: Mapped[int] = mapped_column(default=0)
-    next_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp())
-    error: Mapped[str | None]
-    received_at: Mapped[datetime]
-    recorded_at: Mapped[datetime] = recorded_at()
-
-    connection: Mapped[Connection] = relationship()
-
-
 class Payment(Base):
-    """One movement of money at a gateway; the unique key makes a repeated or reordered event harmless."""
+    """One movement of money at a gateway; the unique key makes a repeated or reordered event harmless.
+
+    `kind`: payment (money in), refund, dispute, late_failure (money out of the payment `of_payment_id`), dispute_won
+    (in again), dispute_lost (it stays out). A refund's key is the total refunded with it, so that order does not
+    matter. `outcome` says where the money went, or came from: held, renewal, credited, unmatched; returned, given_back.
+    """
 
     __tablename__ = "payments"
     __table_args__ = (UniqueConstraint("connection_id", "gateway_object", "kind"),)
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("mny"))
-    provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
+    provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"), index=True)
     connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"))
     gateway_object: Mapped[str]
     kind: Mapped[str]
-    attempt_id: Mapped[str | None] = mapped_column(ForeignKey("payment_attempts.id"))
+    of_payment_id: Mapped[str | None] = mapped_column(ForeignKey("payments.id"), index=True)
+    attempt_id: Mapped[str | None] = mapped_column(ForeignKey("payment_attempts.id"), index=True)
     invoice_id: Mapped[str | None] = mapped_column(ForeignKey("invoices.id"), index=True)
     amount_minor: Mapped[int]
     currency: Mapped[str]
     outcome: Mapped[str]
     paid_at: Mapped[datetime]
-    event_id: Mapped[str] = mapped_column(ForeignKey("inbox_events.id"))
+    event_id: Mapped[str | None] = mapped_column(ForeignKey("inbox_events.id"))
     created_at: Mapped[datetime] = recorded_at()
+
+    connection: Mapped[Connection] = relationship()
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+
+class Refund(Base):
+    """Money that we send back through the gateway; the id is the idempotency key. `who` and `why` are an operator's.
+
+    `status`: sending, sent (the gateway has it, its event will confirm it), succeeded, failed. `source` is the ledger
+    account that the money was taken from: credit, or the gateway's unmatched money.
+    """
+
+    __tablename__ = "refunds"
+    __table_args__ = (CheckConstraint("amount_minor > 0", name="amount_positive"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("ref"))
+    provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
+    payment_id: Mapped[str] = mapped_column(ForeignKey("payments.id"), index=True)
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    source: Mapped[str]
+    owner: Mapped[str]
+    status: Mapped[str] = mapped_column(default="sending")
+    gateway_ref: Mapped[str | None]
+    who: Mapped[str]
+    why: Mapped[str]
+    error: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    fence: Mapped[int] = mapped_column(default=0)
+    next_ring_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp(), index=True)
+    rings: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = recorded_at()
+
+    payment: Mapped[Payment] = relationship()
 
     @property
     def amount(self) -> Money:
@@ -136,3 +150,15 @@ def unresolved_attempts(session: Session, invoice_id: str) -> list[PaymentAttemp
             )
         )
     )
+
+
+def movements_of(session: Session, payment: Payment, *kinds: str) -> list[Payment]:
+    """What went out of a payment again, and came back into it; oldest first."""
+    query = select(Payment).where(Payment.of_payment_id == payment.id, Payment.kind.in_(kinds))
+    return list(session.scalars(query.order_by(Payment.id)))
+
+
+def pending_refunds(session: Session, payment: Payment) -> list[Refund]:
+    """Refunds of ours that the gateway has not confirmed yet, oldest first."""
+    query = select(Refund).where(Refund.payment_id == payment.id, Refund.status.in_(("sending", "sent")))
+    return list(session.scalars(query.order_by(Refund.id).with_for_update(of=Refund)))

@@ -48,12 +48,15 @@ class PlanChange(Base):
     target_cycle: Mapped[str]
     accepted_quote_id: Mapped[str | None] = mapped_column(ForeignKey("quotes.id"))
     accepted_total_minor: Mapped[int | None]
+    # A system change back, because the money of that applied change went back.
+    reverses_id: Mapped[str | None] = mapped_column(ForeignKey("plan_changes.id"), unique=True)
 
     # The promise: the frozen quote, and until when it can be paid.
     kind: Mapped[str | None]
     quote: Mapped[dict[str, Any] | None]
     payable_until: Mapped[datetime | None]
     effective_at: Mapped[datetime | None]
+    review_until: Mapped[datetime | None]
     approved_by: Mapped[str | None]
     warned_at: Mapped[datetime | None]
 

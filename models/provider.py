@@ -60,7 +60,8 @@ class ApiKey(Base):
 
 
 class Connection(Base):
-    """An outside system of a provider: `kind` is gateway or host, `adapter` the name in the kind's registry."""
+    """An outside system of a provider: `kind` is gateway, host, or bank (money that operators see on an account
+    statement); `adapter` is the name in the kind's registry."""
 
     __tablename__ = "connections"
     __table_args__ = (UniqueConstraint("kind", "adapter", "account"), UniqueConstraint("provider_id", "kind"))
@@ -73,6 +74,9 @@ class Connection(Base):
     base_url: Mapped[str]
     api_key: Mapped[tuple[str, ...]] = mapped_column(EncryptedList)
     secrets: Mapped[tuple[str, ...]] = mapped_column(EncryptedList)
+    # Where the gateway's list of events was read to, and when it is read next (machine time).
+    events_cursor: Mapped[str | None]
+    list_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp())
 
 
 def business_now(session: Session, row: Any, row_id: str) -> datetime:
@@ -84,6 +88,12 @@ def business_now(session: Session, row: Any, row_id: str) -> datetime:
     if row is Provider:
         return session.execute(select(clock).where(Provider.id == row_id)).scalar_one()
     return session.execute(select(clock).join(row, row.provider_id == Provider.id).where(row.id == row_id)).scalar_one()
+
+
+def business_clock(provider_id: str) -> Any:
+    """The same as a part of a statement, where a round trip of its own would cost too much."""
+    clock = func.coalesce(Provider.clock_at, func.clock_timestamp())
+    return select(clock).where(Provider.id == provider_id).scalar_subquery()
 
 
 def create_api_key(session: Session, provider: Provider, scopes: list[str]) -> str:

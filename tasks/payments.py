@@ -1,23 +1,59 @@
-"""Money from outside: what gateways told, and what they are asked."""
+"""Money from outside: what gateways told, what they are asked, and what is sent back."""
 
 from __future__ import annotations
 
 from celery import shared_task
 
-from engine import inbox, payment
-from models.payment import InboxEvent, PaymentAttempt
+from engine import asking, inbox, payment, refund, retries
+from models.database import transaction
+from models.inbox import InboxEvent
+from models.payment import PaymentAttempt, Refund
+from models.provider import Connection
 from tasks.run import inside, outside
-from tasks.story import ring
+from tasks.story import ring, ring_step
 
 
 @shared_task(name="payments.process_event")
-def process_event(event_id: str) -> str | None:
-    change_id = inside(inbox.process_event, InboxEvent, event_id)
-    if change_id is not None:
+def process_event(event_id: str) -> list[str]:
+    try:
+        booked = outside(inbox.process_event, InboxEvent, event_id)
+    except Exception as error:
+        inside(retries.put_off(error), InboxEvent, event_id)
+        raise
+    for change_id in booked.changes:
         ring(change_id)
-    return change_id
+    _ring_for_events(list(booked.events))
+    return list(booked.changes)
 
 
 @shared_task(name="payments.fetch")
 def fetch(attempt_id: str) -> str:
     return outside(payment.fetch_payment, PaymentAttempt, attempt_id)
+
+
+@shared_task(name="payments.refund")
+def refund_payment(refund_id: str) -> str:
+    return outside(refund.refund_payment, Refund, refund_id)
+
+
+@shared_task(name="payments.ask")
+def ask() -> int:
+    with transaction() as session:
+        questions = asking.claim_questions(session)
+    for attempt_id in questions.attempts:
+        ring_step("payments.fetch", attempt_id=attempt_id)
+    for connection_id in questions.connections:
+        ring_step("payments.list_events", connection_id=connection_id)
+    return len(questions.attempts) + len(questions.connections)
+
+
+@shared_task(name="payments.list_events")
+def list_events(connection_id: str) -> int:
+    filed = outside(asking.list_events, Connection, connection_id)
+    _ring_for_events(filed)
+    return len(filed)
+
+
+def _ring_for_events(event_ids: list[str]) -> None:
+    for event_id in event_ids:
+        ring_step("payments.process_event", event_id=event_id)

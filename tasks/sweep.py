@@ -7,7 +7,8 @@ import logging
 from celery import shared_task
 from redis import Redis
 
-from engine import attention, expiry
+from domain.lifecycle import Status
+from engine import attention, expiry, review
 from models.database import transaction
 from models.heartbeat import beat
 from models.plan_change import PlanChange
@@ -41,7 +42,10 @@ def ring_again() -> int:
 
 @shared_task(name="sweep.expire_unpaid")
 def expire_unpaid(change_id: str) -> str:
-    return inside(expiry.expire_change, PlanChange, change_id).value
+    status = inside(expiry.expire_change, PlanChange, change_id)
+    if status is Status.AWAITING_REVIEW:
+        status = inside(review.refuse_unreviewed, PlanChange, change_id)
+    return status.value
 
 
 def _bells(resting: attention.Attention) -> tuple[tuple[str, str, list[str]], ...]:
@@ -53,6 +57,7 @@ def _bells(resting: attention.Attention) -> tuple[tuple[str, str, list[str]], ..
         ("outbox.deliver", "message_id", resting.messages),
         ("invoices.print", "invoice_id", resting.prints),
         ("invoices.request_payment", "invoice_id", resting.collections),
+        ("payments.refund", "refund_id", resting.refunds),
     )
 
 

@@ -77,6 +77,8 @@ def upgrade() -> None:
         sa.Column("base_url", sa.String(), nullable=False),
         sa.Column("api_key", sa.LargeBinary(), nullable=False),
         sa.Column("secrets", sa.LargeBinary(), nullable=False),
+        sa.Column("events_cursor", sa.String(), nullable=True),
+        sa.Column("list_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=True),
         sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name=op.f("fk_connections_provider_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_connections")),
         sa.UniqueConstraint("kind", "adapter", "account", name=op.f("uq_connections_kind_adapter_account")),
@@ -136,6 +138,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("provider_id", "kind", "year", name=op.f("pk_number_series")),
     )
     op.create_table(
+        "operator_actions",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("provider_id", sa.String(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("who", sa.String(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("details", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name=op.f("fk_operator_actions_provider_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_operator_actions")),
+    )
+    op.create_index("ix_operator_actions_subject", "operator_actions", ["subject"], unique=False)
+    op.create_table(
         "inbox_events",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("provider_id", sa.String(), nullable=False),
@@ -145,9 +164,12 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("body_sha256", sa.String(), nullable=False),
         sa.Column("conflicting", sa.Boolean(), nullable=False),
+        sa.Column("conflicting_body", sa.LargeBinary(), nullable=True),
         sa.Column("deliveries", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("attempts", sa.BigInteger(), nullable=False),
+        sa.Column("failures", sa.BigInteger(), nullable=False),
+        sa.Column("waits_for", sa.String(), nullable=True),
         sa.Column("next_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=True),
         sa.Column("error", sa.String(), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
@@ -161,6 +183,13 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_inbox_events_due", "inbox_events", ["next_at"], unique=False, postgresql_where="next_at IS NOT NULL"
+    )
+    op.create_index(
+        "ix_inbox_events_waiting",
+        "inbox_events",
+        ["connection_id", "waits_for"],
+        unique=False,
+        postgresql_where="waits_for IS NOT NULL",
     )
     op.create_table(
         "ledger_entries",
@@ -182,6 +211,19 @@ def upgrade() -> None:
         "ix_ledger_entries_account", "ledger_entries", ["provider_id", "account", "owner", "currency"], unique=False
     )
     op.create_index(op.f("ix_ledger_entries_transaction_id"), "ledger_entries", ["transaction_id"], unique=False)
+    op.create_table(
+        "refused_webhooks",
+        sa.Column("connection_id", sa.String(), nullable=False),
+        sa.Column("slot", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("headers", sa.String(), nullable=False),
+        sa.Column("body_start", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "refused_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.ForeignKeyConstraint(["connection_id"], ["connections.id"], name=op.f("fk_refused_webhooks_connection_id")),
+        sa.PrimaryKeyConstraint("connection_id", "slot", name=op.f("pk_refused_webhooks")),
+    )
     op.create_table(
         "services",
         sa.Column("id", sa.String(), nullable=False),
@@ -251,10 +293,12 @@ def upgrade() -> None:
         sa.Column("target_cycle", sa.String(), nullable=False),
         sa.Column("accepted_quote_id", sa.String(), nullable=True),
         sa.Column("accepted_total_minor", sa.BigInteger(), nullable=True),
+        sa.Column("reverses_id", sa.String(), nullable=True),
         sa.Column("kind", sa.String(), nullable=True),
         sa.Column("quote", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("payable_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("effective_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("review_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("approved_by", sa.String(), nullable=True),
         sa.Column("warned_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
@@ -275,9 +319,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["accepted_quote_id"], ["quotes.id"], name=op.f("fk_plan_changes_accepted_quote_id")),
         sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_plan_changes_customer_id")),
         sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name=op.f("fk_plan_changes_provider_id")),
+        sa.ForeignKeyConstraint(["reverses_id"], ["plan_changes.id"], name=op.f("fk_plan_changes_reverses_id")),
         sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_plan_changes_service_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_plan_changes")),
         sa.UniqueConstraint("provider_id", "idempotency_key", name=op.f("uq_plan_changes_provider_id_idempotency_key")),
+        sa.UniqueConstraint("reverses_id", name=op.f("uq_plan_changes_reverses_id")),
     )
     op.create_index(
         "ix_plan_changes_ring",
@@ -435,6 +481,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(), nullable=False),
         sa.Column("gateway_ref", sa.String(), nullable=True),
         sa.Column("checkout_url", sa.String(), nullable=True),
+        sa.Column("client_token", sa.String(), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("error", sa.String(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
@@ -443,6 +490,7 @@ def upgrade() -> None:
             "next_ring_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=True
         ),
         sa.Column("rings", sa.BigInteger(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
@@ -468,13 +516,14 @@ def upgrade() -> None:
         sa.Column("connection_id", sa.String(), nullable=False),
         sa.Column("gateway_object", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("of_payment_id", sa.String(), nullable=True),
         sa.Column("attempt_id", sa.String(), nullable=True),
         sa.Column("invoice_id", sa.String(), nullable=True),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(), nullable=False),
         sa.Column("outcome", sa.String(), nullable=False),
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("event_id", sa.String(), nullable=False),
+        sa.Column("event_id", sa.String(), nullable=True),
         sa.Column(
             "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
@@ -482,10 +531,44 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["connection_id"], ["connections.id"], name=op.f("fk_payments_connection_id")),
         sa.ForeignKeyConstraint(["event_id"], ["inbox_events.id"], name=op.f("fk_payments_event_id")),
         sa.ForeignKeyConstraint(["invoice_id"], ["invoices.id"], name=op.f("fk_payments_invoice_id")),
+        sa.ForeignKeyConstraint(["of_payment_id"], ["payments.id"], name=op.f("fk_payments_of_payment_id")),
         sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name=op.f("fk_payments_provider_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payments")),
         sa.UniqueConstraint(
             "connection_id", "gateway_object", "kind", name=op.f("uq_payments_connection_id_gateway_object_kind")
         ),
     )
+    op.create_index(op.f("ix_payments_attempt_id"), "payments", ["attempt_id"], unique=False)
     op.create_index(op.f("ix_payments_invoice_id"), "payments", ["invoice_id"], unique=False)
+    op.create_index(op.f("ix_payments_of_payment_id"), "payments", ["of_payment_id"], unique=False)
+    op.create_index(op.f("ix_payments_provider_id"), "payments", ["provider_id"], unique=False)
+    op.create_table(
+        "refunds",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("provider_id", sa.String(), nullable=False),
+        sa.Column("payment_id", sa.String(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("gateway_ref", sa.String(), nullable=True),
+        sa.Column("who", sa.String(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "next_ring_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=True
+        ),
+        sa.Column("rings", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_refunds_amount_positive")),
+        sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("fk_refunds_payment_id")),
+        sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name=op.f("fk_refunds_provider_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_refunds")),
+    )
+    op.create_index(op.f("ix_refunds_next_ring_at"), "refunds", ["next_ring_at"], unique=False)
+    op.create_index(op.f("ix_refunds_payment_id"), "refunds", ["payment_id"], unique=False)

@@ -7,7 +7,14 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-APPEND_ONLY = ("ledger_transactions", "ledger_entries", "plan_change_moves", "documents", "catalogs")
+APPEND_ONLY = (
+    "ledger_transactions",
+    "ledger_entries",
+    "plan_change_moves",
+    "documents",
+    "catalogs",
+    "operator_actions",
+)
 
 
 def upgrade() -> None:

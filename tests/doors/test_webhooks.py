@@ -14,7 +14,7 @@ from standardwebhooks import Webhook
 
 from cli.demo import Frontend, until
 from models.database import transaction
-from models.payment import InboxEvent
+from models.inbox import InboxEvent
 from models.provider import connection_of, provider_by_slug
 from tests.conftest import Running
 

@@ -87,12 +87,17 @@ def test_refund(sandbox: As, account: Account, listener: WebhookListener) -> Non
     assert payment.checkout_url
     sandbox.post(payment.checkout_url, data={"outcome": "pay"})
     refund = GATEWAY.refund(account, payment.gateway_ref, Money(1000, "JPY"), "ref_1")
-    assert GATEWAY.refund(account, payment.gateway_ref, Money(1000, "JPY"), "ref_1") == refund
+    again = GATEWAY.refund(account, payment.gateway_ref, Money(1000, "JPY"), "ref_1")
+    assert again.gateway_ref == refund.gateway_ref
     with pytest.raises(GatewayRefused, match="No more than 2000"):
         GATEWAY.refund(account, payment.gateway_ref, Money(2001, "JPY"), "ref_2")
     told = [GATEWAY.parse(arrival.body)[0] for arrival in listener.wait_for(2)]
     (event,) = (event for event in told if event.kind is EventKind.REFUND_SUCCEEDED)
-    assert (event.gateway_object, event.gateway_ref, event.amount) == (refund, payment.gateway_ref, Money(1000, "JPY"))
+    assert (event.gateway_object, event.gateway_ref, event.amount) == (
+        refund.gateway_ref,
+        payment.gateway_ref,
+        Money(1000, "JPY"),
+    )
 
 
 def test_a_definite_no_and_an_unknown_outcome_are_told_apart(sandbox: As, account: Account) -> None:
@@ -122,6 +127,7 @@ def test_a_gateway_that_is_not_there() -> None:
 
 
 PAYMENT = {"id": "gw_1", "reference": "pay_1", "amount": 3000, "currency": "JPY", "status": "succeeded"}
+REFUND = {"id": "re_1", "amount": 3000, "currency": "JPY", "status": "succeeded"}
 EVENT: dict[str, Any] = {
     "id": "evt_1",
     "type": "payment.succeeded",
@@ -153,6 +159,8 @@ def test_an_unknown_type_is_ignored() -> None:
         json.dumps(EVENT | {"occurred_at": "2027-01-15T09:30:00"}).encode(),
         json.dumps(EVENT | {"data": {}}).encode(),
         json.dumps(EVENT | {"type": "refund.succeeded"}).encode(),
+        json.dumps(EVENT | {"type": "refund.succeeded", "data": {"payment": PAYMENT, "refund": REFUND}}).encode(),
+        json.dumps(EVENT | {"type": "dispute.lost"}).encode(),
         json.dumps(EVENT | {"data": {"payment": PAYMENT | {"amount": 30.00}}}).encode(),
         json.dumps(EVENT | {"data": {"payment": PAYMENT | {"amount": "3000"}}}).encode(),
         json.dumps(EVENT | {"data": {"payment": PAYMENT | {"amount": -3000}}}).encode(),

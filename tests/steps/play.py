@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from sqlalchemy import select
@@ -18,14 +18,17 @@ from engine.inbox import process_event, receive_event
 from engine.outside import OutsideStep
 from engine.providers import set_clock
 from engine.request import ChangeRequest, request_change
+from engine.retries import put_off
 from engine.services import ServiceReport, put_customer, put_service
+from gateways.protocol import Delivery
 from local.stack import Stack
 from models.customer import Service
 from models.database import transaction
+from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.ledger import LedgerEntry, LedgerTransaction, trial_balance
 from models.outbox import OutboxMessage
-from models.payment import InboxEvent, PaymentAttempt
+from models.payment import PaymentAttempt
 from models.plan_change import PlanChange, moves_of
 from models.provider import Connection, Provider, business_now, connection_of, provider_by_slug
 from tasks.run import inside, outside
@@ -58,7 +61,7 @@ class Play:
     service_ref: str = "zone"
 
     @classmethod
-    def of(cls, stack: Stack, sample: str = "dns", plan: str = "basic", **service: Any) -> Play:
+    def of(cls, stack: Stack, sample: str = "dns", plan: str = "basic", **service: Any) -> Self:
         """A new provider with the sample's catalogue, and a service that is active in July 2027."""
         slug = new_slug(sample)
         set_up_provider(catalog_named(slug, sample), stack.addresses)
@@ -165,10 +168,19 @@ class Play:
         with transaction() as session:
             connection = self.gateway(session)
             now = business_now(session, Provider, connection.provider_id)
-            return receive_event(session, now, connection, str(body["id"]), json.dumps(body).encode())
+            ids = (connection.provider_id, connection.id)
+            return receive_event(session, now, ids, Delivery(str(body["id"])), json.dumps(body).encode())
 
     def process(self, event_id: str) -> str | None:
-        return inside(process_event, InboxEvent, event_id)
+        """As the task does it; returns the change that may move on."""
+        try:
+            booked = outside(process_event, InboxEvent, event_id)
+        except Exception as error:
+            inside(put_off(error), InboxEvent, event_id)
+            raise
+        for other in booked.events:
+            self.process(other)
+        return booked.changes[0] if booked.changes else None
 
     def gateway(self, session: Any) -> Connection:
         connection = connection_of(session, self.provider(session).id, "gateway")

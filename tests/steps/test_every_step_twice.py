@@ -139,7 +139,7 @@ def test_a_step_out_of_turn_does_nothing(servers: Stack, first: str) -> None:
 
 
 def unread(play: Play) -> list[str]:
-    from models.payment import InboxEvent
+    from models.inbox import InboxEvent
 
     with transaction() as session:
         query = select(InboxEvent.id).where(

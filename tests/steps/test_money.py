@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from domain.money import Money
+from gateways.protocol import Delivery
 from local.stack import Stack
 from models.database import transaction
-from models.payment import InboxEvent
+from models.inbox import InboxEvent
 from tests.steps.play import NOON_17_JULY, Play
 
 
@@ -121,6 +122,8 @@ def test_an_event_that_makes_no_sense_is_kept_as_poison(servers: Stack) -> None:
 
     play = Play.of(servers)
     with transaction() as session:
-        event_id = receive_event(session, NOON_17_JULY, play.gateway(session), "evt_poison", b"[]")
+        connection = play.gateway(session)
+        ids = (connection.provider_id, connection.id)
+        event_id = receive_event(session, NOON_17_JULY, ids, Delivery("evt_poison"), b"[]")
     assert play.process(event_id) is None
     assert event_status(event_id) == "poison"

@@ -305,3 +305,25 @@ def _settled(provider: Frontend, invoice_id: str) -> bool | None:
 def _payment(provider: Frontend, change_id: str, status: str) -> dict[str, Any] | None:
     change: dict[str, Any] = provider.call("GET", f"/v1/plan-changes/{change_id}")
     return change if change["payment"]["status"] == status else None
+
+
+def test_an_unpaid_renewal_blocks_changes_until_it_is_paid(frontend: Make) -> None:
+    dns = dns_customer(frontend, plan="start")
+    dns.set_clock(AUGUST)
+    invoice = until(lambda: _first_with_checkout(dns), "the renewal's checkout page")
+    dns.set_clock("2027-08-08T15:00:00Z")
+    until(lambda: _is(dns, "past_due"), "the service to be past due")
+    with pytest.raises(StoryFailed, match="service_past_due"):
+        quote_of(dns, "business")
+    httpx.post(invoice["checkout_url"], data={"outcome": "pay"}, trust_env=False).raise_for_status()
+    until(lambda: _is(dns, "active"), "the service to be active again")
+    assert quote_of(dns, "business")["kind"] == "upgrade"
+
+
+def _first_with_checkout(provider: Frontend) -> dict[str, Any] | None:
+    invoices = provider.call("GET", "/v1/invoices?service=zone")["items"]
+    return invoices[0] if invoices and invoices[0]["checkout_url"] else None
+
+
+def _is(provider: Frontend, status: str) -> bool | None:
+    return provider.call("GET", "/v1/services/zone")["status"] == status or None

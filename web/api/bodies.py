@@ -65,6 +65,13 @@ class PlanChangeBody(QuoteBody):
     note: Annotated[str, Field(max_length=2_000)] | None = None
 
 
+class DecisionBody(Body):
+    """An operator's decision is kept with the name and the reason."""
+
+    who: Text
+    why: Text
+
+
 class PortalSessionBody(Body):
     customer: Ref
 

@@ -108,7 +108,7 @@ async def get_plan_change(
 def cancel_plan_change(change_id: ChangeId, who: AnyKey) -> dict[str, Any]:
     """Cancels a change that is not paid yet, or one that is scheduled."""
     with opened(who) as door:
-        change = _change(door, change_id)
+        change = change_of(door, change_id)
         cancel_change(door.session, door.now, change.id, actor="operator" if "ops" in who.scopes else "customer")
         return change_view(door.session, change)
 
@@ -117,14 +117,15 @@ def cancel_plan_change(change_id: ChangeId, who: AnyKey) -> dict[str, Any]:
 def create_payment(change_id: ChangeId, who: AnyKey) -> dict[str, Any]:
     """A new attempt after a decline, for what is still owed; its checkout page appears in the plan change."""
     with opened(who) as door:
-        change = _change(door, change_id)
+        change = change_of(door, change_id)
         attempt = start_attempt(door.session, door.now, change.id)
         view = attempt_view(attempt, change.lifecycle_status)
     ring_step("plan_change.request_payment", change_id=change_id)
     return view
 
 
-def _change(door: Door, change_id: str) -> PlanChange:
+def change_of(door: Door, change_id: str) -> PlanChange:
+    """The caller's own change, or 404."""
     change = door.session.get(PlanChange, change_id)
     if change is None or change.provider_id != door.provider.id:
         raise Problem(404, "unknown_plan_change", f"There is no plan change {change_id}.")
@@ -133,7 +134,7 @@ def _change(door: Door, change_id: str) -> PlanChange:
 
 def _look(who: Caller, change_id: str) -> dict[str, Any]:
     with opened(who) as door:
-        return change_view(door.session, _change(door, change_id))
+        return change_view(door.session, change_of(door, change_id))
 
 
 def _may_move_soon(view: dict[str, Any], first_status: str) -> bool:

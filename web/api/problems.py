@@ -25,6 +25,7 @@ from engine.expiry import NotCancelable
 from engine.payment import AttemptOpen, NothingToPay
 from engine.providers import ClockBackwards, NotASandbox, NotConnected
 from engine.request import ChangeOpen, KeyReused, PriceChanged, RequestInFlight, UnknownQuote
+from engine.review import NotInReview
 from engine.services import BadPeriod, OtherCustomersService, UnknownCustomer, UnknownService
 from models.provider import NoCatalog
 
@@ -49,6 +50,7 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (KeyReused, 422, "idempotency_key_reused"),
     (NotCancelable, 409, "not_cancelable"),
     (AttemptOpen, 409, "payment_open"),
+    (NotInReview, 409, "not_in_review"),
     (NothingToPay, 409, "nothing_to_pay"),
     (ClockBackwards, 409, "clock_backwards"),
     (NotASandbox, 403, "not_a_sandbox"),

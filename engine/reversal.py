@@ -1,0 +1,233 @@
+"""The money of an applied change went back: by the catalogue's policy the plan goes back too, or rests, or stays.
+
+`reverse` asks for a change of the system's own back to the old plan, as paid as the old plan was. Its credit note is
+written when it is applied, not before: a host that cannot go back leaves the sale as it is. Where the old plan no
+longer fits, or the period has moved on, the service is suspended instead and staff are told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session
+
+from domain.catalog import Catalog
+from domain.errors import ChangeError
+from domain.fit import check_fit
+from domain.lifecycle import ACTIVE, CANCELABLE, Event, Status
+from domain.money import Money
+from domain.quote import price_renewal
+from domain.quote_values import NextRenewal, Quote, digest_of_quote
+from domain.terms import ServiceTerms
+from engine import notices, postings
+from engine.expiry import end_unpaid
+from engine.quote import supersede_scheduled
+from engine.services import buyer_of
+from engine.settle import give_number
+from models.base import new_id
+from models.customer import Service
+from models.invoice import Invoice, invoice_of_change
+from models.ledger import returned_of
+from models.payment import Payment
+from models.plan_change import PlanChange, active_change, lock_change, move, open_change
+from models.provider import catalog_of
+
+_OPPOSITE = {"upgrade": "downgrade", "downgrade": "upgrade"}
+
+
+class CannotReverse(Exception):
+    """The old plan cannot simply be had back."""
+
+
+def net_received(session: Session, invoice: Invoice) -> Money:
+    """What came for an invoice less what went back of it; money of other currencies was never booked on it."""
+    sign = case((Payment.kind.in_(("payment", "dispute_won")), 1), (Payment.kind == "dispute_lost", 0), else_=-1)
+    total = session.scalar(
+        select(func.coalesce(func.sum(Payment.amount_minor * sign), 0)).where(
+            Payment.invoice_id == invoice.id, Payment.currency == invoice.currency, Payment.outcome != "unmatched"
+        )
+    )
+    return Money(int(total or 0), invoice.currency)
+
+
+def answer_return(session: Session, now: datetime, change: PlanChange | None, invoice: Invoice) -> list[str]:
+    """Does what the policy says once nothing is left of what was paid; a part that went back is staff's matter.
+
+    A change that is still on its way is answered when it arrives (after_apply). Returns the change to ring for.
+    """
+    if change is None:
+        if net_received(session, invoice).amount <= 0:
+            _follow_without_change(session, now, invoice)
+        return []
+    if net_received(session, invoice).amount > 0:
+        notices.write(session, change, "money_returned")
+        return []
+    if change.status != Status.APPLIED:
+        return []
+    policy = catalog_of(session, change.provider).policies.money_returned
+    if policy == "keep":
+        postings.lose_returned(session, invoice, returned_of(session, invoice.id, invoice.currency), now)
+    if policy == "reverse":
+        try:
+            return [_open_reversal(session, now, change)]
+        except (CannotReverse, ChangeError) as error:
+            change.reason_text = f"The plan could not be taken back: {error}"
+            policy = "suspend"
+    if policy == "suspend":
+        suspend(session, now, change.service)
+    notices.write(session, change, "money_returned")
+    return []
+
+
+def after_apply(session: Session, now: datetime, change: PlanChange) -> None:
+    """A change was applied: if it takes another one back, that one is reversed now; if its own money went back while
+    it was on its way, the policy is asked."""
+    if change.reverses_id is not None:
+        _finish_reversal(session, now, change, change.reverses_id)
+        return
+    invoice = invoice_of_change(session, change.id)
+    if invoice is not None and returned_of(session, invoice.id, invoice.currency):
+        answer_return(session, now, change, invoice)
+
+
+def suspend(session: Session, now: datetime, service: Service) -> None:
+    """Changes are refused until the host makes the service active again; what is open and unpaid ends."""
+    service.status = "suspended"
+    open_ids = session.scalars(
+        select(PlanChange.id).where(
+            PlanChange.service_id == service.id, PlanChange.status.in_(ACTIVE | {Status.SCHEDULED})
+        )
+    )
+    for change_id in list(open_ids):
+        change = lock_change(session, change_id)
+        if change.status in CANCELABLE:
+            end_unpaid(session, change, Event.CANCEL, Status.CANCELED, now, reason="service_suspended")
+    session.flush()
+
+
+def _follow_without_change(session: Session, now: datetime, invoice: Invoice) -> None:
+    """A renewal's money went back: there is no plan to go back to, so the service rests or the money is lost."""
+    if catalog_of(session, invoice.provider).policies.money_returned == "keep":
+        postings.lose_returned(session, invoice, returned_of(session, invoice.id, invoice.currency), now)
+    else:
+        suspend(session, now, invoice.service)
+
+
+def _open_reversal(session: Session, now: datetime, change: PlanChange) -> str:
+    """A paid change of the system's own, back to where that one came from. Raises CannotReverse, ChangeError."""
+    service, forward = change.service, Quote.from_json(change.quote or {})
+    catalog = catalog_of(session, change.provider)
+    _check_way_back(session, catalog, service, forward)
+    back = _quote_back(catalog, change, forward)
+    reversal = PlanChange(
+        provider_id=change.provider_id,
+        service_id=service.id,
+        customer_id=change.customer_id,
+        status=Status.REQUESTED,
+        idempotency_key=f"reversal:{change.id}",
+        request_sha256="",
+        door="system",
+        received_at=now,
+        from_plan=service.plan,
+        from_cycle=service.cycle,
+        target_plan=forward.from_.plan,
+        target_cycle=forward.from_.cycle,
+        kind=back.kind,
+        quote=back.as_json(),
+        effective_at=now,
+        reverses_id=change.id,
+    )
+    open_change(session, reversal, now, actor="system")
+    move(session, reversal, Event.REVERSE, Status.PAID, now, reason=f"reverses:{change.id}")
+    supersede_scheduled(session, now, reversal)
+    return reversal.id
+
+
+def _check_way_back(session: Session, catalog: Catalog, service: Service, forward: Quote) -> None:
+    if active_change(session, service.id) is not None:
+        raise CannotReverse("another change of this service is open.")
+    if (service.plan, service.cycle) != (forward.to.plan, forward.to.cycle) or service.period != forward.new_period:
+        raise CannotReverse("the service has changed or was renewed since.")
+    plan = catalog.plan(forward.from_.plan)
+    if plan is None:
+        raise CannotReverse(f"there is no plan {forward.from_.plan} any more.")
+    check_fit(catalog, plan, forward.from_.quantity, service.usage)
+
+
+def _quote_back(catalog: Catalog, change: PlanChange, forward: Quote) -> Quote:
+    """The change undone: the terms before it, with the period and what had been paid for it."""
+    before = ServiceTerms.from_json(forward.inputs["service"])
+    zero = Money.zero(forward.currency)
+    renewal = price_renewal(catalog, before, buyer_of(change.customer), None, before.period.end, zero)
+    quote = replace(
+        forward,
+        kind=_OPPOSITE.get(forward.kind, forward.kind),
+        timing="now",
+        from_=forward.to,
+        to=forward.from_,
+        quantity=forward.from_.quantity,
+        lines=tuple(replace(line, amount=-line.amount) for line in forward.lines),
+        net=-forward.net,
+        tax=-forward.tax,
+        total=-forward.total,
+        credit_applied=zero,
+        total_due_today=zero,
+        credit_created=zero,
+        refund=forward.total,
+        next_renewal=NextRenewal(before.period.end, renewal.total),
+        new_period=before.period,
+        new_anchor_day=before.anchor_day,
+        period_paid_after=before.period_paid,
+        notes=(),
+        inputs={"reverses": change.id, "digest": forward.digest},
+        digest="",
+    )
+    return replace(quote, digest=digest_of_quote(quote))
+
+
+def _finish_reversal(session: Session, now: datetime, reversal: PlanChange, reversed_id: str) -> None:
+    """The old plan is back: the credit note is written, the sale undone, and the first change reads reversed."""
+    change = lock_change(session, reversed_id)
+    sold = invoice_of_change(session, change.id)
+    assert sold is not None, "a change whose money came has its invoice"
+    note = Invoice(
+        id=new_id("inv"),
+        provider_id=sold.provider_id,
+        customer_id=sold.customer_id,
+        service_id=sold.service_id,
+        change_id=reversal.id,
+        kind="credit_note",
+        currency=sold.currency,
+        net_minor=-sold.net_minor,
+        tax_minor=-sold.tax_minor,
+        total_minor=-sold.total_minor,
+        credit_applied_minor=0,
+        due_minor=0,
+        content=_content_back(sold),
+        issued_at=now,
+        due_at=now,
+        settled_at=now,
+    )
+    give_number(session, sold.provider, note, now)
+    session.add(note)
+    session.flush()
+    postings.reverse_sale(session, note, sold, returned_of(session, sold.id, sold.currency), now)
+    move(session, change, Event.REVERSE, Status.REVERSED, now, reason=f"reversed_by:{reversal.id}")
+    notices.write(session, reversal, "plan_reversed")
+
+
+def _content_back(sold: Invoice) -> dict[str, Any]:
+    """The invoice's content with every amount the other way round, and the number that it corrects."""
+    content = dict(sold.content)
+    content["before"], content["after"] = content["after"], content["before"] or content["after"]
+    for part in ("lines", "taxes"):
+        content[part] = [_line_back(line) for line in content[part]]
+    return content | {"next_renewal": None, "notes": [], "corrects": sold.number}
+
+
+def _line_back(line: dict[str, Any]) -> dict[str, Any]:
+    amounts = {name: line[name] for name in ("amount", "base") if line.get(name)}
+    return line | {name: money | {"amount": -money["amount"]} for name, money in amounts.items()}

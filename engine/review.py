@@ -1,0 +1,59 @@
+"""Staff decide about a change that the catalogue leaves to them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from domain.lifecycle import Event, Status
+from engine import notices
+from models.plan_change import PlanChange, lock_change, move
+
+
+class NotInReview(Exception):
+    """Only a change that awaits review can be approved or rejected."""
+
+    def __init__(self, change: PlanChange) -> None:
+        super().__init__(f"{change.id} is {change.status}; only a change that is awaiting_review can be decided.")
+
+
+def approve_change(session: Session, now: datetime, change_id: str, who: str, why: str) -> Status:
+    """awaiting_review → requested: it is priced again as of when it was received, and goes the way of every change.
+
+    Approved twice is approved. Raises NotInReview.
+    """
+    change = lock_change(session, change_id)
+    if change.status != Status.AWAITING_REVIEW:
+        if change.approved_by is not None:
+            return change.lifecycle_status
+        raise NotInReview(change)
+    change.approved_by = who
+    change.reason = change.reason_text = change.reason_details = None
+    move(session, change, Event.APPROVE, Status.REQUESTED, now, actor=f"operator:{who}", reason=why)
+    return Status.REQUESTED
+
+
+def reject_change(session: Session, now: datetime, change_id: str, who: str, why: str) -> Status:
+    """awaiting_review → refused; the customer reads why. Raises NotInReview."""
+    change = lock_change(session, change_id)
+    if change.status != Status.AWAITING_REVIEW:
+        raise NotInReview(change)
+    _refuse(session, now, change, f"operator:{who}", "rejected_by_staff", why)
+    return Status.REFUSED
+
+
+def refuse_unreviewed(session: Session, now: datetime, change_id: str) -> Status:
+    """A request that nobody looked at in the days that the catalogue gives is refused rather than left open."""
+    change = lock_change(session, change_id)
+    if change.status != Status.AWAITING_REVIEW or change.review_until is None or now < change.review_until:
+        return change.lifecycle_status
+    sentence = "Nobody could look at this request in time. Ask again, or write to us."
+    _refuse(session, now, change, "system", "review_too_old", sentence)
+    return Status.REFUSED
+
+
+def _refuse(session: Session, now: datetime, change: PlanChange, actor: str, code: str, sentence: str) -> None:
+    change.reason, change.reason_text = code, sentence
+    move(session, change, Event.REJECT, Status.REFUSED, now, actor=actor, reason=sentence)
+    notices.write(session, change, "refused")

@@ -1,0 +1,85 @@
+"""The inbox: whatever outsiders tell of money is a row here first, and is acted on afterwards."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from models.base import Base, new_id, recorded_at
+from models.provider import Connection
+
+# Not decided yet: the sweep rings for these, and no offer expires while one of them is about it.
+OPEN_EVENTS = ("received", "parked", "retry")
+
+# How many refused webhooks are kept of each connection: enough to see a wrong secret, too few to fill a disk.
+REFUSED_KEPT = 20
+
+
+class InboxEvent(Base):
+    """What a gateway told us (`source` webhook), what we asked it (fetch, list) or what an operator saw at the bank
+    (operator), written down before anything is done about it. `received_at` is business time.
+
+    `status`: received, parked (no match yet), retry (it could not be processed), processed, ignored (of a kind that we
+    do not need), poison (authentic and without sense), dead (tried too often). A body that came under the key of
+    another one is kept beside it and not believed.
+    """
+
+    __tablename__ = "inbox_events"
+    __table_args__ = (
+        UniqueConstraint("connection_id", "event_key"),
+        Index("ix_inbox_events_due", "next_at", postgresql_where="next_at IS NOT NULL"),
+        Index("ix_inbox_events_waiting", "connection_id", "waits_for", postgresql_where="waits_for IS NOT NULL"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("evt"))
+    provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
+    connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"))
+    source: Mapped[str]
+    event_key: Mapped[str]
+    body: Mapped[bytes]
+    body_sha256: Mapped[str]
+    conflicting: Mapped[bool] = mapped_column(default=False)
+    conflicting_body: Mapped[bytes | None]
+    deliveries: Mapped[int] = mapped_column(default=1)
+    status: Mapped[str] = mapped_column(default="received")
+    attempts: Mapped[int] = mapped_column(default=0)
+    failures: Mapped[int] = mapped_column(default=0)
+    waits_for: Mapped[str | None]
+    next_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp())
+    error: Mapped[str | None]
+    received_at: Mapped[datetime]
+    recorded_at: Mapped[datetime] = recorded_at()
+
+    connection: Mapped[Connection] = relationship()
+
+
+class RefusedWebhook(Base):
+    """A sample of what was refused at the door, so that operators see a wrong secret or an attack. Nothing in it is
+    to be believed. The newest REFUSED_KEPT of a connection are kept, at most one a second."""
+
+    __tablename__ = "refused_webhooks"
+
+    connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"), primary_key=True)
+    slot: Mapped[int] = mapped_column(primary_key=True)
+    reason: Mapped[str]
+    headers: Mapped[str]
+    body_start: Mapped[bytes]
+    refused_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+    connection: Mapped[Connection] = relationship()
+
+
+def keep_refused(session: Session, connection_id: str, slot: int, values: dict[str, str | bytes]) -> None:
+    """Writes one refused webhook over the oldest of its connection."""
+    row = {"connection_id": connection_id, "slot": slot, "refused_at": func.clock_timestamp(), **values}
+    statement = insert(RefusedWebhook).values(row)
+    session.execute(statement.on_conflict_do_update(index_elements=["connection_id", "slot"], set_=row))
+
+
+def event_of_key(session: Session, connection_id: str, event_key: str) -> InboxEvent | None:
+    return session.scalar(
+        select(InboxEvent).where(InboxEvent.connection_id == connection_id, InboxEvent.event_key == event_key)
+    )

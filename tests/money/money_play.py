@@ -1,0 +1,106 @@
+"""The hands of a worker, and a gateway that says whatever a test wants said."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+from sqlalchemy import select
+
+from domain.money import Money
+from engine import payment, refund
+from engine.inbox import receive_event
+from engine.providers import load_catalog
+from gateways.protocol import Delivery
+from local.stack import Stack
+from models.database import transaction
+from models.inbox import OPEN_EVENTS, InboxEvent
+from models.invoice import Invoice
+from models.outbox import OutboxMessage
+from models.payment import Payment, PaymentAttempt, Refund
+from models.provider import Provider, business_now
+from tasks.run import outside
+from tests.conftest import catalog_named
+from tests.steps.play import Play
+
+
+class MoneyPlay(Play):
+    @classmethod
+    def with_policies(cls, stack: Stack, **policies: Any) -> MoneyPlay:
+        """A DNS provider whose catalogue has these policies."""
+        play = cls.of(stack)
+        catalog = catalog_named(play.slug, "dns")
+        changed = catalog.model_copy(update={"policies": catalog.policies.model_copy(update=policies)})
+        with transaction() as session:
+            load_catalog(session, changed, sandbox=True)
+        return play
+
+    def tell_body(self, body: dict[str, Any]) -> str:
+        with transaction() as session:
+            connection = self.gateway(session)
+            now = business_now(session, Provider, connection.provider_id)
+            ids = (connection.provider_id, connection.id)
+            return receive_event(session, now, ids, Delivery(body["id"]), json.dumps(body).encode())
+
+    def tell_refund(self, attempt_id: str, refunded: int, of: int, refund_id: str | None = None) -> str:
+        """A refund succeeded, after which so much of the payment is refunded in all."""
+        part = {"id": refund_id or f"re_{secrets.token_hex(4)}", "amount": refunded, "currency": "JPY"}
+        return self._tell(attempt_id, "refund.succeeded", of, {"refund": part}, refunded)
+
+    def tell_refund_failed(self, attempt_id: str, refund_id: str, of: int) -> str:
+        part = {"id": refund_id, "amount": of, "currency": "JPY"}
+        return self._tell(attempt_id, "refund.failed", of, {"refund": part}, 0)
+
+    def tell_dispute(self, attempt_id: str, what: str, amount: int) -> str:
+        part = {"id": f"dp_{attempt_id}", "amount": amount, "currency": "JPY"}
+        return self._tell(attempt_id, f"dispute.{what}", amount, {"dispute": part}, 0)
+
+    def _tell(self, attempt_id: str, kind: str, paid: int, parts: dict[str, Any], refunded: int) -> str:
+        told = {"id": f"gw_{attempt_id}", "reference": attempt_id, "amount": paid, "currency": "JPY"}
+        told |= {"status": "succeeded", "refunded": refunded}
+        event = {"id": f"evt_{secrets.token_hex(8)}", "type": kind, "occurred_at": "2027-07-18T03:05:00Z"}
+        return self.tell_body(event | {"data": {"payment": told, **parts}})
+
+    def event(self, event_id: str) -> InboxEvent:
+        with transaction() as session:
+            return session.get_one(InboxEvent, event_id)
+
+    def process_all(self) -> None:
+        with transaction() as session:
+            query = select(InboxEvent.id).where(InboxEvent.provider_id == self.provider(session).id)
+            waiting = list(session.scalars(query.where(InboxEvent.status.in_(OPEN_EVENTS))))
+        for event_id in waiting:
+            self.process(event_id)
+
+    def notices(self, change_id: str) -> list[str]:
+        with transaction() as session:
+            query = select(OutboxMessage.event).where(OutboxMessage.change_id == change_id)
+            return list(session.scalars(query.order_by(OutboxMessage.id)))
+
+    def use(self, usage: dict[str, int]) -> None:
+        with transaction() as session:
+            self.service(session).usage = usage
+
+    def ask_for_renewal(self, invoice_id: str) -> str:
+        """The renewal's payment is opened at the gateway; returns the attempt's id."""
+        outside(payment.request_invoice_payment, Invoice, invoice_id)
+        with transaction() as session:
+            query = select(PaymentAttempt.id).where(PaymentAttempt.invoice_id == invoice_id)
+            return session.scalars(query).one()
+
+    def payments(self, kind: str = "payment") -> list[Payment]:
+        with transaction() as session:
+            query = select(Payment).where(Payment.provider_id == self.provider(session).id, Payment.kind == kind)
+            return list(session.scalars(query.order_by(Payment.id)))
+
+    def send_refund(self, refund_id: str) -> str:
+        return outside(refund.refund_payment, Refund, refund_id)
+
+    def refund(self, refund_id: str) -> Refund:
+        with transaction() as session:
+            return session.get_one(Refund, refund_id)
+
+
+def yen(amount: int) -> Money:
+    return Money(amount, "JPY")
