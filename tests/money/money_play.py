@@ -56,6 +56,9 @@ class MoneyPlay(Play):
         part = {"id": f"dp_{attempt_id}", "amount": amount, "currency": "JPY"}
         return self._tell(attempt_id, f"dispute.{what}", amount, {"dispute": part}, 0)
 
+    def tell_late_failure(self, attempt_id: str, amount: int) -> str:
+        return self._tell(attempt_id, "payment.late_failed", amount, {}, 0)
+
     def _tell(self, attempt_id: str, kind: str, paid: int, parts: dict[str, Any], refunded: int) -> str:
         told = {"id": f"gw_{attempt_id}", "reference": attempt_id, "amount": paid, "currency": "JPY"}
         told |= {"status": "succeeded", "refunded": refunded}
