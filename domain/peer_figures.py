@@ -1,7 +1,7 @@
 """The figures of a case once its shares are known: lines, net, tax, what is refunded, kept as credit or due."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from fractions import Fraction as Exact
 from math import floor
 from typing import Any
@@ -233,5 +233,6 @@ def _renewal(priced: PricedCase, net: int) -> dict[str, str]:
         days = floor(max(0, -net) * length / new.total) if new.total else 0
         told["credit_as_days"] = str(days)
         told["new_period_end"] = told["new_renewal_without_credit"] = end.isoformat()
-        told["new_renewal"] = (end + timedelta(days=days)).isoformat()
+        if days <= (date.max - end).days:  # a penny plan can be paid beyond the calendar
+            told["new_renewal"] = (end + timedelta(days=days)).isoformat()
     return told

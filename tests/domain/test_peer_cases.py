@@ -371,6 +371,12 @@ def test_a_case_may_name_a_biller_instead_of_a_mode() -> None:
     assert compute_case(case("", preset="paymenter"))["net"] == "10.00"
 
 
+def test_a_credit_may_outlast_the_calendar() -> None:
+    computed = compute_case(case("prorate_day", old=side("100000.00"), new=side("0.01")))
+    assert int(computed["credit_as_days"]) > 9_000_000
+    assert "new_renewal" not in computed
+
+
 def test_without_expected_all_figures_are_told() -> None:
     computed = compute_case(case("prorate_day"))
     assert computed["credit_lines"] == {"": "10.00"}

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from domain.catalog import Catalog
 from domain.modes import Anchor, ChangeDay, CreditBecomes, Fraction, Place, Proration
 from domain.money import Money, Rounding
-from domain.periods import Period, advance
+from domain.peer_cases import compute_case
+from domain.peer_modes import PEER_PRESETS
+from domain.periods import Period, advance, instant_text
 from domain.priced import Priced, price
 from domain.proration import share_left
 from domain.quote import price_change
@@ -224,6 +226,31 @@ def test_the_exponent_scales_nothing_else(case: Case, proration: Proration, part
         assert (left.kind, left.share, left.covers) == (right.kind, right.share, right.covers)
         assert abs(10 * left.amount - right.amount) <= 10
     assert abs(10 * coarse.total - fine.total) <= 20
+
+
+@given(cases, st.sampled_from(sorted(PEER_PRESETS)), parts)
+def test_a_preset_prices_a_change_as_it_prices_the_case(case: Case, biller: str, part: float) -> None:
+    """The catalogue's preset and the same biller's cases file are one rule."""
+    catalog = case.catalog(PEER_PRESETS[biller])
+    moment, target = case.moment(part), Target("start", "monthly")
+    priced = price(catalog, case.service(catalog), AMERICAN, target, moment, Money(0, "USD"))
+    assert priced.figures is not None
+    moved = {item.kind: Money(abs(item.amount), "USD").major() for item in priced.figures.items}
+    computed = compute_case(
+        {
+            "preset": biller,
+            "currency": "USD",
+            "timezone": case.tz,
+            "old": {"price": Money(case.old, "USD").major(), "interval_count": case.months},
+            "new": {"price": Money(case.new, "USD").major(), "interval_count": case.months},
+            "period_start": instant_text(case.period.start),
+            "period_end": instant_text(case.period.end),
+            "change_at": instant_text(moment),
+            "nominal_days": 365 if case.months == 12 else None,
+        }
+    )
+    assert (computed["credit"], computed["charge"]) == (moved["credit"], moved["charge"])
+    assert computed["net"] == Money(priced.total, "USD").major()
 
 
 @given(
