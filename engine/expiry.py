@@ -53,7 +53,7 @@ def expire_change(session: Session, now: datetime, change_id: str) -> Status:
     if invoice is not None:
         if postings.is_covered(session, change, invoice):
             return Status(change.status)
-        if _close_attempts(session, invoice) or unread_events(session, invoice):
+        if close_attempts(session, invoice) or unread_events(session, invoice):
             return Status(change.status)
     end_unpaid(session, change, Event.EXPIRE, Status.EXPIRED, now, reason="not_paid_in_time")
     return Status.EXPIRED
@@ -75,7 +75,7 @@ def end_unpaid(
     invoice = invoice_of_change(session, change.id)
     if invoice is not None:
         invoice.voided_at = now
-        _close_attempts(session, invoice)
+        close_attempts(session, invoice)
     session.flush()
 
 
@@ -94,7 +94,7 @@ def unread_events(session: Session, invoice: Invoice) -> bool:
     )
 
 
-def _close_attempts(session: Session, invoice: Invoice) -> list[PaymentAttempt]:
+def close_attempts(session: Session, invoice: Invoice) -> list[PaymentAttempt]:
     """Marks the attempts that could still bring money for closing; payments.fetch closes them at the gateway."""
     attempts = unresolved_attempts(session, invoice.id)
     for attempt in attempts:

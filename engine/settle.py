@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from domain.lifecycle import PAYABLE, Event, Status
 from engine import postings
+from engine.expiry import close_attempts
 from engine.quote import supersede_scheduled
 from models.invoice import Invoice, invoice_of_change, take_number
-from models.payment import unresolved_attempts
 from models.plan_change import PlanChange, lock_change, move
 from models.provider import Provider, catalog_of
 
@@ -35,8 +35,7 @@ def settle(session: Session, now: datetime, change_id: str) -> Status:
     else:
         postings.settle_invoice(session, invoice, change, now)
     invoice.settled_at = now
-    for attempt in unresolved_attempts(session, invoice.id):
-        attempt.status = "canceling"
+    close_attempts(session, invoice)
     supersede_scheduled(session, now, change)
     move(session, change, Event.SETTLE, Status.PAID, now)
     return Status.PAID

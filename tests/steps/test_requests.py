@@ -1,0 +1,72 @@
+"""Requests at the same moment, requests repeated, and what a settlement leaves behind at the gateway."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import func, select
+
+from domain.money import Money
+from engine.payment import start_attempt
+from engine.request import ChangeOpen, KeyReused, RequestInFlight
+from local.stack import Stack
+from models.database import transaction
+from models.payment import PaymentAttempt
+from tests.steps.play import NOON_17_JULY, Play
+
+
+def test_a_key_that_is_being_taken_in_at_this_moment(servers: Stack) -> None:
+    play = Play.of(servers)
+    with transaction() as other:
+        key = func.hashtextextended(f"{play.provider(other).id}:k1", 0)
+        other.execute(select(func.pg_advisory_xact_lock(key)))
+        with pytest.raises(RequestInFlight):
+            play.request("start", key="k1")
+    assert play.request("start", key="k1") == play.request("start", key="k1")
+    with pytest.raises(KeyReused):
+        play.request("business", key="k1")
+
+
+def test_eight_requests_at_once_for_one_service_are_one_change(servers: Stack) -> None:
+    play = Play.of(servers)
+
+    def ask(number: int) -> str | None:
+        try:
+            return play.request("start", key=f"k{number}")
+        except ChangeOpen:
+            return None
+
+    with ThreadPoolExecutor(8) as threads:
+        changes = [change for change in threads.map(ask, range(8)) if change]
+    assert len(changes) == 1
+
+
+def test_one_balance_is_not_spent_twice(servers: Stack) -> None:
+    play = Play.of(servers)
+    change_id = play.until_awaiting_payment("start")
+    play.process(play.tell(play.attempts(change_id)[-1].id, Money(1373, "JPY")))
+    play.steps("settle apply", change_id)
+    assert play.ledger()["credit"] == -1000
+    second = play.request("business")
+    play.step("quote", second)
+    # 958 of the 1000 are reserved for this change; only the rest can be spent elsewhere.
+    assert (play.ledger()["credit"], play.ledger()["held"]) == (-42, -958)
+
+
+def test_a_settlement_closes_the_other_attempts_at_the_gateway(servers: Stack) -> None:
+    play = Play.of(servers)
+    change_id = play.until_awaiting_payment("start")
+    [first] = play.attempts(change_id)
+    play.process(play.tell(first.id, Money(373, "JPY"), kind="payment.failed"))
+    with transaction() as session:
+        second = start_attempt(session, NOON_17_JULY, change_id)
+    play.step("request_payment", change_id)
+    # The declined payment succeeds after all: the one that is open now must not be paid as well.
+    play.process(play.tell(first.id, Money(373, "JPY")))
+    assert play.step("settle", change_id) == "paid"
+    with transaction() as session:
+        attempt = session.get_one(PaymentAttempt, second.id)
+        assert (attempt.status, attempt.next_ring_at is not None) == ("canceling", True)
+    play.fetch(second.id)
+    assert play.step("apply", change_id) == "applied"
