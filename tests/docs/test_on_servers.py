@@ -1,0 +1,102 @@
+"""What the pages tell operators to type, on real servers: the SQL, and the broker user of a frontend."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from celery import Celery
+from redis import Redis
+from redis.exceptions import NoPermissionError
+from sqlalchemy import text
+
+from local.stack import Stack
+from models.database import transaction
+from tests.docs.pages import NAMES, blocks
+
+PASSWORD = "CHOOSE-A-LONG-PASSWORD"
+[USER] = blocks("docs/broker-acl.md", "text")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if blocks(name, "sql")])
+def test_each_query_is_one_that_the_schema_answers(servers: Stack, name: str) -> None:
+    queries = [query for block in blocks(name, "sql") for query in block.split(";") if query.strip()]
+    for query in queries:
+        with transaction() as session:
+            session.execute(text(f"EXPLAIN {re.sub('--.*', '', query)}"))
+
+
+def command(client: Redis, *words: str) -> Any:
+    return client.execute_command(*words)  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def broker(servers: Stack) -> Iterator[Redis]:
+    """The broker as its owner sees it, with the page's user added for the time of a test."""
+    owner = Redis.from_url(servers.addresses.broker)
+    _, name, *rights = USER.split()
+    command(owner, "ACL", "SETUSER", name, *rights)
+    try:
+        yield owner
+    finally:
+        command(owner, "ACL", "DELUSER", name)
+        owner.delete("requests")
+        owner.close()
+
+
+def url_of_the_frontend(servers: Stack) -> str:
+    return re.sub(r"//:[^@]+@", f"//shop:{PASSWORD}@", servers.addresses.broker)
+
+
+def test_the_readmes_frontend_sends_as_this_user(
+    servers: Stack, broker: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [example] = blocks("README.md", "python")
+    monkeypatch.setenv("BROKER_URL", url_of_the_frontend(servers))
+    before = Celery("before", set_as_current=True)
+    try:
+        exec(compile(example, "README.md", "exec"), {})
+    finally:
+        before.set_current()
+    assert broker.llen("requests") == 1
+    assert command(broker, "ACL", "LOG") == [], "nothing that the client sends is refused"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "LPUSH pipeline x",
+        "LRANGE requests 0 -1",
+        "BRPOP requests 1",
+        "RPOP requests",
+        "DEL requests",
+        "LLEN requests",
+        "SMEMBERS _kombu.binding.requests",
+        "SADD _kombu.binding.requests x",
+        "PUBLISH /0.celery.pidbox x",
+        "SUBSCRIBE /0.celeryev/worker.heartbeat",
+        "HGETALL unacked",
+        "KEYS *",
+        "FLUSHALL",
+        "CONFIG GET requirepass",
+        "ACL LIST",
+        "EVAL return 0",
+        "MONITOR",
+    ],
+)
+def test_everything_else_is_refused(servers: Stack, broker: Redis, typed: str) -> None:
+    with Redis.from_url(url_of_the_frontend(servers)) as frontend, pytest.raises(NoPermissionError):
+        command(frontend, *typed.split())
+
+
+def test_the_two_other_forms_of_the_user_say_the_same() -> None:
+    _, name, *rights = USER.split()
+    [setuser] = [block for block in blocks("docs/broker-acl.md", "sh") if "SETUSER" in block]
+    typed = setuser.replace("\\\n", " ").replace("'", "").split("SETUSER ")[1].split()
+    assert typed == [name, *rights]
+    [yaml] = blocks("docs/broker-acl.md", "yaml")
+    words = [line.strip().removeprefix("- ").strip('"') for line in yaml.splitlines()]
+    assert words[:2] == ["--user", name]
+    assert words[4:] == rights[2:]
