@@ -16,6 +16,9 @@ from local.stack import Stack
 from models.database import transaction
 from tests.docs.pages import NAMES, blocks
 
+# One process starts the servers for all of these.
+pytestmark = pytest.mark.xdist_group("docs")
+
 PASSWORD = "CHOOSE-A-LONG-PASSWORD"
 [USER] = blocks("docs/broker-acl.md", "text")
 
