@@ -7,7 +7,21 @@ import sys
 
 import typer
 
-from cli import audit, bench, catalog, changes, clock, connect, keys, pages, prices, processes, stack
+from cli import (
+    audit,
+    bench,
+    catalog,
+    changes,
+    clock,
+    connect,
+    keys,
+    pages,
+    payments,
+    prices,
+    processes,
+    stack,
+    webhooks,
+)
 
 app = typer.Typer(
     name="planshift",
@@ -24,6 +38,8 @@ app.add_typer(catalog.app, name="catalog")
 app.add_typer(keys.app, name="keys")
 app.add_typer(connect.app, name="connect")
 app.add_typer(changes.app, name="changes")
+app.add_typer(payments.app, name="payments")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(clock.app, name="clock")
 audit.register(app)
 app.add_typer(pages.app, name="pdf")

@@ -22,9 +22,12 @@ from domain.errors import (
 )
 from domain.money import CurrencyMismatch
 from engine.expiry import NotCancelable
+from engine.money_desk import AlreadyRecorded, NotMatchable, UnknownInvoice
 from engine.payment import AttemptOpen, NothingToPay
 from engine.providers import ClockBackwards, NotASandbox, NotConnected
+from engine.refund import NotRefundable, UnknownPayment
 from engine.request import ChangeOpen, KeyReused, PriceChanged, RequestInFlight, UnknownQuote
+from engine.retries import UnknownEvent
 from engine.review import NotInReview
 from engine.services import BadPeriod, OtherCustomersService, UnknownCustomer, UnknownService
 from models.provider import NoCatalog
@@ -52,6 +55,12 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (AttemptOpen, 409, "payment_open"),
     (NotInReview, 409, "not_in_review"),
     (NothingToPay, 409, "nothing_to_pay"),
+    (UnknownEvent, 404, "unknown_event"),
+    (UnknownPayment, 404, "unknown_payment"),
+    (UnknownInvoice, 404, "unknown_invoice"),
+    (AlreadyRecorded, 409, "already_recorded"),
+    (NotMatchable, 409, "not_matchable"),
+    (NotRefundable, 409, "not_refundable"),
     (ClockBackwards, 409, "clock_backwards"),
     (NotASandbox, 403, "not_a_sandbox"),
     (NotConnected, 503, "not_connected"),

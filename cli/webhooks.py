@@ -1,0 +1,102 @@
+"""planshift webhooks: what gateways told, and what could not be processed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli.output import AsJson, print_json, print_table
+
+app = typer.Typer(help="Look at what gateways told; have it processed again.", no_args_is_help=True)
+
+Provider = Annotated[str, typer.Argument(help="The provider's name, as in its catalogue.")]
+EventId = Annotated[str, typer.Argument(help="The event's id, evt_….")]
+
+
+@app.command("list", epilog="Example: planshift webhooks list dns --status attention")
+def list_events(
+    provider: Provider,
+    status: Annotated[
+        str | None, typer.Option(help="received, parked, retry, processed, ignored, poison, dead, or attention.")
+    ] = None,
+    conflicting: Annotated[bool, typer.Option(help="Only keys that came with other contents, too.")] = False,
+    refused: Annotated[bool, typer.Option(help="A sample of what was refused for its signature, instead.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many, newest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List the inbox, newest first."""
+    from sqlalchemy import select
+
+    from engine.providers import required_provider
+    from engine.retries import events_of
+    from models.database import transaction
+    from models.inbox import InboxEvent, RefusedWebhook
+    from models.provider import Connection
+    from web.api.money_views import event_summary, refused_view
+
+    with transaction() as session:
+        provider_id = required_provider(session, provider).id
+        if refused:
+            samples = select(RefusedWebhook).join(Connection).where(Connection.provider_id == provider_id)
+            rows = [refused_view(row) for row in session.scalars(samples.order_by(RefusedWebhook.refused_at.desc()))]
+        else:
+            query = events_of(provider_id, status, conflicting).order_by(InboxEvent.id.desc()).limit(limit)
+            rows = [event_summary(row) for row in session.scalars(query)]
+    columns = ("refused_at", "gateway", "reason") if refused else ("id", "gateway", "status", "event_key", "error")
+    if as_json:
+        print_json(rows)
+    else:
+        headings = tuple(column.upper() for column in columns)
+        print_table(headings, [tuple(str(row[column] or "") for column in columns) for row in rows])
+
+
+@app.command(epilog="Example: planshift webhooks show dns evt_01jd…")
+def show(provider: Provider, event_id: EventId, as_json: AsJson = False) -> None:
+    """Show one event as it came, and what was booked of it."""
+    from engine.providers import required_provider
+    from engine.retries import required_event
+    from models.database import transaction
+    from web.api.money_views import event_view
+
+    with transaction() as session:
+        event = required_event(session, required_provider(session, provider), event_id)
+        view = event_view(session, event)
+    if as_json:
+        print_json(view)
+        return
+    typer.echo(f"{event_id}  {view['status']}  {view['gateway']} {view['event_key']}, {view['deliveries']} deliveries")
+    if view["error"]:
+        typer.echo(f"  {view['error']}")
+    typer.echo(f"  {view['body']}")
+    if view["conflicting"]:
+        typer.echo(f"  The same key came with other contents, too:\n  {view['conflicting_body']}")
+    for payment in view["payments"]:
+        amount = payment["amount"]
+        typer.echo(
+            f"  {payment['id']}  {payment['kind']} {amount['amount']} {amount['currency']}: {payment['outcome']}"
+        )
+    for action in view["actions"]:
+        typer.echo(f"  {action['at']}  {action['action']} by {action['who']}: {action['why']}")
+
+
+@app.command(epilog="Example: planshift webhooks replay dns evt_01jd… --who ana --why 'the secret is right now'")
+def replay(
+    provider: Provider,
+    event_id: EventId,
+    who: Annotated[str, typer.Option(help="Your name, for the record.")],
+    why: Annotated[str, typer.Option(help="The reason, for the record.")],
+) -> None:
+    """Have an event processed again; what is booked already is not booked again."""
+    from engine.providers import required_provider
+    from engine.retries import replay_event
+    from models.database import transaction
+    from models.provider import Provider as ProviderRow
+    from models.provider import business_now
+    from tasks.story import ring_step
+
+    with transaction() as session:
+        row = required_provider(session, provider)
+        replay_event(session, business_now(session, ProviderRow, row.id), row, event_id, (who, why))
+    ring_step("payments.process_event", event_id=event_id)
+    typer.echo(f"{event_id} is processed again; see `planshift webhooks show {provider} {event_id}`.")
