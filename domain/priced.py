@@ -55,13 +55,7 @@ def price(
     override: bool = False,
 ) -> Priced:
     """The figures of a change; arguments and errors as price_change has them."""
-    if now.tzinfo is None:
-        raise ValueError("the moment of a change needs a time zone; pass an aware datetime")
-    now = now if now.tzinfo is UTC else now.astimezone(UTC)
-    if account_credit.currency != service.currency:
-        raise CurrencyMismatch(
-            f"account credit in {account_credit.currency} cannot pay a service in {service.currency}"
-        )
+    now = _checked_moment(service, now, account_credit)
     old, new, decision = decided(catalog, service, target, now)
     if decision.outcome is Outcome.FORBIDDEN and decision.reason is not None:
         texts = decision.reason.text
@@ -92,6 +86,17 @@ def price(
         figures.anchor_day,
         figures.period_paid,
     )
+
+
+def _checked_moment(service: ServiceTerms, now: datetime, account_credit: Money) -> datetime:
+    """The moment in UTC. Raises ValueError, CurrencyMismatch where the caller mixes zones or currencies."""
+    if now.tzinfo is None:
+        raise ValueError("the moment of a change needs a time zone; pass an aware datetime")
+    if account_credit.currency != service.currency:
+        raise CurrencyMismatch(
+            f"account credit in {account_credit.currency} cannot pay a service in {service.currency}"
+        )
+    return now if now.tzinfo is UTC else now.astimezone(UTC)
 
 
 def _refundable(service: ServiceTerms, created: int) -> int:
