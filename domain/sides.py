@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from domain.catalog import Catalog, Cycle, Discount, Plan
 from domain.errors import BadQuantity, PlanNotOffered, UnknownCycle, UnknownPlan
+from domain.money import LARGEST_AMOUNT
 from domain.periods import parse_instant
 from domain.proration import Ratio
 from domain.tax import percent_ratio
@@ -54,6 +55,8 @@ def new_side(catalog: Catalog, service: ServiceTerms, target: Target, now: datet
                 currency=service.currency,
             )
         unit = price
+    if unit * quantity > LARGEST_AMOUNT:
+        raise BadQuantity(f"{quantity} units of {plan.name} cost more than Planshift holds; order fewer")
     return _side(plan, target.cycle, cycle, quantity, unit, discount, service.currency)
 
 

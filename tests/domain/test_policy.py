@@ -131,6 +131,14 @@ def test_what_cannot_be_quoted(
     assert refused.value.code == code
 
 
+def test_a_price_that_no_ledger_holds(dns: Catalog) -> None:
+    # ten billion dollars for a unit: a thousand of them are the largest amount, one more is too many
+    dear = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01", unit_price=Money(10**12, "USD"))
+    assert price(dns, dear, AMERICAN, Target("basic", "monthly", 1000), NOW, ZERO).new.quantity == 1000
+    with pytest.raises(BadQuantity, match="1001 units of Basic cost more than Planshift holds"):
+        price(dns, dear, AMERICAN, Target("basic", "monthly", 1001), NOW, ZERO)
+
+
 def test_the_last_instant_of_a_period_can_be_quoted(dns: Catalog) -> None:
     old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01")
     assert price(dns, old, AMERICAN, Target("start", "monthly"), old.period.start, ZERO).total == 700
