@@ -55,19 +55,24 @@ class TextLine:
     width: int
 
 
-def line_of(words: Sequence[Word]) -> TextLine:
-    """The words side by side."""
+def line_of(words: Sequence[Word], end: Word | None = None) -> TextLine:
+    """The words side by side. `end` is a space that does not count: drawn at the end of a line, it keeps the line apart
+    from the next one for whoever reads the structure aloud. The space after a word with ActualText belongs to it."""
     pieces: list[Piece] = []
     simple: list[Word] = []
-    for word in words:
+    shown = [*words, end] if end and words else words
+    for index, word in enumerate(shown):
         if not word.is_complex:
-            simple.append(word)
+            if not (word.text.isspace() and index and shown[index - 1].is_complex):
+                simple.append(word)
             continue
         pieces += _pieces(simple)
         simple = []
-        last = len(word.segments) - 1
-        for index, segment in enumerate(word.segments):
-            pieces.append(Piece(segment, word.text if index == 0 else None, index == last))
+        has_space = index + 1 < len(shown) and shown[index + 1].text.isspace()
+        whole = joined(shown[index : index + 2]) if has_space else word
+        last = len(whole.segments) - 1
+        for place, segment in enumerate(whole.segments):
+            pieces.append(Piece(segment, whole.text if place == 0 else None, place == last))
     pieces += _pieces(simple)
     return TextLine(tuple(words), tuple(pieces), sum([word.width for word in words]))
 
@@ -83,9 +88,10 @@ def units(text: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=_CACHED_LINES)
-def one_line(text: str, language: str, bold: bool = False) -> TextLine:
-    """The whole text on one line, for labels, numbers and amounts."""
-    return line_of([shape(unit, language, bold) for unit in units(text.strip())])
+def one_line(text: str, language: str, bold: bool = False, ended: bool = True) -> TextLine:
+    """The whole text on one line, for labels, numbers and amounts; `ended` by a space or not (see line_of)."""
+    words = [shape(unit, language, bold) for unit in units(text.strip())]
+    return line_of(words, shape(" ", language, bold) if ended else None)
 
 
 def wrap(text: str, language: str, limit: int, bold: bool = False) -> list[TextLine]:
@@ -93,18 +99,19 @@ def wrap(text: str, language: str, limit: int, bold: bool = False) -> list[TextL
     whole = one_line(text, language, bold)
     if whole.width <= limit:
         return [whole]
+    space = shape(" ", language, bold)
     lines: list[TextLine] = []
     words: list[Word] = []
     width = 0
     for word in _fitting(whole.words, language, limit, bold):
         if words and width + word.width > limit and not word.text.isspace():
-            lines.append(_trimmed(words))
+            lines.append(_trimmed(words, space))
             words, width = [], 0
         if words or not word.text.isspace():
             words.append(word)
             width += word.width
     if words:
-        lines.append(_trimmed(words))
+        lines.append(line_of(words, space))
     return lines
 
 
@@ -136,7 +143,9 @@ def _glued(pieces: list[str], not_after: str, not_before: str) -> list[str]:
     return joined
 
 
-def _trimmed(words: list[Word]) -> TextLine:
+def _trimmed(words: list[Word], space: Word) -> TextLine:
+    """A line that goes on; broken between two Japanese characters it has no space to end in."""
+    had_space = words[-1].text.isspace()
     while words and words[-1].text.isspace():
         words.pop()
-    return line_of(words)
+    return line_of(words, space if had_space else None)

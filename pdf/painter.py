@@ -16,8 +16,6 @@ from pdf.tags import Element, TagTree
 from pdf.textfont import FontSet
 from pdf.writer import text_string
 
-PAGINATION = "/Artifact<</Type/Pagination>>BDC"
-
 
 @dataclass(slots=True)
 class Page:
@@ -78,12 +76,19 @@ class Painter:
         self.pages.insert(index, self.pages.pop())
 
     def text(self, owner: Element | None, lines: Sequence[tuple[str, TextLine]], size: float, colour: Colour) -> None:
-        """Set lines, each after its Tm operator, as one piece of content of `owner` (None: an artifact)."""
-        page = self.pages[-1]
-        tag = f"/{owner.kind}<</MCID {self.tags.marked_content(owner)}>>BDC" if owner else PAGINATION
-        paint = "" if colour == self._colour else rgb(colour, "rg") + " "
-        self._colour = colour
-        page.text.append(f"{tag} {paint}{self.fonts.show(lines, size)} EMC")
+        """Set lines, each after its Tm operator, as content of `owner` (None: an artifact)."""
+        out = self.pages[-1].text
+        if colour != self._colour:
+            self._colour = colour
+            out.append(rgb(colour, "rg"))
+        # Siblings, not nested: readers of the structure lose what follows a sequence inside a sequence.
+        for actual, shown in self.fonts.show(lines, size):
+            instead = "" if actual is None else f"/ActualText<feff{actual.encode('utf-16-be').hex()}>"
+            if owner is None:
+                out.append(f"/Artifact<</Type/Pagination{instead}>>BDC {shown} EMC")
+                continue
+            tag = owner.kind if actual is None else "Span"
+            out.append(f"/{tag}<</MCID {self.tags.marked_content(owner)}{instead}>>BDC {shown} EMC")
 
     def link(self, box: tuple[float, float, float, float], address: str) -> None:
         """An area of the current page that leads to a web address; its element is made by `TagTree.link`."""

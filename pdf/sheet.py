@@ -47,7 +47,7 @@ class Sheet:
         right: bool = False,
     ) -> float:
         """Write text whose box begins at `y` (its top) and `x` (its left, or its right edge); the height used."""
-        lines = [one_line(text, self.language, bold)] if isinstance(text, str) else text
+        lines = [one_line(text, self.language, bold, not right)] if isinstance(text, str) else text
         leading = size * LEADING
         baseline = y - size * 1.06
         placed = []

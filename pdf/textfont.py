@@ -77,23 +77,32 @@ class FontSet:
         """A new content stream starts without a font."""
         self._current = None
 
-    def show(self, lines: Iterable[tuple[str, TextLine]], size: float) -> str:
-        """Operators that set each line after its own positioning operator."""
+    def show(self, lines: Iterable[tuple[str, TextLine]], size: float) -> list[tuple[str | None, str]]:
+        """Operators that set each line after its own positioning operator, in chunks: a chunk is plain, or one word
+        with the text that readers are to take for it (ActualText, ISO 32000-1, 14.9.4)."""
+        chunks: list[tuple[str | None, str]] = []
         out: list[str] = []
+        actual: str | None = None
+        shows = False  # whether `out` has more than positions
         for position, line in lines:
             out.append(position)
             for piece in line.pieces:
                 segment = piece.segment
                 if piece.opens is not None:
-                    out.append(f"/Span<</ActualText<feff{piece.opens.encode('utf-16-be').hex()}>>>BDC")
+                    if shows:
+                        chunks.append((None, " ".join(out)))
+                        out = []
+                    actual = piece.opens
                 codes = self._select(out, segment.face, size)
-                if segment.rise:
-                    out.append(f"{segment.rise * size / 1000:g} Ts {_operator(segment, codes)} 0 Ts")
-                else:
-                    out.append(_operator(segment, codes))
+                shown = _operator(segment, codes)
+                out.append(f"{segment.rise * size / 1000:g} Ts {shown} 0 Ts" if segment.rise else shown)
+                shows = True
                 if piece.closes:
-                    out.append("EMC")
-        return " ".join(out)
+                    chunks.append((actual, " ".join(out)))
+                    out, shows = [], False
+        if shows:
+            chunks.append((None, " ".join(out)))
+        return chunks
 
     def _select(self, out: list[str], face: Face, size: float) -> _Codes:
         font = self.fonts.get(face)

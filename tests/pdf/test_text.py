@@ -60,3 +60,16 @@ def test_a_reader_without_actual_text_still_gets_devanagari_exactly() -> None:
     for name in resources:
         cmap = resources[name]["/ToUnicode"].get_data()
         assert b"<e0" not in cmap.lower().split(b"beginbfchar")[1][:4000], "no private-use code points"
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_structure_tree_holds_every_string_with_lines_kept_apart(name: str, tmp_path: Path) -> None:
+    """What a screen reader follows: poppler's text by structure, words with one space between them."""
+    document = DOCUMENTS[name]
+    path = tmp_path / "document.pdf"
+    path.write_bytes(render(document))
+    shown = subprocess.run(["pdfinfo", "-struct-text", str(path)], check=True, capture_output=True, text=True).stdout
+    text = "".join(line.strip()[1:-1] for line in shown.splitlines() if line.strip().startswith('"'))
+    assert [string for string in strings(document) if squeezed(string) not in squeezed(text)] == []
+    for first, second in zip(document.buyer.address, document.buyer.address[1:], strict=False):
+        assert f"{first[-3:]} {second[:3]}" in text.replace("\u200b", "")
