@@ -72,10 +72,8 @@ def show(provider: Provider, event_id: EventId, as_json: AsJson = False) -> None
     if view["conflicting"]:
         typer.echo(f"  The same key came with other contents, too:\n  {view['conflicting_body']}")
     for payment in view["payments"]:
-        amount = payment["amount"]
-        typer.echo(
-            f"  {payment['id']}  {payment['kind']} {amount['amount']} {amount['currency']}: {payment['outcome']}"
-        )
+        amount = f"{payment['amount']['amount']} {payment['amount']['currency']}"
+        typer.echo(f"  {payment['id']}  {payment['kind']} {amount}: {payment['outcome']}")
     for action in view["actions"]:
         typer.echo(f"  {action['at']}  {action['action']} by {action['who']}: {action['why']}")
 

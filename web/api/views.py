@@ -142,6 +142,7 @@ def attempt_view(attempt: PaymentAttempt, status: Status) -> Json:
         "status": attempt.status,
         "amount": attempt.amount.as_json(),
         "checkout_url": attempt.checkout_url if payable else None,
+        "client_token": attempt.client_token if payable else None,
         "error": attempt.error,
     }
 
