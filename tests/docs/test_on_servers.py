@@ -57,7 +57,7 @@ def test_the_readmes_frontend_sends_as_this_user(
     servers: Stack, broker: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [example] = blocks("README.md", "python")
-    monkeypatch.setenv("BROKER_URL", url_of_the_frontend(servers))
+    monkeypatch.setenv("PLANSHIFT_BROKER_URL", url_of_the_frontend(servers))
     before = Celery("before", set_as_current=True)
     try:
         exec(compile(example, "README.md", "exec"), {})
