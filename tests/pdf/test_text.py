@@ -62,7 +62,8 @@ def test_a_reader_without_actual_text_still_gets_devanagari_exactly() -> None:
         assert b"<e0" not in cmap.lower().split(b"beginbfchar")[1][:4000], "no private-use code points"
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+# One of each language: poppler reads the page anew for each piece of content, which takes seconds on long documents.
+@pytest.mark.parametrize("name", ["proforma-en", "invoice-es", "renewal-ja", "credit_note-hi"])
 def test_the_structure_tree_holds_every_string_with_lines_kept_apart(name: str, tmp_path: Path) -> None:
     """What a screen reader follows: poppler's text by structure, words with one space between them."""
     document = DOCUMENTS[name]
