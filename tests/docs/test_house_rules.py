@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import ROOT
+
+# One process reads each file once.
+pytestmark = pytest.mark.xdist_group("house")
 
 ROOMS = ("cli", "web", "tasks", "worker", "engine", "models", "pdf", "gateways", "provisioners", "domain", "local")
 # A stopwatch (monotonic) tells no time.
@@ -19,8 +23,13 @@ def nodes(*rooms: str) -> Iterator[tuple[str, ast.AST]]:
     """Every node of every file below these folders, with its place."""
     for room in rooms:
         for file in sorted((ROOT / room).rglob("*.py")):
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            for node in nodes_of(file):
                 yield f"{file.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}", node
+
+
+@cache
+def nodes_of(file: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
 
 
 def called(node: ast.AST) -> str | None:
