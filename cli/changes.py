@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from cli import reviews
+from cli import recovery, reviews
 from cli.output import AsJson, print_json, print_table
 
 app = typer.Typer(help="Look at plan changes, and decide about them.", no_args_is_help=True)
 reviews.register(app)
+recovery.register(app)
 
 
 class UnknownChange(Exception):

@@ -14,6 +14,7 @@ from cli import (
     changes,
     clock,
     connect,
+    doctor,
     keys,
     pages,
     payments,
@@ -42,6 +43,7 @@ app.add_typer(payments.app, name="payments")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(clock.app, name="clock")
 audit.register(app)
+doctor.register(app)
 app.add_typer(pages.app, name="pdf")
 
 

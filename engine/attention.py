@@ -71,7 +71,7 @@ def uncollected_renewals(session: Session) -> list[str]:
         session.scalars(
             select(Invoice.id)
             .where(
-                Invoice.renewal_id.is_not(None),
+                Invoice.change_id.is_(None),
                 Invoice.settled_at.is_(None),
                 Invoice.due_minor > 0,
                 ~asked.exists(),

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from domain.lifecycle import MOVES, Event, Status
+from domain.lifecycle import MOVES, SETTLED_UNAPPLIED, Event, Status
 from engine.audit_checks import CHECKS
 from engine.providers import host_of
 from models.customer import Service
@@ -151,9 +151,7 @@ class HostAnswers:
 
 def questions_for_hosts(session: Session, providers: list[str], after: str = "", limit: int = 500) -> list[Question]:
     """One batch of services that a host was told of and that no change is being applied to, by id after `after`."""
-    moving = select(PlanChange.service_id).where(
-        PlanChange.status.in_((Status.PAID, Status.APPLYING, Status.STUCK, Status.COMPENSATED))
-    )
+    moving = select(PlanChange.service_id).where(PlanChange.status.in_(SETTLED_UNAPPLIED))
     services = session.scalars(
         select(Service)
         .where(
@@ -200,7 +198,8 @@ def _ask(question: Question) -> str | None:
     hosted = PROVISIONERS[question.provisioner].read(question.host, question.ref)
     if hosted is None:
         return f"{question.ref}: the host does not know it, here it has {question.plan}"
-    if (hosted.plan, hosted.limits, hosted.generation) != (question.plan, question.limits, question.generation):
+    # A lower generation is one that a refused order took with it; a higher one was not given by us.
+    if (hosted.plan, hosted.limits) != (question.plan, question.limits) or hosted.generation > question.generation:
         return (
             f"{question.ref}: the host says {hosted.plan} {hosted.limits} generation {hosted.generation},"
             f" here it has {question.plan} {question.limits} generation {question.generation}"

@@ -150,7 +150,9 @@ CHECKS = (
         FROM invoices i, LATERAL (
             SELECT -coalesce(sum(e.amount_minor), 0) AS total FROM ledger_transactions t
             JOIN ledger_entries e ON e.transaction_id = t.id
-            WHERE t.source_id = i.id AND t.source_kind IN ('settle', 'renewal')
+            WHERE ((t.source_id = i.id AND t.source_kind IN ('settle', 'renewal', 'correction'))
+                    OR (t.source_kind = 'reversal' AND t.source_id = (SELECT sold.id FROM plan_changes c
+                        JOIN invoices sold ON sold.change_id = c.reverses_id WHERE c.id = i.change_id)))
                 AND (e.account = 'sales' OR e.account LIKE 'tax:%')
         ) posted
         WHERE i.provider_id = ANY(:providers)

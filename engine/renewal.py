@@ -92,7 +92,7 @@ def mark_past_due(session: Session) -> int:
     unpaid = (
         select(Invoice.service_id)
         .join(Provider, Provider.id == Invoice.provider_id)
-        .where(Invoice.renewal_id.is_not(None), Invoice.settled_at.is_(None), Invoice.due_at < clock)
+        .where(Invoice.change_id.is_(None), Invoice.settled_at.is_(None), Invoice.due_at < clock)
     )
     services = session.scalars(
         select(Service).where(Service.status == "active", Service.id.in_(unpaid)).with_for_update(skip_locked=True)

@@ -43,8 +43,9 @@ class Invoice(Base):
         CheckConstraint("credit_applied_minor >= 0 AND due_minor >= 0", name="no_negative_due"),
         CheckConstraint("(number IS NULL) = (numbered_on IS NULL)", name="number_has_a_date"),
         CheckConstraint("number IS NULL OR voided_at IS NULL", name="numbered_is_never_void"),
-        CheckConstraint("num_nonnulls(change_id, renewal_id) = 1", name="one_cause"),
+        CheckConstraint("num_nonnulls(change_id, renewal_id, corrects_id) = 1", name="one_cause"),
         UniqueConstraint("provider_id", "kind", "number"),
+        UniqueConstraint("corrects_id", "kind"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("inv"))
@@ -53,6 +54,8 @@ class Invoice(Base):
     service_id: Mapped[str] = mapped_column(ForeignKey("services.id"), index=True)
     change_id: Mapped[str | None] = mapped_column(ForeignKey("plan_changes.id"), unique=True)
     renewal_id: Mapped[str | None] = mapped_column(ForeignKey("renewals.id"), unique=True)
+    # The invoice that this one answers: its opposite, or what stands in its place.
+    corrects_id: Mapped[str | None] = mapped_column(ForeignKey("invoices.id"))
     kind: Mapped[str]
     currency: Mapped[str]
     net_minor: Mapped[int]

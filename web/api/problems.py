@@ -25,6 +25,7 @@ from engine.expiry import NotCancelable
 from engine.money_desk import AlreadyRecorded, NotMatchable, UnknownInvoice
 from engine.payment import AttemptOpen, NothingToPay
 from engine.providers import ClockBackwards, NotASandbox, NotConnected
+from engine.recovery import NotStuck
 from engine.refund import NotRefundable, UnknownPayment
 from engine.request import ChangeOpen, KeyReused, PriceChanged, RequestInFlight, UnknownQuote
 from engine.retries import UnknownEvent
@@ -61,6 +62,7 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (AlreadyRecorded, 409, "already_recorded"),
     (NotMatchable, 409, "not_matchable"),
     (NotRefundable, 409, "not_refundable"),
+    (NotStuck, 409, "not_stuck"),
     (ClockBackwards, 409, "clock_backwards"),
     (NotASandbox, 403, "not_a_sandbox"),
     (NotConnected, 503, "not_connected"),

@@ -1,0 +1,172 @@
+"""planshift doctor: whether this installation is fit for money, in sentences that say what to do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import typer
+
+from cli.output import AsJson, print_json
+
+# Signatures and leases tolerate more; a clock this far off is a machine without time synchronisation.
+SKEW_MAX_SECONDS = 2.0
+SWEEP_AGE_MAX_SECONDS = 30
+AUDIT_AGE_MAX = timedelta(hours=26)
+DEEP_QUEUE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """`grade`: ok, warning (works, but look at it) or bad (money is at risk, or nothing moves)."""
+
+    grade: str
+    about: str
+    sentence: str
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog="Example: planshift doctor --json")(doctor)
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Look at settings, database, broker, clocks, connections, queues and beat. Exit code 1 if something is bad."""
+    diagnoses = [diagnosis for look in LOOKS for diagnosis in _safely(look)]
+    if as_json:
+        print_json([asdict(diagnosis) for diagnosis in diagnoses])
+    else:
+        for one in diagnoses:
+            typer.echo(f"{one.grade:<8} {one.about:<12} {one.sentence}")
+    if any(one.grade == "bad" for one in diagnoses):
+        raise typer.Exit(1)
+
+
+def _safely(look: Callable[[], Iterator[Diagnosis]]) -> Iterator[Diagnosis]:
+    """A look that fails is a diagnosis too: a doctor does not stop at the first ill organ."""
+    try:
+        yield from look()
+    except Exception as error:
+        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        yield Diagnosis("bad", look.__name__, f"Could not be looked at: {first_line}")
+
+
+def database() -> Iterator[Diagnosis]:
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from sqlalchemy import text
+
+    from engine.outside import machine_time
+    from models.database import transaction
+    from models.migrate import alembic_config
+    from models.roles import append_only_tables
+
+    with transaction() as session:
+        there = MigrationContext.configure(session.connection()).get_current_revision()
+        skew = abs((datetime.now(UTC) - machine_time(session)).total_seconds())
+        history = append_only_tables(session) if there else []
+        rights = [t for t in history if session.scalar(text("SELECT has_table_privilege(:t, 'UPDATE')"), {"t": t})]
+        durable = {name: session.scalar(text(f"SHOW {name}")) for name in ("fsync", "synchronous_commit")}
+    here = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    if there == here:
+        yield Diagnosis("ok", "database", f"The schema is at version {here}.")
+    else:
+        yield Diagnosis("bad", "database", f"The schema is at {there}, the code at {here}. Run `planshift migrate`.")
+    if rights:
+        sentence = f"This role may rewrite {len(rights)} tables of history. Use one of `migrate --application-role`."
+        yield Diagnosis("warning", "database", sentence)
+    for name, value in durable.items():
+        if value == "off":
+            yield Diagnosis("bad", "database", f"{name} is off: a power loss may lose settled money. Switch it on.")
+    grade = "ok" if skew < SKEW_MAX_SECONDS else "bad"
+    advice = "" if grade == "ok" else " Synchronise this machine's clock (NTP)."
+    yield Diagnosis(grade, "clock", f"This machine and the database differ by {skew:.1f} s.{advice}")
+
+
+def broker() -> Iterator[Diagnosis]:
+    from redis import Redis
+
+    from settings import settings
+    from worker.app import QUEUES
+
+    with Redis.from_url(settings().require_broker_url(), socket_timeout=5, socket_connect_timeout=5) as client:
+        started = time.monotonic()
+        info: dict[str, Any] = client.info()
+        milliseconds = (time.monotonic() - started) * 1000
+        waiting = {queue: int(client.llen(queue)) for queue in QUEUES}
+    yield Diagnosis("ok", "broker", f"It answers in {milliseconds:.0f} ms.")
+    if info.get("maxmemory_policy") != "noeviction":
+        sentence = f"maxmemory-policy is {info.get('maxmemory_policy')}: messages may be dropped. Set noeviction."
+        yield Diagnosis("bad", "broker", sentence)
+    if not info.get("aof_enabled"):
+        yield Diagnosis("warning", "broker", "appendonly is off: a restart costs every message, and so some seconds.")
+    deep = {queue: count for queue, count in waiting.items() if count > DEEP_QUEUE}
+    if deep:
+        yield Diagnosis("warning", "queues", f"Many messages wait: {deep}. Start more workers for these queues.")
+    else:
+        yield Diagnosis("ok", "queues", f"{sum(waiting.values())} messages wait.")
+
+
+def providers() -> Iterator[Diagnosis]:
+    import httpx
+    from sqlalchemy import select
+
+    from models.database import transaction
+    from models.provider import NoCatalog, Provider, catalog_of, connection_of
+
+    with transaction() as session:
+        rows = session.scalars(select(Provider).order_by(Provider.slug)).all()
+        if not rows:
+            yield Diagnosis("warning", "providers", "There is none. Load a catalogue: `planshift catalog load FILE`.")
+        for row in rows:
+            try:
+                catalog_of(session, row)
+            except NoCatalog as error:
+                yield Diagnosis("bad", row.slug, str(error))
+        connected = [(row.slug, kind, connection_of(session, row.id, kind)) for row in rows for kind in _OUTSIDE]
+    for slug, kind, connection in connected:
+        if connection is None:
+            yield Diagnosis("bad", slug, f"No {kind} is connected. Connect one with `planshift connect {kind}`.")
+            continue
+        try:
+            httpx.get(connection.base_url, timeout=3)
+        except httpx.HTTPError as error:
+            yield Diagnosis(
+                "bad", slug, f"The {kind} at {connection.base_url} does not answer ({type(error).__name__})."
+            )
+    yield Diagnosis("ok", "providers", f"{len(rows)} providers were looked at.")
+
+
+def life() -> Iterator[Diagnosis]:
+    from sqlalchemy import func, select
+
+    from domain.lifecycle import Status
+    from engine.outside import machine_time
+    from models.database import transaction
+    from models.heartbeat import Heartbeat
+    from models.plan_change import PlanChange
+
+    with transaction() as session:
+        now = machine_time(session)
+        signs = {row.name: row for row in session.scalars(select(Heartbeat))}
+        stuck = session.scalar(select(func.count()).where(PlanChange.status == Status.STUCK)) or 0
+    sweep, audit = signs.get("sweep"), signs.get("audit")
+    if sweep is None or (now - sweep.at).total_seconds() > SWEEP_AGE_MAX_SECONDS:
+        last = f"The last was at {sweep.at.isoformat()}" if sweep else "There was none yet"
+        yield Diagnosis(
+            "bad", "beat", f"No sweep runs: lost messages are not rung for again. {last}. Start beat, workers."
+        )
+    else:
+        yield Diagnosis("ok", "beat", f"The last sweep was {(now - sweep.at).total_seconds():.0f} s ago.")
+    if audit is None or now - audit.at > AUDIT_AGE_MAX:
+        yield Diagnosis("warning", "audit", "There was none in the last day. Run `planshift audit`.")
+    elif audit.details.get("alert"):
+        yield Diagnosis("bad", "audit", f"It found broken promises: {audit.details['alert']}")
+    if stuck:
+        yield Diagnosis("warning", "changes", f"{stuck} are stuck. See `planshift changes list --stuck`.")
+
+
+_OUTSIDE = ("gateway", "host")
+LOOKS = (database, broker, providers, life)
