@@ -15,6 +15,7 @@ from domain.quote import price_change
 from domain.quote_values import Quote
 from domain.terms import Target
 from engine import postings
+from engine.giving_back import refundable_for
 from engine.services import buyer_of, terms_of
 from models.customer import Service
 from models.invoice import StoredQuote
@@ -60,7 +61,7 @@ def price_for(
     catalog = catalog_version(session, accepted.catalog_id) if accepted else catalog_of(session, service.provider)
     return price_change(
         catalog,
-        terms_of(service),
+        terms_of(service, refundable_for(session, catalog, service)),
         buyer_of(service.customer),
         Target(plan, cycle),
         accepted.priced_at if accepted else now,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from domain.catalog import Discount
 from domain.errors import PlanNotOffered, UnknownCycle, UnknownPlan
 from domain.lifecycle import ACTIVE, CANCELABLE, Event, Status
+from domain.money import Money, Rounding, divide_rounded
 from domain.periods import Period, anchor_day_of
+from domain.sides import discounted
 from domain.terms import Buyer, ServiceTerms
 from engine.expiry import end_unpaid
 from models.customer import Customer, Service, customer_by_ref, lock_service, service_by_ref
@@ -39,6 +43,13 @@ class OtherCustomersService(Exception):
         super().__init__(f"Service {ref} belongs to another customer. Create a service of another reference.")
 
 
+class UnknownDiscount(Exception):
+    """The catalogue has no such discount."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"There is no discount {name}; the discounts are: {', '.join(known) or 'none'}.")
+
+
 class BadPeriod(Exception):
     """The running period does not run forward."""
 
@@ -48,7 +59,7 @@ class BadPeriod(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ServiceReport:
-    """What the host says of a service. Plan, cycle, currency, quantity, period and paid count at creation only."""
+    """What the host says of a service. All but its status counts at creation only."""
 
     customer: str
     plan: str
@@ -59,6 +70,7 @@ class ServiceReport:
     period_end: datetime
     quantity: int
     paid: bool
+    discount: str | None = None
 
 
 def put_customer(session: Session, provider: Provider, ref: str, values: dict[str, object]) -> Customer:
@@ -112,8 +124,8 @@ def required_service(session: Session, provider: Provider, ref: str) -> Service:
     return service
 
 
-def terms_of(service: Service) -> ServiceTerms:
-    """The row as the domain prices it."""
+def terms_of(service: Service, refundable: Money | None = None) -> ServiceTerms:
+    """The row as the domain prices it; `refundable` is what could go back as money, where that matters."""
     return ServiceTerms(
         plan=service.plan,
         cycle=service.cycle,
@@ -125,12 +137,14 @@ def terms_of(service: Service) -> ServiceTerms:
         period_paid=service.money(service.period_paid_minor),
         status=service.status,
         usage=service.usage,
+        discount=Discount.model_validate(service.discount) if service.discount else None,
+        refundable=refundable,
     )
 
 
 def buyer_of(customer: Customer) -> Buyer:
     """The row as the domain taxes it and speaks to it."""
-    return Buyer(country=customer.country, tax_id=customer.tax_id, locale=customer.locale)
+    return Buyer(customer.country, customer.tax_id, customer.locale, customer.tax_exempt)
 
 
 def _create_service(
@@ -148,6 +162,10 @@ def _create_service(
     if report.period_start >= report.period_end:
         raise BadPeriod()
     period = Period(report.period_start, report.period_end)
+    discount = catalog.discounts.get(report.discount) if report.discount else None
+    if report.discount and discount is None:
+        raise UnknownDiscount(report.discount, catalog.discounts)
+    full = divide_rounded(*discounted(price.amount * report.quantity, discount, price.currency), Rounding.HALF_UP)
     service = Service(
         provider_id=provider.id,
         customer_id=customer.id,
@@ -162,7 +180,8 @@ def _create_service(
         period_start=period.start,
         period_end=period.end,
         anchor_day=anchor_day_of(period, catalog.timezone),
-        period_paid_minor=price.amount * report.quantity if report.paid else 0,
+        discount=discount.model_dump(mode="json") if discount else None,
+        period_paid_minor=full if report.paid else 0,
     )
     session.add(service)
     session.flush()

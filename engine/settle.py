@@ -12,8 +12,10 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import PAYABLE, Event, Status
+from domain.quote_values import Quote
 from engine import postings
 from engine.expiry import close_attempts
+from engine.giving_back import give_back
 from engine.quote import supersede_scheduled
 from models.invoice import Invoice, invoice_of_change, take_number
 from models.plan_change import PlanChange, lock_change, move
@@ -32,6 +34,7 @@ def settle(session: Session, now: datetime, change_id: str) -> Status:
     give_number(session, change.provider, invoice, now)
     if invoice.total_minor < 0:
         postings.settle_credit_note(session, invoice, now)
+        give_back(session, now, change, Quote.from_json(change.quote or {}).refund)
     else:
         postings.settle_invoice(session, invoice, change, now)
     invoice.settled_at = now

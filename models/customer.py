@@ -29,6 +29,7 @@ class Customer(Base):
     locale: Mapped[str]
     address: Mapped[list[Any]]
     tax_id: Mapped[str | None]
+    tax_exempt: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = recorded_at()
 
 
@@ -57,6 +58,8 @@ class Service(Base):
     currency: Mapped[str]
     quantity: Mapped[int] = mapped_column(default=1)
     unit_price_minor: Mapped[int]
+    # The discount that was bought with it, as the catalogue defined it then.
+    discount: Mapped[dict[str, Any] | None]
     limits: Mapped[dict[str, Any]]
     usage: Mapped[dict[str, Any]] = mapped_column(default=dict)
     period_start: Mapped[datetime]

@@ -95,6 +95,7 @@ def upgrade() -> None:
         sa.Column("locale", sa.String(), nullable=False),
         sa.Column("address", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("tax_id", sa.String(), nullable=True),
+        sa.Column("tax_exempt", sa.Boolean(), nullable=False),
         sa.Column(
             "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
@@ -236,6 +237,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(), nullable=False),
         sa.Column("quantity", sa.BigInteger(), nullable=False),
         sa.Column("unit_price_minor", sa.BigInteger(), nullable=False),
+        sa.Column("discount", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("limits", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("usage", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("period_start", sa.DateTime(timezone=True), nullable=False),

@@ -61,10 +61,17 @@ class Play:
     service_ref: str = "zone"
 
     @classmethod
-    def of(cls, stack: Stack, sample: str = "dns", plan: str = "basic", **service: Any) -> Self:
-        """A new provider with the sample's catalogue, and a service that is active in July 2027."""
+    def of(
+        cls,
+        stack: Stack,
+        sample: str = "dns",
+        plan: str = "basic",
+        catalog: dict[str, Any] | None = None,
+        **service: Any,
+    ) -> Self:
+        """A new provider with the sample's catalogue, changed by `catalog`, and a service that is active in July 2027."""
         slug = new_slug(sample)
-        set_up_provider(catalog_named(slug, sample), stack.addresses)
+        set_up_provider(catalog_named(slug, sample, **(catalog or {})), stack.addresses)
         play = cls(stack, slug)
         country = "JP" if sample == "dns" else "AR"
         with transaction() as session:

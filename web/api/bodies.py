@@ -27,6 +27,7 @@ class CustomerBody(Body):
     locale: Annotated[str, Field(pattern=r"^[a-z]{2}([-_][A-Z]{2})?$")] = "en"
     address: Annotated[list[Text], BeforeValidator(_lines), Field(max_length=8)] = Field(default_factory=list)
     tax_id: Annotated[str, Field(max_length=40)] | None = None
+    tax_exempt: bool = False
 
 
 class ServiceBody(Body):
@@ -39,6 +40,7 @@ class ServiceBody(Body):
     period_end: AwareDatetime
     quantity: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     paid: bool = True
+    discount: Text | None = None
 
 
 Usage = Annotated[dict[Ref, Annotated[int, Field(ge=0, le=10**15)]], Field(max_length=50)]

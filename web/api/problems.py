@@ -30,7 +30,7 @@ from engine.refund import NotRefundable, UnknownPayment
 from engine.request import ChangeOpen, KeyReused, PriceChanged, RequestInFlight, UnknownQuote
 from engine.retries import UnknownEvent
 from engine.review import NotInReview
-from engine.services import BadPeriod, OtherCustomersService, UnknownCustomer, UnknownService
+from engine.services import BadPeriod, OtherCustomersService, UnknownCustomer, UnknownDiscount, UnknownService
 from models.provider import NoCatalog
 
 
@@ -68,6 +68,7 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (NotConnected, 503, "not_connected"),
     (NoCatalog, 503, "no_catalog"),
     (BadPeriod, 422, "bad_period"),
+    (UnknownDiscount, 422, "unknown_discount"),
     (UnknownCurrency, 422, "unknown_currency"),
     (CurrencyMismatch, 422, "currency_mismatch"),
     (UnknownPlan, 422, ""),

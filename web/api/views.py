@@ -32,6 +32,7 @@ def customer_view(customer: Customer) -> Json:
         "locale": customer.locale,
         "address": customer.address,
         "tax_id": customer.tax_id,
+        "tax_exempt": customer.tax_exempt,
     }
 
 
