@@ -69,7 +69,7 @@ class Play:
         catalog: dict[str, Any] | None = None,
         **service: Any,
     ) -> Self:
-        """A new provider with the sample's catalogue, changed by `catalog`, and a service that is active in July 2027."""
+        """A new provider with the sample's catalogue, changed by `catalog`, and a service active in July 2027."""
         slug = new_slug(sample)
         set_up_provider(catalog_named(slug, sample, **(catalog or {})), stack.addresses)
         play = cls(stack, slug)
