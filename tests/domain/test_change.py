@@ -280,6 +280,18 @@ def test_rounding_the_total_once(dns: Catalog) -> None:
     assert priced.total == 488
 
 
+def test_rounding_the_total_once_with_a_rate_for_each_product(dns: Catalog) -> None:
+    # 20% on start alone: 7.60 with tax is 9.12, less 3.1667 is 5.9533
+    rate = dns.tax.rates[0].model_copy(update={"product": "new", "percent": "20"})
+    plans = tuple(plan.model_copy(update={"product": "new"}) if plan.id == "start" else plan for plan in dns.plans)
+    catalog = with_rule(dns, Proration(fraction=Fraction.DAYS, place=Place.TOTAL)).model_copy(
+        update={"plans": plans, "tax": dns.tax.model_copy(update={"rates": (rate,)})}
+    )
+    old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01")
+    priced = price(catalog, old, Buyer("JP"), ANY, at("2026-11-12", TOKYO), ZERO)
+    assert priced.total == 595
+
+
 @pytest.mark.parametrize(
     ("discount", "moment", "expected"),
     [
@@ -425,6 +437,7 @@ def test_a_downgrade_waits_for_the_renewal(dns: Catalog) -> None:
     old = service(dns, "business", "monthly", "2026-01-31", "2026-02-28")
     priced = price(dns, old, Buyer("JP"), Target("start", "monthly"), at("2026-02-10", TOKYO), Money(900, "USD"))
     assert (priced.timing, priced.figures, priced.total, priced.credit_applied) == ("at_renewal", None, 0, 0)
+    assert (priced.credit_created, priced.refund) == (0, 0)
     assert (priced.period.start, priced.period.end) == (at("2026-02-28", TOKYO), at("2026-03-31", TOKYO))
     assert (priced.anchor_day, priced.period_paid, priced.renewal_total) == (31, 3000, 1320)
 
@@ -500,6 +513,8 @@ def test_the_next_renewal_knows_when_a_discount_ends(dns: Catalog, plan: str, to
     assert several.renewal_total == 3 * renewal
     elsewhere = replace(old, discount=discount.model_copy(update={"until": None, "plans": ("basic", "business")}))
     assert price(dns, elsewhere, AMERICAN, ANY, at("2026-11-16", TOKYO), ZERO).renewal_total == renewal
+    here = replace(old, discount=discount.model_copy(update={"until": None, "plans": ("start",)}))
+    assert price(dns, here, AMERICAN, ANY, at("2026-11-16", TOKYO), ZERO).renewal_total == renewal // 2
     lasting = replace(old, discount=percent_off("50", "2026-12-02T00:00:00+09:00"))
     priced = price(dns, lasting, AMERICAN, Target(to, "monthly"), at("2026-11-16", TOKYO), ZERO)
     assert priced.renewal_total == renewal // 2

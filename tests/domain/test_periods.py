@@ -13,6 +13,7 @@ from domain.periods import (
     anchor_day_of,
     instant_text,
     local_days,
+    months_of,
     parse_instant,
     period_holding,
 )
@@ -156,6 +157,25 @@ def test_the_period_that_holds_a_moment(
 ) -> None:
     period = period_holding(at(boundary, TOKYO), months, day, TOKYO, at(moment, TOKYO), step or None)
     assert period == Period(at(start, TOKYO), at(end, TOKYO))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "months"),
+    [
+        ("2026-11-01", "2026-12-01", 1),
+        ("2026-11-30", "2027-11-30", 12),
+        ("2026-11-20", "2026-11-25", 1),
+        ("2026-12-31", "2027-03-31", 3),
+    ],
+)
+def test_months_of_a_period_in_its_zone(start: str, end: str, months: int) -> None:
+    # in Tokyo these begin on the evening before in UTC, in Apia they end in another UTC month
+    for tz in (TOKYO, "Pacific/Apia", "Pacific/Pago_Pago"):
+        assert months_of(Period(at(start, tz), at(end, tz)), tz) == months
+    # noon of the last day to the first midnight of the month after next
+    assert months_of(Period(at("2026-10-31T12:00", TOKYO), at("2026-12-01", TOKYO)), TOKYO) == 2
+    assert months_of(Period(at("2026-11-01", TOKYO), at("2026-11-30T23:00", TOKYO)), TOKYO) == 1
+    assert months_of(Period(at("2026-11-01", TOKYO), at("2027-01-01", TOKYO)), TOKYO) == 2
 
 
 def test_without_a_step_whole_periods_are_counted() -> None:

@@ -18,6 +18,7 @@ from domain.errors import (
     UnknownCycle,
     UnknownPlan,
 )
+from domain.fit import check_fit
 from domain.modes import Anchor, Fraction
 from domain.money import Money
 from domain.priced import decided, price
@@ -188,6 +189,25 @@ def test_usage_must_fit_the_target(dns: Catalog, usage: dict[str, int], limits: 
     with pytest.raises(OverLimit, match=r"Basic is too small for what is used now\. zones: ") as refused:
         price(dns, old, AMERICAN, Target("basic", "monthly"), NOW, ZERO)
     assert refused.value.details == {"plan": "basic", "limits": limits}
+
+
+def test_what_to_reduce_is_told_by_name(dns: Catalog, hosting: Catalog) -> None:
+    old = service(hosting, "vps-2", "monthly", "2026-11-01", "2026-12-01", usage={"disk_gb": 60})
+    with pytest.raises(OverLimit) as refused:
+        check_fit(hosting, hosting.plans[5], 1, old.usage)
+    assert str(refused.value) == (
+        "VPS 1 is too small for what is used now. disk space (GB): 60 used, 50 allowed, remove 10."
+    )
+    nameless = hosting.model_copy(update={"limit_names": {}})
+    with pytest.raises(OverLimit, match=r"now\. disk_gb: 60 used"):
+        check_fit(nameless, hosting.plans[5], 1, old.usage)
+
+
+def test_what_is_not_used_fits_even_nothing(dns: Catalog) -> None:
+    none = dns.plans[0].model_copy(update={"limits": {"zones": 0}})
+    check_fit(dns, none, 1, {})
+    with pytest.raises(OverLimit, match="zones: 1 used, 0 allowed, remove 1"):
+        check_fit(dns, none, 1, {"zones": 1})
 
 
 def test_limits_count_per_unit(dns: Catalog) -> None:
