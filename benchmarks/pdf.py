@@ -17,8 +17,8 @@ from typing import Any
 from benchmarks.pdf_content import LANGUAGES, content, documents
 from pdf import render
 
-_INVOICES, _ROUNDS = 60, 5
-_FEWER = {"weasyprint": 6, "reportlab platypus": 20}  # fewer invoices a round for writers that need long for one
+_INVOICES, _ROUNDS = 20, 15
+_FEWER = {"weasyprint": 3, "reportlab platypus": 10}  # fewer invoices a round for writers that need long for one
 NEEDED = "install the peers: .venv/bin/pip install --require-hashes -r benchmarks/pdf_requirements.lock"
 
 

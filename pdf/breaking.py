@@ -7,8 +7,8 @@ column is parted after punctuation or between its grapheme clusters rather than 
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from pdf.shaping import Segment, Word, clusters, joined, shape
 
@@ -36,8 +36,7 @@ _CONTROLS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
 _CACHED_LINES = 8_192
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """Neighbouring segments of a line that one operator can show. `opens` and `closes` mark the ends of a word that
     carries ActualText; `opens` is that text."""
 
@@ -46,8 +45,7 @@ class Piece:
     closes: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TextLine:
+class TextLine(NamedTuple):
     """One line of shaped words; width in thousandths of an em."""
 
     words: tuple[Word, ...]

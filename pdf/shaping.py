@@ -9,8 +9,8 @@ word itself, even for a reader that knows nothing of ActualText (ISO 32000-1, 14
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import uharfbuzz as hb  # type: ignore[import-untyped]
 
@@ -36,8 +36,7 @@ class MissingGlyph(ValueError):
         self.text = text
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """Glyphs of one face at one height. `parts` alternate a shift to the left (in thousandths) with glyphs to draw."""
 
     face: Face
@@ -45,8 +44,7 @@ class Segment:
     parts: tuple[tuple[int, tuple[Glyph, ...]], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A shaped word: what to draw, how wide it is (thousandths of an em), and whether it needs ActualText."""
 
     text: str

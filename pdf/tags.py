@@ -5,8 +5,8 @@ element. A provider's invoices have few shapes (so many lines, so many sums), so
 are kept and used again.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from pdf.writer import Writer, text_string
 
@@ -18,8 +18,7 @@ NewElement = tuple[str, int, str]  # kind, place of the parent, attributes
 Content = tuple[int, int]  # page, place of the owner
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """`place` is its index among the elements."""
 
     kind: str

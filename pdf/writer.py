@@ -12,11 +12,13 @@ from reportlab.pdfbase.pdfdoc import PDFDocument, PDFObject
 
 # libdeflate makes the same bytes on every processor. Level 1 is 4 % larger than level 6 and takes half its time.
 COMPRESSION = 1
+_WORTH_COMPRESSING = 200  # bytes
 
 
 class Ready(PDFObject):
     """An indirect object whose bytes are finished by the time the file is saved."""
 
+    __slots__ = ("data",)
     __RefOnly__ = 1
 
     def __init__(self, data: bytes) -> None:
@@ -53,7 +55,7 @@ class Writer:
 
     def add_stream(self, dictionary: str, data: bytes, compress: bool = True) -> int:
         """A stream object (ISO 32000-1, 7.3.8). PDF/A wants a line end before endstream (ISO 19005-3, 6.1.7.1)."""
-        if compress:
+        if compress and len(data) > _WORTH_COMPRESSING:
             return self.add_compressed(dictionary, deflate.zlib_compress(data, COMPRESSION))
         return self.add(b"<<%s/Length %d>>stream\n%s\nendstream" % (dictionary.encode("ascii"), len(data), data))
 
