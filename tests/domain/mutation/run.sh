@@ -19,7 +19,8 @@ cd "$work"
     echo 'source_paths = ["domain"]'
     echo 'also_copy = ["catalogs", "cli", "tests"]'
     echo 'do_not_mutate = ["domain/words/*", "domain/lifecycle.py"]'
-    echo 'pytest_add_cli_args_test_selection = ["tests/domain", "--deselect", "tests/domain/test_simulate.py::test_the_chart_is_the_same_file_every_time"]'
+    # Only the tables count: what Hypothesis finds in one run it may miss in the next, and it takes longer.
+    echo 'pytest_add_cli_args_test_selection = ["tests/domain", "--ignore", "tests/domain/test_properties.py", "--deselect", "tests/domain/test_simulate.py::test_the_chart_is_the_same_file_every_time"]'
     printf 'only_mutate = ['
     printf '"%s", ' "$@"
     echo ']'
