@@ -8,6 +8,7 @@ import typer
 
 from cli import recovery, reviews
 from cli.output import AsJson, print_json, print_table
+from domain.lifecycle import Status
 
 app = typer.Typer(help="Look at plan changes, and decide about them.", no_args_is_help=True)
 reviews.register(app)
@@ -20,7 +21,7 @@ class UnknownChange(Exception):
 
 @app.command("list", epilog="Example: planshift changes list --stuck")
 def list_changes(
-    status: Annotated[str | None, typer.Option(help="Only changes in this status.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only changes in this status.")] = None,
     stuck: Annotated[bool, typer.Option("--stuck", help="Only changes that need an operator.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many, newest first.")] = 50,
     as_json: AsJson = False,
@@ -28,11 +29,10 @@ def list_changes(
     """List plan changes, newest first."""
     from sqlalchemy import select
 
-    from domain.lifecycle import Status
     from models.database import transaction
     from models.plan_change import PlanChange
 
-    wanted = Status.STUCK.value if stuck else status
+    wanted = Status.STUCK if stuck else status
     with transaction() as session:
         query = select(PlanChange).order_by(PlanChange.id.desc()).limit(limit)
         rows = session.scalars(query.where(PlanChange.status == wanted) if wanted else query)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -15,6 +16,10 @@ Secret = Annotated[list[str], typer.Option(help="Signing secret (whsec_…); twi
 
 class UnknownAdapter(Exception):
     """No adapter of that name."""
+
+
+class BadAddress(Exception):
+    """An address that cannot work."""
 
 
 @app.command(epilog="Example: planshift connect gateway dns --url https://pay.example --api-key KEY --secret whsec_…")
@@ -52,7 +57,15 @@ def _connect(
     from engine.providers import connect, required_provider
     from models.database import transaction
 
+    _check(url)
     if adapter not in adapters:
         raise UnknownAdapter(f"There is no {kind} adapter {adapter}; there is {', '.join(adapters)}.")
     with transaction() as session:
         connect(session, required_provider(session, slug), kind, adapter, url, api_key, tuple(secrets))
+
+
+def _check(url: str) -> None:
+    """What would otherwise fail at the first call."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadAddress(f"{url} is no address; write it as https://pay.example/api.")

@@ -44,7 +44,8 @@ def up(
     ):
         typer.echo("Starting. Logs are in var/up/logs/.")
         secret_key = config.secret_key.get_secret_value() if config.secret_key else kept_secret(folder / "secret_key")
-        ready = start(stack, secret_key)
+        flower_login = config.flower_auth.get_secret_value() if config.flower_auth else None
+        ready = start(stack, secret_key, flower_login)
         typer.echo("READY")
         typer.echo(json.dumps(ready))
         stack.supervisor.watch(stop)
@@ -68,12 +69,12 @@ def demo() -> None:
     typer.echo(json.dumps(result, ensure_ascii=False))
 
 
-def start(stack: Any, secret_key: str) -> dict[str, Any]:
+def start(stack: Any, secret_key: str, flower_login: str | None = None) -> dict[str, Any]:
     """Starts a stack with the two sample providers; returns the document that `up` prints."""
     from cli.sandbox import sample_catalogs, set_up_provider
     from models.migrate import migrate
 
-    flower_login = f"operator:{secrets.token_urlsafe(12)}"
+    flower_login = flower_login or f"operator:{secrets.token_urlsafe(12)}"
     own = SANDBOX_SETTINGS | {"PLANSHIFT_SECRET_KEY": secret_key, "PLANSHIFT_FLOWER_AUTH": flower_login}
     # This process sets the rows up, so it needs the same settings as the ones that it starts.
     os.environ.update(stack.environment() | own)
@@ -90,6 +91,8 @@ def start(stack: Any, secret_key: str) -> dict[str, Any]:
         "gateway": addresses.gateway,
         "host": addresses.host,
         "mail": addresses.mail,
+        "database": addresses.database,
+        "broker": addresses.broker,
         "keys": keys,
     }
 

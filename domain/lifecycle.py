@@ -1,7 +1,7 @@
 """The life of a plan change: its statuses, the moves between them, and what each status means to a reader.
 
 A status is a recovery point: it names the step that comes next. A move that is not in `MOVES` does not exist;
-`models.plan_change.PlanChange.move` refuses it and the history is checked against the same table.
+`models.plan_change.move` refuses it and the history is checked against the same table.
 """
 
 from __future__ import annotations

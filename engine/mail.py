@@ -16,7 +16,7 @@ from engine.outside import OutsideStep, machine_time, pause_after, take_lease
 from models.outbox import OutboxMessage
 from settings import settings
 
-# Two days of growing pauses; then the address is wrong or the server is gone, and an operator must look.
+# About two hours of growing pauses; then the address is wrong or the server is gone, and an operator must look.
 ATTEMPTS_MAX = 20
 
 _TEMPLATES = Environment(

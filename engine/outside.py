@@ -57,5 +57,5 @@ def machine_time(session: Session) -> datetime:
 
 
 def pause_after(attempts: int) -> timedelta:
-    """How long to wait before the next try: 1, 2, 4 … seconds, up to the longest pause of the settings."""
+    """How long to wait after so many tries: 2, 4, 8 … seconds, up to the longest pause of the settings."""
     return timedelta(seconds=min(2.0 ** min(attempts, 20), settings().ring_pause_max_seconds))

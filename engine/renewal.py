@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog
-from domain.errors import ChangeError
+from domain.errors import ChangeError, PlanNotOffered
 from domain.fit import check_fit
 from domain.lifecycle import Event, Status
 from domain.quote import RenewalPrice, price_renewal
@@ -268,8 +268,9 @@ def _warn(session: Session, now: datetime, service: Service, scheduled: PlanChan
 def _check_target(catalog: Catalog, service: Service, scheduled: PlanChange) -> None:
     """Raises OverLimit, or PlanNotOffered where the plan was taken from sale meanwhile."""
     plan = catalog.plan(scheduled.target_plan)
-    if plan is not None:
-        check_fit(catalog, plan, service.quantity, service.usage)
+    if plan is None or catalog.price(plan.id, scheduled.target_cycle, service.currency) is None:
+        raise PlanNotOffered(f"{scheduled.target_plan} is no longer sold {scheduled.target_cycle}; choose another plan")
+    check_fit(catalog, plan, service.quantity, service.usage)
 
 
 renew_service = OutsideStep(begin_renewal, measure_usage, finish_renewal, UsageCall)

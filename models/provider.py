@@ -82,12 +82,15 @@ class Connection(Base):
 def business_now(session: Session, row: Any, row_id: str) -> datetime:
     """The business time (UTC) of the provider that row `row_id` of class `row` belongs to.
 
-    It is the sandbox clock where one is set, the database's clock elsewhere. Raises NoResultFound for no such row.
+    It is the sandbox clock where one is set, the database's clock elsewhere. Raises UnknownRow.
     """
-    clock = func.coalesce(Provider.clock_at, func.clock_timestamp())
-    if row is Provider:
-        return session.execute(select(clock).where(Provider.id == row_id)).scalar_one()
-    return session.execute(select(clock).join(row, row.provider_id == Provider.id).where(row.id == row_id)).scalar_one()
+    query = select(func.coalesce(Provider.clock_at, func.clock_timestamp()))
+    if row is not Provider:
+        query = query.join(row, row.provider_id == Provider.id)
+    now: datetime | None = session.execute(query.where(row.id == row_id)).scalar_one_or_none()
+    if now is None:
+        raise UnknownRow(row_id)
+    return now
 
 
 def business_clock(provider_id: str) -> Any:
@@ -141,6 +144,13 @@ def catalog_version(session: Session, catalog_id: str) -> Catalog:
 
 
 _PARSED: dict[str, Catalog] = {}
+
+
+class UnknownRow(Exception):
+    """No row of that id."""
+
+    def __init__(self, row_id: str) -> None:
+        super().__init__(f"There is no {row_id}. Look the id up in its list, as with `planshift changes list`.")
 
 
 class NoCatalog(Exception):

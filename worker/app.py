@@ -46,11 +46,17 @@ def queue_of(task_name: str) -> str:
     return ROUTES.get(task_name) or ROUTES[task_name.split(".", maxsplit=1)[0] + ".*"]
 
 
+DOOR = "tasks.door"
+STEPS = tuple(
+    f"tasks.{module}" for module in ("plan_change", "payments", "renewals", "invoices", "outbox", "sweep", "audit")
+)
+
+
 @cache
 def create_app() -> Celery:
     """The app as workers, beat, Flower and the doors use it. Raises MissingSetting without PLANSHIFT_BROKER_URL."""
     logs.connect()
-    app = Celery("planshift", broker=settings().require_broker_url(), include=["tasks"])
+    app = Celery("planshift", broker=settings().require_broker_url(), include=[DOOR, *STEPS])
     app.conf.update(
         # Queues. Each has an exchange of its own: a bare Queue(name) would bind them all to one exchange and key.
         task_queues=[Queue(name, Exchange(name), routing_key=name) for name in QUEUES],

@@ -1,7 +1,5 @@
 """Flower: a window for operators, not a record. It shows one task a step, with the change's id and summary."""
 
-import os
-
 from settings import settings
 
 _auth = settings().flower_auth
@@ -9,7 +7,6 @@ if _auth is None or ":" not in _auth.get_secret_value():
     raise SystemExit("PLANSHIFT_FLOWER_AUTH is not set. Set it to user:password; Flower is never open to everybody.")
 
 basic_auth = [_auth.get_secret_value()]
-port = int(os.environ.get("PLANSHIFT_FLOWER_PORT", "5555"))
 # It could otherwise revoke tasks and send any message.
 read_only = True
 max_tasks = 20_000  # about 100 MB

@@ -105,6 +105,14 @@ def test_a_malformed_message_is_recorded_and_not_retried(
     assert _rejected() == before + 1
 
 
+def test_the_queue_of_frontends_leads_to_no_other_task(running: Running, sender: Celery, dns: Frontend) -> None:
+    sender.send_task("sweep.ring_again", queue="requests", ignore_result=True)
+    log = running.stack.supervisor.process("worker-requests").command.log
+    until(lambda: "unregistered task" in log.read_text(errors="replace") or None, "the message to be turned away")
+    send(sender, message_for(dns))
+    dns.wait_for(found(dns)["id"], "awaiting_payment")
+
+
 def _rejected() -> int:
     with transaction() as session:
         return session.scalar(select(func.count()).select_from(RejectedMessage)) or 0

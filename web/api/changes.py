@@ -12,7 +12,7 @@ from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
-from domain.lifecycle import RESTING, Phase
+from domain.lifecycle import RESTING, Phase, Status
 from engine.expiry import cancel_change
 from engine.offers import quote_change
 from engine.payment import start_attempt
@@ -75,7 +75,7 @@ def list_plan_changes(
     who: AnyKey,
     page: Paged,
     service: Annotated[str | None, Query()] = None,
-    status: Annotated[str | None, Query()] = None,
+    status: Annotated[Status | None, Query()] = None,
     idempotency_key: Annotated[str | None, Query()] = None,
 ) -> dict[str, Any]:
     """The provider's plan changes, newest first."""

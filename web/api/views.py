@@ -155,7 +155,7 @@ def _invoice_summary(invoice: Invoice) -> Json:
         "kind": invoice.kind,
         "status": invoice.status,
         "total": invoice.total.as_json(),
-        "amount_due": invoice.due.as_json(),
+        "amount_due": (invoice.due if invoice.status == "open" else Money.zero(invoice.currency)).as_json(),
         "documents": [document_view(invoice, document) for document in invoice.documents],
     }
 
