@@ -445,6 +445,8 @@ def test_a_downgrade_waits_for_the_renewal(dns: Catalog) -> None:
 def test_approval_makes_a_review_a_change_now(hosting: Catalog) -> None:
     old = service(hosting, "radio-100", "monthly", "2026-11-01", "2026-12-01")
     now = at("2026-11-16", hosting.timezone)
+    unasked = price(hosting, old, AMERICAN, Target("vps-1", "monthly"), now, ZERO)
+    assert unasked.timing == "manual_review"
     for override, timing in ((False, "manual_review"), (True, "now")):
         priced = price(hosting, old, AMERICAN, Target("vps-1", "monthly"), now, ZERO, override)
         assert (priced.timing, priced.total) == (timing, 1700)

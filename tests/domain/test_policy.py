@@ -198,6 +198,8 @@ def test_what_to_reduce_is_told_by_name(dns: Catalog, hosting: Catalog) -> None:
     assert str(refused.value) == (
         "VPS 1 is too small for what is used now. disk space (GB): 60 used, 50 allowed, remove 10."
     )
+    with pytest.raises(OverLimit, match=r"remove 4; records: 101 used, 100 allowed, remove 1\.$"):
+        check_fit(dns, dns.plans[0], 1, {"zones": 7, "records": 101})
     nameless = hosting.model_copy(update={"limit_names": {}})
     with pytest.raises(OverLimit, match=r"now\. disk_gb: 60 used"):
         check_fit(nameless, hosting.plans[5], 1, old.usage)
@@ -213,6 +215,13 @@ def test_what_is_not_used_fits_even_nothing(dns: Catalog) -> None:
 def test_limits_count_per_unit(dns: Catalog) -> None:
     old = service(dns, "business", "monthly", "2026-11-01", "2026-12-01", usage={"zones": 7})
     assert price(dns, old, AMERICAN, Target("basic", "monthly", 3), NOW, ZERO).total == 0
+
+
+def test_a_reason_alone_forbids_nothing(dns: Catalog, hosting: Catalog) -> None:
+    explained = dns.rules[2].model_copy(update={"reason": hosting.rules[0].reason})
+    catalog = dns.model_copy(update={"rules": (explained,)})
+    old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01")
+    assert price(catalog, old, AMERICAN, Target("start", "monthly"), NOW, ZERO).total == 350
 
 
 def test_the_first_matching_rule_wins_and_state_counts(dns: Catalog) -> None:
