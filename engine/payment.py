@@ -260,6 +260,7 @@ def _call_for(session: Session, attempt: PaymentAttempt | None, *statuses: str) 
             description=invoice.content["title"],
             return_url=f"{settings().public_url}/portal/invoices/{invoice.id}?returned=yes",
             expires_at=attempt.expires_at,
+            webhook_url=f"{settings().public_url}/webhooks/{connection.adapter}/{connection.account}",
         ),
         gateway_ref=attempt.gateway_ref,
         cancel=attempt.status == "canceling",

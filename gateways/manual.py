@@ -76,7 +76,7 @@ class ManualGateway:
         """What an operator recorded. Raises NotUnderstood."""
         try:
             told = _Recorded.model_validate_json(body)
-            amount = Money(told.amount.amount, told.amount.currency)
+            amount = Money.from_json(told.amount.model_dump())
         except (ValidationError, UnknownCurrency) as error:
             raise NotUnderstood(f"The recorded payment makes no sense: {error}") from None
         return [GatewayEvent(EventKind.PAYMENT_SUCCEEDED, told.line, told.line, told.invoice, amount, told.paid_at)]

@@ -61,13 +61,15 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class PaymentRequest:
-    """What is asked for. `reference` is our attempt's id, and the idempotency key of the call."""
+    """What is asked for. `reference` is our attempt's id, and the idempotency key of the call; `webhook_url` is for
+    gateways that want to be told with each payment where to post."""
 
     reference: str
     amount: Money
     description: str
     return_url: str
     expires_at: datetime
+    webhook_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,189 @@
+"""Mollie: its webhook is signed by nobody and says only which payment to look at; the payment is then fetched.
+
+    POST   /v2/payments               Idempotency-Key; {amount, description, redirectUrl, webhookUrl, metadata}
+    GET    /v2/payments/{id}
+    DELETE /v2/payments/{id}          cancels an open payment
+    POST   /v2/payments/{id}/refunds  Idempotency-Key; {amount, description}
+
+Amounts are decimal strings with the currency's digits. Refunds and chargebacks are sums on the payment itself.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Literal, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from domain.money import Money
+from gateways.protocol import (
+    Account,
+    BadSignature,
+    Delivery,
+    EventKind,
+    EventPage,
+    GatewayError,
+    GatewayEvent,
+    GatewayPayment,
+    GatewayRefund,
+    GatewayRefused,
+    NotUnderstood,
+    PaymentRequest,
+)
+
+_TIMEOUT_SECONDS = 10.0
+_TRY_AGAIN = (408, 425, 429)
+_LOOK = re.compile(rb"id=(tr_[A-Za-z0-9]{1,64})(?:&[A-Za-z0-9=&]{0,100})?")
+_STATUS = {"paid": "succeeded", "canceled": "canceled", "expired": "canceled", "failed": "failed"}
+
+
+class _Amount(BaseModel):
+    value: str = Field(pattern=r"^\d{1,12}(\.\d{1,3})?$")
+    currency: str
+
+    def money(self) -> Money:
+        """Raises ValueError, UnknownCurrency."""
+        return Money.parse_major(self.value, self.currency)
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+
+    id: str = Field(min_length=1)
+
+
+class _Link(BaseModel):
+    href: str
+
+
+class _Links(BaseModel):
+    checkout: _Link | None = None
+
+
+class _Payment(_Said):
+    status: Literal["open", "pending", "authorized", "paid", "canceled", "expired", "failed"]
+    amount: _Amount
+    refunded: _Amount | None = Field(None, alias="amountRefunded")
+    charged_back: _Amount | None = Field(None, alias="amountChargedBack")
+    paid_at: AwareDatetime | None = Field(None, alias="paidAt")
+    metadata: Any = None
+    links: _Links = Field(default_factory=_Links, alias="_links")
+
+
+class _Refund(_Said):
+    status: str
+
+
+S = TypeVar("S", bound=_Said)
+
+
+class MollieGateway:
+    """Holds nothing, so one object serves all accounts."""
+
+    def create(self, account: Account, request: PaymentRequest) -> GatewayPayment:
+        order: dict[str, object] = {
+            "amount": _amount(request.amount),
+            "description": request.description[:255],
+            "redirectUrl": request.return_url,
+            "webhookUrl": request.webhook_url,
+            "metadata": {"reference": request.reference},
+        }
+        return _payment(_ask(account, "POST", "", _Payment, order, key=request.reference))
+
+    def fetch(self, account: Account, gateway_ref: str) -> GatewayPayment:
+        return _payment(_ask(account, "GET", f"/{quote(gateway_ref, safe='')}", _Payment))
+
+    def cancel(self, account: Account, gateway_ref: str) -> GatewayPayment:
+        """Some methods cannot be canceled; such a payment runs out by itself, and is told as it stands."""
+        try:
+            return _payment(_ask(account, "DELETE", f"/{quote(gateway_ref, safe='')}", _Payment))
+        except GatewayRefused:
+            return self.fetch(account, gateway_ref)
+
+    def refund(self, account: Account, gateway_ref: str, amount: Money, key: str) -> GatewayRefund:
+        path = f"/{quote(gateway_ref, safe='')}/refunds"
+        told = _ask(account, "POST", path, _Refund, {"amount": _amount(amount), "description": key}, key=key)
+        return GatewayRefund(told.id, {"refunded": "succeeded", "failed": "failed"}.get(told.status, "pending"))
+
+    def recent_events(self, account: Account, cursor: str | None) -> EventPage:
+        """Mollie keeps no list for classic webhooks; open payments are fetched anyway."""
+        return EventPage((), None)
+
+    def verify(
+        self, account: Account, headers: Sequence[tuple[bytes, bytes]], body: bytes, received_at: datetime
+    ) -> Delivery:
+        """Nothing is signed, so nothing is believed but that somebody wants us to look. Raises BadSignature."""
+        found = _LOOK.fullmatch(body)
+        if found is None:
+            raise BadSignature("The webhook must be a form with the id of a payment, tr_….")
+        return Delivery(event_key=f"look:{found[1].decode()}", only_look=True)
+
+    def parse(self, body: bytes) -> list[GatewayEvent]:
+        found = _LOOK.fullmatch(body)
+        if found is None:
+            raise NotUnderstood("The webhook names no payment.")
+        ref = found[1].decode()
+        return [GatewayEvent(EventKind.LOOK, ref, ref, None, Money.zero("XXX"), datetime.fromtimestamp(0, UTC))]
+
+
+def _ask(
+    account: Account,
+    method: str,
+    path: str,
+    shape: type[S],
+    document: dict[str, object] | None = None,
+    *,
+    key: str | None = None,
+) -> S:
+    headers = {"Authorization": f"Bearer {account.api_key}"} | ({"Idempotency-Key": key} if key else {})
+    url = f"{account.base_url.rstrip('/')}/v2/payments{path}"
+    try:
+        answer = httpx.request(method, url, headers=headers, json=document, timeout=_TIMEOUT_SECONDS, verify=_tls())
+    except httpx.HTTPError as error:
+        raise GatewayError(f"Mollie did not answer: {type(error).__name__}.") from error
+    except httpx.InvalidURL as error:
+        raise GatewayRefused(f"Mollie's address is not a URL: {error}.") from error
+    if answer.status_code >= 500 or answer.status_code in _TRY_AGAIN:
+        raise GatewayError(f"Mollie answered {answer.status_code}.")
+    if not answer.is_success:
+        raise GatewayRefused(f"Mollie refused with {answer.status_code}: {answer.text[:300]}")
+    try:
+        return shape.model_validate_json(answer.content)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        raise GatewayError(f"Mollie's answer makes no sense: {first['loc']}.") from error
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Made once: reading the certificates of all authorities takes longer than most calls."""
+    return httpx.create_ssl_context()
+
+
+def _payment(told: _Payment) -> GatewayPayment:
+    try:
+        amount = told.amount.money()
+        refunded, charged_back = (part.money().amount if part else 0 for part in (told.refunded, told.charged_back))
+    except ValueError as error:
+        raise GatewayError(f"Mollie's answer makes no sense: {error}") from error
+    reference = told.metadata.get("reference") if isinstance(told.metadata, dict) else None
+    return GatewayPayment(
+        gateway_ref=told.id,
+        reference=reference,
+        status=_STATUS.get(told.status, "open"),
+        amount=amount,
+        checkout_url=told.links.checkout.href if told.links.checkout else None,
+        paid_at=told.paid_at,
+        refunded=refunded,
+        charged_back=charged_back,
+    )
+
+
+def _amount(amount: Money) -> dict[str, str]:
+    return {"value": amount.major(), "currency": amount.currency}

@@ -1,0 +1,194 @@
+"""Stripe: hosted Checkout pages, or PaymentIntents for a frontend that shows Stripe's own form.
+
+Our reference travels in the metadata, and is the idempotency key. The webhooks are read in stripe_events.py; only
+calls need Stripe's library, which is imported when the first one is made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from domain.money import Money
+from gateways import stripe_events
+from gateways.protocol import (
+    Account,
+    Delivery,
+    EventPage,
+    GatewayError,
+    GatewayEvent,
+    GatewayPayment,
+    GatewayRefund,
+    GatewayRefused,
+    ListedEvent,
+    PaymentRequest,
+)
+
+if TYPE_CHECKING:
+    from stripe import StripeClient
+
+T = TypeVar("T")
+
+_TIMEOUT_SECONDS = 10.0
+_TRY_AGAIN = (408, 409, 425, 429)
+_LISTED_AHEAD, _PAGES_MAX = timedelta(days=1), 10
+
+_INTENT_STATUS = {
+    "succeeded": "succeeded",
+    "canceled": "canceled",
+    "requires_action": "action_required",
+}
+_REFUND_STATUS = {"succeeded": "succeeded", "failed": "failed", "canceled": "failed"}
+
+
+class StripeIntents:
+    """The frontend shows Stripe's form with the `client_token` of a PaymentIntent."""
+
+    def create(self, account: Account, request: PaymentRequest) -> GatewayPayment:
+        params: Any = {
+            "amount": stripe_events.stripe_amount(request.amount),
+            "currency": request.amount.currency.lower(),
+            "metadata": {"reference": request.reference, "description": request.description[:500]},
+        }
+        options: Any = {"idempotency_key": request.reference}
+        return _intent(_ask(account, lambda client: client.v1.payment_intents.create(params, options)))
+
+    def fetch(self, account: Account, gateway_ref: str) -> GatewayPayment:
+        params: Any = {"expand": ["latest_charge"]}
+        return _intent(_ask(account, lambda client: client.v1.payment_intents.retrieve(gateway_ref, params)))
+
+    def cancel(self, account: Account, gateway_ref: str) -> GatewayPayment:
+        try:
+            return _intent(_ask(account, lambda client: client.v1.payment_intents.cancel(gateway_ref)))
+        except GatewayRefused:  # it is paid, or canceled already
+            return self.fetch(account, gateway_ref)
+
+    def refund(self, account: Account, gateway_ref: str, amount: Money, key: str) -> GatewayRefund:
+        params: Any = {"payment_intent": gateway_ref, "amount": stripe_events.stripe_amount(amount)}
+        options: Any = {"idempotency_key": key}
+        told = _ask(account, lambda client: client.v1.refunds.create(params, options))
+        return GatewayRefund(told["id"], _REFUND_STATUS.get(told.get("status") or "", "pending"))
+
+    def recent_events(self, account: Account, cursor: str | None) -> EventPage:
+        """The cursor is the second (since 1970) of the newest event; events of that second are listed again."""
+        since = int(cursor) if cursor else int((datetime.now(UTC) - _LISTED_AHEAD).timestamp())
+        params: Any = {"created": {"gte": since}, "limit": 100}
+        told: list[dict[str, Any]] = []
+        for _ in range(_PAGES_MAX):
+            page = _ask(account, lambda client: client.v1.events.list(params))
+            told += page["data"]
+            if not page.get("has_more"):
+                break
+            params["starting_after"] = page["data"][-1]["id"]
+        listed = tuple(ListedEvent(event["id"], json.dumps(event).encode()) for event in reversed(told))
+        newest = max((event["created"] for event in told), default=since)
+        return EventPage(listed, str(newest))
+
+    def verify(
+        self, account: Account, headers: Sequence[tuple[bytes, bytes]], body: bytes, received_at: datetime
+    ) -> Delivery:
+        return Delivery(event_key=stripe_events.verify(account.secrets, headers, body, received_at))
+
+    def parse(self, body: bytes) -> list[GatewayEvent]:
+        return stripe_events.parse(body)
+
+
+class StripeCheckout(StripeIntents):
+    """The payer is sent to a page of Stripe's, which lives for a day; afterwards another attempt may follow. A shorter
+    life is not asked for: it would differ each time, and a repeated request must be the same."""
+
+    def create(self, account: Account, request: PaymentRequest) -> GatewayPayment:
+        metadata = {"reference": request.reference, "checkout": "yes"}
+        product = {"name": request.description[:250] or request.reference}
+        price = {
+            "currency": request.amount.currency.lower(),
+            "unit_amount": stripe_events.stripe_amount(request.amount),
+            "product_data": product,
+        }
+        params: Any = {
+            "mode": "payment",
+            "client_reference_id": request.reference,
+            "line_items": [{"quantity": 1, "price_data": price}],
+            "metadata": metadata,
+            "payment_intent_data": {"metadata": metadata},
+            "success_url": request.return_url,
+            "cancel_url": request.return_url,
+        }
+        options: Any = {"idempotency_key": request.reference}
+        return _session(_ask(account, lambda client: client.v1.checkout.sessions.create(params, options)))
+
+    def fetch(self, account: Account, gateway_ref: str) -> GatewayPayment:
+        params: Any = {"expand": ["payment_intent.latest_charge"]}
+        return _session(_ask(account, lambda client: client.v1.checkout.sessions.retrieve(gateway_ref, params)))
+
+    def cancel(self, account: Account, gateway_ref: str) -> GatewayPayment:
+        try:
+            return _session(_ask(account, lambda client: client.v1.checkout.sessions.expire(gateway_ref)))
+        except GatewayRefused:  # it is complete, or expired already
+            return self.fetch(account, gateway_ref)
+
+
+def _ask(account: Account, call: Callable[[StripeClient], Any]) -> Any:
+    """What Stripe answers, as plain JSON. Raises GatewayError, GatewayRefused."""
+    try:
+        import stripe
+    except ImportError as error:
+        raise GatewayRefused("Stripe's library is missing. Install it: pip install 'planshift[stripe]'.") from error
+    client = stripe.StripeClient(
+        account.api_key,
+        base_addresses={"api": account.base_url.rstrip("/")},
+        http_client=stripe.HTTPXClient(timeout=_TIMEOUT_SECONDS, allow_sync_methods=True),
+        max_network_retries=0,  # the step itself is repeated, with the same key
+    )
+    try:
+        return json.loads(str(call(client)))
+    except stripe.StripeError as error:
+        status = error.http_status
+        if status is None or status >= 500 or status in _TRY_AGAIN:
+            raise GatewayError(f"Stripe did not answer: {type(error).__name__} {status or ''}.") from error
+        raise GatewayRefused(f"Stripe refused with {status}: {str(error)[:300]}") from error
+    except ValueError as error:
+        raise GatewayError("Stripe's answer is not JSON.") from error
+
+
+def _intent(told: dict[str, Any]) -> GatewayPayment:
+    status = _INTENT_STATUS.get(told["status"], "open")
+    if told["status"] == "requires_payment_method" and told.get("last_payment_error"):
+        status = "failed"
+    return _payment(told["id"], told, told, status, None, told.get("client_secret"))
+
+
+def _session(told: dict[str, Any]) -> GatewayPayment:
+    intent = told.get("payment_intent")
+    intent = intent if isinstance(intent, dict) else {"id": intent}
+    status = "open"
+    if told["status"] == "complete" and told.get("payment_status") in ("paid", "no_payment_required"):
+        status = "succeeded"
+    elif told["status"] == "expired":
+        status = "canceled"
+    elif intent.get("status") == "requires_action":
+        status = "action_required"
+    session = {"amount": told["amount_total"], "currency": told["currency"], "metadata": told.get("metadata")}
+    return _payment(told["id"], session, intent, status, told.get("url"), None)
+
+
+def _payment(
+    gateway_ref: str, paid: dict[str, Any], intent: dict[str, Any], status: str, url: str | None, token: str | None
+) -> GatewayPayment:
+    charge = intent.get("latest_charge")
+    charge = charge if isinstance(charge, dict) else {}
+    amount = intent.get("amount_received") if status == "succeeded" else None
+    paid_at = charge.get("created") if status == "succeeded" else None
+    return GatewayPayment(
+        gateway_ref=gateway_ref,
+        reference=(paid.get("metadata") or {}).get("reference"),
+        status=status,
+        amount=stripe_events.money(paid["amount"] if amount is None else amount, paid["currency"]),
+        checkout_url=url,
+        paid_at=datetime.fromtimestamp(paid_at, UTC) if paid_at is not None else None,
+        refunded=stripe_events.money(charge.get("amount_refunded") or 0, paid["currency"]).amount,
+        money_ref=intent.get("id"),
+        client_token=token,
+    )

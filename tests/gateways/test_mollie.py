@@ -1,0 +1,218 @@
+"""Mollie's webhook says only "look": what nobody signed is never believed, and what is fetched is booked once."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+
+import pytest
+
+from domain.money import Money
+from engine.inbox import receive_event
+from gateways.protocol import Account, BadSignature, EventKind, GatewayError, GatewayRefused, PaymentRequest
+from gateways.registry import GATEWAYS
+from local.stack import Stack
+from models.database import transaction
+from models.inbox import InboxEvent
+from tests.money.money_play import MoneyPlay
+from tests.steps.play import NOON_17_JULY
+
+GATEWAY = GATEWAYS["mollie"]
+KEY = "test_mollie_key"
+
+
+class FakeMollie(BaseHTTPRequestHandler):
+    """A few of Mollie's routes, as its documentation shows them; payments live in the class."""
+
+    payments: ClassVar[dict[str, dict[str, Any]]] = {}
+    asked: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        key = self.headers["idempotency-key"]
+        if self.path.endswith("/refunds"):
+            payment = self.payments[self.path.split("/")[3]]
+            payment["amountRefunded"] = body["amount"]
+            self._answer(201, {"id": f"re_{key[-6:]}", "status": "pending"})
+            return
+        name = f"tr_{key[-8:]}"
+        if name not in self.payments:
+            self.payments[name] = {
+                "resource": "payment",
+                "id": name,
+                "status": "open",
+                "amount": body["amount"],
+                "metadata": body["metadata"],
+                "webhookUrl": body["webhookUrl"],
+                "_links": {"checkout": {"href": f"https://www.mollie.com/checkout/{name}"}},
+            }
+        self._answer(201, self.payments[name])
+
+    def do_GET(self) -> None:
+        name = self.path.split("/")[3]
+        self.asked.append(name)
+        if name == "tr_broken":
+            self._answer(503, {})
+        elif name in self.payments:
+            self._answer(200, self.payments[name])
+        else:
+            self._answer(404, {"status": 404, "title": "Not Found"})
+
+    def do_DELETE(self) -> None:
+        payment = self.payments[self.path.split("/")[3]]
+        if payment["status"] != "open":
+            self._answer(422, {"detail": "The payment cannot be canceled"})
+            return
+        payment["status"] = "canceled"
+        self._answer(200, payment)
+
+    def _answer(self, status: int, document: dict[str, Any]) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def mollie() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), FakeMollie)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def play(servers: Stack, mollie: str) -> MoneyPlay:
+    play = MoneyPlay.of(servers)
+    with transaction() as session:
+        connection = play.gateway(session)
+        connection.adapter, connection.base_url, connection.api_key, connection.secrets = "mollie", mollie, (KEY,), ()
+    return play
+
+
+def posted(play: MoneyPlay, name: str) -> str:
+    """A webhook is verified and written down; returns the row's id."""
+    body = f"id={name}".encode()
+    with transaction() as session:
+        connection = play.gateway(session)
+        account = Account(connection.account, connection.base_url, KEY, ())
+        delivery = GATEWAY.verify(account, [], body, datetime.now(UTC))
+        assert delivery.only_look
+        return receive_event(session, NOON_17_JULY, (connection.provider_id, connection.id), delivery, body)
+
+
+def pay(name: str, **more: Any) -> None:
+    FakeMollie.payments[name] |= {"status": "paid", "paidAt": "2027-07-17T03:05:00+00:00", **more}
+
+
+def yen(amount: int) -> dict[str, str]:
+    return {"value": str(amount), "currency": "JPY"}
+
+
+def test_the_payment_is_fetched_and_booked_once_however_often_it_says_look(play: MoneyPlay) -> None:
+    change_id = play.until_awaiting_payment("start")
+    [attempt] = play.attempts(change_id)
+    name = attempt.gateway_ref or ""
+    assert attempt.checkout_url == f"https://www.mollie.com/checkout/{name}"
+    assert FakeMollie.payments[name]["amount"] == {"value": "373", "currency": "JPY"}
+    assert FakeMollie.payments[name]["webhookUrl"].endswith(f"/webhooks/mollie/{play.slug}")
+    play.process(posted(play, name))
+    assert play.ledger() == {}, "it is still open"
+    pay(name)
+    for _ in range(3):
+        play.process(posted(play, name))
+    assert play.ledger() == {"clearing:mollie": 373, "held": -373}
+    assert play.steps("settle apply", change_id) == "applied"
+
+
+def test_refunds_and_chargebacks_are_told_by_the_same_look(play: MoneyPlay) -> None:
+    change_id = play.until_awaiting_payment("start")
+    name = play.attempts(change_id)[0].gateway_ref or ""
+    pay(name, amountRefunded=yen(73))
+    play.process(posted(play, name))
+    assert play.ledger() == {"clearing:mollie": 300, "held": -300}
+    pay(name, amountRefunded=yen(73), amountChargedBack=yen(300))
+    play.process(posted(play, name))
+    play.process(posted(play, name))
+    assert play.ledger() == {}
+
+
+def test_a_name_that_we_did_not_open_is_never_fetched(play: MoneyPlay) -> None:
+    """Whoever guesses names cannot make us call Mollie, or fill our books."""
+    event_id = posted(play, "tr_guessed")
+    for _ in range(6):
+        play.process(event_id)
+    assert (play.event(event_id).status, play.ledger()) == ("ignored", {})
+    assert "tr_guessed" not in FakeMollie.asked
+
+
+def test_a_look_that_comes_during_a_look_is_looked_at_again(play: MoneyPlay, monkeypatch: pytest.MonkeyPatch) -> None:
+    change_id = play.until_awaiting_payment("start")
+    name = play.attempts(change_id)[0].gateway_ref or ""
+    event_id = posted(play, name)
+    real = type(GATEWAY).fetch
+
+    def slow(self: Any, account: Account, ref: str) -> Any:
+        seen = real(self, account, ref)
+        pay(name)
+        posted(play, name)
+        return seen
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(GATEWAY), "fetch", slow)
+        play.process(event_id)
+    assert play.event(event_id).status == "received"
+    play.process(event_id)
+    assert play.ledger() == {"clearing:mollie": 373, "held": -373}
+
+
+def test_mollie_is_away_and_the_look_is_tried_again(play: MoneyPlay) -> None:
+    change_id = play.until_awaiting_payment("start")
+    attempt_id = play.attempts(change_id)[0].id
+    with transaction() as session:
+        from models.payment import PaymentAttempt
+
+        session.get_one(PaymentAttempt, attempt_id).gateway_ref = "tr_broken"
+    event_id = posted(play, "tr_broken")
+    with pytest.raises(GatewayError, match="503"):
+        play.process(event_id)
+    with transaction() as session:
+        event = session.get_one(InboxEvent, event_id)
+        assert (event.status, event.failures) == ("retry", 1)
+
+
+def test_cancel_tells_how_the_payment_stands(mollie: str) -> None:
+    account = Account("dns", mollie, KEY, ())
+    request = PaymentRequest("pay_abcdefgh", Money(1250, "EUR"), "title", "https://x", NOON_17_JULY, "https://y")
+    opened = GATEWAY.create(account, request)
+    assert (opened.status, opened.amount, opened.reference) == ("open", Money(1250, "EUR"), "pay_abcdefgh")
+    assert GATEWAY.create(account, request) == opened
+    pay(opened.gateway_ref)
+    assert GATEWAY.cancel(account, opened.gateway_ref).status == "succeeded"
+    refund = GATEWAY.refund(account, opened.gateway_ref, Money(250, "EUR"), "ref_123456")
+    assert refund.status == "pending"
+    assert GATEWAY.fetch(account, opened.gateway_ref).refunded == 250
+    with pytest.raises(GatewayRefused, match="404"):
+        GATEWAY.fetch(account, "tr_unknown")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"id=", b"id=../x", b"id=tr_1&id[]=%00", b'{"id": "tr_1"}', b"id=tr_" + b"a" * 70, b"\xff"]
+)
+def test_what_is_not_a_look(body: bytes) -> None:
+    with pytest.raises(BadSignature):
+        GATEWAY.verify(Account("dns", "", "", ()), [], body, datetime.now(UTC))
+
+
+def test_a_look_says_nothing_else() -> None:
+    [fact] = GATEWAY.parse(b"id=tr_7UhSN1zuXS")
+    assert (fact.kind, fact.gateway_ref, bool(fact.amount)) == (EventKind.LOOK, "tr_7UhSN1zuXS", False)

@@ -1,0 +1,178 @@
+"""Stripe's webhooks: signed by the vendor's own library, forged in every way, and told in our words."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import stripe
+
+from domain.money import Money
+from gateways.protocol import Account, BadSignature, EventKind, NotUnderstood
+from gateways.registry import GATEWAYS
+from gateways.stripe_events import money, stripe_amount
+
+SECRET = "whsec_test_secret_of_this_endpoint"
+OLD = "whsec_test_the_secret_before_that"
+GATEWAY = GATEWAYS["stripe"]
+NOW = datetime.now(UTC)
+INTENT = {"id": "pi_1", "amount": 3000, "amount_received": 3000, "currency": "usd", "metadata": {"reference": "pay_1"}}
+
+
+def account(*secrets: str) -> Account:
+    return Account("dns", "https://api.stripe.com", "sk_test", secrets)
+
+
+def event(kind: str, thing: dict[str, Any]) -> bytes:
+    return json.dumps({"id": "evt_1", "type": kind, "created": 1_800_000_000, "data": {"object": thing}}).encode()
+
+
+def vendor_signature(body: bytes, secret: str = SECRET, at: datetime = NOW) -> str:
+    stamp = int(at.timestamp())
+    signed = f"{stamp}.".encode().decode() + body.decode("latin-1")
+    return f"t={stamp},v1={stripe.WebhookSignature._compute_signature(signed, secret)}"
+
+
+def key(body: bytes, header: str | bytes, *secrets: str, at: datetime = NOW) -> str:
+    raw = header if isinstance(header, bytes) else header.encode("latin-1")
+    return GATEWAY.verify(account(*(secrets or (SECRET,))), [(b"Stripe-Signature", raw)], body, at).event_key
+
+
+BODY = event("payment_intent.succeeded", INTENT)
+
+
+def test_what_the_vendors_library_signs_is_believed_and_the_other_way_round() -> None:
+    header = vendor_signature(BODY)
+    assert key(BODY, header) == "evt_1"
+    stripe.Webhook.construct_event(BODY, header, SECRET)
+
+
+def test_any_of_the_secrets_and_any_of_the_signatures_will_do() -> None:
+    rolled = vendor_signature(BODY, OLD) + "," + vendor_signature(BODY).split(",")[1] + ",v0=00"
+    assert key(BODY, vendor_signature(BODY, OLD), SECRET, OLD) == "evt_1"
+    assert key(BODY, rolled) == "evt_1"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "t=1",
+        "v1=" + "0" * 64,
+        f"t={int(NOW.timestamp())},v1=",
+        f"t={int(NOW.timestamp())},v1=" + "0" * 64,
+        f"t=-{int(NOW.timestamp())},v1=" + "0" * 64,
+        vendor_signature(BODY) + " ",
+        vendor_signature(BODY).replace("v1=", "v1=\xe9"),
+        vendor_signature(BODY).replace("v1=", "v0="),
+        vendor_signature(BODY).upper(),
+        vendor_signature(BODY, "whsec_test_of_somebody_else_here"),
+        vendor_signature(BODY.replace(b"3000", b"9999")),
+        vendor_signature(BODY, at=NOW - timedelta(seconds=301)),
+        vendor_signature(BODY, at=NOW + timedelta(seconds=301)),
+    ],
+)
+def test_a_forgery_is_not_believed(header: str) -> None:
+    with pytest.raises(BadSignature):
+        key(BODY, header)
+
+
+def test_two_headers_or_no_secret_are_not_believed() -> None:
+    header = vendor_signature(BODY).encode()
+    with pytest.raises(BadSignature):
+        GATEWAY.verify(account(SECRET), [(b"stripe-signature", header)] * 2, BODY, NOW)
+    for secret in ("", "short"):
+        with pytest.raises(BadSignature):
+            key(BODY, vendor_signature(BODY, secret), secret)
+    with pytest.raises(BadSignature):
+        GATEWAY.verify(account(), [(b"stripe-signature", header)], BODY, NOW)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[]", b"null", b"{}", b"\xff\xfe", b"[" * 100_000, b'{"id": ' + b"9" * 5000 + b"}", b'{"id": "evt_1", "id": 2}'],
+)
+def test_authentic_nonsense_is_kept_and_makes_no_sense(body: bytes) -> None:
+    stamp = int(time.time())
+    import hashlib
+    import hmac
+
+    digest = hmac.new(SECRET.encode(), str(stamp).encode() + b"." + body, hashlib.sha256).hexdigest()
+    assert key(body, f"t={stamp},v1={digest}", at=datetime.now(UTC)).startswith("sha256:")
+    with pytest.raises(NotUnderstood):
+        GATEWAY.parse(body)
+
+
+SESSION = {
+    "id": "cs_1",
+    "payment_intent": "pi_1",
+    "payment_status": "paid",
+    "amount_total": 3000,
+    "currency": "usd",
+    "client_reference_id": "pay_1",
+}
+CHARGE = {
+    "id": "ch_1",
+    "payment_intent": "pi_1",
+    "amount_refunded": 1200,
+    "currency": "usd",
+    "metadata": {"reference": "pay_1"},
+}
+PART = {"id": "xx_1", "payment_intent": "pi_1", "amount": 700, "currency": "usd"}
+CHECKOUT = {"metadata": {"reference": "pay_1", "checkout": "yes"}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "thing", "told", "about", "amount"),
+    [
+        ("payment_intent.succeeded", INTENT, "payment.succeeded", "pi_1", 3000),
+        ("payment_intent.succeeded", INTENT | {"amount_received": 2500}, "payment.succeeded", "pi_1", 2500),
+        ("payment_intent.payment_failed", INTENT, "payment.failed", "pi_1", 3000),
+        ("payment_intent.payment_failed", INTENT | CHECKOUT, "payment.pending", "pi_1", 3000),
+        ("payment_intent.requires_action", INTENT, "payment.action_required", "pi_1", 3000),
+        ("payment_intent.canceled", INTENT, "payment.canceled", "pi_1", 3000),
+        ("checkout.session.completed", SESSION, "payment.succeeded", "pi_1", 3000),
+        ("checkout.session.completed", SESSION | {"payment_status": "unpaid"}, "payment.pending", "pi_1", 3000),
+        ("checkout.session.async_payment_succeeded", SESSION, "payment.succeeded", "pi_1", 3000),
+        ("checkout.session.async_payment_failed", SESSION, "payment.failed", "pi_1", 3000),
+        ("checkout.session.expired", SESSION | {"payment_intent": None}, "payment.canceled", "cs_1", 3000),
+        ("charge.refunded", CHARGE, "refund.succeeded", "ch_1", 1200),
+        ("refund.failed", PART | {"status": "failed"}, "refund.failed", "xx_1", 700),
+        ("charge.dispute.created", PART | {"status": "needs_response"}, "dispute.opened", "xx_1", 700),
+        ("charge.dispute.created", PART | {"status": "warning_needs_response"}, "ignored", "evt_1", 0),
+        ("charge.dispute.closed", PART | {"status": "lost"}, "dispute.lost", "xx_1", 700),
+        ("charge.dispute.closed", PART | {"status": "won"}, "dispute.won", "xx_1", 700),
+        ("customer.created", {"id": "cus_1"}, "ignored", "evt_1", 0),
+    ],
+)
+def test_events_in_our_words(kind: str, thing: dict[str, Any], told: str, about: str, amount: int) -> None:
+    [fact] = GATEWAY.parse(event(kind, thing))
+    assert (fact.kind, fact.gateway_object, fact.amount.amount) == (EventKind(told), about, amount)
+    assert fact.occurred_at == datetime.fromtimestamp(1_800_000_000, UTC)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        event("payment_intent.succeeded", {"id": "pi_1"}),
+        event("payment_intent.succeeded", INTENT | {"amount": "3000"}),
+        event("payment_intent.succeeded", INTENT | {"amount": 30.5}),
+        event("payment_intent.succeeded", INTENT | {"currency": "xyz"}),
+        event("charge.refunded", CHARGE | {"amount_refunded": -1}),
+    ],
+)
+def test_an_event_that_makes_no_sense(body: bytes) -> None:
+    with pytest.raises(NotUnderstood):
+        GATEWAY.parse(body)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [(Money(500, "JPY"), 500), (Money(1234, "USD"), 1234), (Money(1230, "KWD"), 1230), (Money(500, "ISK"), 50_000)],
+)
+def test_amounts_as_stripe_counts_them(ours: Money, theirs: int) -> None:
+    assert stripe_amount(ours) == theirs
+    assert money(theirs, ours.currency.lower()) == ours
