@@ -1,6 +1,7 @@
 """What a change costs: dates and cents, the arithmetic above each row."""
 
 from dataclasses import replace
+from datetime import UTC, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -526,7 +527,10 @@ def test_what_the_caller_got_wrong(dns: Catalog) -> None:
     old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01")
     with pytest.raises(CurrencyMismatch, match="account credit in JPY cannot pay a service in USD"):
         price(dns, old, AMERICAN, ANY, at("2026-11-16"), Money(0, "JPY"))
-    with pytest.raises(ValueError, match="needs a time zone"):
+    elsewhere = timezone(timedelta(hours=-5))
+    there = price(dns, old, AMERICAN, ANY, at("2026-11-16", TOKYO).astimezone(elsewhere), ZERO)
+    assert (there.now.tzinfo, there.now, there.total) == (UTC, at("2026-11-16", TOKYO), 350)
+    with pytest.raises(ValueError, match="^the moment of a change needs a time zone; pass an aware datetime$"):
         price(dns, old, AMERICAN, ANY, at("2026-11-16").replace(tzinfo=None), ZERO)
 
 

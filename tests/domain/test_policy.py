@@ -243,6 +243,33 @@ def test_the_catalogue_may_call_a_change_what_it_likes(dns: Catalog) -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "cycles"),
+    [
+        ("same", {("monthly", "monthly")}),
+        ("other", {("monthly", "bimonthly"), ("bimonthly", "monthly")}),
+        ("longer", {("monthly", "bimonthly")}),
+        ("shorter", {("bimonthly", "monthly")}),
+    ],
+)
+def test_cycles_a_month_apart(dns: Catalog, key: str, cycles: set[tuple[str, str]]) -> None:
+    bimonthly = dns.cycles["monthly"].model_copy(update={"months": 2})
+    plans = tuple(
+        plan.model_copy(update={"prices": {**plan.prices, "bimonthly": plan.prices["monthly"]}}) for plan in dns.plans
+    )
+    rule = dns.rules[3].model_copy(update={"cycle": key})
+    made = {"cycles": {**dns.cycles, "bimonthly": bimonthly}, "plans": plans, "rules": (rule,)}
+    catalog, matched = dns.model_copy(update=made), set()
+    for old, new in (("monthly", "monthly"), ("monthly", "bimonthly"), ("bimonthly", "monthly")):
+        has = service(catalog, "basic", old, "2026-11-01", "2026-12-01")
+        try:
+            decided(catalog, has, Target("start", new), NOW)
+        except NoRule:
+            continue
+        matched.add((old, new))
+    assert matched == cycles
+
+
+@pytest.mark.parametrize(
     ("keys", "matches"),
     [
         ({"from_plan": "basic"}, True),
