@@ -530,7 +530,7 @@ def test_what_the_caller_got_wrong(dns: Catalog) -> None:
     elsewhere = timezone(timedelta(hours=-5))
     there = price(dns, old, AMERICAN, ANY, at("2026-11-16", TOKYO).astimezone(elsewhere), ZERO)
     assert (there.now.tzinfo, there.now, there.total) == (UTC, at("2026-11-16", TOKYO), 350)
-    with pytest.raises(ValueError, match="^the moment of a change needs a time zone; pass an aware datetime$"):
+    with pytest.raises(ValueError, match=r"^the moment of a change needs a time zone; pass an aware datetime$"):
         price(dns, old, AMERICAN, ANY, at("2026-11-16").replace(tzinfo=None), ZERO)
 
 
