@@ -14,6 +14,8 @@ RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin 
 COPY --from=build /opt/planshift /opt/planshift
 # The sample catalogues, to load and to start one's own from.
 COPY catalogs /app/catalogs
+# A volume mounted here takes over the owner.
+RUN install --directory --owner=planshift /var/lib/planshift/documents
 WORKDIR /app
 ENV PATH=/opt/planshift/bin:$PATH PYTHONUNBUFFERED=1
 USER planshift

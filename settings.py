@@ -29,6 +29,10 @@ class Settings(BaseSettings):
     smtp_timeout_seconds: float = 10.0
     mail_from: str = "billing@planshift.invalid"
 
+    # Where documents rest: a folder, or any fsspec URL, such as s3://bucket/folder (extra `s3`). All processes that
+    # print or show documents need the same one.
+    document_url: str = "var/documents"
+
     # Flower: `user:password` for its login page and API.
     flower_auth: SecretStr | None = None
 

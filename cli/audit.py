@@ -23,6 +23,7 @@ def audit(
 ) -> None:
     """Check the ledger, invoices, documents, numbers, histories and hosts. Exit code 1 if a promise is broken."""
     from engine.audit import Report, audit_books, providers_to_audit
+    from engine.audit_documents import audit_documents, documents_to_read
     from engine.providers import required_provider
     from models.database import snapshot
 
@@ -31,6 +32,8 @@ def audit(
             required_provider(session, provider)
         providers = providers_to_audit(session, provider)
         findings = audit_books(session, providers)
+        stored = documents_to_read(session, providers)
+    findings += audit_documents(stored)
     report = Report(findings)
     if hosts:
         found, asked = ask_all_hosts(providers)

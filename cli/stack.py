@@ -76,6 +76,7 @@ def start(stack: Any, secret_key: str, flower_login: str | None = None) -> dict[
 
     flower_login = flower_login or f"operator:{secrets.token_urlsafe(12)}"
     own = SANDBOX_SETTINGS | {"PLANSHIFT_SECRET_KEY": secret_key, "PLANSHIFT_FLOWER_AUTH": flower_login}
+    own.setdefault("PLANSHIFT_DOCUMENT_URL", str(stack.folder / "documents"))
     # This process sets the rows up, so it needs the same settings as the ones that it starts.
     os.environ.update(stack.environment() | own)
     stack.start_servers()

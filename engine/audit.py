@@ -88,13 +88,14 @@ def audit_books(session: Session, providers: list[str], patience: timedelta = PA
     findings = []
     for check in CHECKS:
         rows = (Broken(str(row.row_id), row.what) for row in session.execute(text(check.sql), values))
-        findings.append(_finding(check.name, check.promise, rows))
+        findings.append(finding_of(check.name, check.promise, rows))
     promise = "a change's history is a path of the lifecycle and ends at its status"
-    findings.append(_finding(HISTORY, promise, _broken_histories(session, providers)))
+    findings.append(finding_of(HISTORY, promise, _broken_histories(session, providers)))
     return findings
 
 
-def _finding(name: str, promise: str, rows: Iterable[Broken]) -> Finding:
+def finding_of(name: str, promise: str, rows: Iterable[Broken]) -> Finding:
+    """A promise with the rows that break it."""
     found = list(rows)
     return Finding(name, promise, len(found), found[:NAMED_MAX])
 
@@ -218,7 +219,7 @@ def host_finding(session: Session, answers: HostAnswers) -> Finding:
         for question, wrong in answers.wrong
         if still.get(question.service_id) == (question.plan, question.generation)
     )
-    return _finding(HOSTS, "the host gives each service the plan that stands here", rows)
+    return finding_of(HOSTS, "the host gives each service the plan that stands here", rows)
 
 
 def alert_of(findings: list[Finding]) -> str:

@@ -85,16 +85,6 @@ CHECKS = (
         """,
     ),
     Check(
-        "documents_are_as_printed",
-        "a stored document has the digest it was stored with, and is a PDF",
-        """
-        SELECT d.id AS row_id, format('%s of %s: its bytes are not what was printed', d.kind, d.invoice_id) AS what
-        FROM documents d JOIN invoices i ON i.id = d.invoice_id
-        WHERE i.provider_id = ANY(:providers)
-            AND (encode(sha256(d.content), 'hex') <> d.sha256 OR substr(d.content, 1, 5) <> '%PDF-'::bytea)
-        """,
-    ),
-    Check(
         "numbered_invoices_are_printed",
         "an invoice with a legal number has its document",
         """

@@ -48,7 +48,10 @@ def document_values(invoice: Invoice, kind: str) -> InvoiceDocument:
 
 
 def _paid_on(invoice: Invoice, kind: str, zone: ZoneInfo) -> date | None:
-    if kind != "invoice" or invoice.settled_at is None:
+    """A change's invoice is paid when it gets its number; a renewal's only where credit paid for it at its issue:
+    its document must not depend on when it is printed."""
+    paid_at_issue = invoice.change_id is not None or invoice.due_minor == 0
+    if kind != "invoice" or invoice.settled_at is None or not paid_at_issue:
         return None
     return _local_date(invoice.settled_at, zone)
 

@@ -5,7 +5,6 @@ A proforma is printed while there is something to pay; the invoice, or the credi
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,12 +19,13 @@ from domain.periods import Period
 from domain.quote_values import Line, PlanTerms, Quote
 from engine.documents import document_values
 from engine.outside import OutsideStep
+from models import storage
 from models.base import new_id
 from models.customer import Customer
 from models.invoice import Document, Invoice, document_of, invoice_of_change
 from models.plan_change import PlanChange, lock_change, move
 from models.provider import catalog_of
-from pdf import InvoiceDocument, render
+from pdf import InvoiceDocument, engine_version, render
 
 
 def issue_invoice(session: Session, now: datetime, change_id: str) -> Status:
@@ -124,21 +124,32 @@ def begin_print(session: Session, now: datetime, invoice_id: str) -> PrintCall |
     return PrintCall(invoice.id, kind, document_values(invoice, kind))
 
 
-def perform_print(call: PrintCall) -> bytes:
-    """Values in, bytes out; outside any transaction."""
-    return render(call.values)
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """A document that is in the store: its digest, its size, and what printed it."""
+
+    sha256: str
+    size_bytes: int
+    engine: str
 
 
-def finish_print(session: Session, now: datetime, call: PrintCall, content: bytes) -> None:
-    """Stores the document unless another worker was faster: a document is stored once and never replaced."""
+def perform_print(call: PrintCall) -> Printed:
+    """Values in, bytes into the store; outside any transaction."""
+    content = render(call.values)
+    return Printed(storage.put(content), len(content), engine_version())
+
+
+def finish_print(session: Session, now: datetime, call: PrintCall, printed: Printed) -> None:
+    """Writes the document down unless another worker was faster: there is one of each kind, for ever."""
     session.execute(
         insert(Document)
         .values(
             id=new_id("doc"),
             invoice_id=call.invoice_id,
             kind=call.kind,
-            sha256=hashlib.sha256(content).hexdigest(),
-            content=content,
+            sha256=printed.sha256,
+            size_bytes=printed.size_bytes,
+            engine=printed.engine,
         )
         .on_conflict_do_nothing(index_elements=["invoice_id", "kind"])
     )
@@ -156,9 +167,9 @@ def begin_change_print(session: Session, now: datetime, change_id: str) -> Print
     return call or _status_of(session, change_id)
 
 
-def finish_change_print(session: Session, now: datetime, call: PrintCall, content: bytes) -> Status:
+def finish_change_print(session: Session, now: datetime, call: PrintCall, printed: Printed) -> Status:
     """Printing moves no status: it is guarded by the missing document."""
-    finish_print(session, now, call, content)
+    finish_print(session, now, call, printed)
     invoice = session.get_one(Invoice, call.invoice_id)
     assert invoice.change_id is not None, "a change's document belongs to a change's invoice"
     return _status_of(session, invoice.change_id)

@@ -63,7 +63,7 @@ class Stack:
         planshift: Sequence[str] = _PLANSHIFT,
         inherit: bool = False,
     ) -> None:
-        self._folder = folder
+        self.folder = folder
         self._planshift = planshift
         self._inherit = inherit
         self._ports = self._choose_ports({"web": (web_port, "--port"), "flower": (flower_port, "--flower-port")})
@@ -119,14 +119,14 @@ class Stack:
         """The ports that were asked for, by name; any others as in an earlier run in this folder."""
         ports = {name: require_free(port, option) for name, (port, option) in asked.items() if port}
         names = ("web", "receiver", "flower", "gateway", "host", "mail", "smtp")
-        return ports | {name: kept_port(self._folder / "ports" / name) for name in names if name not in ports}
+        return ports | {name: kept_port(self.folder / "ports" / name) for name in names if name not in ports}
 
     def _sandbox(self) -> list[Process]:
         return [self._sandbox_program(name) for name in ("gateway", "host", "mail")]
 
     def _sandbox_program(self, name: str) -> Process:
         argv = [sys.executable, "-m", f"sandbox.{name}", "--port", str(self._ports[name])]
-        argv += ["--folder", str(self._folder / name)]
+        argv += ["--folder", str(self.folder / name)]
         argv += ["--smtp-port", str(self._ports["smtp"])] if name == "mail" else []
         return Process(Command(name=name, argv=argv, log=self._log(name), ready=listens(self._ports[name])))
 
@@ -153,4 +153,4 @@ class Stack:
         return Process(Command(name=name, argv=argv, log=log, env=env, ready=ready, stop_seconds=stop_seconds))
 
     def _log(self, name: str) -> Path:
-        return self._folder / "logs" / f"{name}.log"
+        return self.folder / "logs" / f"{name}.log"

@@ -105,7 +105,8 @@ class Invoice(Base):
 
 
 class Document(Base):
-    """A printed document. Its bytes are stored once and never change; `sha256` is their digest."""
+    """A printed document. Its bytes rest in models/storage.py under their digest and never change; `engine` is the
+    version that printed them and prints them again."""
 
     __tablename__ = "documents"
     __table_args__ = (UniqueConstraint("invoice_id", "kind"),)
@@ -114,7 +115,8 @@ class Document(Base):
     invoice_id: Mapped[str] = mapped_column(ForeignKey("invoices.id"))
     kind: Mapped[str]
     sha256: Mapped[str]
-    content: Mapped[bytes] = mapped_column(deferred=True)
+    size_bytes: Mapped[int]
+    engine: Mapped[str]
     created_at: Mapped[datetime] = recorded_at()
 
 

@@ -7,6 +7,7 @@ import logging
 from celery import shared_task
 
 from engine.audit import alert_of, ask_hosts, audit_books, host_finding, providers_to_audit, questions_for_hosts
+from engine.audit_documents import audit_documents, documents_to_read
 from models.database import snapshot, transaction
 from models.heartbeat import beat
 from tasks.story import ring_step
@@ -20,7 +21,10 @@ log = logging.getLogger(__name__)
 @shared_task(name="audit.books", time_limit=BOOKS_SECONDS)
 def books() -> str:
     with snapshot() as session:
-        alert = alert_of(audit_books(session, providers_to_audit(session)))
+        providers = providers_to_audit(session)
+        findings = audit_books(session, providers)
+        stored = documents_to_read(session, providers)
+    alert = alert_of([*findings, *audit_documents(stored)])
     _tell("audit", alert)
     ring_step("audit.hosts", after="0")
     return alert

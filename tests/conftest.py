@@ -56,7 +56,10 @@ def new_slug(sample: str) -> str:
 @pytest.fixture(scope="session")
 def _servers() -> Iterator[tuple[Stack, dict[str, str]]]:
     with temporary_folder("steps") as folder, Stack(folder) as stack:
-        variables = stack.environment() | {"PLANSHIFT_SECRET_KEY": SECRET_KEY}
+        variables = stack.environment() | {
+            "PLANSHIFT_SECRET_KEY": SECRET_KEY,
+            "PLANSHIFT_DOCUMENT_URL": str(folder / "documents"),
+        }
         stack.start_servers()
         with environment(variables):
             migrate()

@@ -12,4 +12,4 @@ compile() {
 }
 
 compile --all-extras --output-file requirements.lock "$@"
-compile --extra build --extra stripe --constraint requirements.lock --output-file requirements-runtime.lock
+compile --extra build --extra stripe --extra s3 --constraint requirements.lock --output-file requirements-runtime.lock

@@ -82,10 +82,6 @@ FAULTS = [
     ("payments_are_posted", "UPDATE payments SET amount_minor = amount_minor + 1 WHERE provider_id = :p"),
     ("invoices_add_up", f"UPDATE invoices SET content = {LINE} WHERE provider_id = :p AND change_id IS NOT NULL"),
     (
-        "documents_are_as_printed",
-        "UPDATE documents SET content = content || 'x' WHERE invoice_id IN (SELECT id FROM i)",
-    ),
-    (
         "numbered_invoices_are_printed",
         "DELETE FROM documents WHERE kind = 'invoice' AND invoice_id IN (SELECT id FROM i)",
     ),

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from engine import postings
 from engine.services import UnknownCustomer
+from models import storage
 from models.customer import Customer, Service, customer_by_ref
 from models.invoice import Invoice, document_of
 from models.ledger import entries_of_owner
@@ -74,7 +75,8 @@ def document_pdf(
         if if_none_match and document.sha256 in if_none_match:
             return Response(status_code=304, headers=headers)
         headers["Content-Disposition"] = f'inline; filename="{invoice.number or invoice.id}-{kind}.pdf"'
-        return Response(document.content, media_type="application/pdf", headers=headers)
+        sha256 = document.sha256
+    return Response(storage.get(sha256), media_type="application/pdf", headers=headers)
 
 
 @router.get("/customers/{ref}/balance")

@@ -12,6 +12,7 @@ from domain.money import Money
 from domain.quote_values import Quote
 from engine.expiry import NotCancelable, cancel_change
 from engine.payment import AttemptOpen, NothingToPay, start_attempt
+from models import storage
 from models.invoice import Document, Invoice, invoice_of_change
 from models.payment import PaymentAttempt, latest_attempt
 from models.plan_change import PlanChange
@@ -69,7 +70,8 @@ def download_pdf(invoice_id: RowId, visit: Signed) -> Response:
             raise NotFound()
         name = f"{invoice.number or invoice.id}-{document.kind}.pdf"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "ETag": f'"{document.sha256}"'}
-        return Response(document.content, media_type="application/pdf", headers=headers)
+        sha256 = document.sha256
+    return Response(storage.get(sha256), media_type="application/pdf", headers=headers)
 
 
 @router.post("/changes/{change_id}/payments")

@@ -1,0 +1,65 @@
+"""Where the bytes of documents rest: a folder or an object store, by PLANSHIFT_DOCUMENT_URL (fsspec).
+
+A document's name is its digest, so it is stored once, storing it again changes nothing, and what comes back is held
+against the name. A document that no row tells of (its printer died before it was written down) does no harm.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+
+import fsspec
+from fsspec.core import url_to_fs
+
+from settings import settings
+
+
+class DocumentLost(Exception):
+    """The store does not have a document that the database tells of."""
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(f"Document {sha256} is not at {settings().document_url}. Restore it from a backup.")
+
+
+class DocumentDamaged(Exception):
+    """The store has other bytes under a document's name."""
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(f"Document {sha256} at {settings().document_url} is damaged. Restore it from a backup.")
+
+
+def put(content: bytes) -> str:
+    """Stores a document and returns its digest (sha256, hexadecimal). Raises OSError if the store does not take it."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    files, path = _place(sha256)
+    if files.exists(path) and files.size(path) == len(content):
+        return sha256
+    files.makedirs(path.rpartition("/")[0], exist_ok=True)
+    # A transaction of the file system: the name appears with the whole contents, or not at all.
+    with files.transaction, files.open(path, "wb") as file:
+        file.write(content)
+    return sha256
+
+
+def get(sha256: str) -> bytes:
+    """A document's bytes. Raises DocumentLost, DocumentDamaged."""
+    files, path = _place(sha256)
+    try:
+        content: bytes = files.cat_file(path)
+    except FileNotFoundError as error:
+        raise DocumentLost(sha256) from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise DocumentDamaged(sha256)
+    return content
+
+
+def _place(sha256: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    files, root = _store(settings().document_url)
+    return files, f"{root.rstrip('/')}/{sha256[:2]}/{sha256}.pdf"
+
+
+@cache
+def _store(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    files, root = url_to_fs(url)
+    return files, root
