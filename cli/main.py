@@ -12,6 +12,7 @@ from cli import (
     bench,
     catalog,
     changes,
+    chaos,
     clock,
     connect,
     doctor,
@@ -44,6 +45,7 @@ app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(clock.app, name="clock")
 audit.register(app)
 doctor.register(app)
+chaos.register(app)
 app.add_typer(pages.app, name="pdf")
 
 

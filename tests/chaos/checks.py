@@ -1,0 +1,152 @@
+"""After any chaos: every story ended once, nothing was lost, nothing happened twice, nothing rests."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import httpx
+from sqlalchemy import func, select
+
+from cli.audit import ask_all_hosts
+from engine.audit import Finding, audit_books, providers_to_audit
+from models.database import snapshot
+from models.invoice import Document, Invoice
+from models.ledger import LedgerTransaction
+from models.outbox import OutboxMessage
+from models.plan_change import ChangeMove, PlanChange
+from models.provider import provider_by_slug
+from tests.chaos.cast import Told
+from tests.chaos.theatre import NotInTime, Theatre, wait_for
+
+
+@dataclass
+class Verdict:
+    """Sentences, by what went wrong. `repeated_mails` is allowed: the same Message-ID twice."""
+
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    repeated_mails: int = 0
+
+    @property
+    def holds(self) -> bool:
+        return not (self.lost or self.doubled or self.stuck or self.broken)
+
+    def __str__(self) -> str:
+        parts = {"lost": self.lost, "doubled": self.doubled, "stuck": self.stuck, "broken": self.broken}
+        return "\n".join(f"{name}: {sentence}" for name, found in parts.items() for sentence in found)
+
+
+def judge(theatre: Theatre, tales: list[Told]) -> Verdict:
+    """Waits until nothing rests, then looks at everything."""
+    verdict = Verdict()
+    slugs = [told.provider.provider for told in tales]
+    try:
+        wait_for(lambda: None if broken_books(slugs) else True, "everything to come to rest", seconds=60)
+    except NotInTime:
+        verdict.broken += [f"{f.name}: {row.row_id} {row.what}" for f in broken_books(slugs) for row in f.rows]
+    with snapshot() as session:
+        providers = [id for slug in slugs for id in providers_to_audit(session, slug)]
+    hosts, _ = ask_all_hosts(providers)
+    verdict.broken += [f"host: {row.what}" for row in hosts.rows]
+    for told in tales:
+        _judge_changes(told, verdict)
+        _judge_money(told, verdict)
+        _judge_notices(theatre, told, verdict)
+        _judge_hosts(told, verdict)
+    return verdict
+
+
+def broken_books(slugs: list[str]) -> list[Finding]:
+    """What the audit finds when nothing may wait for longer than a few seconds."""
+    with snapshot() as session:
+        providers = [id for slug in slugs for id in providers_to_audit(session, slug)]
+        findings = audit_books(session, providers, patience=timedelta(seconds=0))
+    return [finding for finding in findings if not finding.holds]
+
+
+def _judge_changes(told: Told, verdict: Verdict) -> None:
+    with snapshot() as session:
+        provider = provider_by_slug(session, told.provider.provider)
+        assert provider is not None
+        rows = session.execute(
+            select(PlanChange.id, PlanChange.status).where(
+                PlanChange.provider_id == provider.id, PlanChange.reverses_id.is_(None)
+            )
+        )
+        statuses = {row.id: row.status for row in rows}
+        moves = session.execute(
+            select(ChangeMove.change_id, ChangeMove.event, ChangeMove.to_status, func.count())
+            .join(PlanChange, PlanChange.id == ChangeMove.change_id)
+            .where(PlanChange.provider_id == provider.id)
+            .group_by(ChangeMove.change_id, ChangeMove.event, ChangeMove.to_status)
+            .having(func.count() > 1)
+        ).all()
+    for change_id, expected in told.statuses.items():
+        reached = statuses.get(change_id)
+        if reached != expected:
+            (verdict.stuck if reached == "stuck" else verdict.lost).append(f"{change_id} is {reached}, not {expected}")
+    if told.statuses:  # a story that did not end is told of already
+        more = set(statuses) - set(told.statuses)
+        verdict.doubled += [f"{change_id}: a request made a second change" for change_id in more]
+    verdict.doubled += [f"{row[0]} moved {row[3]} times to {row[2]}" for row in moves if row[1] != "retry"]
+
+
+def _judge_money(told: Told, verdict: Verdict) -> None:
+    with snapshot() as session:
+        provider = provider_by_slug(session, told.provider.provider)
+        assert provider is not None
+        booked = session.scalar(
+            select(func.count()).where(
+                LedgerTransaction.provider_id == provider.id, LedgerTransaction.source_kind == "payment"
+            )
+        )
+        invoices = session.scalars(select(Invoice).where(Invoice.provider_id == provider.id)).all()
+        documents = session.execute(
+            select(Document.invoice_id, Document.kind)
+            .join(Invoice, Invoice.id == Document.invoice_id)
+            .where(Invoice.provider_id == provider.id)
+        ).all()
+        made = Counter(invoice.service.ref for invoice in invoices)
+    if booked != told.payments:
+        found = verdict.lost if (booked or 0) < told.payments else verdict.doubled
+        found.append(f"{told.provider.provider}: {told.payments} payments were made, {booked} are booked")
+    for ref, expected in told.invoices.items():
+        if made[ref] != expected:
+            (verdict.lost if made[ref] < expected else verdict.doubled).append(f"{ref} has {made[ref]} invoices")
+    printed = {(row.invoice_id, row.kind) for row in documents}
+    for invoice in invoices:
+        if invoice.document_kind and not invoice.voided_at and (invoice.id, invoice.document_kind) not in printed:
+            verdict.lost.append(f"{invoice.id} has no {invoice.document_kind}")
+
+
+def _judge_notices(theatre: Theatre, told: Told, verdict: Verdict) -> None:
+    """Each row of the outbox came, under one Message-ID; a crash may repeat a mail, never make a second one of it."""
+    with snapshot() as session:
+        provider = provider_by_slug(session, told.provider.provider)
+        assert provider is not None
+        rows = session.scalars(select(OutboxMessage).where(OutboxMessage.provider_id == provider.id)).all()
+    for address in {row.recipient for row in rows}:
+        url = f"{theatre.stack.addresses.mail}/mails"
+        mails = httpx.get(url, params={"to": address}, trust_env=False).json()
+        came = Counter(mail["message_id"].strip("<>").split("@")[0] for mail in mails)
+        ours = {row.id for row in rows if row.recipient == address}
+        verdict.lost += [f"the mail {id} to {address} did not come" for id in ours - set(came)]
+        verdict.repeated_mails += sum(count - 1 for id, count in came.items() if id in ours)
+
+
+def _judge_hosts(told: Told, verdict: Verdict) -> None:
+    """One key has one effect: the host carried out each order once, however often it was told."""
+    for ref, plan in told.plans.items():
+        hosted = told.provider.hosted(ref)
+        if hosted["plan"] != plan:
+            verdict.lost.append(f"{ref} has {hosted['plan']} at the host, not {plan}")
+    url = f"{told.provider.ready['host']}/_orders/{told.provider.provider}"
+    orders = httpx.get(url, trust_env=False).json()["orders"]
+    done = {(order["key"], str(order["order"])) for order in orders if order["status"] == 200}
+    for key, count in Counter(key for key, _ in done).items():
+        if count > 1:
+            verdict.doubled.append(f"the key {key} came with two orders")

@@ -1,0 +1,33 @@
+"""The short form of `planshift chaos`: three stories, and a process dies at each of a part of the boundaries."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos.crash_points import ENGINE_CALLS, play, uncovered
+from tests.chaos.theatre import theatre
+
+# Of a hundred boundaries; another part is chosen when a name changes. All of them: planshift chaos.
+SHARE = 15
+
+
+@pytest.mark.timeout(280)
+def test_nothing_is_lost_and_nothing_is_done_twice() -> None:
+    with theatre(SHARE) as stage:
+        act = play(stage, ["upgrade", "downgrade", "expiry"], 2, "short")
+    assert act.verdict.holds, str(act.verdict)
+    assert act.kills >= 8
+    assert len(act.boundaries) > 100
+
+
+def test_a_boundary_that_nobody_died_at_is_missed() -> None:
+    """A new commit, publish or outside call must be in a story."""
+    missing = uncovered(["killed core before commit 1 of nothing in tasks/plan_change.py:quote_change"])
+    assert "commit in tasks/plan_change.py:quote_change" not in missing
+    assert {"commit in tasks/sweep.py:ring_again", "publish in tasks/renewals.py:run", "call gateway.create"} <= set(
+        missing
+    )
+
+
+def test_outside_calls_are_found_in_the_code() -> None:
+    assert ENGINE_CALLS.findall("service = provisioner.read(call.host)") == [("provisioner", "read")]

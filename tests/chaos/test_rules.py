@@ -1,0 +1,54 @@
+"""Rules that can be read off the code: a bell rings after the commit, and nobody is called inside a transaction."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+TRANSACTIONS = {"transaction", "opened", "snapshot", "single_statement"}
+BELLS = {"ring", "ring_step", "ring_if_covered", "_ring_for_events", "apply_async", "delay", "send_task"}
+OUTSIDE = {"perform", "outside", "ask_hosts", "ask_all_hosts", "render", "send_message"}
+FILES = [file for folder in ("tasks", "web", "cli") for file in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def calls_in_transactions(source: str) -> Iterator[tuple[int, str]]:
+    """(line, name) of every call inside a `with transaction()` block."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.With) and any(_opens(item.context_expr) for item in node.items):
+            for statement in node.body:
+                yield from ((call.lineno, _name(call)) for call in ast.walk(statement) if isinstance(call, ast.Call))
+
+
+def _opens(expression: ast.expr) -> bool:
+    return isinstance(expression, ast.Call) and _name(expression) in TRANSACTIONS
+
+
+def _name(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def test_no_bell_rings_and_nobody_is_called_inside_a_transaction() -> None:
+    found = [
+        f"{file.relative_to(ROOT)}:{line} {name}"
+        for file in FILES
+        for line, name in calls_in_transactions(file.read_text(encoding="utf-8"))
+        if name in BELLS | OUTSIDE
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("name", sorted(BELLS))
+def test_the_rule_sees_a_bell(name: str) -> None:
+    source = f"with opened(who) as door:\n    if door:\n        story.{name}(change.id)\n"
+    assert [found for _, found in calls_in_transactions(source)] == [name]
+
+
+def test_the_engine_never_commits() -> None:
+    for file in sorted((ROOT / "engine").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                assert _name(node) not in {"commit", "rollback", *TRANSACTIONS}, f"{file.name}:{node.lineno}"

@@ -1,0 +1,97 @@
+"""All processes of a chaos run, forked from one that has imported everything: a killed one is back in a blink.
+
+python -m tests.chaos.zygote FOLDER SHARE   (FOLDER/pids/ROLE names each process, whoever wants to kill one)
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.chaos.seam import Seam
+
+QUEUES = "requests,pipeline,pdf,renewals,maintenance"
+
+
+def main(folder: Path, share: int) -> None:
+    seam = Seam(folder, "zygote", share)
+    seam.install()
+    _import_everything()
+    roles = _roles()
+    running: dict[int, str] = {}
+    signal.signal(signal.SIGTERM, lambda *_: _end(running))
+    for role in roles:
+        running[_fork(folder, seam, role, roles[role])] = role
+    print("zygote ready.", flush=True)
+    while True:
+        pid, _ = os.wait()
+        role = running.pop(pid)
+        running[_fork(folder, seam, role, roles[role])] = role
+
+
+def _import_everything() -> None:
+    from worker.app import create_app
+
+    for name in ("cli.processes", "tasks", "web.app", "web.webhooks.app", "uvicorn"):
+        importlib.import_module(name)
+    create_app().finalize()
+
+
+def _roles() -> dict[str, Callable[[], None]]:
+    workers = {f"core-{n}": lambda n=n: _worker(f"core-{n}", QUEUES) for n in (1, 2)}
+    workers |= {f"outside-{n}": lambda n=n: _worker(f"outside-{n}", "outside") for n in (1, 2)}
+    doors = {
+        "web": lambda: _door("web", "PLANSHIFT_PUBLIC_URL"),
+        "receiver": lambda: _door("receiver", "CHAOS_RECEIVER"),
+    }
+    return workers | doors | {"beat": _beat}
+
+
+def _worker(name: str, queues: str) -> None:
+    """One process, so that a kill takes everything that it has in hand; no time limits are needed here."""
+    from worker.app import create_app
+
+    arguments = ["worker", "--queues", queues, "--hostname", f"{name}@%h", "--pool", "solo"]
+    create_app().worker_main([*arguments, "--without-gossip", "--without-mingle", "--without-heartbeat"])
+
+
+def _door(name: str, variable: str) -> None:
+    from cli import processes
+
+    port = urlsplit(os.environ[variable]).port
+    assert port is not None
+    getattr(processes, name)(port=port, host="127.0.0.1")
+
+
+def _beat() -> None:
+    from worker.app import create_app
+
+    create_app().start(["beat"])
+
+
+def _fork(folder: Path, seam: Seam, role: str, run: Callable[[], None]) -> int:
+    pid = os.fork()
+    if pid:
+        (folder / "pids" / role).write_text(str(pid))
+        return pid
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    seam.role = role.split("-", maxsplit=1)[0]
+    try:
+        run()
+    finally:
+        os._exit(1)
+
+
+def _end(running: dict[int, str]) -> None:
+    for pid in running:
+        os.kill(pid, signal.SIGKILL)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))

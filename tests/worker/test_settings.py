@@ -1,0 +1,153 @@
+"""What the worker's settings promise, told by a real worker where one can tell."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from local.process import Command, Process, logs
+from local.stack import Stack
+from settings import settings
+from tests.chaos.theatre import wait_for
+from worker.app import QUEUES, ROUTES, TASK_TIME_LIMIT_SECONDS, create_app, queue_of
+
+ROOT = Path(__file__).parent.parent.parent
+# A task of the tests' own, in a worker with the product's settings; the visibility time-out is short.
+WORKER = """
+import os, signal, sys, time
+from worker.app import create_app
+app = create_app()
+app.conf.broker_transport_options = app.conf.broker_transport_options | {
+    "visibility_timeout": 3, "unacked_restore_interval": 1, "unacked_restore_throttle": 1}
+
+@app.task(name="tests.worker.probe")
+def probe(file, what):
+    with open(file, "a") as log:
+        log.write("begun ")
+    if what == "hang" and open(file).read().count("begun") == 1:
+        time.sleep(60)
+    if what == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if what == "fail":
+        raise ValueError("as planned")
+    with open(file, "a") as log:
+        log.write("done ")
+
+app.worker_main(["worker", "--queues", "pipeline", "--concurrency", "1", "--hostname", sys.argv[1] + "@%h",
+                 "--without-gossip", "--without-mingle"])
+"""
+
+
+@pytest.fixture
+def worker(servers: Stack, tmp_path: Path) -> Iterator[Process]:
+    with Redis.from_url(settings().require_broker_url()) as broker:
+        broker.flushall()
+    command = Command(
+        name="probe",
+        argv=[sys.executable, "-c", WORKER, "probe"],
+        log=tmp_path / "log",
+        env=dict(os.environ),
+        folder=ROOT,
+        ready=logs(" ready."),
+    )
+    process = Process(command)
+    process.begin()
+    process.wait_ready()
+    yield process
+    process.kill()
+
+
+def send(file: Path, what: str) -> None:
+    file.touch()
+    create_app().send_task("tests.worker.probe", args=[str(file), what], queue="pipeline")
+
+
+def said(file: Path, words: str) -> bool | None:
+    return file.read_text().strip() == words or None
+
+
+def test_late_acknowledgement_a_dead_workers_message_comes_back(worker: Process, tmp_path: Path) -> None:
+    file = tmp_path / "said"
+    send(file, "hang")
+    wait_for(lambda: said(file, "begun"), "the task to begin", 20)
+    worker.kill()
+    worker.begin()
+    wait_for(lambda: said(file, "begun begun done"), "the message to come back", 40)
+
+
+def test_a_task_that_kills_its_process_is_tried_again_a_bounded_number_of_times(
+    worker: Process, tmp_path: Path
+) -> None:
+    """task_retry_on_worker_lost: once and three more times, 5 s apart; then it is given up, and the sweep goes on."""
+    file = tmp_path / "said"
+    send(file, "die")
+    wait_for(lambda: said(file, "begun begun begun begun"), "four tries", 60)
+    after = tmp_path / "after"
+    send(after, "work")
+    wait_for(lambda: said(after, "begun done"), "the next task", 30)
+    assert file.read_text().split() == ["begun"] * 4
+
+
+def test_a_task_that_fails_is_not_run_again_in_a_hot_loop(worker: Process, tmp_path: Path) -> None:
+    file, after = tmp_path / "said", tmp_path / "after"
+    send(file, "fail")
+    send(after, "work")
+    wait_for(lambda: said(after, "begun done"), "the next task", 20)
+    assert file.read_text().split() == ["begun"]
+
+
+def test_a_deploy_lets_a_running_step_end(servers: Stack, tmp_path: Path) -> None:
+    """SIGTERM is a soft shutdown: what runs ends, and its message is gone."""
+    environment = dict(os.environ) | {"REMAP_SIGTERM": "SIGQUIT"}
+    slow = WORKER.replace('if what == "hang"', 'if what == "slow":\n        time.sleep(3)\n    if what == "hang"')
+    command = Command(
+        name="probe",
+        argv=[sys.executable, "-c", slow, "soft"],
+        log=tmp_path / "log",
+        env=environment,
+        folder=ROOT,
+        ready=logs(" ready."),
+    )
+    process = Process(command)
+    process.begin()
+    process.wait_ready()
+    try:
+        file = tmp_path / "said"
+        send(file, "slow")
+        wait_for(lambda: said(file, "begun"), "the task to begin", 20)
+        os.kill(process.pid, signal.SIGTERM)
+        wait_for(lambda: said(file, "begun done"), "the task to end", 20)
+    finally:
+        process.kill()
+
+
+def test_messages_that_are_not_json_are_not_taken() -> None:
+    assert create_app().conf.accept_content == ["json"]
+
+
+def test_every_task_has_a_queue_of_ours(servers: Stack) -> None:
+    app = create_app()
+    app.loader.import_default_modules()
+    ours = [name for name in app.tasks if not name.startswith(("celery.", "tests.", "control."))]
+    assert len(ours) > 15
+    assert {queue_of(name) for name in ours} <= set(QUEUES)
+    assert set(ROUTES.values()) == set(QUEUES)
+
+
+def test_times_fit_into_each_other(servers: Stack) -> None:
+    """A call ends before the lease, a lease before the task's limit, and the limit before the message comes back."""
+    conf = create_app().conf
+    config = settings()
+    assert config.smtp_timeout_seconds < config.lease_seconds <= TASK_TIME_LIMIT_SECONDS
+    assert conf.task_time_limit == TASK_TIME_LIMIT_SECONDS
+    assert conf.broker_transport_options["visibility_timeout"] > 2 * TASK_TIME_LIMIT_SECONDS
+    assert conf.worker_soft_shutdown_timeout > TASK_TIME_LIMIT_SECONDS
+    assert conf.task_soft_time_limit is None
+    assert conf.result_backend is None
+    assert conf.broker_connection_max_retries is None
