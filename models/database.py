@@ -8,18 +8,20 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.orm import Session
 
 from settings import settings
+
+
+# The most that a door writes at once.
+DOOR_CONNECTIONS = 12
 
 
 @cache
 def _engine_of(url: str, **more: Any) -> Engine:
     engine = create_engine(
         url,
-        pool_size=5,
-        max_overflow=15,
         connect_args={
             "connect_timeout": 3,
             # statement: a webhook must be answered within 4 s; lock: a waiting step gives its place to others;
@@ -38,7 +40,7 @@ def _engine_of(url: str, **more: Any) -> Engine:
 def engine() -> Engine:
     """The process's engine for PLANSHIFT_DATABASE_URL."""
     # A connection cut by a server restart is replaced, not handed out.
-    return _engine_of(settings().require_database_url(), pool_pre_ping=True)
+    return _engine_of(settings().require_database_url(), pool_pre_ping=True, pool_size=5, max_overflow=15)
 
 
 @contextmanager
@@ -49,15 +51,17 @@ def transaction() -> Iterator[Session]:
 
 
 @contextmanager
-def single_statement() -> Iterator[Session]:
+def single_statement() -> Iterator[Connection]:
     """For a door that writes one row: its one statement is a transaction of its own, committed when it returns.
 
     Saves the round trips of BEGIN, COMMIT and a ping; so after a server restart a statement may fail once with
     OperationalError, and may be repeated.
     """
-    own = _engine_of(settings().require_database_url(), isolation_level="AUTOCOMMIT")
-    with Session(own, expire_on_commit=False) as session:
-        yield session
+    # All are kept: a storm must not open and close a connection for each webhook.
+    pool = {"pool_size": DOOR_CONNECTIONS, "max_overflow": 0, "pool_timeout": 3}
+    own = _engine_of(settings().require_database_url(), isolation_level="AUTOCOMMIT", **pool)
+    with own.connect() as connection:
+        yield connection
 
 
 @contextmanager

@@ -93,7 +93,7 @@ def business_now(session: Session, row: Any, row_id: str) -> datetime:
     return now
 
 
-def business_clock(provider_id: str) -> Any:
+def business_clock(provider_id: Any) -> Any:
     """The same as a part of a statement, where a round trip of its own would cost too much."""
     clock = func.coalesce(Provider.clock_at, func.clock_timestamp())
     return select(clock).where(Provider.id == provider_id).scalar_subquery()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from celery import shared_task
 
 from engine import asking, inbox, payment, refund, retries
@@ -10,11 +12,28 @@ from models.inbox import InboxEvent
 from models.payment import PaymentAttempt, Refund
 from models.provider import Connection
 from tasks.run import inside, outside
-from tasks.story import ring, ring_step
+from tasks.story import ring, ring_for_events, ring_step
+
+log = logging.getLogger(__name__)
 
 
 @shared_task(name="payments.process_event")
 def process_event(event_id: str) -> list[str]:
+    return _process(event_id)
+
+
+@shared_task(name="payments.process_events")
+def process_events(event_ids: list[str]) -> int:
+    """A burst of webhooks, one by one; one that fails is put off and keeps none of the others waiting."""
+    for event_id in event_ids:
+        try:
+            _process(event_id)
+        except Exception:
+            log.exception("the event %s could not be processed", event_id)
+    return len(event_ids)
+
+
+def _process(event_id: str) -> list[str]:
     try:
         booked = outside(inbox.process_event, InboxEvent, event_id)
     except Exception as error:
@@ -22,7 +41,7 @@ def process_event(event_id: str) -> list[str]:
         raise
     for change_id in booked.changes:
         ring(change_id)
-    _ring_for_events(list(booked.events))
+    ring_for_events(list(booked.events))
     return list(booked.changes)
 
 
@@ -50,10 +69,5 @@ def ask() -> int:
 @shared_task(name="payments.list_events")
 def list_events(connection_id: str) -> int:
     filed = outside(asking.list_events, Connection, connection_id)
-    _ring_for_events(filed)
+    ring_for_events(filed)
     return len(filed)
-
-
-def _ring_for_events(event_ids: list[str]) -> None:
-    for event_id in event_ids:
-        ring_step("payments.process_event", event_id=event_id)

@@ -7,6 +7,7 @@ from anywhere, twice, or not at all: the sweep rings again for whatever rests.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from celery import chain
@@ -70,14 +71,23 @@ def ring_step(name: str, **ids: str) -> None:
     _publish(_signature(name, f"{row_id}:{_short(name)}", ids, row_id))
 
 
+def ring_for_events(event_ids: list[str]) -> None:
+    """Rings for rows of the inbox: by itself for one, with one message for a burst of them."""
+    if len(event_ids) == 1:
+        ring_step("payments.process_event", event_id=event_ids[0])
+    elif event_ids:
+        name, summary = "payments.process_events", f"{len(event_ids)} events"
+        _publish(_signature(name, f"{event_ids[0]}:{_short(name)}", {"event_ids": event_ids}, summary))
+
+
 def _step(name: str, change_id: str, summary: str, last: str) -> Signature[Any]:
     """One task a step in Flower, and so two for the two documents."""
     label = "print_numbered" if (name, last) == ("plan_change.print_invoice", AFTER_PAYMENT[-1]) else _short(name)
     return _signature(name, f"{change_id}:{label}", {"change_id": change_id}, summary)
 
 
-def _signature(name: str, task_id: str, kwargs: dict[str, str], summary: str) -> Signature[Any]:
-    signature = create_app().signature(name, kwargs=kwargs, immutable=True)
+def _signature(name: str, task_id: str, kwargs: Mapping[str, Any], summary: str) -> Signature[Any]:
+    signature = create_app().signature(name, kwargs=dict(kwargs), immutable=True)
     signature.options.update(task_id=task_id, queue=queue_of(name), argsrepr=summary)
     return signature
 

@@ -23,6 +23,7 @@ ROUTES = {
     "plan_change.apply_plan": "outside",
     "plan_change.notify": "outside",
     "payments.process_event": "pipeline",
+    "payments.process_events": "pipeline",
     "payments.fetch": "outside",
     "payments.refund": "outside",
     "payments.list_events": "outside",

@@ -107,7 +107,7 @@ def posted(play: MoneyPlay, name: str) -> str:
         account = Account(connection.account, connection.base_url, KEY, ())
         delivery = GATEWAY.verify(account, [], body, datetime.now(UTC))
         assert delivery.only_look
-        return receive_event(session, NOON_17_JULY, (connection.provider_id, connection.id), delivery, body)
+        return receive_event(session.connection(), (connection.provider_id, connection.id), delivery, body)
 
 
 def pay(name: str, **more: Any) -> None:

@@ -19,7 +19,6 @@ from models.inbox import OPEN_EVENTS, InboxEvent
 from models.invoice import Invoice
 from models.outbox import OutboxMessage
 from models.payment import Payment, PaymentAttempt, Refund
-from models.provider import Provider, business_now
 from tasks.run import outside
 from tests.conftest import catalog_named
 from tests.steps.play import Play
@@ -39,9 +38,8 @@ class MoneyPlay(Play):
     def tell_body(self, body: dict[str, Any]) -> str:
         with transaction() as session:
             connection = self.gateway(session)
-            now = business_now(session, Provider, connection.provider_id)
             ids = (connection.provider_id, connection.id)
-            return receive_event(session, now, ids, Delivery(body["id"]), json.dumps(body).encode())
+            return receive_event(session.connection(), ids, Delivery(body["id"]), json.dumps(body).encode())
 
     def tell_refund(self, attempt_id: str, refunded: int, of: int, refund_id: str | None = None) -> str:
         """A refund succeeded, after which so much of the payment is refunded in all."""

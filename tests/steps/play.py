@@ -174,9 +174,8 @@ class Play:
         }
         with transaction() as session:
             connection = self.gateway(session)
-            now = business_now(session, Provider, connection.provider_id)
             ids = (connection.provider_id, connection.id)
-            return receive_event(session, now, ids, Delivery(str(body["id"])), json.dumps(body).encode())
+            return receive_event(session.connection(), ids, Delivery(str(body["id"])), json.dumps(body).encode())
 
     def process(self, event_id: str) -> str | None:
         """As the task does it; returns the change that may move on."""

@@ -21,16 +21,14 @@ from starlette.routing import Mount, Route
 
 from engine.inbox import receive_event
 from gateways.registry import GATEWAYS
-from models.database import single_statement
-from models.provider import business_clock
+from models.database import DOOR_CONNECTIONS, single_statement
 from web.webhooks.accounts import Accounts, Headers, Refused, UnknownAccount
+from web.webhooks.bell import Bell
 from web.webhooks.refused import RefusedSample
 
 BODY_MAX_BYTES = 256 * 1024
 # Gateways give up after 5 s; a thread that still waits for the database by then is left to itself.
 ANSWER_SECONDS = 3.5
-# As many as there are connections to the database (models.database).
-WRITERS_MAX = 20
 
 RECEIVED = Counter("planshift_webhooks_total", "Webhooks by gateway and answer", ["gateway", "answer"])
 
@@ -55,6 +53,7 @@ class Receiver:
     def __init__(self) -> None:
         self._accounts = Accounts()
         self._sample = RefusedSample()
+        self._bell = Bell()
         self._writers: anyio.CapacityLimiter | None = None
 
     async def receive(self, request: Request) -> Response:
@@ -79,12 +78,12 @@ class Receiver:
             away = {"Retry-After": "5"}
             return _answer(gateway, 503, "not_available", "Not written down. Send it again.", headers=away)
         RECEIVED.labels(gateway, "200").inc()
-        return JSONResponse({"received": True}, background=BackgroundTask(_ring, event_id))
+        return JSONResponse({"received": True}, background=BackgroundTask(self._bell.ring, event_id))
 
     async def _in_time(self, gateway: str, account: str, headers: Headers, body: bytes) -> str:
         """Raises TimeoutError; then the thread may still commit, and the repetition is a duplicate."""
         if self._writers is None:
-            self._writers = anyio.CapacityLimiter(WRITERS_MAX)
+            self._writers = anyio.CapacityLimiter(DOOR_CONNECTIONS)
         with anyio.fail_after(ANSWER_SECONDS):
             return await run_sync(
                 self.write_down, gateway, account, headers, body, abandon_on_cancel=True, limiter=self._writers
@@ -96,8 +95,8 @@ class Receiver:
         ids = (known.provider_id, known.connection_id)
         for last_try in (False, True):
             try:
-                with single_statement() as session:
-                    return receive_event(session, business_clock(known.provider_id), ids, delivery, body)
+                with single_statement() as connection:
+                    return receive_event(connection, ids, delivery, body)
             except OperationalError as error:
                 # A connection that was cut while it lay in the pool says nothing about the database now.
                 if last_try or not error.connection_invalidated:
@@ -113,13 +112,6 @@ async def _capped_body(request: Request) -> bytes | None:
         if len(body) > BODY_MAX_BYTES:
             return None
     return bytes(body)
-
-
-def _ring(event_id: str) -> None:
-    """After the answer; if the bell does not ring, the sweep finds the row."""
-    from tasks.story import ring_step
-
-    ring_step("payments.process_event", event_id=event_id)
 
 
 def _answer(

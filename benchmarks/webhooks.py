@@ -1,0 +1,139 @@
+"""Verified and committed webhooks a second, against a bare app that does one insert and nothing else.
+
+Both are served by uvicorn in a process of their own, by turns and in one run (A B A B …), over the same PostgreSQL with
+fsync on, and hear the same signed requests over the same number of connections. The door also rings the broker after
+each answer, as in production.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import chain
+from typing import Any
+
+from cli.sandbox import sample_catalogs, set_up_provider
+from local.folders import temporary_folder
+from local.ports import accepts, free_port
+from local.stack import Stack
+from models.database import engine, transaction
+from models.migrate import migrate
+from models.provider import Connection
+from settings import settings
+
+REQUESTS, ROUNDS, CONNECTIONS = 1_500, 4, 12
+WARM_UP = 200
+_ANSWER = b'{"received":true}'
+
+
+def run() -> dict[str, Any]:
+    """Webhooks a second of both, their ratio (median of the rounds), and the door's p99 in milliseconds."""
+    with temporary_folder("bench-webhooks") as folder, Stack(folder) as stack, _environment(stack):
+        stack.start_servers()
+        migrate()
+        catalog = sample_catalogs()[0]
+        set_up_provider(catalog, stack.addresses)
+        with transaction() as session:
+            secret = session.query(Connection).filter(Connection.kind == "gateway").one().secrets[0]
+        with engine().begin() as connection:
+            connection.exec_driver_sql("CREATE TABLE bare (id bigserial PRIMARY KEY, body bytea NOT NULL)")
+        path = f"/webhooks/standard/{catalog.provider}"
+        with (
+            _server("benchmarks.webhooks_bare:app") as bare,
+            _server("web.webhooks.app:create_standalone_receiver", "--factory") as door,
+        ):
+            for port in (bare, door):
+                _leg(port, path, secret, WARM_UP)
+            rounds = [(_leg(bare, path, secret, REQUESTS), _leg(door, path, secret, REQUESTS)) for _ in range(ROUNDS)]
+    return {
+        "door_per_second": round(statistics.median(door for _, (door, _) in rounds)),
+        "bare_per_second": round(statistics.median(bare for (bare, _), _ in rounds)),
+        "ratio": round(statistics.median(door / bare for (bare, _), (door, _) in rounds), 3),
+        "door_p99_ms": round(statistics.median(p99 for _, (_, p99) in rounds) * 1000, 1),
+        "requests": REQUESTS * ROUNDS,
+        "connections": CONNECTIONS,
+    }
+
+
+@contextmanager
+def _environment(stack: Stack) -> Iterator[None]:
+    os.environ.update(stack.environment() | {"PLANSHIFT_SECRET_KEY": secrets.token_urlsafe(32)})
+    settings.cache_clear()
+    yield
+
+
+@contextmanager
+def _server(app: str, *options: str) -> Iterator[int]:
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--log-level", "error", *options]
+    process = subprocess.Popen(command, env=dict(os.environ))
+    try:
+        deadline = time.monotonic() + 30
+        while not accepts(port):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{app} did not start")
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _leg(port: int, path: str, secret: str, count: int) -> tuple[float, float]:
+    """Requests a second and the p99 in seconds. Raises RuntimeError for any other answer than 200."""
+    per_connection = [[_request(path, secret) for _ in range(count // CONNECTIONS)] for _ in range(CONNECTIONS)]
+    began = time.perf_counter()
+    with ThreadPoolExecutor(CONNECTIONS) as clients:
+        seconds = sorted(chain.from_iterable(clients.map(lambda todo: _send(port, todo), per_connection)))
+    return len(seconds) / (time.perf_counter() - began), seconds[int(len(seconds) * 0.99)]
+
+
+def _send(port: int, todo: list[bytes]) -> list[float]:
+    seconds = []
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for request in todo:
+            began = time.perf_counter()
+            connection.sendall(request)
+            answer = b""
+            while not answer.endswith(_ANSWER):
+                part = connection.recv(65_536)
+                answer += part
+                if not part or not answer.startswith(b"HTTP/1.1 200"):
+                    raise RuntimeError(f"answered {answer[:200]!r}")
+            seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+def _request(path: str, secret: str) -> bytes:
+    """A signed webhook of about 1 kB, as bytes on the wire."""
+    event_id, stamp = f"evt_{secrets.token_hex(12)}", str(int(time.time()))
+    payment = {"id": f"pay_{secrets.token_hex(12)}", "reference": f"pay_{secrets.token_hex(12)}", "amount": 1331}
+    payment |= {"currency": "JPY", "status": "succeeded", "paid_at": "2027-07-17T03:05:00Z", "description": "x" * 700}
+    event = {"id": event_id, "type": "payment.succeeded", "occurred_at": "2027-07-17T03:05:00Z"}
+    body = json.dumps(event | {"data": {"payment": payment}}).encode()
+    signed = f"{event_id}.{stamp}.".encode() + body
+    digest = hmac.digest(b64decode(secret.removeprefix("whsec_")), signed, hashlib.sha256)
+    head = (
+        f"POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+        f"webhook-id: {event_id}\r\nwebhook-timestamp: {stamp}\r\n"
+        f"webhook-signature: v1,{b64encode(digest).decode()}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+if __name__ == "__main__":
+    json.dump(run(), sys.stdout, indent=2)
+    print()

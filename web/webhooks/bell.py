@@ -1,0 +1,43 @@
+"""Rings for events after their webhooks are answered: one message for all that came while the last one was sent.
+
+A message costs the door more than a webhook does, so in a storm many events share one. A bell that dies with its
+process is no loss: the sweep finds the rows.
+"""
+
+from __future__ import annotations
+
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+
+AT_ONCE_MAX = 50
+
+
+class Bell:
+    """One thread of the door's process; `ring` never waits."""
+
+    def __init__(self) -> None:
+        self._waiting: SimpleQueue[str] = SimpleQueue()
+        self._lock = Lock()
+        self._thread: Thread | None = None
+
+    async def ring(self, event_id: str) -> None:
+        self._waiting.put(event_id)
+        with self._lock:
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="bell", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        from tasks.story import ring_for_events
+
+        while True:
+            ring_for_events(self._next())
+
+    def _next(self) -> list[str]:
+        event_ids = [self._waiting.get()]
+        while len(event_ids) < AT_ONCE_MAX:
+            try:
+                event_ids.append(self._waiting.get_nowait())
+            except Empty:
+                break
+        return event_ids
