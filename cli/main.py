@@ -65,7 +65,7 @@ def _is_a_users_mistake(error: Exception) -> bool:
     from pydantic import ValidationError
     from sqlalchemy.exc import OperationalError, ProgrammingError
 
-    ours = ("cli", "domain", "engine", "local", "models", "settings", "gateways", "provisioners")
+    ours = ("cli", "domain", "engine", "local", "models", "pdf", "settings", "gateways", "provisioners")
     is_ours = type(error).__module__.split(".")[0] in ours and not isinstance(error, RuntimeError)
     return is_ours or isinstance(error, OperationalError | ProgrammingError | ValidationError)
 

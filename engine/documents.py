@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 from domain.money import Money
 from domain.periods import Period, parse_instant
+from engine.printable import logo_bytes
 from models.invoice import Invoice
-from pdf.values import Brand, InvoiceDocument, Kind, Line, Party, PlanTerms, Tax
+from pdf.values import Brand, InvoiceDocument, Kind, Line, Logo, Party, PlanTerms, Tax
 
 
 def document_values(invoice: Invoice, kind: str) -> InvoiceDocument:
@@ -43,7 +44,7 @@ def document_values(invoice: Invoice, kind: str) -> InvoiceDocument:
         payment_instructions=content["payment_instructions"] if invoice.due_minor else None,
         corrects=content.get("corrects"),
         notes=tuple(content["notes"]),
-        brand=Brand(colour=content["colour"]),
+        brand=_brand(content),
     )
 
 
@@ -54,6 +55,12 @@ def _paid_on(invoice: Invoice, kind: str, zone: ZoneInfo) -> date | None:
     if kind != "invoice" or invoice.settled_at is None or not paid_at_issue:
         return None
     return _local_date(invoice.settled_at, zone)
+
+
+def _brand(content: dict[str, Any]) -> Brand:
+    logo = content.get("logo")
+    picture = Logo(logo_bytes(logo), alt=content["seller"]["name"]) if logo else None
+    return Brand(colour=content["colour"], logo=picture)
 
 
 def _party(party: dict[str, Any]) -> Party:

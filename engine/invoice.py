@@ -19,6 +19,7 @@ from domain.periods import Period
 from domain.quote_values import Line, PlanTerms, Quote
 from engine.documents import document_values
 from engine.outside import OutsideStep
+from engine.printable import document_locale
 from models import storage
 from models.base import new_id
 from models.customer import Customer
@@ -79,7 +80,7 @@ def frozen_content(
     notes: list[str],
 ) -> dict[str, Any]:
     """Everything a document says besides its number, dates and totals; JSON, in the customer's language."""
-    locale = customer.locale
+    locale = document_locale(customer.locale)
     return {
         "title": f"{before.plan_name} → {after.plan_name}" if before else after.plan_name,
         "locale": locale,
@@ -103,6 +104,7 @@ def frozen_content(
         if catalog.invoice.payment_instructions
         else None,
         "colour": catalog.invoice.colour,
+        "logo": catalog.invoice.logo,
     }
 
 

@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog, Plan, in_language
-from domain.errors import ChangeError, Forbidden
+from domain.errors import ChangeError
 from domain.money import Money
 from domain.quote import price_change
 from domain.quote_values import Quote
+from domain.refusals import refusal_text
 from domain.terms import Target
 from engine import postings
 from engine.giving_back import refundable_for
@@ -115,17 +116,12 @@ def _option(session: Session, now: datetime, service: Service, plan: Plan, cycle
     try:
         quote = price_for(session, now, service, plan.id, cycle)
     except ChangeError as error:
-        sentence = sentence_of(error, service.customer.locale)
+        sentence = refusal_text(error, catalog_of(session, service.provider), service.customer.locale)
         return Option(plan, cycle, price, None, (error.code, sentence, error_details(error)))
     if quote.timing == "manual_review":
         sentence = "Our staff must look at this change first; you can send them a request."
         return Option(plan, cycle, price, quote, ("manual_review", sentence, {}))
     return Option(plan, cycle, price, quote, None)
-
-
-def sentence_of(error: ChangeError, locale: str) -> str:
-    """Why not, and what to do: a catalogue's own reason in the customer's language, ours in English."""
-    return in_language(error.texts, locale) if isinstance(error, Forbidden) else str(error)
 
 
 def error_details(error: ChangeError) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog
+from engine.printable import check_catalog
 from gateways.protocol import Account
 from models.plan_change import ChangeMove, PlanChange
 from models.provider import CatalogVersion, Connection, Provider, catalog_of, connection_of, provider_by_slug
@@ -51,8 +52,9 @@ class ClockBackwards(Exception):
 def load_catalog(session: Session, catalog: Catalog, sandbox: bool) -> CatalogVersion:
     """Stores a catalogue as the provider's newest version, and the provider itself if it is new.
 
-    The same contents twice are one version.
+    The same contents twice are one version. Raises MissingGlyph, UnsupportedLogo for what documents could not show.
     """
+    check_catalog(catalog)
     provider = provider_by_slug(session, catalog.provider)
     if provider is None:
         provider = Provider(slug=catalog.provider, name=catalog.name, sandbox=sandbox)

@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 from domain.errors import ChangeError
 from domain.lifecycle import Event, Status
 from domain.quote_values import Quote
+from domain.refusals import refusal_text
 from engine import notices, postings
 from engine.expiry import end_unpaid
-from engine.offers import error_details, payable_until, price_for, quote_change, sentence_of
+from engine.offers import error_details, payable_until, price_for, quote_change
 from engine.request import mismatch, promised_total
 from models.invoice import StoredQuote
 from models.plan_change import PlanChange, lock_change, move, scheduled_change
@@ -31,7 +32,7 @@ def quote(session: Session, now: datetime, change_id: str) -> Status:
     try:
         priced = _price(session, change, accepted)
     except ChangeError as error:
-        sentence = sentence_of(error, change.customer.locale)
+        sentence = refusal_text(error, catalog_of(session, change.provider), change.customer.locale)
         return refuse(session, now, change, error.code, sentence, error)
     promised = promised_total(change.accepted_total(), accepted)
     if promised is not None and promised != priced.total_due_today:

@@ -18,6 +18,7 @@ from domain.errors import ChangeError, PlanNotOffered
 from domain.fit import check_fit
 from domain.lifecycle import Event, Status
 from domain.quote import RenewalPrice, price_renewal
+from domain.refusals import refusal_text
 from domain.terms import Target
 from engine import notices, postings
 from engine.apply import give_generation
@@ -241,7 +242,8 @@ def _still_fits(session: Session, now: datetime, catalog: Catalog, service: Serv
         _check_target(catalog, service, scheduled)
     except ChangeError as error:
         change = lock_change(session, scheduled.id)
-        change.reason, change.reason_text, change.reason_details = error.code, str(error), dict(error.details)
+        sentence = refusal_text(error, catalog, service.customer.locale)
+        change.reason, change.reason_text, change.reason_details = error.code, sentence, dict(error.details)
         ask = catalog.policies.over_limit_at_renewal == "ask"
         # A service has one active change; where that place is taken, staff are busy with the other one.
         if ask and active_change(session, service.id) is None:
@@ -261,7 +263,8 @@ def _warn(session: Session, now: datetime, service: Service, scheduled: PlanChan
     try:
         _check_target(catalog, service, scheduled)
     except ChangeError as error:
-        notices.write(session, scheduled, "at_risk", problem=str(error))
+        problem = refusal_text(error, catalog, service.customer.locale)
+        notices.write(session, scheduled, "at_risk", problem=problem)
     session.flush()
 
 

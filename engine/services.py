@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,6 +18,7 @@ from domain.periods import Period, anchor_day_of
 from domain.sides import discounted
 from domain.terms import Buyer, ServiceTerms
 from engine.expiry import end_unpaid
+from engine.printable import check_texts
 from models.customer import Customer, Service, customer_by_ref, lock_service, service_by_ref
 from models.plan_change import PlanChange, lock_change
 from models.provider import Provider, catalog_of
@@ -74,7 +76,8 @@ class ServiceReport:
 
 
 def put_customer(session: Session, provider: Provider, ref: str, values: dict[str, object]) -> Customer:
-    """Creates or updates a customer by the host's reference."""
+    """Creates or updates a customer by the host's reference. Raises MissingGlyph for a name that cannot be printed."""
+    check_texts([str(values["name"]), *map(str, cast(list[str], values["address"]))], str(values["locale"]))
     customer = customer_by_ref(session, provider.id, ref)
     if customer is None:
         customer = Customer(provider_id=provider.id, ref=ref)

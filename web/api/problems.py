@@ -32,6 +32,7 @@ from engine.retries import UnknownEvent
 from engine.review import NotInReview
 from engine.services import BadPeriod, OtherCustomersService, UnknownCustomer, UnknownDiscount, UnknownService
 from models.provider import NoCatalog
+from pdf.shaping import MissingGlyph
 
 
 class Problem(Exception):
@@ -68,6 +69,7 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (NotConnected, 503, "not_connected"),
     (NoCatalog, 503, "no_catalog"),
     (BadPeriod, 422, "bad_period"),
+    (MissingGlyph, 422, "not_printable"),
     (UnknownDiscount, 422, "unknown_discount"),
     (UnknownCurrency, 422, "unknown_currency"),
     (CurrencyMismatch, 422, "currency_mismatch"),
