@@ -5,7 +5,7 @@ export PYTHON
 # A proxy does not lead to our own machine.
 export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
 
-.PHONY: help demo up test chaos bench venv tools lint fmt typecheck floors unit lock fonts gallery clean
+.PHONY: help demo up test chaos bench venv tools lint fmt typecheck floors unit lock fonts gallery mutants clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +22,12 @@ chaos: venv ## break things on purpose and see that no money and no plan is lost
 	@.venv/bin/planshift chaos
 
 bench: venv ## measure; writes benchmarks/results.json
+	@tools/bootstrap.sh bench
+	@.venv/bin/pip install --quiet --no-deps --require-hashes -r benchmarks/pdf_requirements.lock
 	@.venv/bin/planshift bench
+
+mutants: venv ## mutation testing of domain/ (an hour); ARGS="domain/money.py" chooses
+	@tests/domain/mutation/run.sh $(ARGS)
 
 venv:
 	@tools/bootstrap.sh
@@ -54,7 +59,7 @@ fonts: venv ## rebuild the fonts in pdf/fonts/
 	@.venv/bin/python -m pdf.fontbuild
 
 gallery: venv ## print a sample of every kind of document to var/gallery/
-	@.venv/bin/python -c 'from pathlib import Path; import pdf.gallery; pdf.gallery.write_gallery(Path("var/gallery"))'
+	@.venv/bin/planshift pdf gallery
 
 clean: ## remove what was made: .venv, var/, caches
 	@for data in var/*/postgres/data; do [ ! -L "$$data" ] || rm -rf "$$(readlink "$$data")"; done

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes .venv as the lock file says, when it is not so already; with the argument `tests` also looks for the
-# programs that only the tests need. As root it installs what Debian lacks; otherwise it names the command and stops.
+# Makes .venv as the lock file says, when it is not so already; with the argument `tests` or `bench` also looks for
+# the programs that only they need. As root it installs what Debian lacks; otherwise it names the command and stops.
 set -eu
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
@@ -33,6 +33,11 @@ if [ "${1:-}" = tests ]; then
     has_font_for ja || missing="$missing fonts-noto-cjk"
     has pdftotext || missing="$missing poppler-utils"
     has qpdf || missing="$missing qpdf"
+fi
+if [ "${1:-}" = bench ]; then # WeasyPrint, one of the peers that are measured
+    for library in libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0; do
+        dpkg -s "$library" >/dev/null 2>&1 || missing="$missing $library"
+    done
 fi
 # shellcheck disable=SC2086  # several packages
 [ -z "$missing" ] || debian $missing
