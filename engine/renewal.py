@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog
@@ -22,6 +21,7 @@ from domain.refusals import refusal_text
 from domain.terms import Target
 from engine import notices, postings
 from engine.apply import give_generation
+from engine.due import WARNED_AHEAD
 from engine.invoice import frozen_content
 from engine.outside import OutsideStep
 from engine.providers import host_of
@@ -31,15 +31,10 @@ from models.base import new_id
 from models.customer import Service, lock_service
 from models.invoice import Invoice
 from models.plan_change import PlanChange, active_change, lock_change, move, scheduled_change
-from models.provider import Provider, catalog_of, connection_of
+from models.provider import catalog_of, connection_of
 from models.renewal import Renewal
 from provisioners.protocol import Host, ProvisionerUnknown
 from provisioners.registry import PROVISIONERS
-
-# How long before a scheduled change a customer hears that it would not fit.
-WARNED_AHEAD = timedelta(days=7)
-# One scan starts at most this many renewals; the next scan is seconds away.
-BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,46 +57,6 @@ class Renewed:
 
 
 NOTHING = Renewed()
-
-
-def due_services(session: Session) -> list[str]:
-    """Active services whose period is over, or whose scheduled change must be looked at; by each provider's clock."""
-    clock = func.coalesce(Provider.clock_at, func.clock_timestamp())
-    over = (
-        select(Service.id, Service.period_end)
-        .join(Provider)
-        .where(Service.status == "active", Service.period_end <= clock)
-    )
-    to_warn = (
-        select(Service.id, Service.period_end)
-        .join(Provider)
-        .join(PlanChange, PlanChange.service_id == Service.id)
-        .where(
-            Service.status == "active",
-            PlanChange.status == Status.SCHEDULED,
-            PlanChange.warned_at.is_(None),
-            Service.period_end <= clock + WARNED_AHEAD,
-        )
-    )
-    due = over.union(to_warn).subquery()
-    return list(session.scalars(select(due.c.id).order_by(due.c.period_end).limit(BATCH)))
-
-
-def mark_past_due(session: Session) -> int:
-    """Services whose renewal was not paid by its due date; changes are refused until it is. Returns how many."""
-    clock = func.coalesce(Provider.clock_at, func.clock_timestamp())
-    unpaid = (
-        select(Invoice.service_id)
-        .join(Provider, Provider.id == Invoice.provider_id)
-        .where(Invoice.change_id.is_(None), Invoice.settled_at.is_(None), Invoice.due_at < clock)
-    )
-    services = session.scalars(
-        select(Service).where(Service.status == "active", Service.id.in_(unpaid)).with_for_update(skip_locked=True)
-    ).all()
-    for service in services:
-        service.status = "past_due"
-    session.flush()
-    return len(services)
 
 
 def begin_renewal(session: Session, now: datetime, service_id: str) -> UsageCall | Renewed:

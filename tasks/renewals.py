@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from engine import renewal
+from engine import due, renewal
 from models.customer import Service
 from models.database import transaction
 from tasks.run import outside
@@ -14,8 +14,8 @@ from tasks.story import ring, ring_step
 @shared_task(name="renewals.scan")
 def scan() -> int:
     with transaction() as session:
-        renewal.mark_past_due(session)
-        services = renewal.due_services(session)
+        due.mark_past_due(session)
+        services = due.due_services(session)
     for service_id in services:
         ring_step("renewals.run", service_id=service_id)
     return len(services)
