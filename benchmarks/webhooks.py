@@ -33,8 +33,8 @@ from models.migrate import migrate
 from models.provider import Connection
 from settings import settings
 
-REQUESTS, ROUNDS, CONNECTIONS = 1_500, 4, 12
-WARM_UP = 200
+REQUESTS, ROUNDS, CONNECTIONS = 1_600, 4, 32
+WARM_UP = 320
 _ANSWER = b'{"received":true}'
 
 

@@ -6,27 +6,21 @@ stands in retries.py, and what a fact does to the money in booking.py.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, String, and_, bindparam, case, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.dml import ReturningInsert
 
 from engine import booking
 from engine.outside import OutsideStep, machine_time, pause_after
 from engine.payment import file_fetched
 from engine.providers import gateway_account
 from gateways.facts import facts_of
-from gateways.protocol import Account, Delivery, EventKind, GatewayEvent, GatewayPayment, NotUnderstood
+from gateways.protocol import Account, EventKind, GatewayEvent, GatewayPayment, NotUnderstood
 from gateways.registry import GATEWAYS
-from models.base import new_id
 from models.inbox import OPEN_EVENTS, InboxEvent
 from models.payment import PaymentAttempt
-from models.provider import business_clock
 
 # A webhook can overtake the answer to our own request by seconds; after these looks the money is shown to operators.
 LOOKS_BEFORE_UNMATCHED = 6
@@ -54,51 +48,6 @@ class LookCall:
     gateway: str
     account: Account
     payments: tuple[tuple[str, str], ...]
-
-
-def receive_event(connection: Connection, ids: tuple[str, str], delivery: Delivery, body: bytes) -> str:
-    """Writes a verified webhook down for the (provider's id, connection's id), in one statement; returns its row's id.
-
-    The same event again is counted; the same key with other contents is flagged, kept aside and not believed; an
-    unsigned one asks to look again.
-    """
-    values = {
-        "id": new_id("evt"),
-        "provider_id": ids[0],
-        "connection_id": ids[1],
-        "event_key": delivery.event_key,
-        "body": body,
-        "body_sha256": hashlib.sha256(body).hexdigest(),
-    }
-    statement = _TOLD_TO_LOOK if delivery.only_look else _TOLD
-    return str(connection.execute(statement, values).scalar_one())
-
-
-def _told(repeated: dict[str, Any]) -> ReturningInsert[tuple[str]]:
-    """Built once: to build it takes longer than to execute it."""
-    table = InboxEvent.__table__
-    names = ("id", "provider_id", "connection_id", "event_key", "body", "body_sha256")
-    values: dict[str, Any] = {name: bindparam(name, type_=table.c[name].type) for name in names}
-    values |= {"source": "webhook", "received_at": business_clock(bindparam("provider_id", type_=String))}
-    # What the columns' defaults say; without them SQLAlchemy would look at each of them again.
-    values |= {"conflicting": False, "deliveries": 1, "status": "received", "attempts": 0, "failures": 0}
-    statement = insert(InboxEvent).values(values)
-    return statement.on_conflict_do_update(
-        index_elements=["connection_id", "event_key"], set_={"deliveries": InboxEvent.deliveries + 1, **repeated}
-    ).returning(InboxEvent.id)
-
-
-# What a list of events told has other bytes than the webhook about it, and is the same event.
-_OTHER = and_(InboxEvent.body_sha256 != bindparam("body_sha256", type_=String), InboxEvent.source == "webhook")
-_TOLD = _told(
-    {
-        "conflicting": InboxEvent.conflicting | _OTHER,
-        "conflicting_body": func.coalesce(
-            InboxEvent.conflicting_body, case((_OTHER, bindparam("body", type_=LargeBinary)))
-        ),
-    }
-)
-_TOLD_TO_LOOK = _told({"status": "received", "attempts": 0, "next_at": func.clock_timestamp()})
 
 
 def begin_event(session: Session, now: datetime, event_id: str) -> LookCall | Booked:

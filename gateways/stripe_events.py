@@ -57,7 +57,7 @@ class _Said(BaseModel):
 
 
 class _Named(_Said):
-    id: str = Field(min_length=1, max_length=255)
+    id: str = Field(pattern=r"^[A-Za-z0-9_:.-]{1,255}$")
 
 
 class _Data(_Said):

@@ -13,17 +13,18 @@ from sqlalchemy.orm import Session
 
 from settings import settings
 
-
-# The most that a door writes at once.
-DOOR_CONNECTIONS = 12
+# More would only make commits smaller: webhooks that wait share the next one.
+DOOR_CONNECTIONS = 3
 
 
 @cache
 def _engine_of(url: str, **more: Any) -> Engine:
     engine = create_engine(
         url,
+        hide_parameters=True,  # an error that is logged names no customer
         connect_args={
             "connect_timeout": 3,
+            "tcp_user_timeout": 4000,  # ms; a server that vanished without a word does not hold a thread for minutes
             # statement: a webhook must be answered within 4 s; lock: a waiting step gives its place to others;
             # idle: a process that died between two statements must not keep its locks.
             "options": "-c statement_timeout=4000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=20000"

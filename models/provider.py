@@ -93,12 +93,6 @@ def business_now(session: Session, row: Any, row_id: str) -> datetime:
     return now
 
 
-def business_clock(provider_id: Any) -> Any:
-    """The same as a part of a statement, where a round trip of its own would cost too much."""
-    clock = func.coalesce(Provider.clock_at, func.clock_timestamp())
-    return select(clock).where(Provider.id == provider_id).scalar_subquery()
-
-
 def create_api_key(session: Session, provider: Provider, scopes: list[str]) -> str:
     """Stores a new key's hash and returns the key itself, which is shown this once."""
     token = f"ps_{provider.slug}_{secrets.token_urlsafe(32)}"

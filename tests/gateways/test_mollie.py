@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pytest
 
 from domain.money import Money
-from engine.inbox import receive_event
+from engine.receiving import Arrival, receive_events
 from gateways.protocol import Account, BadSignature, EventKind, GatewayError, GatewayRefused, PaymentRequest
 from gateways.registry import GATEWAYS
 from local.stack import Stack
@@ -107,7 +107,7 @@ def posted(play: MoneyPlay, name: str) -> str:
         account = Account(connection.account, connection.base_url, KEY, ())
         delivery = GATEWAY.verify(account, [], body, datetime.now(UTC))
         assert delivery.only_look
-        return receive_event(session.connection(), (connection.provider_id, connection.id), delivery, body)
+        return receive_events(session.connection(), [Arrival(connection.provider_id, connection.id, delivery, body)])[0]
 
 
 def pay(name: str, **more: Any) -> None:

@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from domain.money import Money
 from engine import payment, refund
-from engine.inbox import receive_event
 from engine.providers import load_catalog
+from engine.receiving import Arrival, receive_events
 from gateways.protocol import Delivery
 from local.stack import Stack
 from models.database import transaction
@@ -39,7 +39,9 @@ class MoneyPlay(Play):
         with transaction() as session:
             connection = self.gateway(session)
             ids = (connection.provider_id, connection.id)
-            return receive_event(session.connection(), ids, Delivery(body["id"]), json.dumps(body).encode())
+            return receive_events(
+                session.connection(), [Arrival(*ids, Delivery(body["id"]), json.dumps(body).encode())]
+            )[0]
 
     def tell_refund(self, attempt_id: str, refunded: int, of: int, refund_id: str | None = None) -> str:
         """A refund succeeded, after which so much of the payment is refunded in all."""

@@ -8,26 +8,25 @@ from threading import Thread
 
 import uvicorn
 
-from web.webhooks.accounts import Headers
-from web.webhooks.app import Receiver, create_standalone_receiver
+from engine.receiving import Arrival
+from web.webhooks import writer
+from web.webhooks.app import create_standalone_receiver
 
 # A commit takes a while on a busy disk.
 COMMIT_SECONDS = 0.3
 
-_write_down = Receiver.write_down
+_write_down = writer.write_down
 
 
-def _answer_before_commit(self: Receiver, gateway: str, account: str, headers: Headers, body: bytes) -> str:
-    self._accounts.verified(gateway, account, headers, body)
-
+def _answer_before_commit(arrivals: list[Arrival]) -> list[str]:
     def later() -> None:
         time.sleep(COMMIT_SECONDS)
-        _write_down(self, gateway, account, headers, body)
+        _write_down(arrivals)
 
     Thread(target=later, daemon=True).start()
-    return "evt_not_yet"
+    return ["evt_not_yet"] * len(arrivals)
 
 
 if __name__ == "__main__":
-    Receiver.write_down = _answer_before_commit  # type: ignore[method-assign]
+    writer.write_down = _answer_before_commit
     uvicorn.run(create_standalone_receiver(), host="127.0.0.1", port=int(sys.argv[1]), log_config=None)

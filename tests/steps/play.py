@@ -14,9 +14,10 @@ from cli.sandbox import set_up_provider
 from domain.lifecycle import Status
 from domain.money import Money
 from engine import apply, expiry, invoice, mail, payment, quote, renewal, settle
-from engine.inbox import process_event, receive_event
+from engine.inbox import process_event
 from engine.outside import OutsideStep
 from engine.providers import set_clock
+from engine.receiving import Arrival, receive_events
 from engine.request import ChangeRequest, request_change
 from engine.retries import put_off
 from engine.services import ServiceReport, put_customer, put_service
@@ -175,7 +176,9 @@ class Play:
         with transaction() as session:
             connection = self.gateway(session)
             ids = (connection.provider_id, connection.id)
-            return receive_event(session.connection(), ids, Delivery(str(body["id"])), json.dumps(body).encode())
+            return receive_events(
+                session.connection(), [Arrival(*ids, Delivery(str(body["id"])), json.dumps(body).encode())]
+            )[0]
 
     def process(self, event_id: str) -> str | None:
         """As the task does it; returns the change that may move on."""

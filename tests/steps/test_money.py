@@ -118,12 +118,12 @@ def test_two_payments_for_one_invoice_one_settles_and_one_is_credit(servers: Sta
 
 
 def test_an_event_that_makes_no_sense_is_kept_as_poison(servers: Stack) -> None:
-    from engine.inbox import receive_event
+    from engine.receiving import Arrival, receive_events
 
     play = Play.of(servers)
     with transaction() as session:
         connection = play.gateway(session)
         ids = (connection.provider_id, connection.id)
-        event_id = receive_event(session.connection(), ids, Delivery("evt_poison"), b"[]")
+        event_id = receive_events(session.connection(), [Arrival(*ids, Delivery("evt_poison"), b"[]")])[0]
     assert play.process(event_id) is None
     assert event_status(event_id) == "poison"

@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from threading import Lock
 
+from anyio.to_thread import run_sync
 from sqlalchemy import select
 
 from engine.providers import gateway_account
@@ -56,15 +56,16 @@ class Accounts:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str], KnownAccount] = {}
-        self._lock = Lock()
 
-    def verified(self, gateway: str, account: str, headers: Headers, body: bytes) -> tuple[KnownAccount, Delivery]:
-        """The account and the delivery, if its gateway signed it. Raises UnknownAccount, Refused."""
-        known = self._known(gateway, account, KEPT_SECONDS)
+    async def verified(
+        self, gateway: str, account: str, headers: Headers, body: bytes
+    ) -> tuple[KnownAccount, Delivery]:
+        """The account and the delivery, if its gateway signed it. Raises UnknownAccount, Refused, SQLAlchemyError."""
+        known = await self._known(gateway, account, KEPT_SECONDS)
         try:
             return known, _verify(known, headers, body)
         except BadSignature as error:
-            newer = self._known(gateway, account, FRESH_SECONDS)
+            newer = await self._known(gateway, account, FRESH_SECONDS)
             if newer is known:
                 raise Refused(known.connection_id, str(error)) from error
         try:
@@ -72,15 +73,14 @@ class Accounts:
         except BadSignature as error:
             raise Refused(newer.connection_id, str(error)) from error
 
-    def _known(self, gateway: str, account: str, age_max: float) -> KnownAccount:
+    async def _known(self, gateway: str, account: str, age_max: float) -> KnownAccount:
         key = (gateway, account)
         known = self._kept.get(key)
         if known is None or time.monotonic() - known.read_at > age_max:
-            known = _read(gateway, account)
-            with self._lock:
-                if len(self._kept) >= KEPT_MAX:
-                    self._kept.clear()
-                self._kept[key] = known
+            known = await run_sync(_read, gateway, account, abandon_on_cancel=True)
+            if len(self._kept) >= KEPT_MAX:
+                self._kept.clear()
+            self._kept[key] = known
         return known
 
 

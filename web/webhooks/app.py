@@ -10,21 +10,20 @@ import logging
 from typing import Any
 
 import anyio
-from anyio.to_thread import run_sync
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from engine.inbox import receive_event
+from engine.receiving import Arrival
 from gateways.registry import GATEWAYS
-from models.database import DOOR_CONNECTIONS, single_statement
 from web.webhooks.accounts import Accounts, Headers, Refused, UnknownAccount
 from web.webhooks.bell import Bell
 from web.webhooks.refused import RefusedSample
+from web.webhooks.writer import Writer
 
 BODY_MAX_BYTES = 256 * 1024
 # Gateways give up after 5 s; a thread that still waits for the database by then is left to itself.
@@ -48,13 +47,13 @@ def create_standalone_receiver() -> Starlette:
 
 
 class Receiver:
-    """The door of one process: what it knows of accounts, and how many threads it writes with."""
+    """The door of one process: what it knows of accounts, its writer, its bell."""
 
     def __init__(self) -> None:
         self._accounts = Accounts()
         self._sample = RefusedSample()
         self._bell = Bell()
-        self._writers: anyio.CapacityLimiter | None = None
+        self._writer = Writer()
 
     async def receive(self, request: Request) -> Response:
         """Takes one webhook in."""
@@ -81,27 +80,11 @@ class Receiver:
         return JSONResponse({"received": True}, background=BackgroundTask(self._bell.ring, event_id))
 
     async def _in_time(self, gateway: str, account: str, headers: Headers, body: bytes) -> str:
-        """Raises TimeoutError; then the thread may still commit, and the repetition is a duplicate."""
-        if self._writers is None:
-            self._writers = anyio.CapacityLimiter(DOOR_CONNECTIONS)
+        """Raises UnknownAccount, Refused, SQLAlchemyError, TimeoutError; after that last one the row may still be
+        committed, and the repetition is a duplicate."""
         with anyio.fail_after(ANSWER_SECONDS):
-            return await run_sync(
-                self.write_down, gateway, account, headers, body, abandon_on_cancel=True, limiter=self._writers
-            )
-
-    def write_down(self, gateway: str, account: str, headers: Headers, body: bytes) -> str:
-        """Verifies, stores and commits; the id of the inbox row. Raises UnknownAccount, Refused, SQLAlchemyError."""
-        known, delivery = self._accounts.verified(gateway, account, headers, body)
-        ids = (known.provider_id, known.connection_id)
-        for last_try in (False, True):
-            try:
-                with single_statement() as connection:
-                    return receive_event(connection, ids, delivery, body)
-            except OperationalError as error:
-                # A connection that was cut while it lay in the pool says nothing about the database now.
-                if last_try or not error.connection_invalidated:
-                    raise
-        raise AssertionError("the second try returns or raises")
+            known, delivery = await self._accounts.verified(gateway, account, headers, body)
+            return await self._writer.write(Arrival(known.provider_id, known.connection_id, delivery, body))
 
 
 async def _capped_body(request: Request) -> bytes | None:

@@ -6,10 +6,13 @@ process is no loss: the sweep finds the rows.
 
 from __future__ import annotations
 
+import time
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 
-AT_ONCE_MAX = 50
+AT_ONCE_MAX = 200
+# The first event of a quiet moment rings at once; in a storm the next message waits for those that come meanwhile.
+PAUSE_SECONDS = 0.05
 
 
 class Bell:
@@ -32,6 +35,7 @@ class Bell:
 
         while True:
             ring_for_events(self._next())
+            time.sleep(PAUSE_SECONDS)
 
     def _next(self) -> list[str]:
         event_ids = [self._waiting.get()]
