@@ -5,7 +5,7 @@ quote.py      the catalogue's rule and the price are frozen: pay now, change at 
 review.py     staff decide about a change that the catalogue leaves to them
 invoice.py    lines and parties are frozen; documents.py gives the values that are printed, once each
 payment.py    the gateway is asked for a payment
-inbox.py      what gateways tell is read, and booking.py makes money of it in the ledger, once
+inbox.py      what gateways tell (receiving.py writes it down) is read, and booking.py makes money of it, once
 settle.py     enough money is held: the invoice gets its number, the change is paid
 apply.py      the host is told, and asked back; the service has the plan
 notices.py    what customers are told, from the outbox; mail.py delivers it

@@ -67,7 +67,11 @@ def _unnested() -> TableValuedAlias:
     columns = {name: String() for name in ("id", "provider_id", "connection_id", "event_key", "body_sha256")}
     types: dict[str, Any] = {**columns, "body": LargeBinary()}
     arrays = [bindparam(name, type_=ARRAY(kind)) for name, kind in types.items()]
-    return func.unnest(*arrays).table_valued(*(column(name, kind) for name, kind in types.items()), name="told").render_derived()
+    return (
+        func.unnest(*arrays)
+        .table_valued(*(column(name, kind) for name, kind in types.items()), name="told")
+        .render_derived()
+    )
 
 
 def _statement(look: bool) -> Any:
