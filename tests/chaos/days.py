@@ -120,7 +120,10 @@ def database_dies(stage: Theatre, over: threading.Event) -> int:
             )
         return 0
 
-    return repeatedly(3, 3, act, over) + repeatedly(5, 1, cut, over)
+    kills = repeatedly(3, 3, act, over) + repeatedly(5, 1, cut, over)
+    time.sleep(1)  # a connection hears of its end a moment later
+    engine().dispose()
+    return kills
 
 
 def processes_die(stage: Theatre, over: threading.Event) -> int:
@@ -162,27 +165,37 @@ def _second_beat(stage: Theatre) -> Iterator[None]:
 
 
 def twice_and_shuffled(stage: Theatre, over: threading.Event) -> int:
-    """Every waiting message is there twice more, in another order."""
+    """Every message comes three times, and those that wait change their order again and again."""
     chance = random.Random(20270718)
+    known: set[str] = set()
 
     def act() -> int:
         with broker() as client:
             for queue in QUEUES:
                 waiting: list[bytes] = client.lrange(queue, 0, -1)
-                copies = [_redelivered(message) for message in waiting * 2]
-                chance.shuffle(copies)
-                if copies:
-                    client.lpush(queue, *copies)
+                more = [copy for message in waiting for copy in _copies(message, known)]
+                chance.shuffle(waiting)
+                for message in waiting[: len(waiting) // 2]:
+                    if client.lrem(queue, 1, message):
+                        client.lpush(queue, message)
+                if more:
+                    client.lpush(queue, *more)
         return 0
 
-    return repeatedly(400, 0.02, act, over)
+    return repeatedly(3000, 0.02, act, over)
 
 
-def _redelivered(message: bytes) -> bytes:
-    """A copy with a delivery tag of its own, or the acknowledgement of one would take the other."""
+def _copies(message: bytes, known: set[str]) -> list[bytes]:
+    """Two copies of a message that was not copied yet, each with a delivery tag of its own, or the acknowledgement
+    of one would take the other."""
     document = json.loads(message)
-    document["properties"]["delivery_tag"] = f"copy-{random.getrandbits(64):x}"
-    return json.dumps(document).encode()
+    tag = document["properties"]["delivery_tag"]
+    if tag in known:
+        return []
+    tags = [f"{tag}-{number}" for number in (1, 2)]
+    known.update((tag, *tags))
+    properties = document["properties"]
+    return [json.dumps(document | {"properties": properties | {"delivery_tag": copy}}).encode() for copy in tags]
 
 
 def silence(stage: Theatre, over: threading.Event) -> int:

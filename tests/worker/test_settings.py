@@ -18,13 +18,14 @@ from tests.chaos.theatre import wait_for
 from worker.app import QUEUES, ROUTES, TASK_TIME_LIMIT_SECONDS, create_app, queue_of
 
 ROOT = Path(__file__).parent.parent.parent
-# A task of the tests' own, in a worker with the product's settings; the visibility time-out is short.
+# A task of the tests' own, in a worker with the product's settings; the visibility time-out is short, and still
+# longer than any countdown, or a message that waits for its time would be delivered again and again.
 WORKER = """
 import os, signal, sys, time
 from worker.app import create_app
 app = create_app()
 app.conf.broker_transport_options = app.conf.broker_transport_options | {
-    "visibility_timeout": 3, "unacked_restore_interval": 1, "unacked_restore_throttle": 1}
+    "visibility_timeout": 10, "unacked_restore_interval": 1, "unacked_restore_throttle": 1}
 
 @app.task(name="tests.worker.probe")
 def probe(file, what):
