@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from cli.audit import ask_all_hosts
 from engine.audit import Finding, audit_books, providers_to_audit
+from engine.audit_documents import audit_documents, documents_to_read
 from models.database import snapshot
 from models.invoice import Document, Invoice
 from models.ledger import LedgerTransaction
@@ -50,6 +51,8 @@ def judge(theatre: Theatre, tales: list[Told]) -> Verdict:
         verdict.broken += [f"{f.name}: {row.row_id} {row.what}" for f in broken_books(slugs) for row in f.rows]
     with snapshot() as session:
         providers = [id for slug in slugs for id in providers_to_audit(session, slug)]
+        stored = documents_to_read(session, providers)
+    verdict.broken += [f"{f.name}: {row.what}" for f in audit_documents(stored) for row in f.rows]
     hosts, _ = ask_all_hosts(providers)
     verdict.broken += [f"host: {row.what}" for row in hosts.rows]
     for told in tales:

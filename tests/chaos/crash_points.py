@@ -20,7 +20,7 @@ ELSEWHERE = {
     "tasks/plan_change.py:request_payment": "its ring is for a change that owes nothing: tests/stories",
     "tasks/door.py:_reject": "a malformed message: tests/doors/test_celery_door.py",
 }
-ENGINE_CALLS = re.compile(r"\b(gateway|provisioner)\.(\w+)\(")
+ENGINE_CALLS = re.compile(r"\b(gateway|provisioner|storage)\.(\w+)\(")
 
 
 @dataclass

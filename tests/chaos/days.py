@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
 import httpx
@@ -41,19 +41,24 @@ def tell(stage: Theatre, break_things: Break, names: list[str] = NAMES) -> tuple
     cast = {name: begin(stage, name, CHANGES, STORIES[name][1]) for name in names}
     over, lost = threading.Event(), []
     with ThreadPoolExecutor(len(names) + 1) as pool:
-        breaking = pool.submit(break_things, stage, over)
         running = {name: pool.submit(STORIES[name][0], *cast[name]) for name in names}
+        pool.submit(_set_when_all_ended, list(running.values()), over)
+        # In this thread, which lives on: a server that is started again ends with the thread that started it.
+        kills = break_things(stage, over)
         for name, future in running.items():
             if isinstance(error := future.exception(), NotInTime):
                 lost.append(f"{name}: {error}")
-        over.set()
-        kills = breaking.result()
     for future in running.values():
         if (error := future.exception()) is not None and not isinstance(error, NotInTime):
             raise error
     verdict = judge(stage, [told for told, _ in cast.values()])
     verdict.lost = lost + verdict.lost
     return verdict, len(names) * CHANGES, kills
+
+
+def _set_when_all_ended(running: list[Future[None]], over: threading.Event) -> None:
+    wait(running)
+    over.set()
 
 
 def repeatedly(times: int, pause_seconds: float, act: Callable[[], int], over: threading.Event) -> int:

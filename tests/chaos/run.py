@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 
 from tests.chaos.cast import STORIES
 from tests.chaos.checks import Verdict
+from tests.chaos.control import run_control
 from tests.chaos.crash_points import crash_everywhere
 from tests.chaos.days import DAYS
+from tests.chaos.mutants import MUTANTS, survivors
 
 
 @dataclass
@@ -54,6 +56,7 @@ def main() -> int:
     parts: dict[str, Callable[[], None]] = {"crash-points": lambda: _crash_points(totals, given.changes)}
     for name, day in DAYS.items():
         parts[name] = lambda name=name, day=day: _day(totals, name, day)  # type: ignore[misc]
+    parts |= {"control": lambda: _control(totals), "mutants": lambda: _mutants(totals)}
     for name, part in parts.items():
         if given.only in ("", name):
             part()
@@ -71,6 +74,22 @@ def _crash_points(totals: Totals, changes: int) -> None:
     totals.add("crash points", act.verdict, act.stories)
     totals.complaints += [f"no process died at: {name}" for name in missing]
     say(f"{len(act.boundaries)} boundaries found, {act.kills} kills, {act.verdict.repeated_mails} mails came twice")
+
+
+def _control(totals: Totals) -> None:
+    """A treatment that loses nothing with a plain chain either would prove nothing."""
+    say("The control: a plain Celery chain with late acknowledgement, workers killed, one FLUSHALL")
+    found = run_control()
+    say(f"the control: of {found['chains']} chains {found['lost']} are lost, {found['doubled']} steps ran twice")
+    if not found["lost"]:
+        totals.complaints.append("the control lost nothing: the treatment is too kind")
+
+
+def _mutants(totals: Totals) -> None:
+    say(f"A test of the tests: {len(MUTANTS)} planted bugs")
+    alive = survivors()
+    totals.complaints += [f"no test noticed: {bug}" for bug in alive]
+    say(f"{len(MUTANTS) - len(alive)} of {len(MUTANTS)} planted bugs were caught")
 
 
 def _day(totals: Totals, name: str, day: Callable[[], tuple[Verdict, int, int]]) -> None:

@@ -81,7 +81,7 @@ class Seam:
 
     def _install_calls(self) -> None:
         from gateways.registry import GATEWAYS
-        from models import database
+        from models import database, storage
         from provisioners.registry import PROVISIONERS
 
         for registry, kind in ((GATEWAYS, "gateway"), (PROVISIONERS, "provisioner")):
@@ -90,16 +90,18 @@ class Seam:
                     if hasattr(adapter, method):
                         _wrap(adapter, method, _named(f"call {kind}.{method} in {{}}", self._where), self.cross)
         _wrap(smtplib.SMTP, "send_message", _named("call mail.send in {}", self._where), self.cross)
+        for function in ("put", "get"):
+            _wrap(storage, function, _named(f"call storage.{function} in {{}}", self._where), self.cross)
         single = database.single_statement
 
         @contextmanager
-        def one_statement() -> Iterator[Session]:
+        def one_statement() -> Iterator[Any]:
             self.cross("before", f"commit in {self._where()}")
-            with single() as session:
-                yield session
+            with single() as connection:
+                yield connection
             self.cross("after", f"commit in {self._where()}")
 
-        database.single_statement = one_statement
+        vars(database)["single_statement"] = one_statement
 
     def _begin_task(self, task: Any, **_: Any) -> None:
         self._task, self._commits = task.name, 0

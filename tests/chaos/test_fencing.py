@@ -47,7 +47,8 @@ def test_a_late_answer_of_a_gateway_is_not_written(servers: Stack) -> None:
     with transaction() as session:
         now = business_now(session, PlanChange, change_id)
         payment.finish_change_payment(session, now, slow, payment.PaymentAnswer(None, "no", refused=True))
-    assert play.attempts(change_id)[0].status == "open"
+    attempt = play.attempts(change_id)[0]
+    assert (attempt.status, attempt.error, attempt.rings) == ("open", None, 0)
 
 
 @pytest.mark.parametrize("error", [None, "the server is away"])
