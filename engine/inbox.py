@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from engine import booking
 from engine.outside import OutsideStep, machine_time, pause_after
-from engine.payment import file_fetched
 from engine.providers import gateway_account
+from engine.receiving import file_fetched
 from gateways.facts import facts_of
 from gateways.protocol import Account, EventKind, GatewayEvent, GatewayPayment, NotUnderstood
 from gateways.registry import GATEWAYS

@@ -6,12 +6,10 @@ answers about money goes through the inbox like a webhook: there is one way in f
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import Event, Status
@@ -19,11 +17,10 @@ from domain.money import Money
 from engine import notices, postings
 from engine.outside import OutsideStep, machine_time, pause_after, take_lease
 from engine.providers import gateway_account, required_connection
-from gateways.facts import body_of, key_of
+from engine.receiving import file_fetched
 from gateways.protocol import Account, GatewayError, GatewayPayment, GatewayRefused, PaymentRequest
 from gateways.registry import GATEWAYS
 from models.base import new_id
-from models.inbox import InboxEvent
 from models.invoice import Invoice, document_of, invoice_of_change
 from models.payment import PaymentAttempt, live_attempt
 from models.plan_change import PlanChange, lock_change, move
@@ -189,27 +186,6 @@ def _take_over(session: Session, now: datetime, attempt: PaymentAttempt, payment
         return
     attempt.next_ring_at = None
     file_fetched(session, now, attempt, payment)
-
-
-def file_fetched(session: Session, now: datetime, attempt: PaymentAttempt, payment: GatewayPayment) -> str | None:
-    """What the gateway told when asked goes into the inbox, beside what it tells by itself. Returns the new row's id;
-    None if this state is there already."""
-    body = body_of(payment, attempt.id, now)
-    return session.execute(
-        insert(InboxEvent)
-        .values(
-            id=new_id("evt"),
-            provider_id=attempt.provider_id,
-            connection_id=attempt.connection_id,
-            source="fetch",
-            event_key=key_of(payment),
-            body=body,
-            body_sha256=hashlib.sha256(body).hexdigest(),
-            received_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=["connection_id", "event_key"])
-        .returning(InboxEvent.id)
-    ).scalar_one_or_none()
 
 
 def _new_attempt(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -25,10 +26,13 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.orm import Session
 
-from gateways.protocol import Delivery
+from gateways.facts import body_of, key_of
+from gateways.protocol import Delivery, GatewayPayment
 from models.base import new_id
 from models.inbox import InboxEvent
+from models.payment import PaymentAttempt
 from models.provider import Provider
 
 
@@ -61,6 +65,27 @@ def receive_events(connection: Connection, arrivals: Sequence[Arrival]) -> list[
     statement = _LOOK if arrivals[0].delivery.only_look else _TOLD
     ids = {(row.connection_id, row.event_key): row.id for row in connection.execute(statement, values)}
     return [ids[arrival.key] for arrival in arrivals]
+
+
+def file_fetched(session: Session, now: datetime, attempt: PaymentAttempt, payment: GatewayPayment) -> str | None:
+    """What the gateway told when asked goes into the inbox, beside what it tells by itself. Returns the new row's id;
+    None if this state is there already."""
+    body = body_of(payment, attempt.id, now)
+    return session.execute(
+        insert(InboxEvent)
+        .values(
+            id=new_id("evt"),
+            provider_id=attempt.provider_id,
+            connection_id=attempt.connection_id,
+            source="fetch",
+            event_key=key_of(payment),
+            body=body,
+            body_sha256=hashlib.sha256(body).hexdigest(),
+            received_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["connection_id", "event_key"])
+        .returning(InboxEvent.id)
+    ).scalar_one_or_none()
 
 
 def _unnested() -> TableValuedAlias:
