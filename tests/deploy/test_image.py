@@ -44,7 +44,7 @@ def test_what_is_copied_exists_and_reaches_the_build() -> None:
     assert all((ROOT / source).exists() for source in sources)
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
-    needed = {*wheel["packages"], *wheel["force-include"], "pyproject.toml", "README.md", "LICENSE", "catalogs"}
+    needed = {*wheel["only-include"], "pyproject.toml", "README.md", "LICENSE", "catalogs"}
     assert needed | {"requirements-runtime.lock"} == allowed
     assert all((ROOT / name).exists() for name in allowed)
 

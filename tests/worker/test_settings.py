@@ -76,7 +76,7 @@ def said(file: Path, words: str) -> bool | None:
 def test_late_acknowledgement_a_dead_workers_message_comes_back(worker: Process, tmp_path: Path) -> None:
     file = tmp_path / "said"
     send(file, "hang")
-    wait_for(lambda: said(file, "begun"), "the task to begin", 20)
+    wait_for(lambda: said(file, "begun"), "the task to begin", 120)
     worker.kill()
     worker.begin()
     wait_for(lambda: said(file, "begun begun done"), "the message to come back", 40)
@@ -91,7 +91,7 @@ def test_a_task_that_kills_its_process_is_tried_again_a_bounded_number_of_times(
     wait_for(lambda: said(file, "begun begun begun begun"), "four tries", 60)
     after = tmp_path / "after"
     send(after, "work")
-    wait_for(lambda: said(after, "begun done"), "the next task", 30)
+    wait_for(lambda: said(after, "begun done"), "the next task", 120)
     assert file.read_text().split() == ["begun"] * 4
 
 
@@ -99,7 +99,7 @@ def test_a_task_that_fails_is_not_run_again_in_a_hot_loop(worker: Process, tmp_p
     file, after = tmp_path / "said", tmp_path / "after"
     send(file, "fail")
     send(after, "work")
-    wait_for(lambda: said(after, "begun done"), "the next task", 20)
+    wait_for(lambda: said(after, "begun done"), "the next task", 120)
     assert file.read_text().split() == ["begun"]
 
 
@@ -121,9 +121,9 @@ def test_a_deploy_lets_a_running_step_end(servers: Stack, tmp_path: Path) -> Non
     try:
         file = tmp_path / "said"
         send(file, "slow")
-        wait_for(lambda: said(file, "begun"), "the task to begin", 20)
+        wait_for(lambda: said(file, "begun"), "the task to begin", 120)
         os.kill(process.pid, signal.SIGTERM)
-        wait_for(lambda: said(file, "begun done"), "the task to end", 20)
+        wait_for(lambda: said(file, "begun done"), "the task to end", 120)
     finally:
         process.kill()
 
