@@ -5,6 +5,7 @@ python -m tests.chaos.zygote FOLDER SHARE   (FOLDER/pids/ROLE names each process
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import os
 import signal
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 from tests.chaos.seam import Seam
 
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 QUEUES = "requests,pipeline,pdf,renewals,maintenance"
 
 
@@ -80,6 +82,7 @@ def _fork(folder: Path, seam: Seam, role: str, run: Callable[[], None]) -> int:
         (folder / "pids" / role).write_text(str(pid))
         return pid
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)  # nothing outlives a run that was killed itself
     seam.role = role.split("-", maxsplit=1)[0]
     try:
         run()
