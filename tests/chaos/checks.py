@@ -46,7 +46,9 @@ def judge(theatre: Theatre, tales: list[Told]) -> Verdict:
     verdict = Verdict()
     slugs = [told.provider.provider for told in tales]
     try:
-        wait_for(lambda: None if broken_books(slugs) else True, "everything to come to rest", seconds=60)
+        wait_for(
+            lambda: None if broken_books(slugs) or _unsent(slugs) else True, "everything to come to rest", seconds=60
+        )
     except NotInTime:
         verdict.broken += [f"{f.name}: {row.row_id} {row.what}" for f in broken_books(slugs) for row in f.rows]
     with snapshot() as session:
@@ -69,6 +71,14 @@ def broken_books(slugs: list[str]) -> list[Finding]:
         providers = [id for slug in slugs for id in providers_to_audit(session, slug)]
         findings = audit_books(session, providers, patience=timedelta(seconds=0))
     return [finding for finding in findings if not finding.holds]
+
+
+def _unsent(slugs: list[str]) -> int:
+    """Notices that are still to be sent: one whose worker died waits for the end of its lease, and is not due."""
+    with snapshot() as session:
+        providers = [id for slug in slugs for id in providers_to_audit(session, slug)]
+        waiting = OutboxMessage.provider_id.in_(providers), OutboxMessage.sent_at.is_(None)
+        return session.scalar(select(func.count()).select_from(OutboxMessage).where(*waiting)) or 0
 
 
 def _judge_changes(told: Told, verdict: Verdict) -> None:
