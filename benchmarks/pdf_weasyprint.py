@@ -2,8 +2,8 @@
 
 from html import escape
 
-from weasyprint import CSS, HTML  # type: ignore[import-untyped]
-from weasyprint.text.fonts import FontConfiguration  # type: ignore[import-untyped]
+from weasyprint import CSS, HTML
+from weasyprint.text.fonts import FontConfiguration
 
 from benchmarks.pdf_content import Content
 from pdf.faces import FONTS

@@ -48,7 +48,7 @@ BODY = event("payment_intent.succeeded", INTENT)
 def test_what_the_vendors_library_signs_is_believed_and_the_other_way_round() -> None:
     header = vendor_signature(BODY)
     assert key(BODY, header) == "evt_1"
-    stripe.Webhook.construct_event(BODY, header, SECRET, tolerance=None)
+    stripe.Webhook.construct_event(BODY, header, SECRET, tolerance=10**9)
 
 
 def test_any_of_the_secrets_and_any_of_the_signatures_will_do() -> None:

@@ -51,6 +51,7 @@ def needs(*scopes: str) -> Callable[[Caller], Caller]:
 
 AnyKey = Annotated[Caller, Depends(needs(*SCOPES))]
 HostKey = Annotated[Caller, Depends(needs("host"))]
+OpsKey = Annotated[Caller, Depends(needs("ops"))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from domain.money import Money
 
 Ref = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._~-]+$")]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 
 def _lines(value: Any) -> Any:
@@ -70,8 +71,8 @@ class PlanChangeBody(QuoteBody):
 class DecisionBody(Body):
     """An operator's decision is kept with the name and the reason."""
 
-    who: Text
-    why: Text
+    who: Words
+    why: Words
 
 
 class PortalSessionBody(Body):

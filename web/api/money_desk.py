@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, Field
 from sqlalchemy import select
 
@@ -15,13 +15,12 @@ from models.inbox import InboxEvent, RefusedWebhook
 from models.payment import Payment
 from models.provider import Connection
 from tasks.story import ring, ring_step
-from web.api.auth import Caller, needs, opened
+from web.api.auth import OpsKey, opened
 from web.api.bodies import DecisionBody, MoneyBody, Text
 from web.api.money_views import event_summary, event_view, movement_view, payment_view, refund_view, refused_view
 from web.api.pages import Paged, page_of
 
 router = APIRouter(prefix="/v1", tags=["money desk"])
-OpsKey = Annotated[Caller, Depends(needs("ops"))]
 EventId = Annotated[str, Path(max_length=64, pattern=r"^evt_[0-9a-z]+$")]
 PaymentId = Annotated[str, Path(max_length=64, pattern=r"^mny_[0-9a-z]+$")]
 InvoiceId = Annotated[str, Field(max_length=64, pattern=r"^inv_[0-9a-z]+$")]
