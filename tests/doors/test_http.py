@@ -133,13 +133,13 @@ def test_a_service_that_leaves_active_takes_its_open_changes_with_it(dns: Fronte
 
 
 def test_a_name_that_no_font_has_is_told_at_the_door(dns: Frontend) -> None:
-    customer = {"name": "Ani 𐎠", "email": "a@b.invalid", "country": "JP", "locale": "en"}
+    customer = {"name": "Firm 𐎠", "email": "a@b.invalid", "country": "JP", "locale": "en"}
     told = is_problem(send(dns, "PUT", "/v1/customers/ani", customer, scope="host"), 422, "not_printable")
     assert "U+103A0" in told["detail"]
 
 
 def test_a_language_that_we_have_no_words_of_is_answered_in_english(dns: Frontend) -> None:
-    customer = {"name": "Anke", "email": "anke@b.invalid", "country": "DE", "locale": "de-DE"}
+    customer = {"name": "Beispiel GmbH", "email": "post@b.invalid", "country": "DE", "locale": "de-DE"}
     dns.call("PUT", "/v1/customers/zone", customer, scope="host")
     change_id = dns.request("zone", "business", "monthly", "k1", {"accept_total": {"amount": 1210, "currency": "JPY"}})
     change = dns.wait_for(change_id, "awaiting_payment")
