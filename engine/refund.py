@@ -23,7 +23,7 @@ from models.audit import record_action
 from models.base import new_id
 from models.invoice import Invoice
 from models.ledger import balance
-from models.payment import Payment, Refund, movements_of, pending_refunds
+from models.payment import Payment, Refund, movements_of, pending_refund_minor
 from models.provider import Provider
 
 
@@ -96,24 +96,31 @@ def start_refund(
 
 
 def refundable(session: Session, payment: Payment) -> Money:
-    """What is left of a payment at the gateway: less what went back, and what is on its way back."""
+    """What is left of a payment at the gateway: less what went back, and what is on its way back.
+
+    Nothing is locked, since a page that only looks asks too. What is on its way is read first: a refund that is
+    confirmed in between counts twice, and never not at all.
+    """
+    pending_minor = pending_refund_minor(session, payment)
     out = movements_of(session, payment, "refund", "dispute", "late_failure")
     again = movements_of(session, payment, "dispute_won")
     left = payment.amount_minor - sum(back.amount_minor for back in out) + sum(won.amount_minor for won in again)
-    left -= sum(refund.amount_minor for refund in pending_refunds(session, payment))
+    left -= pending_minor
     return Money(max(0, left) if payment.kind == "payment" else 0, payment.currency)
 
 
-def lock_payment(session: Session, provider: Provider, payment_id: str) -> Payment:
+def required_payment(session: Session, provider: Provider, payment_id: str) -> Payment:
     """Raises UnknownPayment."""
-    payment = session.scalar(
-        select(Payment)
-        .where(Payment.id == payment_id, Payment.provider_id == provider.id, Payment.kind == "payment")
-        .with_for_update(of=Payment)
-        .execution_options(populate_existing=True)
-    )
-    if payment is None:
+    payment = session.get(Payment, payment_id)
+    if payment is None or payment.provider_id != provider.id or payment.kind != "payment":
         raise UnknownPayment(payment_id)
+    return payment
+
+
+def lock_payment(session: Session, provider: Provider, payment_id: str) -> Payment:
+    """The same, for who will give some of it away. Raises UnknownPayment."""
+    payment = required_payment(session, provider, payment_id)
+    session.refresh(payment, with_for_update={"of": Payment})
     return payment
 
 

@@ -158,6 +158,13 @@ def movements_of(session: Session, payment: Payment, *kinds: str) -> list[Paymen
     return list(session.scalars(query.order_by(Payment.id)))
 
 
+def pending_refund_minor(session: Session, payment: Payment) -> int:
+    """How much of a payment is on its way back by refunds of ours. Locks nothing."""
+    query = select(func.coalesce(func.sum(Refund.amount_minor), 0))
+    pending = query.where(Refund.payment_id == payment.id, Refund.status.in_(("sending", "sent")))
+    return int(session.scalar(pending) or 0)
+
+
 def pending_refunds(session: Session, payment: Payment) -> list[Refund]:
     """Refunds of ours that the gateway has not confirmed yet, oldest first."""
     query = select(Refund).where(Refund.payment_id == payment.id, Refund.status.in_(("sending", "sent")))

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field
 from sqlalchemy import select
 
 from engine.money_desk import StatementLine, match_payment, payments_of, record_payment
-from engine.refund import lock_payment, start_refund
+from engine.refund import required_payment, start_refund
 from engine.retries import events_of, replay_event, required_event
 from models.inbox import InboxEvent, RefusedWebhook
 from models.payment import Payment
@@ -107,7 +107,7 @@ def record(body: RecordBody, who: OpsKey) -> dict[str, Any]:
 def get_payment(payment_id: PaymentId, who: OpsKey) -> dict[str, Any]:
     """One payment with its refunds."""
     with opened(who) as door:
-        return payment_view(door.session, lock_payment(door.session, door.provider, payment_id))
+        return payment_view(door.session, required_payment(door.session, door.provider, payment_id))
 
 
 @router.post("/payments/{payment_id}/match")
@@ -116,7 +116,7 @@ def match(payment_id: PaymentId, body: MatchBody, who: OpsKey) -> dict[str, Any]
     with opened(who) as door:
         by = (body.who, body.why)
         changes = match_payment(door.session, door.now, door.provider, payment_id, body.invoice, by)
-        view = payment_view(door.session, lock_payment(door.session, door.provider, payment_id))
+        view = payment_view(door.session, required_payment(door.session, door.provider, payment_id))
     for change_id in changes:
         ring(change_id)
     return view
