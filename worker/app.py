@@ -9,7 +9,7 @@ from celery import Celery
 from kombu import Exchange, Queue
 
 from settings import settings
-from worker import logs
+from worker import logs, transport
 from worker.beat import SCHEDULE
 
 QUEUES = ("requests", "pipeline", "pdf", "outside", "renewals", "maintenance")
@@ -57,6 +57,7 @@ STEPS = tuple(
 def create_app() -> Celery:
     """The app as workers, beat, Flower and the doors use it. Raises MissingSetting without PLANSHIFT_BROKER_URL."""
     logs.connect()
+    transport.register()
     app = Celery("planshift", broker=settings().require_broker_url(), include=[DOOR, *STEPS])
     app.conf.update(
         # Queues. Each has an exchange of its own: a bare Queue(name) would bind them all to one exchange and key.
