@@ -116,6 +116,6 @@ def create_app() -> Celery:
         beat_schedule=SCHEDULE,
         beat_max_loop_interval=1,
         beat_sync_every=1,
-        beat_scheduler="celery.beat:Scheduler",  # no state: what is due is a date in a row
+        beat_scheduler="worker.beat:Scheduler",
     )
     return app
