@@ -9,12 +9,17 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from settings import settings
 
 # More would only make commits smaller: webhooks that wait share the next one.
 DOOR_CONNECTIONS = 3
+# What a statement raises when the server, or the connection to it, is gone; an InternalError, when the server cut it in
+# the middle of a transaction (idle_in_transaction_session_timeout). Nothing was committed: it may be repeated.
+DATABASE_AWAY = (OperationalError, InternalError, PoolTimeout)
 
 
 @cache

@@ -59,13 +59,25 @@ class Told:
             self.statuses[change_id], self.plans[ref], self.invoices[ref] = status, plan, invoices
 
 
-def begin(theatre: Theatre, name: str, count: int, plan: str, **catalog: Any) -> tuple[Told, list[str]]:
-    """A provider and its services, before anything breaks."""
-    told = Told(theatre.provider("dns", f"dns-{name}", **catalog))
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What is told, the plan and the period that its services begin with, the provider's clock, and what is particular
+    about its catalogue."""
+
+    tell: Callable[[Told, list[str]], None]
+    plan: str
+    period: tuple[str, str] = (JULY, AUGUST)
+    clock: str = NOON_17_JULY
+    catalog: dict[str, Any] = field(default_factory=dict)
+
+
+def begin(theatre: Theatre, name: str, count: int, story: Story) -> tuple[Told, list[str]]:
+    """A provider and its services."""
+    told = Told(theatre.provider("dns", f"dns-{name}", **story.catalog))
     refs = [f"{name}-{number}" for number in range(count)]
     for ref in refs:
-        told.provider.new_service(ref, plan, "JPY", "JP", (JULY, AUGUST), "monthly")
-    told.provider.set_clock(NOON_17_JULY)
+        told.provider.new_service(ref, story.plan, "JPY", "JP", story.period, "monthly")
+    told.provider.set_clock(story.clock)
     return told, refs
 
 
@@ -118,18 +130,18 @@ def downgrade_at_renewal(told: Told, refs: list[str]) -> None:
     told.until(list(ids.values()), "scheduled")
     told.provider.set_clock(AUGUST)
     told.until(list(ids.values()), "applied")
-    _pay_renewals(told, refs)
+    pay_renewals(told, refs)
     told.end(ids, "applied", "basic", 1)
 
 
 def renewal(told: Told, refs: list[str]) -> None:
     told.provider.set_clock(AUGUST)
-    _pay_renewals(told, refs)
+    pay_renewals(told, refs)
     told.plans |= {ref: "start" for ref in refs}
     told.invoices |= {ref: 1 for ref in refs}
 
 
-def _pay_renewals(told: Told, refs: list[str]) -> None:
+def pay_renewals(told: Told, refs: list[str]) -> None:
     for ref in refs:
         invoice = wait_for(partial(_open_invoice, told, ref), f"the renewal of {ref}")
         httpx.post(invoice["checkout_url"], data={"outcome": "pay"}, trust_env=False).raise_for_status()
@@ -312,22 +324,20 @@ def leap(told: Told, refs: list[str]) -> None:
     told.until(list(ids.values()), "awaiting_payment")
     told.provider.set_clock("2027-08-17T03:00:00Z")
     told.until(list(ids.values()), "expired")
-    _pay_renewals(told, refs)
+    pay_renewals(told, refs)
     told.end(ids, "expired", "basic", 2)
 
 
-Story = Callable[[Told, list[str]], None]
-# Each story with the plan that its services begin with.
-STORIES: dict[str, tuple[Story, str]] = {
-    "upgrade": (upgrade, "basic"),
-    "message": (upgrade_by_message, "basic"),
-    "downgrade": (downgrade_at_renewal, "start"),
-    "renewal": (renewal, "start"),
-    "expiry": (expiry, "basic"),
-    "cancel": (cancel, "basic"),
-    "refund": (refund_after_apply, "basic"),
-    "retry": (stuck_and_retried, "basic"),
-    "compensate": (stuck_and_compensated, "basic"),
-    "leap": (leap, "basic"),
-    "housekeeping": (housekeeping, "basic"),
+STORIES = {
+    "upgrade": Story(upgrade, "basic"),
+    "message": Story(upgrade_by_message, "basic"),
+    "downgrade": Story(downgrade_at_renewal, "start"),
+    "renewal": Story(renewal, "start"),
+    "expiry": Story(expiry, "basic"),
+    "cancel": Story(cancel, "basic"),
+    "refund": Story(refund_after_apply, "basic"),
+    "retry": Story(stuck_and_retried, "basic"),
+    "compensate": Story(stuck_and_compensated, "basic"),
+    "leap": Story(leap, "basic"),
+    "housekeeping": Story(housekeeping, "basic"),
 }

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.cast import STORIES, Told, begin
-from tests.chaos.checks import Verdict, judge
-from tests.chaos.theatre import NotInTime, Theatre, theatre
+from tests.chaos.telling import Act, Telling, tell
+from tests.chaos.theatre import Theatre, theatre
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -23,43 +21,19 @@ ELSEWHERE = {
 ENGINE_CALLS = re.compile(r"\b(gateway|provisioner|storage)\.(\w+)\(")
 
 
-@dataclass
-class Act:
-    """What one run came to."""
-
-    verdict: Verdict
-    boundaries: list[str]
-    kills: int
-    stories: int
-
-
-def crash_everywhere(names: list[str], count: int, share: int = 100) -> tuple[Act, list[str]]:
-    """On a stage of its own. Also returns what no process died at."""
+def crash_everywhere(telling: Telling, share: int = 100) -> Act:
+    """On a stage of its own. `share`: at how many of a hundred boundaries a process dies."""
     with theatre(share) as stage:
-        act = play(stage, names, count, "crash")
-    return act, uncovered(act.boundaries)
+        act = tell(stage, telling, _die_at_each_boundary)
+        act.boundaries = stage.seen()
+    return act
 
 
-def play(stage: Theatre, names: list[str], count: int, suffix: str) -> Act:
-    """`count` changes of each story, all at once, under the seam; then the checks."""
-    stage.forget()
-    cast = {name: begin(stage, f"{name}-{suffix}", count, STORIES[name][1]) for name in names}
+def _die_at_each_boundary(stage: Theatre, over: threading.Event) -> int:
     stage.arm()
-    verdict = Verdict()
-    with ThreadPoolExecutor(len(names)) as pool:
-        running = {name: pool.submit(STORIES[name][0], *cast[name]) for name in names}
-    for name, future in running.items():
-        error = future.exception()
-        if isinstance(error, NotInTime):
-            verdict.lost.append(f"{name}: {error}")
-        elif error is not None:
-            raise error
+    over.wait()
     stage.disarm()
-    tales: list[Told] = [told for told, _ in cast.values()]
-    found = judge(stage, tales)
-    found.lost = verdict.lost + found.lost
-    seen = stage.seen()
-    return Act(found, seen, sum(line.startswith("killed") for line in seen), len(names) * count)
+    return sum(line.startswith("killed") for line in stage.seen())
 
 
 def uncovered(boundaries: list[str]) -> list[str]:

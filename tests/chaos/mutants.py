@@ -6,17 +6,14 @@ python -m tests.chaos.mutants
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from local.folders import temporary_folder
+from tests.chaos.copies import change, copy_of_the_code
 
-ROOT = Path(__file__).parent.parent.parent
-# Copied, so that one file can be changed; the rest is linked.
-COPIED = ("cli", "engine", "models", "tasks", "tests", "web", "worker")
 TESTS_FAILED = 1
 
 
@@ -123,27 +120,17 @@ def survivors() -> list[str]:
     """The bugs that no test noticed. Raises AssertionError if the guards fail without any bug."""
     with temporary_folder("mutants") as folder:
         copy = folder / "copy"
-        _copy(copy)
+        copy_of_the_code(copy)
         guards = sorted({mutant.guard for mutant in MUTANTS})
         sound = _run(copy, guards)
         assert sound.returncode == 0, f"the guards fail without a bug:\n{sound.stdout[-3000:]}"
         return [mutant.bug for mutant in MUTANTS if not _is_caught(copy, mutant)]
 
 
-def _copy(copy: Path) -> None:
-    copy.mkdir()
-    for entry in ROOT.iterdir():
-        if entry.name in COPIED:
-            shutil.copytree(entry, copy / entry.name, ignore=shutil.ignore_patterns("__pycache__"))
-        elif not entry.name.startswith(".") and entry.name != "var":
-            (copy / entry.name).symlink_to(entry)
-
-
 def _is_caught(copy: Path, mutant: Mutant) -> bool:
     file = copy / mutant.file
     sound = file.read_text(encoding="utf-8")
-    assert sound.count(mutant.old) == 1, f"{mutant.file} has this {sound.count(mutant.old)} times: {mutant.old!r}"
-    file.write_text(sound.replace(mutant.old, mutant.new), encoding="utf-8")
+    change(file, mutant.old, mutant.new)
     try:
         return _run(copy, [mutant.guard]).returncode == TESTS_FAILED
     finally:

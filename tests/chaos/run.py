@@ -1,23 +1,32 @@
 """The whole fault-injection suite: every crash point, then the hostile days. The last line of stdout is JSON.
+Each part leaves the logs of its processes in var/chaos/.
 
-python -m tests.chaos.run [--changes N] [--only NAME]
+python -m tests.chaos.run [--changes N] [--at-once N] [--only NAME]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
+from local.folders import temporary_folder
+from local.process import Command, Process
 from tests.chaos.cast import STORIES
-from tests.chaos.checks import Verdict
 from tests.chaos.control import run_control
-from tests.chaos.crash_points import crash_everywhere
+from tests.chaos.crash_points import crash_everywhere, uncovered
 from tests.chaos.days import DAYS
 from tests.chaos.mutants import MUTANTS, survivors
+from tests.chaos.telling import Act, Telling
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 @dataclass
@@ -32,14 +41,20 @@ class Totals:
     stuck: int = 0
     complaints: list[str] = field(default_factory=list)
 
-    def add(self, name: str, verdict: Verdict, stories: int) -> None:
-        self.stories += stories
-        self.lost += len(verdict.lost)
-        self.doubled += len(verdict.doubled)
-        self.stuck += len(verdict.stuck)
-        self.complaints += [f"{name}: {line}" for line in str(verdict).splitlines()]
+    def add(self, act: Act) -> None:
+        self.boundaries += len(act.boundaries)
+        self.kills += act.kills
+        self.stories += act.stories
+        self.lost += len(act.verdict.lost)
+        self.doubled += len(act.verdict.doubled)
+        self.stuck += len(act.verdict.stuck)
+        self.complaints += str(act.verdict).splitlines()
+
+    def numbers(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in ("boundaries", "kills", "stories", "lost", "doubled", "stuck")}
 
 
+Part = Callable[[Totals, int], str]
 _started = time.monotonic()
 
 
@@ -50,54 +65,99 @@ def say(what: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--changes", type=int, default=3)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--at-once", type=int, default=3)
+    parser.add_argument("--only", choices=["", *PARTS], default="")
     given = parser.parse_args()
     totals = Totals()
-    parts: dict[str, Callable[[], None]] = {"crash-points": lambda: _crash_points(totals, given.changes)}
-    for name, day in DAYS.items():
-        parts[name] = lambda name=name, day=day: _day(totals, name, day)  # type: ignore[misc]
-    parts |= {"control": lambda: _control(totals), "mutants": lambda: _mutants(totals)}
-    for name, part in parts.items():
-        if given.only in ("", name):
-            part()
-    for complaint in totals.complaints:
-        say(complaint)
-    summary = {key: getattr(totals, key) for key in ("boundaries", "kills", "stories", "lost", "doubled", "stuck")}
-    print(json.dumps(summary), flush=True)
+    if given.only:
+        logs = ROOT / "var" / "chaos" / given.only
+        shutil.rmtree(logs, ignore_errors=True)
+        os.environ["CHAOS_LOGS"] = str(logs)
+        say(f"{given.only}: {PARTS[given.only](totals, given.changes)}")
+        for complaint in totals.complaints:
+            say(f"{given.only}: {complaint}")
+    else:
+        _run_all(totals, given.changes, given.at_once)
+    print(json.dumps(totals.numbers()), flush=True)
     return 1 if totals.complaints else 0
 
 
-def _crash_points(totals: Totals, changes: int) -> None:
-    say(f"Every crash point: {len(STORIES)} stories, {changes} changes each, a process dies at each boundary")
-    act, missing = crash_everywhere(list(STORIES), changes)
-    totals.boundaries, totals.kills = len(act.boundaries), act.kills
-    totals.add("crash points", act.verdict, act.stories)
-    totals.complaints += [f"no process died at: {name}" for name in missing]
-    say(f"{len(act.boundaries)} boundaries found, {act.kills} kills, {act.verdict.repeated_mails} mails came twice")
+def _crash_points(totals: Totals, changes: int) -> str:
+    act = crash_everywhere(Telling.of(*STORIES, count=changes))
+    totals.add(act)
+    totals.complaints += [f"no process died at: {name}" for name in uncovered(act.boundaries)]
+    found = f"{len(act.boundaries)} boundaries found, {act.kills} kills in {len(STORIES)} stories of {changes} changes"
+    return f"{found}; {act.verdict.repeated_mails} mails came twice"
 
 
-def _control(totals: Totals) -> None:
+def _day(day: Callable[[], Act], totals: Totals, changes: int) -> str:
+    act = day()
+    totals.add(act)
+    return f"{act.stories} stories, {act.kills} kills, {'all is well' if act.verdict.holds else 'BROKEN'}"
+
+
+def _control(totals: Totals, changes: int) -> str:
     """A treatment that loses nothing with a plain chain either would prove nothing."""
-    say("The control: a plain Celery chain with late acknowledgement, workers killed, one FLUSHALL")
     found = run_control()
-    say(f"the control: of {found['chains']} chains {found['lost']} are lost, {found['doubled']} steps ran twice")
     if not found["lost"]:
-        totals.complaints.append("the control lost nothing: the treatment is too kind")
+        totals.complaints.append("the plain chain lost nothing: the treatment is too kind")
+    return f"of {found['chains']} plain Celery chains {found['lost']} are lost, {found['doubled']} steps ran twice"
 
 
-def _mutants(totals: Totals) -> None:
-    say(f"A test of the tests: {len(MUTANTS)} planted bugs")
+def _mutants(totals: Totals, changes: int) -> str:
     alive = survivors()
     totals.complaints += [f"no test noticed: {bug}" for bug in alive]
-    say(f"{len(MUTANTS) - len(alive)} of {len(MUTANTS)} planted bugs were caught")
+    return f"{len(MUTANTS) - len(alive)} of {len(MUTANTS)} planted bugs were caught"
 
 
-def _day(totals: Totals, name: str, day: Callable[[], tuple[Verdict, int, int]]) -> None:
-    say(f"A hostile day: {name}")
-    verdict, stories, kills = day()
-    totals.kills += kills
-    totals.add(name, verdict, stories)
-    say(f"{name}: {stories} stories, {kills} kills, {'all is well' if verdict.holds else 'BROKEN'}")
+# The long ones first.
+PARTS: dict[str, Part] = {
+    "crash-points": _crash_points,
+    "mutants": _mutants,
+    **{name: partial(_day, day) for name, day in DAYS.items()},
+    "control": _control,
+}
+
+
+def _run_all(totals: Totals, changes: int, at_once: int) -> None:
+    """Each part is a process of its own with servers of its own, so some run side by side."""
+    waiting, running = list(PARTS), dict[str, Process]()
+    with temporary_folder("chaos-parts") as folder:
+        try:
+            while waiting or running:
+                while waiting and len(running) < at_once:
+                    name = waiting.pop(0)
+                    running[name] = _begin(name, changes, folder)
+                    say(f"{name}: begun")
+                for name in [name for name, process in running.items() if not process.is_alive()]:
+                    _collect(name, running.pop(name), totals)
+                time.sleep(0.2)
+        finally:
+            for process in running.values():
+                process.kill()
+
+
+def _begin(name: str, changes: int, folder: Path) -> Process:
+    argv = [sys.executable, "-m", "tests.chaos.run", "--only", name, "--changes", str(changes)]
+    process = Process(Command(name=name, argv=argv, log=folder / name, folder=ROOT))
+    process.begin()
+    return process
+
+
+def _collect(name: str, process: Process, totals: Totals) -> None:
+    """Adds what a part found to the sum; one that says nothing has broken down."""
+    *told, last = process.output().splitlines() or [""]
+    try:
+        numbers = json.loads(last)
+    except ValueError:
+        totals.complaints.append(name)
+        say(f"{name}: broke down\n{process.output()}")
+        return
+    for key, number in numbers.items():
+        setattr(totals, key, getattr(totals, key) + number)
+    for line in told:
+        say(line.partition(" s  ")[2])
+    totals.complaints += told[1:]
 
 
 if __name__ == "__main__":

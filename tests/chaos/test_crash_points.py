@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chaos.crash_points import ENGINE_CALLS, play, uncovered
-from tests.chaos.theatre import theatre
+from tests.chaos.crash_points import ENGINE_CALLS, crash_everywhere, uncovered
+from tests.chaos.telling import Telling
 
 # Of a hundred boundaries; another part is chosen when a name changes. All of them: planshift chaos.
 SHARE = 15
@@ -13,8 +13,7 @@ SHARE = 15
 
 @pytest.mark.timeout(280)
 def test_nothing_is_lost_and_nothing_is_done_twice() -> None:
-    with theatre(SHARE) as stage:
-        act = play(stage, ["upgrade", "downgrade", "expiry"], 2, "short")
+    act = crash_everywhere(Telling.of("upgrade", "downgrade", "expiry", count=2), SHARE)
     assert act.verdict.holds, str(act.verdict)
     assert act.kills >= 8
     assert len(act.boundaries) > 100

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,10 +22,14 @@ from local.folders import temporary_folder
 from local.process import Command, Process, answers, logs
 from local.stack import Stack
 from models.migrate import migrate
-from tests.chaos.silence import SilentProxy
+from tests.chaos.proxies import Proxy
 from tests.conftest import catalog_named, environment
 
 Found = TypeVar("Found")
+
+ROOT = Path(__file__).parent.parent.parent
+# Looking costs the machine more than what is looked at.
+_LOOK_SECONDS = 0.25
 
 # Rows that rest are rung for within a second; a lease of a dead worker is over after three.
 PATIENCE = {
@@ -47,11 +52,14 @@ class Theatre:
     folder: Path
     stack: Stack
     zygote: Process
+    variables: Mapping[str, str]
+    host: str = ""  # where our processes find the host; everybody else asks it without a detour
 
     def provider(self, sample: str, slug: str, **changes: Any) -> Patient:
         """A provider of its own, and its API client, which repeats what was cut off as frontends do."""
-        keys = set_up_provider(catalog_named(slug, sample, **changes), self.stack.addresses)
         addresses = self.stack.addresses
+        set_up = replace(addresses, host=self.host or addresses.host)
+        keys = set_up_provider(catalog_named(slug, sample, **changes), set_up)
         ready = {"api": addresses.web, "host": addresses.host, "gateway": addresses.gateway, "mail": addresses.mail}
         return Patient(ready | {"keys": {slug: keys}}, slug)
 
@@ -60,11 +68,6 @@ class Theatre:
 
     def disarm(self) -> None:
         (self.folder / "armed").unlink(missing_ok=True)
-
-    def forget(self) -> None:
-        """Every boundary kills once more."""
-        for file in (self.folder / "seen").iterdir():
-            file.unlink()
 
     def seen(self) -> list[str]:
         """What the seam wrote down: "killed|passed ROLE before|after BOUNDARY"."""
@@ -76,6 +79,10 @@ class Theatre:
 
     def roles(self) -> list[str]:
         return sorted(file.name for file in (self.folder / "pids").iterdir())
+
+    def set_host_clock(self, offset: str) -> None:
+        """For everything on this stage (see `theatre`), against the real time: "-1h"."""
+        _write_at_once(self.folder / "clock", offset)
 
 
 class Patient(Frontend):
@@ -95,36 +102,86 @@ class Patient(Frontend):
 
 
 @contextmanager
-def theatre(share: int = 100, proxied: bool = False, **more: str) -> Iterator[Theatre]:
-    """Everything runs; the seam sleeps until `arm()`. `proxied`: our processes reach the broker through a proxy."""
-    with temporary_folder("chaos") as folder, Stack(folder) as stack, environment({}):
-        for name in ("seen", "pids"):
-            (folder / name).mkdir()
-        own = PATIENCE | {"PLANSHIFT_SECRET_KEY": secrets.token_urlsafe(32)} | more
+def theatre(
+    share: int = 100,
+    way_to_the_broker: Callable[[int], Proxy] | None = None,
+    clock_library: Path | None = None,
+    **settings: str,
+) -> Iterator[Theatre]:
+    """Everything runs; the seam sleeps until `arm()`. `way_to_the_broker`: our processes reach it through this proxy.
+    `clock_library`: libfaketime, under which everything runs, so that the host's clock can be set."""
+    with temporary_folder("chaos") as folder, Stack(folder) as stack, environment({}), ExitStack() as more:
+        own = PATIENCE | {"PLANSHIFT_SECRET_KEY": secrets.token_urlsafe(32)}
+        own |= {"PLANSHIFT_DOCUMENT_URL": str(folder / "documents"), **settings}
         variables = {**stack.environment(), **own, "CHAOS_RECEIVER": stack.addresses.receiver}
+        assert stack.valkey is not None
+        assert stack.postgres is not None
         with environment(variables):
+            if clock_library is not None:
+                clock = _settable_clock(folder, clock_library)
+                variables |= clock
+                more.enter_context(_in_environment(clock))
+                # By `env`, once it is somebody else: what the library shares among root's processes is not theirs.
+                command = stack.postgres.process.command
+                argv = ["/usr/bin/env", *(f"{name}={value}" for name, value in clock.items()), *command.argv]
+                stack.postgres.process.command = replace(command, argv=argv)
             stack.start_servers()
             migrate()
-            with _way_to_the_broker(stack, proxied) as way:
-                yield Theatre(folder, stack, start_zygote(folder, stack, {**variables, **way}, share))
+            if way_to_the_broker is not None:
+                port = stack.valkey.port
+                proxy = more.enter_context(way_to_the_broker(port))
+                variables["PLANSHIFT_BROKER_URL"] = stack.valkey.url.replace(f":{port}/", f":{proxy.port}/")
+            more.callback(_keep_logs, folder)
+            yield Theatre(folder, stack, start_zygote(stack, folder, variables, share), variables)
+
+
+def _keep_logs(folder: Path) -> None:
+    """Where whoever plays this wants to find them (CHAOS_LOGS), for when something is broken."""
+    if place := os.environ.get("CHAOS_LOGS"):
+        shutil.copytree(folder / "logs", place, dirs_exist_ok=True)
+
+
+def _settable_clock(folder: Path, library: Path) -> dict[str, str]:
+    """The wall clock alone: no host sets its monotonic clock back."""
+    _write_at_once(folder / "clock", "+0")
+    return {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(folder / "clock"),
+        "FAKETIME_CACHE_DURATION": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+
+
+def _write_at_once(file: Path, text: str) -> None:
+    new = file.with_suffix(".new")
+    new.write_text(text)
+    new.chmod(0o644)  # the database server runs as somebody else
+    new.replace(file)
 
 
 @contextmanager
-def _way_to_the_broker(stack: Stack, proxied: bool) -> Iterator[dict[str, str]]:
-    """The broker's address as our processes see it, where it is another one."""
-    assert stack.valkey is not None
-    if not proxied:
-        yield {}
-        return
-    proxy = SilentProxy(stack.valkey.port)
+def _in_environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """For servers that are started with the environment as it is."""
+    os.environ.update(variables)
     try:
-        yield {"PLANSHIFT_BROKER_URL": stack.valkey.url.replace(f":{stack.valkey.port}/", f":{proxy.port}/")}
+        yield
     finally:
-        proxy.close()
+        for name in variables:
+            del os.environ[name]
 
 
-def start_zygote(folder: Path, stack: Stack, variables: Mapping[str, str], share: int) -> Process:
-    argv = [sys.executable, "-m", "tests.chaos.zygote", str(folder), str(share)]
+def start_zygote(
+    stack: Stack,
+    folder: Path,
+    variables: Mapping[str, str],
+    share: int = 0,
+    code: Path = ROOT,
+    roles: Sequence[str] = (),
+) -> Process:
+    """Our processes: those in `roles`, all by default; from another folder of code, another version of them."""
+    for name in ("seen", "pids"):
+        (folder / name).mkdir(parents=True)
+    argv = [sys.executable, "-m", "tests.chaos.zygote", str(folder), str(share), *roles]
     ready = [logs("zygote ready."), answers(f"{stack.addresses.web}/healthz")]
     zygote = Process(
         Command(
@@ -132,7 +189,7 @@ def start_zygote(folder: Path, stack: Stack, variables: Mapping[str, str], share
             argv=argv,
             log=folder / "logs" / "zygote.log",
             env=variables,
-            folder=Path(__file__).parent.parent.parent,
+            folder=code,
             ready=lambda process: all(one(process) for one in ready),
         )
     )
@@ -147,5 +204,5 @@ def wait_for(look: Callable[[], Found | None], what: str, seconds: float = 500) 
     while time.monotonic() < deadline:
         if (found := look()) is not None:
             return found
-        time.sleep(0.1)
+        time.sleep(_LOOK_SECONDS)
     raise NotInTime(f"waited {seconds:g} s for {what}")

@@ -1,6 +1,6 @@
 """All processes of a chaos run, forked from one that has imported everything: a killed one is back in a blink.
 
-python -m tests.chaos.zygote FOLDER SHARE   (FOLDER/pids/ROLE names each process, whoever wants to kill one)
+python -m tests.chaos.zygote FOLDER SHARE [ROLE…]   (FOLDER/pids/ROLE names each process, whoever wants to kill one)
 """
 
 from __future__ import annotations
@@ -8,8 +8,10 @@ from __future__ import annotations
 import ctypes
 import importlib
 import os
+import select
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,14 +22,15 @@ _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 QUEUES = "requests,pipeline,pdf,renewals,maintenance"
 
 
-def main(folder: Path, share: int) -> None:
+def main(folder: Path, share: int, chosen: list[str]) -> None:
+    _sleep_under_faketime()
     seam = Seam(folder, "zygote", share)
     seam.install()
     _import_everything()
     roles = _roles()
     running: dict[int, str] = {}
     signal.signal(signal.SIGTERM, lambda *_: _end(running))
-    for role in roles:
+    for role in chosen or roles:
         running[_fork(folder, seam, role, roles[role])] = role
     print("zygote ready.", flush=True)
     while True:
@@ -36,10 +39,16 @@ def main(folder: Path, share: int) -> None:
         running[_fork(folder, seam, role, roles[role])] = role
 
 
+def _sleep_under_faketime() -> None:
+    """libfaketime spoils sleeps until a moment of the monotonic clock, which time.sleep takes; not relative ones."""
+    if "FAKETIME_TIMESTAMP_FILE" in os.environ:
+        vars(time)["sleep"] = lambda seconds: select.select([], [], [], seconds)
+
+
 def _import_everything() -> None:
     from worker.app import create_app
 
-    for name in ("cli.processes", "tasks", "web.app", "web.webhooks.app", "uvicorn"):
+    for name in ("cli.processes", "tasks", "tests.chaos.faulty_disk", "web.app", "web.webhooks.app", "uvicorn"):
         importlib.import_module(name)
     create_app().finalize()
 
@@ -97,4 +106,4 @@ def _end(running: dict[int, str]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

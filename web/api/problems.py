@@ -7,8 +7,6 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from domain.currencies import UnknownCurrency
@@ -31,6 +29,7 @@ from engine.request import ChangeOpen, KeyReused, PriceChanged, RequestInFlight,
 from engine.retries import UnknownEvent
 from engine.review import NotInReview
 from engine.services import BadPeriod, OtherCustomersService, UnknownCustomer, UnknownDiscount, UnknownService
+from models.database import DATABASE_AWAY
 from models.provider import NoCatalog
 from pdf.shaping import MissingGlyph
 
@@ -99,7 +98,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _own)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
-    for away in (OperationalError, PoolTimeout):
+    for away in DATABASE_AWAY:
         app.add_exception_handler(away, _database_away)
     app.add_exception_handler(Exception, _unexpected)
 

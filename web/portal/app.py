@@ -10,12 +10,10 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from models.customer import Customer
-from models.database import transaction
+from models.database import DATABASE_AWAY, transaction
 from web.portal import choosing, overview, progress
 from web.portal.links import LinkExpired, customer_of_token
 from web.portal.pages import HEADERS, STATIC, plain_page, see
@@ -78,7 +76,7 @@ def _install_problems(app: FastAPI) -> None:
         app.add_exception_handler(error_class, _handler(status, heading))
     for malformed in (RequestValidationError, HTTPException):
         app.add_exception_handler(malformed, _malformed)
-    for away in (OperationalError, PoolTimeout):
+    for away in DATABASE_AWAY:
         app.add_exception_handler(away, _database_away)
     app.add_exception_handler(Exception, _unexpected)
 

@@ -1,0 +1,37 @@
+"""Hostile days: everything around us breaks again and again while stories are told; then the same checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.chaos.days import broker, clocks, neighbours, processes, versions
+from tests.chaos.telling import Act, Break, Telling, tell
+from tests.chaos.theatre import theatre
+
+USUAL = Telling.of("upgrade", "downgrade", "expiry", "refund")
+TWO_MINUTES = Telling.of("upgrade", "downgrade", "expiry", "refund", seconds=120)
+
+
+def day(break_things: Break, telling: Telling = USUAL) -> Callable[[], Act]:
+    def run() -> Act:
+        with theatre(0) as stage:
+            return tell(stage, telling, break_things)
+
+    return run
+
+
+DAYS: dict[str, Callable[[], Act]] = {
+    "processes-die": day(processes.processes_die, TWO_MINUTES),
+    "broker-dies": day(broker.broker_dies),
+    "half-open": broker.half_open,
+    "database-dies": day(processes.database_dies),
+    "slow-host": day(neighbours.slow_host, Telling.of(*neighbours.NAMES)),
+    "host-answers-twice": neighbours.host_answers_twice,
+    "disk-full": neighbours.disk_is_full,
+    "clock-back": clocks.host_clock_back,
+    "leap": clocks.leap,
+    "two-versions": versions.old_and_new,
+    "flushall": day(broker.flush),
+    "twice-and-shuffled": day(broker.twice_and_shuffled),
+    "two-beats": day(processes.two_beats),
+}

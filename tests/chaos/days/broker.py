@@ -1,0 +1,104 @@
+"""What can happen to the broker, to its messages, and to the way there."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import threading
+import time
+
+from redis import Redis
+
+from settings import settings
+from tests.chaos.proxies import SilentProxy
+from tests.chaos.telling import Act, Telling, repeatedly, tell
+from tests.chaos.theatre import Theatre, theatre
+from worker.app import QUEUES
+
+
+def broker() -> Redis:
+    return Redis.from_url(settings().require_broker_url(), socket_timeout=5)
+
+
+def flush(stage: Theatre, over: threading.Event) -> int:
+    """FLUSHALL: every message, and every record of one, is gone."""
+
+    def act() -> int:
+        with broker() as client:
+            client.flushall()
+        return 0
+
+    return repeatedly(12, 0.8, act, over)
+
+
+def broker_dies(stage: Theatre, over: threading.Event) -> int:
+    """Killed with -9 and started again; then it stands still, connections open, for half a minute."""
+    valkey = stage.stack.valkey
+    assert valkey is not None
+
+    def act() -> int:
+        valkey.process.kill()
+        time.sleep(0.5)
+        valkey.start()
+        return 1
+
+    kills = repeatedly(3, 2, act, over)
+    os.kill(valkey.process.pid, signal.SIGSTOP)
+    time.sleep(30)
+    os.kill(valkey.process.pid, signal.SIGCONT)
+    return kills
+
+
+def twice_and_shuffled(stage: Theatre, over: threading.Event) -> int:
+    """Every message comes three times, and those that wait change their order again and again."""
+    chance = random.Random(20270718)
+    known: set[str] = set()
+
+    def act() -> int:
+        with broker() as client:
+            for queue in QUEUES:
+                waiting: list[bytes] = client.lrange(queue, 0, -1)
+                more = [copy for message in waiting for copy in _copies(message, known)]
+                chance.shuffle(waiting)
+                for message in waiting[: len(waiting) // 2]:
+                    if client.lrem(queue, 1, message):
+                        client.lpush(queue, message)
+                if more:
+                    client.lpush(queue, *more)
+        return 0
+
+    return repeatedly(3000, 0.02, act, over)
+
+
+def _copies(message: bytes, known: set[str]) -> list[bytes]:
+    """Two copies of a message that was not copied yet, each with a delivery tag of its own, or the acknowledgement
+    of one would take the other."""
+    document = json.loads(message)
+    tag = document["properties"]["delivery_tag"]
+    if tag in known:
+        return []
+    tags = [f"{tag}-{number}" for number in (1, 2)]
+    known.update((tag, *tags))
+    properties = document["properties"]
+    return [json.dumps(document | {"properties": properties | {"delivery_tag": copy}}).encode() for copy in tags]
+
+
+def half_open() -> Act:
+    """Our processes reach the broker through a proxy; three times its connections are open and nothing passes."""
+    proxies: list[SilentProxy] = []
+
+    def way_to(port: int) -> SilentProxy:
+        proxies.append(SilentProxy(port))
+        return proxies[0]
+
+    def silence(stage: Theatre, over: threading.Event) -> int:
+        def act() -> int:
+            proxies[0].fall_silent()
+            return 0
+
+        return repeatedly(3, 20, act, over)
+
+    with theatre(0, way_to_the_broker=way_to) as stage:
+        return tell(stage, Telling.of("upgrade", "downgrade"), silence)

@@ -1,0 +1,85 @@
+"""Time that leaps, runs back, or has an hour too many or too few on the day of the renewal."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import text
+
+from models.database import transaction
+from tests.chaos.cast import STORIES, Story, Told, pay_renewals, request
+from tests.chaos.days.broker import flush
+from tests.chaos.telling import Act, Telling, tell
+from tests.chaos.theatre import Theatre, theatre, wait_for
+
+HOUR = 3600.0
+
+
+def host_clock_back() -> Act:
+    """In mid-flow the clock of the whole host (database, broker, workers, doors, beat) is set back by an hour."""
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+    assert library is not None, "install faketime (Debian's package of that name), or run `make chaos`, which does"
+    with theatre(0, clock_library=library) as stage:
+        return tell(stage, Telling.of("upgrade", "downgrade", "expiry", "refund", "retry"), _set_back)
+
+
+def _set_back(stage: Theatre, over: threading.Event) -> int:
+    over.wait(3)
+    stage.set_host_clock("-1h")
+    wait_for(lambda: abs(_database_ahead() + HOUR) < 60 or None, "the database's clock to be set back", 20)
+    over.wait()
+    return 0
+
+
+def _database_ahead() -> float:
+    """Seconds by which the database's clock is ahead of ours."""
+    with transaction() as session:
+        now: float = session.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one()
+    return float(now) - time.time()
+
+
+def change_of_clocks(told: Told, refs: list[str], *, end: str, after: str, next_end: str) -> None:
+    """A downgrade at a renewal on the very day on which the provider's clocks change: midnight is one day's end."""
+    ids = request(told, refs, "basic", 0)
+    told.until(list(ids.values()), "scheduled")
+    told.provider.set_clock(end)
+    told.until(list(ids.values()), "applied")
+    pay_renewals(told, refs)
+    told.provider.set_clock(after)
+    for ref in refs:
+        service = told.provider.call("GET", f"/v1/services/{ref}")
+        period = (service["period_start"], service["period_end"])
+        assert period == (end, next_end), f"{ref} is renewed for {period}"
+    told.end(ids, "applied", "basic", 1)
+
+
+# 28 March 2027 has 23 hours in Madrid, 7 November 2027 has 25 in New York. Each renewal is at the midnight before;
+# `after` is in the hours around the change, when a scan that counts hours would renew again or too late.
+SPRING = Story(
+    partial(
+        change_of_clocks, end="2027-03-27T23:00:00Z", after="2027-03-28T01:30:00Z", next_end="2027-04-27T22:00:00Z"
+    ),
+    "start",
+    period=("2027-02-27T23:00:00Z", "2027-03-27T23:00:00Z"),
+    clock="2027-03-17T11:00:00Z",
+    catalog={"timezone": "Europe/Madrid"},
+)
+AUTUMN = Story(
+    partial(
+        change_of_clocks, end="2027-11-07T04:00:00Z", after="2027-11-07T06:30:00Z", next_end="2027-12-07T05:00:00Z"
+    ),
+    "start",
+    period=("2027-10-07T04:00:00Z", "2027-11-07T04:00:00Z"),
+    clock="2027-10-17T16:00:00Z",
+    catalog={"timezone": "America/New_York"},
+)
+
+
+def leap() -> Act:
+    """A month passes at once in mid-flow, and renewals fall on days of 23 and 25 hours, while messages are lost."""
+    stories = {name: STORIES[name] for name in ("leap", "renewal")} | {"spring": SPRING, "autumn": AUTUMN}
+    with theatre(0) as stage:
+        return tell(stage, Telling(stories, 4), flush)

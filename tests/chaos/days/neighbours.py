@@ -1,0 +1,63 @@
+"""Hosts that answer too late, twice, or not at all, and a disk that is full."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from local.folders import temporary_folder
+from tests.chaos.faulty_disk import FaultyDisk
+from tests.chaos.proxies import TwiceProxy
+from tests.chaos.telling import Act, Telling, tell
+from tests.chaos.theatre import Theatre, theatre
+
+NAMES = ("upgrade", "downgrade", "refund")
+
+
+def slow_host(stage: Theatre, over: threading.Event) -> int:
+    """Orders are done and the answer does not come in time; then the host is down for a while."""
+    for knobs in (
+        {"lose_answers": 2, "hang_seconds": 9.0},
+        {"fail_times": 12, "fail_status": 503},
+        {"slow_seconds": 0.5},
+        {},
+    ):
+        for name in NAMES:
+            url = f"{stage.stack.addresses.host}/_knobs/dns-{name}"
+            httpx.put(url, json=knobs, trust_env=False).raise_for_status()
+        over.wait(12)
+    return 0
+
+
+def host_answers_twice() -> Act:
+    """Each answer comes two times on the same connection: the second must not pass for the next question's answer."""
+    with theatre(0) as stage, TwiceProxy(urlsplit(stage.stack.addresses.host).port or 0) as proxy:
+        stage.host = f"http://127.0.0.1:{proxy.port}"
+        return tell(stage, Telling.of(*NAMES), lambda _stage, over: int(not over.wait()))
+
+
+def disk_is_full() -> Act:
+    """Twice for some seconds, no document can be stored, and what was begun is left half-written."""
+    with temporary_folder("disk") as disk:
+
+        def fill(stage: Theatre, over: threading.Event) -> int:
+            for _ in range(2):
+                (disk / "full").touch()
+                over.wait(6)
+                (disk / "full").unlink()
+                over.wait(2)
+            return 0
+
+        with theatre(0, PLANSHIFT_DOCUMENT_URL=f"{FaultyDisk.protocol}://{disk}") as stage:
+            act = tell(stage, Telling.of("upgrade", "downgrade", "expiry", "refund"), fill)
+        _must_have_refused(disk, act)
+        return act
+
+
+def _must_have_refused(disk: Path, act: Act) -> None:
+    refused = disk / "refused"
+    if not refused.exists():
+        act.verdict.broken.append("the disk was never full when a document was written: the day proves nothing")

@@ -1,0 +1,80 @@
+"""Our own processes and the database die, or there are too many of them."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import text
+
+from local.process import Command, Process
+from models.database import engine, transaction
+from tests.chaos.telling import repeatedly
+from tests.chaos.theatre import Theatre
+
+
+def database_dies(stage: Theatre, over: threading.Event) -> int:
+    """Killed with -9 and started again; then every connection is cut."""
+    postgres = stage.stack.postgres
+    assert postgres is not None
+
+    def act() -> int:
+        postgres.kill()
+        postgres.start()
+        engine().dispose()
+        return 1
+
+    def cut() -> int:
+        with transaction() as session:
+            session.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE pid <> pg_backend_pid() AND usename = current_user"
+                )
+            )
+        return 0
+
+    kills = repeatedly(3, 3, act, over) + repeatedly(5, 1, cut, over)
+    engine().dispose()
+    return kills
+
+
+def processes_die(stage: Theatre, over: threading.Event) -> int:
+    """Workers, beat, web and receiver, at random, until the stories are over."""
+    chance = random.Random(20270717)
+    kills = 0
+    while not over.wait(0.7):
+        stage.kill(chance.choice(stage.roles()))
+        kills += 1
+    return kills
+
+
+def two_beats(stage: Theatre, over: threading.Event) -> int:
+    """A second beat, and sweeps by the dozen at once."""
+    from worker.app import create_app
+
+    with _second_beat(stage):
+
+        def act() -> int:
+            for name in ("sweep.ring_again", "renewals.scan"):
+                create_app().send_task(name, queue="maintenance")
+            return 0
+
+        return repeatedly(40, 0.4, act, over)
+
+
+@contextmanager
+def _second_beat(stage: Theatre) -> Iterator[None]:
+    argv = [sys.executable, "-c", "from worker.app import create_app; create_app().start(['beat'])"]
+    log = stage.folder / "logs" / "beat-2.log"
+    beat = Process(Command(name="beat-2", argv=argv, log=log, folder=stage.zygote.command.folder, env=dict(os.environ)))
+    beat.begin()
+    try:
+        yield
+        beat.check()
+    finally:
+        beat.stop()

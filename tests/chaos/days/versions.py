@@ -1,0 +1,48 @@
+"""A deploy in mid-flow: workers and beats of two versions side by side, on one broker and one database.
+
+The next version has a step of another name, and its steps take an argument that this version does not know: a message
+of one is nonsense to the other. It is dropped, and the sweep rings until the right one hears it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from local.process import Process
+from tests.chaos.copies import change, copy_of_the_code
+from tests.chaos.telling import Act, Telling, tell
+from tests.chaos.theatre import Theatre, start_zygote, theatre
+
+WORKERS = ("core-1", "outside-1", "beat")
+OLD_NAME, NEW_NAME = "plan_change.print_invoice", "plan_change.print_document"
+
+
+def old_and_new() -> Act:
+    with theatre(0) as stage:
+        next_version = _start_next_version(stage)
+        act = tell(stage, Telling.of("upgrade", "downgrade", seconds=25), lambda _, over: int(not over.wait()))
+        act.verdict.broken += _not_heard(stage.zygote, NEW_NAME) + _not_heard(next_version, OLD_NAME)
+    return act
+
+
+def _start_next_version(stage: Theatre) -> Process:
+    code, folder = stage.folder / "code", stage.folder / "next"
+    copy_of_the_code(code)
+    _rewrite(code)
+    return start_zygote(stage.stack, folder, stage.variables, code=code, roles=WORKERS)
+
+
+def _rewrite(code: Path) -> None:
+    for file, times in (("tasks/plan_change.py", 1), ("tasks/story.py", 3), ("worker/app.py", 1)):
+        change(code / file, OLD_NAME, NEW_NAME, times)
+    steps, story = code / "tasks/plan_change.py", code / "tasks/story.py"
+    change(steps, "(self: Task[Any, Any], change_id: str)", "(self: Task[Any, Any], change_id: str, origin: str)", 5)
+    change(steps, "def request_payment(change_id: str)", 'def request_payment(change_id: str, origin: str = "")')
+    change(steps, "def notify(change_id: str)", "def notify(change_id: str, origin: str)")
+    change(story, '{"change_id": change_id}', '{"change_id": change_id, "origin": "canvas"}')
+
+
+def _not_heard(version: Process, name: str) -> list[str]:
+    """A day on which no message reached the other version proves nothing."""
+    heard = f"unregistered task of type '{name}'" in version.output()
+    return [] if heard else [f"no message {name} reached the version that does not know it"]
