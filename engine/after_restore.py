@@ -23,7 +23,8 @@ from pdf import Identity, Kind, identity_of
 
 # So many files are looked at between two signs of life.
 PROGRESS_EVERY = 1000
-_NUMBER = re.compile(r"(?:.*[^0-9])?([0-9]{4})-0*([1-9][0-9]{0,8})")
+# The end that `give_number` writes: the year, a hyphen, the place in the series. The prefix may have changed since.
+_NUMBER = re.compile(r".*([0-9]{4})-0*([1-9][0-9]{0,8})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +113,16 @@ def read_store(known: Known, tell: Callable[[StoreRead], None]) -> StoreRead:
 def _open(path: str, sha256: str, known: Known, found: StoreRead) -> None:
     try:
         said = identity_of(storage.get(sha256))
-    except (storage.DocumentDamaged, OSError) as error:
+    except (storage.DocumentLost, storage.DocumentDamaged, OSError) as error:
         found.unreadable.append(Skipped(path, str(error)))
         return
-    number = _NUMBER.fullmatch(said.number) if said and said.number else None
+    number = _NUMBER.fullmatch(said.number or "") if said else None
     if said is None:
         found.skipped.append(Skipped(path, "it is no document of Planshift"))
     elif said.provider not in known.providers:
         found.skipped.append(Skipped(path, f"it is of {said.provider}, a provider that this database does not know"))
-    elif number and said.number:
-        lost = LostDocument(sha256, said, said.number, int(number[1]), int(number[2]))
-        found.lost[said.provider].append(lost)
+    elif number:
+        found.lost[said.provider].append(LostDocument(sha256, said, number[0], int(number[1]), int(number[2])))
     elif said.kind is not Kind.PROFORMA:
         found.skipped.append(Skipped(path, f"its number {said.number} is of no series"))
 

@@ -114,7 +114,7 @@ def test_two_series_of_two_providers(restored: Stack) -> None:
     paid(one)
     lost = [lose(one, Kind.INVOICE, f"DNS-2027-{place:06d}") for place in (2, 4)]
     note = lose(one, Kind.CREDIT_NOTE, "DNS-CN-2027-000001", invoice="inv_note")
-    far = lose(other, Kind.INVOICE, "DNS-2027-000012", invoice="inv_far")
+    far = lose(other, Kind.INVOICE, "V12027-000012", invoice="inv_far")
     lose(other, Kind.PROFORMA, "")
 
     gaps = {(gap.pop("provider"), gap.pop("kind"), gap.pop("year")): gap for gap in told()["gaps"]}
@@ -124,7 +124,7 @@ def test_two_series_of_two_providers(restored: Stack) -> None:
         for place, sha256 in zip((2, 4), lost, strict=True)
     ]
     noted = {"number": "DNS-CN-2027-000001", "issued_on": day, "invoice": "inv_note", "sha256": note}
-    farther = {"number": "DNS-2027-000012", "issued_on": day, "invoice": "inv_far", "sha256": far}
+    farther = {"number": "V12027-000012", "issued_on": day, "invoice": "inv_far", "sha256": far}
     assert gaps == {
         (one.slug, "invoice", 2027): {"first": 2, "last": 4, "documents": numbered},
         (one.slug, "credit_note", 2027): {"first": 1, "last": 1, "documents": [noted]},
@@ -134,9 +134,11 @@ def test_two_series_of_two_providers(restored: Stack) -> None:
     with transaction() as session:
         provider_id = one.provider(session).id
         stored = session.scalars(select(NumberGap).where(NumberGap.provider_id == provider_id)).all()
+        series = session.get_one(NumberSeries, (provider_id, "invoice", 2027))
     assert {gap.kind: gap.documents for gap in stored} == {"invoice": lost, "credit_note": [note]}
+    assert (series.last_number, series.last_on) == (4, JULY_20), "it stood at 17 July"
     assert broken(one) == broken(other) == set()
-    # The number after the gap; the day is 17 July here, and a series never goes back behind what it has printed.
+    # The number after the gap, under the prefix of today; the day is 17 July here, and a series never goes back behind what it has printed.
     invoice = other.invoice(paid(other))
     assert (invoice.number, invoice.numbered_on) == ("DNS-2027-000013", JULY_20)
     assert broken(other) == set()
@@ -154,10 +156,14 @@ def test_a_second_run_changes_nothing(restored: Stack) -> None:
 
 def test_a_later_loss_is_a_gap_of_its_own(restored: Stack) -> None:
     play = Play.of(restored)
-    for place, first in ((3, 1), (5, 4)):
-        lose(play, Kind.INVOICE, f"DNS-2027-{place:06d}")
+    paid(play)
+    for place, first in ((3, 2), (5, 4)):
+        lose(play, Kind.INVOICE, f"DNS-2027-{place:06d}", on=date(2027, 7, 16))
         assert [(gap["first"], gap["last"]) for gap in told()["gaps"]] == [(first, place)]
     assert broken(play) == set()
+    with transaction() as session:
+        series = session.get_one(NumberSeries, (play.provider(session).id, "invoice", 2027))
+    assert series.last_on == date(2027, 7, 17), "the day of the invoice before: dates never go back"
 
 
 def test_a_dry_run_says_the_same_and_changes_nothing(restored: Stack) -> None:
