@@ -138,7 +138,7 @@ def test_two_series_of_two_providers(restored: Stack) -> None:
     assert {gap.kind: gap.documents for gap in stored} == {"invoice": lost, "credit_note": [note]}
     assert (series.last_number, series.last_on) == (4, JULY_20), "it stood at 17 July"
     assert broken(one) == broken(other) == set()
-    # The number after the gap, under the prefix of today; the day is 17 July here, and a series never goes back behind what it has printed.
+    # The next number has today's prefix. Today is 17 July; a series never goes back behind what it has printed.
     invoice = other.invoice(paid(other))
     assert (invoice.number, invoice.numbered_on) == ("DNS-2027-000013", JULY_20)
     assert broken(other) == set()
