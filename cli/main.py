@@ -8,6 +8,7 @@ import sys
 import typer
 
 from cli import (
+    after_restore,
     audit,
     bench,
     catalog,
@@ -44,6 +45,7 @@ app.add_typer(payments.app, name="payments")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(clock.app, name="clock")
 audit.register(app)
+after_restore.register(app)
 doctor.register(app)
 chaos.register(app)
 app.add_typer(pages.app, name="pdf")

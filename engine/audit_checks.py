@@ -97,15 +97,19 @@ CHECKS = (
     ),
     Check(
         "numbers_have_no_gap",
-        "each series of numbers runs from 1 to its counter, once each, with dates that never go back",
+        "each series runs from 1 to its counter, once each or in a recorded gap, with dates that never go back",
         """
         WITH numbered AS (
             SELECT provider_id, kind, number, numbered_on, substring(number FROM '([0-9]{4})-[0-9]+$')::int AS year,
                 substring(number FROM '-([0-9]+)$')::bigint AS place
             FROM invoices WHERE provider_id = ANY(:providers) AND number IS NOT NULL
+        ), told AS (
+            SELECT provider_id, kind, year, place FROM numbered
+            UNION ALL SELECT provider_id, kind, year, generate_series(first, last) FROM number_gaps
+            WHERE provider_id = ANY(:providers)
         ), series AS (
             SELECT provider_id, kind, year, count(*) AS given, count(DISTINCT place) AS places, max(place) AS highest
-            FROM numbered GROUP BY provider_id, kind, year
+            FROM told GROUP BY provider_id, kind, year
         )
         SELECT concat_ws(' ', provider_id, kind, year) AS row_id, format('%s numbers, the highest %s, the counter %s',
             coalesce(given, 0), coalesce(highest, 0), coalesce(last_number, 0)) AS what

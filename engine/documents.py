@@ -23,6 +23,7 @@ def document_values(invoice: Invoice, kind: str) -> InvoiceDocument:
     renewal = content["next_renewal"]
     return InvoiceDocument(
         kind=Kind(kind),
+        provider=invoice.provider_id,
         number=None if is_proforma else invoice.number,
         reference=invoice.id,
         issued_on=_local_date(invoice.issued_at, zone) if is_proforma else _required(invoice.numbered_on),

@@ -132,6 +132,29 @@ class NumberSeries(Base):
     last_on: Mapped[date]
 
 
+class NumberGap(Base):
+    """Numbers `first` to `last` of a series that nobody gets again: they went out before a restore that does not know
+    them. `documents` are the digests of those that were found in the store, `at` is business time."""
+
+    __tablename__ = "number_gaps"
+    __table_args__ = (
+        CheckConstraint("1 <= first AND first <= last", name="has_numbers"),
+        UniqueConstraint("provider_id", "kind", "year", "first"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("gap"))
+    provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
+    kind: Mapped[str]
+    year: Mapped[int]
+    first: Mapped[int]
+    last: Mapped[int]
+    who: Mapped[str]
+    why: Mapped[str]
+    documents: Mapped[list[Any]]
+    at: Mapped[datetime]
+    recorded_at: Mapped[datetime] = recorded_at()
+
+
 def take_number(session: Session, provider_id: str, kind: str, on: date) -> tuple[int, date]:
     """The next number of the year's series and its date, never before the date of the number before it."""
     table = NumberSeries.__table__
@@ -146,6 +169,24 @@ def take_number(session: Session, provider_id: str, kind: str, on: date) -> tupl
         ).returning(table.c.last_number, table.c.last_on)
     ).one()
     return row.last_number, row.last_on
+
+
+def skip_numbers(
+    session: Session, provider_id: str, kind: str, year: int, through: int, on: date
+) -> tuple[int, int] | None:
+    """Moves a series past the number `through` (1 or more), which is dated `on`, under the row's lock.
+
+    Returns the first and the last number that nobody gets now; None if the series is past it already.
+    """
+    key = {"provider_id": provider_id, "kind": kind, "year": year}
+    session.execute(insert(NumberSeries).values(**key, last_number=0, last_on=on).on_conflict_do_nothing())
+    series = session.get_one(NumberSeries, key, with_for_update=True, populate_existing=True)
+    if series.last_number >= through:
+        return None
+    first = series.last_number + 1
+    series.last_number, series.last_on = through, max(series.last_on, on)
+    session.flush()
+    return first, through
 
 
 def invoice_of_change(session: Session, change_id: str) -> Invoice | None:

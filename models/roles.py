@@ -13,6 +13,7 @@ APPEND_ONLY = (
     "documents",
     "ledger_entries",
     "ledger_transactions",
+    "number_gaps",
     "operator_actions",
     "plan_change_moves",
 )

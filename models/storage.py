@@ -7,6 +7,8 @@ against the name. A document that no row tells of (its printer died before it wa
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Iterator
 from functools import cache
 
 import fsspec
@@ -14,12 +16,21 @@ from fsspec.core import url_to_fs
 
 from settings import settings
 
+_DOCUMENT = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})\.pdf")
+
 
 class DocumentLost(Exception):
     """The store does not have a document that the database tells of."""
 
     def __init__(self, sha256: str) -> None:
         super().__init__(f"Document {sha256} is not at {settings().document_url}. Restore it from a backup.")
+
+
+class NoStore(Exception):
+    """Nothing at all is where documents should rest."""
+
+    def __init__(self) -> None:
+        super().__init__(f"There is nothing at {settings().document_url}. Is PLANSHIFT_DOCUMENT_URL right?")
 
 
 class DocumentDamaged(Exception):
@@ -52,6 +63,19 @@ def get(sha256: str) -> bytes:
     if hashlib.sha256(content).hexdigest() != sha256:
         raise DocumentDamaged(sha256)
     return content
+
+
+def stored() -> Iterator[tuple[str, str | None]]:
+    """Every file of the store: its path there, and its digest if it is named as a document. Raises NoStore, OSError."""
+    files, root = _store(settings().document_url)
+    root = root.rstrip("/")
+    if not files.exists(root):
+        raise NoStore
+    for folder, _, names in files.walk(root, on_error="raise"):
+        for name in names:
+            path = f"{folder}/{name}"[len(root) :].lstrip("/")
+            named = _DOCUMENT.fullmatch(path)
+            yield path, named and named[2]
 
 
 def _place(sha256: str) -> tuple[fsspec.AbstractFileSystem, str]:

@@ -8,9 +8,11 @@ from pdf.engine import engine_version
 from pdf.printable import check_printable
 from pdf.render import render
 from pdf.values import Brand, InvoiceDocument, Kind, Line, Logo, Party, PlanTerms, Tax
+from pdf.xmp import Identity, identity_of
 
 __all__ = [
     "Brand",
+    "Identity",
     "InvoiceDocument",
     "Kind",
     "Line",
@@ -20,5 +22,6 @@ __all__ = [
     "Tax",
     "check_printable",
     "engine_version",
+    "identity_of",
     "render",
 ]

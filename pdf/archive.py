@@ -31,17 +31,16 @@ class Archive:
 def write_archive(writer: Writer, document: InvoiceDocument, title: str) -> Archive:
     """Add metadata, output intent and attachment."""
     has_xml = facturx.applies_to(document)
-    seller, day = document.seller.name, document.issued_on
-    metadata = writer.add_stream("/Type/Metadata/Subtype/XML", packet(title, seller, day, has_xml), compress=False)
+    metadata = writer.add_stream("/Type/Metadata/Subtype/XML", packet(document, title, has_xml), compress=False)
     profile = writer.add_compressed("/N 3", _profile())
     intent = writer.add(
         b"<</Type/OutputIntent/S/GTS_PDFA1/OutputConditionIdentifier(sRGB)/Info(sRGB IEC61966-2.1)"
         b"/RegistryName(http://www.color.org)/DestOutputProfile %d 0 R>>" % profile
     )
     attached = _attach(writer, document) if has_xml else ""
-    stamp = f"(D:{day:%Y%m%d}000000+00'00')"
+    stamp = f"(D:{document.issued_on:%Y%m%d}000000+00'00')"
     information = (
-        f"<</Title{text_string(title)}/Author{text_string(seller)}/Producer({PRODUCER})"
+        f"<</Title{text_string(title)}/Author{text_string(document.seller.name)}/Producer({PRODUCER})"
         f"/CreationDate{stamp}/ModDate{stamp}>>"
     )
     return Archive(f"/Metadata {metadata} 0 R/OutputIntents[{intent} 0 R]{attached}", information.encode("ascii"))

@@ -34,6 +34,7 @@ def build(
     applied = Money(credit, story.currency)
     document = InvoiceDocument(
         kind=kind,
+        provider="prv_0192f3a1b6d2",
         number=None if kind is Kind.PROFORMA else f"DNS-2026-{serial:06d}",
         reference=f"inv_0192f3a1c7e8{serial:06d}",
         issued_on=ISSUED,

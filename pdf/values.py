@@ -96,7 +96,8 @@ class Brand:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceDocument:
-    """Everything that one page says. See `checked` for what must agree.
+    """Everything that one page says, and `provider`, the id of whose document it is, for machines. See `checked` for
+    what must agree.
 
     `number` is the legal number (None on a proforma, which shows `reference`). `supply` is the first and last day
     covered, both included. `amount_due` is what had to be paid after account credit: total - credit_applied, and zero
@@ -104,6 +105,7 @@ class InvoiceDocument:
     """
 
     kind: Kind
+    provider: str
     number: str | None
     reference: str
     issued_on: date

@@ -1,11 +1,17 @@
 """The XMP packet (ISO 16684-1): who, what, when, and which standards the file claims to keep.
 
 PDF/A-3B (ISO 19005-3, 6.6.4) and PDF/UA-1 (ISO 14289-1, 5) identification; the schemas that PDF/A does not know are
-described as 6.6.2.3.3 asks.
+described as 6.6.2.3.3 asks. One of them is ours: a document names its provider, kind, number and invoice for the day
+on which no row is left to tell of it, and `identity_of` reads that back.
 """
 
+import re
+from dataclasses import dataclass
 from datetime import date
+from xml.etree import ElementTree
 from xml.sax.saxutils import escape
+
+from pdf.values import InvoiceDocument, Kind
 
 _EXTENSION = (
     '<rdf:li rdf:parseType="Resource"><pdfaSchema:schema>{title}</pdfaSchema:schema>'
@@ -18,12 +24,26 @@ _PROPERTY = (
     "<pdfaProperty:description>{}</pdfaProperty:description></rdf:li>"
 )
 _UA_URI = "http://www.aiim.org/pdfua/ns/id/"
+_OWN_URI = "urn:planshift:document:1#"
 _FX_URI = "urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#"
 _UA_SCHEMA = _EXTENSION.format(
     title="PDF/UA identification",
     uri=_UA_URI,
     prefix="pdfuaid",
     properties=_PROPERTY.format("part", "Integer", "internal", "Part of ISO 14289"),
+)
+_OWN_SCHEMA = _EXTENSION.format(
+    title="Planshift document",
+    uri=_OWN_URI,
+    prefix="planshift",
+    properties="".join(
+        [
+            _PROPERTY.format("Provider", "Text", "internal", "Id of the provider whose document it is"),
+            _PROPERTY.format("Kind", "Text", "internal", "proforma, invoice or credit_note"),
+            _PROPERTY.format("Number", "Text", "internal", "Legal number; a proforma has none"),
+            _PROPERTY.format("Reference", "Text", "internal", "Id of the invoice"),
+        ]
+    ),
 )
 _FX_SCHEMA = _EXTENSION.format(
     title="Factur-X",
@@ -48,6 +68,11 @@ _FX = (
     "<fx:DocumentFileName>factur-x.xml</fx:DocumentFileName><fx:Version>1.0</fx:Version>"
     "<fx:ConformanceLevel>EN 16931</fx:ConformanceLevel></rdf:Description>"
 )
+_OWN = (
+    f'<rdf:Description rdf:about="" xmlns:planshift="{_OWN_URI}"><planshift:Provider>{{provider}}</planshift:Provider>'
+    "<planshift:Kind>{kind}</planshift:Kind>{number}<planshift:Reference>{reference}</planshift:Reference>"
+    "</rdf:Description>"
+)
 _PACKET = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
     '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
@@ -59,13 +84,49 @@ _PACKET = (
     '<dc:title><rdf:Alt><rdf:li xml:lang="x-default">{title}</rdf:li></rdf:Alt></dc:title>'
     "<dc:creator><rdf:Seq><rdf:li>{author}</rdf:li></rdf:Seq></dc:creator><pdf:Producer>Planshift</pdf:Producer>"
     "<xmp:CreateDate>{day}T00:00:00+00:00</xmp:CreateDate><xmp:ModifyDate>{day}T00:00:00+00:00</xmp:ModifyDate>"
-    '</rdf:Description>{more}</rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
+    '</rdf:Description>{own}{more}</rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
 )
-_PLAIN = _SCHEMAS.format(_UA_SCHEMA)
-_WITH_XML = _SCHEMAS.format(_UA_SCHEMA + _FX_SCHEMA) + _FX
+_PLAIN = _SCHEMAS.format(_UA_SCHEMA + _OWN_SCHEMA)
+_WITH_XML = _SCHEMAS.format(_UA_SCHEMA + _OWN_SCHEMA + _FX_SCHEMA) + _FX
+_WRITTEN = re.compile(rb"<\?xpacket begin=[^>]*\?>(.*?)<\?xpacket end=", re.DOTALL)
+_CREATE_DATE = "{http://ns.adobe.com/xap/1.0/}CreateDate"
 
 
-def packet(title: str, author: str, day: date, has_xml: bool) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a document says of itself: `provider` and `reference` (the invoice) are ids, `number` is None on a
+    proforma."""
+
+    provider: str
+    kind: Kind
+    number: str | None
+    reference: str
+    issued_on: date
+
+
+def packet(document: InvoiceDocument, title: str, has_xml: bool) -> bytes:
     """The packet of one document; `has_xml` adds the Factur-X identification."""
+    number = f"<planshift:Number>{escape(document.number)}</planshift:Number>" if document.number else ""
+    own = _OWN.format(
+        provider=escape(document.provider), kind=document.kind, number=number, reference=escape(document.reference)
+    )
+    author, day = escape(document.seller.name), document.issued_on.isoformat()
     more = _WITH_XML if has_xml else _PLAIN
-    return _PACKET.format(title=escape(title), author=escape(author), day=day.isoformat(), more=more).encode()
+    return _PACKET.format(title=escape(title), author=author, day=day, own=own, more=more).encode()
+
+
+def identity_of(content: bytes) -> Identity | None:
+    """What a document printed here says of itself; None for every other file. The packet stands in the file as it is,
+    so that no reader of PDF is needed."""
+    written = _WRITTEN.search(content)
+    try:
+        said = {node.tag: node.text or "" for node in ElementTree.fromstring(written[1]).iter()} if written else {}
+        return Identity(
+            provider=said[f"{{{_OWN_URI}}}Provider"],
+            kind=Kind(said[f"{{{_OWN_URI}}}Kind"]),
+            number=said.get(f"{{{_OWN_URI}}}Number"),
+            reference=said[f"{{{_OWN_URI}}}Reference"],
+            issued_on=date.fromisoformat(said[_CREATE_DATE][:10]),
+        )
+    except (ElementTree.ParseError, KeyError, ValueError):
+        return None

@@ -129,6 +129,28 @@ def upgrade() -> None:
         sa.UniqueConstraint("source_kind", "source_id", name=op.f("uq_ledger_transactions_source_kind_source_id")),
     )
     op.create_table(
+        "number_gaps",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("provider_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("year", sa.BigInteger(), nullable=False),
+        sa.Column("first", sa.BigInteger(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.Column("who", sa.String(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("documents", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.CheckConstraint("1 <= first AND first <= last", name=op.f("ck_number_gaps_has_numbers")),
+        sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name=op.f("fk_number_gaps_provider_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_number_gaps")),
+        sa.UniqueConstraint(
+            "provider_id", "kind", "year", "first", name=op.f("uq_number_gaps_provider_id_kind_year_first")
+        ),
+    )
+    op.create_table(
         "number_series",
         sa.Column("provider_id", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),

@@ -14,6 +14,7 @@ APPEND_ONLY = (
     "documents",
     "catalogs",
     "operator_actions",
+    "number_gaps",
 )
 
 

@@ -10,7 +10,7 @@ import pypdfium2  # type: ignore[import-untyped]
 import pytest
 from pikepdf import pdfa
 
-from pdf import Kind, archive, render, xmp
+from pdf import Identity, Kind, archive, identity_of, render, xmp
 from pdf.gallery import gallery_documents
 from pdf.samples import build, many_lines
 
@@ -42,7 +42,9 @@ def test_with_plain_xmp_the_pdfa_verdict_is_pass(
     def plain(*arguments: object) -> bytes:
         text = whole(*arguments).decode()  # type: ignore[arg-type]
         kept = [
-            part for part in text.split("<rdf:Description") if not any(x in part for x in ("pdfuaid", "fx:", "pdfaE"))
+            part
+            for part in text.split("<rdf:Description")
+            if not any(x in part for x in ("pdfuaid", "planshift:", "fx:", "pdfaE"))
         ]
         packet = "<rdf:Description".join(kept)
         return (packet if packet.endswith("?>") else packet + '</rdf:RDF></x:xmpmeta><?xpacket end="r"?>').encode()
@@ -88,6 +90,24 @@ def test_the_information_dictionary_and_xmp_agree() -> None:
         assert str(pdf.docinfo.CreationDate) == "D:20260312000000+00'00'"
         assert metadata["xmp:CreateDate"] == "2026-03-12T00:00:00+00:00"
         assert (metadata["pdfaid:part"], metadata["pdfaid:conformance"]) == ("3", "B")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_says_what_it_is(name: str) -> None:
+    document = DOCUMENTS[name]
+    content = render(document)
+    told = (document.provider, document.kind, document.number, document.reference, document.issued_on)
+    assert identity_of(content) == Identity(*told)
+    with pikepdf.open(io.BytesIO(content)) as pdf, pdf.open_metadata() as metadata:
+        own = "{urn:planshift:document:1#}"
+        assert metadata[f"{own}Provider"] == document.provider
+        assert metadata.get(f"{own}Number") == document.number
+
+
+def test_other_files_say_nothing() -> None:
+    ours = render(build("en"))
+    for other in (b"", b"%PDF-1.7", ours.replace(b"planshift:Kind", b"planshift:Sort"), ours.replace(b"<rdf:", b"<")):
+        assert identity_of(other) is None
 
 
 def test_every_font_is_an_embedded_subset() -> None:

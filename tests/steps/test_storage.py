@@ -58,6 +58,17 @@ def test_what_is_stored_comes_back(store: str) -> None:
     assert storage.get(name) == CONTENT
 
 
+def test_every_file_of_the_store_is_listed(store: str) -> None:
+    name = storage.put(CONTENT)
+    wrong = f"{name[:2]}/{name}.txt"
+    files, root = storage._store(store)
+    files.pipe_file(f"{root}/{wrong}", b"a note")
+    with environment({"PLANSHIFT_DOCUMENT_URL": f"{store}/"}):
+        assert sorted(storage.stored()) == sorted([(f"{name[:2]}/{name}.pdf", name), (wrong, None)])
+    with environment({"PLANSHIFT_DOCUMENT_URL": f"{store}/nowhere"}), pytest.raises(storage.NoStore, match="nowhere"):
+        next(storage.stored())
+
+
 def test_what_was_never_stored(store: str) -> None:
     with pytest.raises(storage.DocumentLost, match=store):
         storage.get("0" * 64)
