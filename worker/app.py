@@ -7,6 +7,7 @@ from functools import cache
 
 from celery import Celery
 from kombu import Exchange, Queue
+from kombu.transport import TRANSPORT_ALIASES
 
 from settings import settings
 from worker import logs
@@ -57,6 +58,7 @@ STEPS = tuple(
 def create_app() -> Celery:
     """The app as workers, beat, Flower and the doors use it. Raises MissingSetting without PLANSHIFT_BROKER_URL."""
     logs.connect()
+    TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "worker.garbage:Transport"))
     app = Celery("planshift", broker=settings().require_broker_url(), include=[DOOR, *STEPS])
     app.conf.update(
         # Queues. Each has an exchange of its own: a bare Queue(name) would bind them all to one exchange and key.
@@ -77,6 +79,7 @@ def create_app() -> Celery:
         task_ignore_result=True,
         # Messages.
         accept_content=["json"],  # a message is data, never code
+        worker_consumer="worker.garbage:TolerantConsumer",  # garbage on a queue ends no worker
         task_serializer="json",
         enable_utc=True,
         timezone="UTC",
