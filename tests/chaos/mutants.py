@@ -56,8 +56,8 @@ MUTANTS = (
     Mutant(
         "an outside call inside a transaction",
         "tasks/run.py",
-        "    outcome = step.perform(call)\n    with transaction() as session:\n",
-        "    with transaction() as session:\n        outcome = step.perform(call)\n",
+        "        outcome = step.perform(call)\n        with transaction() as session:\n",
+        "        with transaction() as session:\n            outcome = step.perform(call)\n",
         "tests/chaos/test_rules.py::test_no_bell_rings_and_nobody_is_called_inside_a_transaction",
     ),
     Mutant(
