@@ -7,7 +7,7 @@ given up: a dead letter, which rests as it is until a person rings again (dead_l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,8 @@ BATCH = 200
 WARNED_AHEAD_DAYS = 7
 # Rings for a change that is to become `stuck`: more than one, since a message may be lost.
 RINGS_TO_GIVE_UP = 10
+# A row that goes on its way is rung for less often.
+RINGS_IN_VAIN = 12
 
 
 _NEVER = false()
@@ -112,6 +114,22 @@ def rest_if_done(session: Session, invoice_id: str) -> None:
     )
 
 
+def resting(session: Session, providers: list[str], patience_seconds: float) -> Iterator[tuple[str, str]]:
+    """Rows that wait too long, are rung for in vain or were given up: (id, what is wrong)."""
+    for bell in BELLS:
+        row = bell.row
+        since = and_(bell.waits, row.next_ring_at < func.clock_timestamp() - seconds(patience_seconds))
+        query = (
+            select(row.id, row.next_ring_at, row.rings, row.ring_error)
+            .join(Provider, Provider.id == row.provider_id)
+            .where(row.provider_id.in_(providers), or_(bell.dead, since, and_(bell.wants, row.rings > RINGS_IN_VAIN)))
+            .order_by(row.id)
+        )
+        for row_id, at, rings, error in session.execute(query):
+            rests = "was given up" if at is None else f"is to be rung for since {at:%Y-%m-%d %H:%M:%S}"
+            yield row_id, f"{bell.kind} {rests}, after {rings} rings; the last error: {error or 'none was seen'}"
+
+
 def seconds(count: float) -> ColumnElement[Any]:
     return cast(literal(f"{count} seconds"), Interval)
 
@@ -174,16 +192,17 @@ def _has_an_unfinished_end() -> ColumnElement[bool]:
 def _is_to_renew() -> ColumnElement[bool]:
     """An active service whose period is over and that waits for no change (those that staff look at let it pass), or
     whose scheduled change must be looked at."""
-    of_it = select(PlanChange.id).where(PlanChange.service_id == Service.id)
-    waits_for = of_it.where(PlanChange.status.in_(ACTIVE - {Status.AWAITING_REVIEW}))
-    to_warn = of_it.where(PlanChange.status == Status.SCHEDULED, PlanChange.warned_at.is_(None))
-    ahead = CLOCK + seconds(WARNED_AHEAD_DAYS * 86_400)
-    over = and_(Service.period_end <= CLOCK, ~waits_for.exists())
-    return and_(
-        Service.status == "active",
-        Service.period_end <= ahead,
-        or_(over, and_(Service.period_end > CLOCK, to_warn.exists())),
+    on_its_way = select(PlanChange.id).where(
+        PlanChange.service_id == Service.id, PlanChange.status.in_(ACTIVE - {Status.AWAITING_REVIEW})
     )
+    # Not by service: these are few, and are looked up once for all services.
+    unwarned = select(PlanChange.service_id).where(
+        PlanChange.status == Status.SCHEDULED, PlanChange.warned_at.is_(None)
+    )
+    ahead = CLOCK + seconds(WARNED_AHEAD_DAYS * 86_400)
+    over = and_(Service.period_end <= CLOCK, ~on_its_way.exists())
+    to_warn = and_(Service.period_end > CLOCK, Service.period_end <= ahead, Service.id.in_(unwarned))
+    return and_(Service.status == "active", or_(over, to_warn))
 
 
 CHANGES = Bell(

@@ -13,11 +13,11 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import MOVES, SETTLED_UNAPPLIED, Event, Status
-from engine.attention import BELLS, seconds
+from engine.attention import resting
 from engine.audit_checks import CHECKS
 from engine.providers import host_of
 from models.customer import Service
@@ -35,9 +35,6 @@ PATIENCE = timedelta(minutes=15)
 HISTORY = "history_is_a_path"
 RESTS = "nothing_rests"
 HOSTS = "hosts_have_the_plan"
-
-# A row that goes on its way is rung for less often.
-RINGS_IN_VAIN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +94,8 @@ def audit_books(session: Session, providers: list[str], patience: timedelta = PA
     promise = "a change's history is a path of the lifecycle and ends at its status"
     findings.append(finding_of(HISTORY, promise, _broken_histories(session, providers)))
     promise = "no row with a next step waits longer than the sweep's patience, is rung for in vain, or was given up"
-    findings.append(finding_of(RESTS, promise, _resting(session, providers, patience)))
+    rests = (Broken(*row) for row in resting(session, providers, patience.total_seconds()))
+    findings.append(finding_of(RESTS, promise, rests))
     return findings
 
 
@@ -119,23 +117,6 @@ def _broken_histories(session: Session, providers: list[str]) -> Iterator[Broken
         wrong = _wrong_step(status, [(row[2], row[3], row[4]) for row in rows])
         if wrong:
             yield Broken(change_id, wrong)
-
-
-def _resting(session: Session, providers: list[str], patience: timedelta) -> Iterator[Broken]:
-    for bell in BELLS:
-        row = bell.row
-        since = and_(bell.waits, row.next_ring_at < func.clock_timestamp() - seconds(patience.total_seconds()))
-        query = (
-            select(row.id, row.next_ring_at, row.rings, row.ring_error)
-            .join(Provider, Provider.id == row.provider_id)
-            .where(row.provider_id.in_(providers), or_(bell.dead, since, and_(bell.wants, row.rings > RINGS_IN_VAIN)))
-            .order_by(row.id)
-        )
-        for row_id, at, rings, error in session.execute(query):
-            rests = "was given up" if at is None else f"is to be rung for since {at:%Y-%m-%d %H:%M:%S}"
-            yield Broken(
-                row_id, f"{bell.kind} {rests}, after {rings} rings; the last error: {error or 'none was seen'}"
-            )
 
 
 def _wrong_step(status: str, moves: list[tuple[str | None, str | None, str | None]]) -> str | None:
