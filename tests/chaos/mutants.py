@@ -103,6 +103,27 @@ MUTANTS = (
         "tests/steps/test_apply.py::test_an_answer_that_got_lost_is_read_before_it_is_repeated",
     ),
     Mutant(
+        "a bell that rings for ever",
+        "engine/attention.py",
+        '{"rings": bell.row.rings + 1,',
+        '{"rings": bell.row.rings,',
+        "tests/steps/test_dead_letters.py::test_what_always_fails_is_given_up_and_finished_after_the_mend",
+    ),
+    Mutant(
+        "an error that nobody hears of",
+        "tasks/run.py",
+        "            _note(row, row_id, error)\n",
+        "            pass\n",
+        "tests/steps/test_dead_letters.py::test_what_always_fails_is_given_up_and_finished_after_the_mend",
+    ),
+    Mutant(
+        "garbage on a queue ends the worker",
+        "worker/app.py",
+        "worker.garbage:Transport",
+        "kombu.transport.redis:Transport",
+        "tests/worker/test_poison.py::test_garbage_is_taken_off_and_the_worker_goes_on",
+    ),
+    Mutant(
         "acknowledged early",
         "worker/app.py",
         "task_acks_late=True",

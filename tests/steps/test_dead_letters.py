@@ -297,6 +297,21 @@ def test_a_paid_change_that_cannot_be_begun_is_stuck_and_retried(stage: Stack, m
     assert play.change(change_id).status == "applied"
 
 
+def test_a_paid_change_that_cannot_even_be_given_up_is_a_dead_letter(
+    stage: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play, change_id = paid(stage)
+    with monkeypatch.context() as broken:
+        broken.setattr(apply, "host_of", Bug())
+        broken.setattr(apply, "_stuck", Bug())
+        rounds(play, RINGS + attention.RINGS_TO_GIVE_UP)
+        assert letters(play) == []
+        rounds(play, 1)
+    assert letters(play) == [change_id]
+    run("dead-letters", "ring", change_id, "--who", "ana", "--why", "mended")
+    assert play.change(change_id).status == "applied"
+
+
 def test_a_change_whose_outcome_cannot_be_written_is_stuck(stage: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLANSHIFT_APPLY_ATTEMPTS_MAX", "2")
     with environment(dict(os.environ)):
@@ -377,12 +392,8 @@ def test_a_renewal_waits_for_a_change_without_using_up_its_rings(servers: Stack)
         service.next_ring_at = func.clock_timestamp() + timedelta(minutes=10)
     assert play.step("apply", change_id) == "applied"
     assert claimed_renewal(play), "at once: its rings are there again"
-    assert row_of(play_service_id(play)).rings == 1
-
-
-def play_service_id(play: Play) -> str:
     with transaction() as session:
-        return play.service(session).id
+        assert play.service(session).rings == 1
 
 
 def test_a_clock_that_jumps_makes_a_renewal_due_at_once(servers: Stack) -> None:
