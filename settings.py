@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     # How long a row may rest before the sweep rings for it again (seconds), and the longest pause between two rings.
     ring_patience_seconds: float = 5.0
     ring_pause_max_seconds: float = 600.0
+    # How often the sweep rings for one row before it leaves it to a person: about a day at the longest pause.
+    rings_max: int = Field(default=150, ge=1)
     # How long a worker may hold an outside call, and how often a change is tried before it is stuck.
     lease_seconds: float = 60.0
     apply_attempts_max: int = 12

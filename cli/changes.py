@@ -22,22 +22,35 @@ class UnknownChange(Exception):
 @app.command("list", epilog="Example: planshift changes list --stuck")
 def list_changes(
     status: Annotated[Status | None, typer.Option(help="Only changes in this status.")] = None,
-    stuck: Annotated[bool, typer.Option("--stuck", help="Only changes that need an operator.")] = False,
+    stuck: Annotated[
+        bool, typer.Option("--stuck", help="Only changes that need an operator: stuck, or given up.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many, newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List plan changes, newest first."""
-    from sqlalchemy import select
+    from sqlalchemy import or_, select
 
+    from engine.attention import CHANGES
     from models.database import transaction
     from models.plan_change import PlanChange
+    from models.provider import Provider
 
-    wanted = Status.STUCK if stuck else status
     with transaction() as session:
-        query = select(PlanChange).order_by(PlanChange.id.desc()).limit(limit)
-        rows = session.scalars(query.where(PlanChange.status == wanted) if wanted else query)
+        query = select(PlanChange).join(Provider).order_by(PlanChange.id.desc()).limit(limit)
+        if status is not None:
+            query = query.where(PlanChange.status == status)
+        if stuck:
+            query = query.where(or_(PlanChange.status == Status.STUCK, CHANGES.dead))
+        rows = session.scalars(query)
         changes = [
-            {"id": row.id, "status": row.status, "service": row.service.ref, "what": row.summary, "reason": row.reason}
+            {
+                "id": row.id,
+                "status": row.status,
+                "service": row.service.ref,
+                "what": row.summary,
+                "reason": row.reason or row.ring_error,
+            }
             for row in rows
         ]
     if as_json:

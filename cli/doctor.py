@@ -143,6 +143,7 @@ def life() -> Iterator[Diagnosis]:
     from sqlalchemy import func, select
 
     from domain.lifecycle import Status
+    from engine.dead_letters import count_dead_letters
     from engine.outside import machine_time
     from models.database import transaction
     from models.heartbeat import Heartbeat
@@ -151,6 +152,7 @@ def life() -> Iterator[Diagnosis]:
     with transaction() as session:
         now = machine_time(session)
         signs = {row.name: row for row in session.scalars(select(Heartbeat))}
+        given_up = count_dead_letters(session)
         stuck = session.scalar(select(func.count()).where(PlanChange.status == Status.STUCK)) or 0
     sweep, audit = signs.get("sweep"), signs.get("audit")
     if sweep is None or (now - sweep.at).total_seconds() > SWEEP_AGE_MAX_SECONDS:
@@ -166,6 +168,9 @@ def life() -> Iterator[Diagnosis]:
         yield Diagnosis("bad", "audit", f"It found broken promises: {audit.details['alert']}")
     if stuck:
         yield Diagnosis("warning", "changes", f"{stuck} are stuck. See `planshift changes list --stuck`.")
+    if given_up:
+        sentence = f"{given_up} rows were rung for in vain and given up. See `planshift dead-letters list`."
+        yield Diagnosis("warning", "dead letters", sentence)
 
 
 _OUTSIDE = ("gateway", "host")

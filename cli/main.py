@@ -16,6 +16,7 @@ from cli import (
     chaos,
     clock,
     connect,
+    dead_letters,
     doctor,
     keys,
     pages,
@@ -41,6 +42,7 @@ app.add_typer(catalog.app, name="catalog")
 app.add_typer(keys.app, name="keys")
 app.add_typer(connect.app, name="connect")
 app.add_typer(changes.app, name="changes")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(payments.app, name="payments")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(clock.app, name="clock")

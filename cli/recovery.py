@@ -21,7 +21,8 @@ def register(app: typer.Typer) -> None:
 
 
 def retry(change_id: ChangeId, who: Who, why: Why) -> None:
-    """Try a stuck change again: the host is read first, and told again if it does not show the new plan."""
+    """Try a stuck change again: the host is read first, and told again if it does not show the new plan. A change that
+    was given up before it was paid is rung for again."""
     from engine.recovery import By
     from engine.recovery import retry as try_again
     from models.database import transaction

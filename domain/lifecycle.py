@@ -41,6 +41,7 @@ class Event(StrEnum):
     DECLINE = "decline"
     SETTLE = "settle"
     APPLY = "apply"
+    GIVE_UP = "give_up"
     CANCEL = "cancel"
     EXPIRE = "expire"
     SUPERSEDE = "supersede"
@@ -95,6 +96,9 @@ MOVES: frozenset[tuple[Status, Event, Status]] = frozenset(
         (S.PAID, E.APPLY, S.APPLYING),
         (S.APPLYING, E.APPLY, S.APPLIED),
         (S.APPLYING, E.APPLY, S.STUCK),
+        # No try of ours came to its end: not the host, we are in the way, and a person decides.
+        (S.PAID, E.GIVE_UP, S.STUCK),
+        (S.APPLYING, E.GIVE_UP, S.STUCK),
         (S.STUCK, E.RETRY, S.APPLYING),
         (S.STUCK, E.RETRY, S.APPLIED),
         (S.STUCK, E.COMPENSATE, S.COMPENSATED),

@@ -18,8 +18,9 @@ recovery.py (a stuck change is tried again or compensated), money_desk.py and re
 
 Around the story: services.py (what the host system tells us), offers.py (what may be chosen), printable.py (what can
 be printed), providers.py (tenants, catalogues, connections), postings.py (the ledger's recipes), outside.py (leases),
-asking.py (gateways are asked, too), attention.py (which rows the sweep rings for), audit*.py (every promise checked),
-after_restore.py (what a database that came back from a backup does not know).
+asking.py (gateways are asked, too), attention.py (which rows the sweep rings for), dead_letters.py (what was rung for
+in vain), audit*.py (every promise checked), after_restore.py (what a database that came back from a backup does not
+know).
 
 Every step takes a session and the business time, returns the status reached, and never commits.
 """

@@ -44,13 +44,16 @@ class ApplyOutcome:
 
 
 def begin_apply(session: Session, now: datetime, change_id: str) -> ApplyCall | Status:
-    """paid → applying, or takes up an applying change whose lease is over."""
+    """paid → applying, or takes up an applying change whose lease is over; one whose tries all ended before they had
+    an outcome is stuck."""
     change = lock_change(session, change_id)
     if change.status not in (Status.PAID, Status.APPLYING) or change.quote is None:
         return Status(change.status)
     fence = take_lease(session, change)
     if fence is None:
         return Status(change.status)
+    if change.apply_attempts >= settings().apply_attempts_max:
+        return _give_up(session, now, change, f"The host was told {change.apply_attempts} times, and no try ended.")
     if change.status == Status.PAID:
         give_generation(change)
         move(session, change, Event.APPLY, Status.APPLYING, now)
@@ -88,14 +91,36 @@ def finish_apply(session: Session, now: datetime, call: ApplyCall, outcome: Appl
     if outcome.service is not None and _has_target(outcome.service, call.order):
         return _applied(session, now, change)
     if outcome.refused:
-        return _stuck(session, now, change, "host_refused", outcome.error or "The host refused the change.")
+        error = outcome.error or "The host refused the change."
+        return _stuck(session, now, change, Event.APPLY, "host_refused", error)
     if change.apply_attempts >= settings().apply_attempts_max:
-        return _stuck(session, now, change, "host_unreachable", outcome.error or "The host does not show the new plan.")
+        error = outcome.error or "The host does not show the new plan."
+        return _stuck(session, now, change, Event.APPLY, "host_unreachable", error)
     change.reason_text = outcome.error
     # The lease is kept for the pause between two tries, so that whoever rings early finds it taken.
     change.lease_until = change.next_ring_at = machine_time(session) + pause_after(change.apply_attempts)
     session.flush()
     return Status.APPLYING
+
+
+def is_spent(change: PlanChange) -> bool:
+    """Whether a paid change has been rung for as often as the settings allow."""
+    return change.status in (Status.PAID, Status.APPLYING) and change.rings > settings().rings_max
+
+
+def give_up(session: Session, now: datetime, change_id: str) -> Status:
+    """paid, applying → stuck, once the sweep has rung often enough in vain: the money is in, the plan is not there."""
+    change = lock_change(session, change_id)
+    if not is_spent(change):
+        return change.lifecycle_status
+    if change.lease_until is not None and change.lease_until > machine_time(session):
+        return change.lifecycle_status
+    return _give_up(session, now, change, f"It was rung for {change.rings} times, and no step came to its end.")
+
+
+def _give_up(session: Session, now: datetime, change: PlanChange, sentence: str) -> Status:
+    error = change.ring_error or "none was seen, so a process died, or messages were lost"
+    return _stuck(session, now, change, Event.GIVE_UP, "given_up", f"{sentence} The last error: {error}")
 
 
 def _call_for(session: Session, change: PlanChange, fence: int) -> ApplyCall:
@@ -136,10 +161,10 @@ def _applied(session: Session, now: datetime, change: PlanChange) -> Status:
     return Status.APPLIED
 
 
-def _stuck(session: Session, now: datetime, change: PlanChange, code: str, sentence: str) -> Status:
+def _stuck(session: Session, now: datetime, change: PlanChange, event: Event, code: str, sentence: str) -> Status:
     change.reason, change.reason_text = code, sentence
     change.lease_until = None
-    move(session, change, Event.APPLY, Status.STUCK, now, reason=code)
+    move(session, change, event, Status.STUCK, now, reason=code)
     return Status.STUCK
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import MOVES, SETTLED_UNAPPLIED, Event, Status
+from engine.attention import resting
 from engine.audit_checks import CHECKS
 from engine.providers import host_of
 from models.customer import Service
@@ -32,6 +33,7 @@ NAMED_MAX = 20
 PATIENCE = timedelta(minutes=15)
 
 HISTORY = "history_is_a_path"
+RESTS = "nothing_rests"
 HOSTS = "hosts_have_the_plan"
 
 
@@ -91,6 +93,9 @@ def audit_books(session: Session, providers: list[str], patience: timedelta = PA
         findings.append(finding_of(check.name, check.promise, rows))
     promise = "a change's history is a path of the lifecycle and ends at its status"
     findings.append(finding_of(HISTORY, promise, _broken_histories(session, providers)))
+    promise = "no row with a next step waits longer than the sweep's patience, is rung for in vain, or was given up"
+    rests = (Broken(*row) for row in resting(session, providers, patience.total_seconds()))
+    findings.append(finding_of(RESTS, promise, rests))
     return findings
 
 

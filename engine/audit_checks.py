@@ -198,22 +198,4 @@ CHECKS = (
         WHERE r.provider_id = ANY(:providers) AND i.id IS NULL
         """,
     ),
-    Check(
-        "nothing_rests",
-        "no row with a next step waits longer than the sweep's patience, and none is rung for in vain",
-        """
-        SELECT id AS row_id, format('is %s since %s and was rung for %s times', status, next_ring_at, rings) AS what
-        FROM plan_changes
-        WHERE provider_id = ANY(:providers) AND status IN ('requested', 'quoted', 'invoiced', 'paid', 'applying')
-            AND (next_ring_at < clock_timestamp() - :patience OR rings > 12)
-        UNION ALL
-        SELECT id, format('a gateway''s event is %s: %s', status, error) FROM inbox_events
-        WHERE provider_id = ANY(:providers) AND (status = 'dead'
-            OR (status IN ('received', 'retry') AND next_at < clock_timestamp() - :patience))
-        UNION ALL
-        SELECT id, format('a notice was not sent: %s', error) FROM outbox_messages
-        WHERE provider_id = ANY(:providers) AND sent_at IS NULL
-            AND (next_at IS NULL OR next_at < clock_timestamp() - :patience)
-        """,
-    ),
 )

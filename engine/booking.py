@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from domain.lifecycle import ENDED, PAYABLE, Status
+from domain.lifecycle import ENDED, EXPIRABLE, PAYABLE, Status
 from engine import late, notices, postings, returned
 from engine.postings import Arrival
 from gateways.protocol import EventKind, GatewayEvent
@@ -62,6 +62,8 @@ def take_in(session: Session, now: datetime, event: InboxEvent, fact: GatewayEve
     if place.attempt is not None:
         session.refresh(place.attempt, with_for_update={"of": PaymentAttempt})
     changes = [change.id] if change is not None else []
+    if change is not None and change.status in EXPIRABLE:
+        change.ring_soon()
     if fact.kind is EventKind.PAYMENT_SUCCEEDED:
         changes += _book_payment(session, now, event, fact, place, change)
     if place.attempt is not None:
@@ -165,7 +167,7 @@ def _move_attempt(session: Session, attempt: PaymentAttempt, fact: GatewayEvent)
     if attempt.gateway_ref is None:
         attempt.gateway_ref = fact.gateway_ref
     if attempt.status in ("succeeded", "failed", "canceled"):
-        attempt.next_ring_at = None
+        attempt.rest()
     session.flush()
 
 

@@ -17,6 +17,7 @@ from models.inbox import OPEN_EVENTS, InboxEvent
 from models.invoice import Invoice, invoice_of_change
 from models.payment import PaymentAttempt, unresolved_attempts
 from models.plan_change import PlanChange, lock_change, move
+from models.provider import business_now
 
 
 class NotCancelable(Exception):
@@ -57,6 +58,13 @@ def expire_change(session: Session, now: datetime, change_id: str) -> Status:
             return Status(change.status)
     end_unpaid(session, change, Event.EXPIRE, Status.EXPIRED, now, reason="not_paid_in_time")
     return Status.EXPIRED
+
+
+def days_are_over(session: Session, change: PlanChange) -> bool:
+    """Whether an offer, or a request to staff, has had its time."""
+    until = change.review_until if change.status == Status.AWAITING_REVIEW else change.payable_until
+    open_until = until if change.status in EXPIRABLE | {Status.AWAITING_REVIEW} else None
+    return open_until is not None and open_until <= business_now(session, PlanChange, change.id)
 
 
 def end_unpaid(
@@ -100,7 +108,6 @@ def close_attempts(session: Session, invoice: Invoice) -> list[PaymentAttempt]:
     for attempt in attempts:
         if attempt.status != "canceling":
             attempt.status = "canceling"
-            attempt.next_ring_at = func.clock_timestamp()
-            attempt.rings = 0
+            attempt.ring_soon()
     session.flush()
     return attempts

@@ -58,7 +58,7 @@ def begin_event(session: Session, now: datetime, event_id: str) -> LookCall | Bo
     try:
         facts = _read(event)
     except NotUnderstood as error:
-        event.status, event.error, event.next_at = "poison", str(error), None
+        event.status, event.ring_error, event.next_ring_at = "poison", str(error), None
         return NOTHING
     looks = [fact for fact in facts if fact.kind is EventKind.LOOK]
     return _begin_look(session, event, looks) if looks else _book(session, now, event, facts)
@@ -78,7 +78,7 @@ def finish_look(session: Session, now: datetime, call: LookCall, fetched: list[t
         for attempt_id, payment in fetched
     ]
     if event.deliveries == call.deliveries:
-        event.status, event.next_at, event.error = "processed", None, None
+        event.status, event.next_ring_at, event.ring_error = "processed", None, None
     session.flush()
     return Booked(events=tuple(event_id for event_id in filed if event_id))
 
@@ -110,7 +110,7 @@ def _begin_look(session: Session, event: InboxEvent, looks: list[GatewayEvent]) 
         account = gateway_account(event.connection)
         return LookCall(event.id, event.deliveries, event.connection.adapter, account, tuple(known))
     if event.attempts >= LOOKS_BEFORE_UNMATCHED:
-        event.status, event.next_at = "ignored", None
+        event.status, event.next_ring_at = "ignored", None
     else:
         _park(session, event, refs[0])
     session.flush()
@@ -124,11 +124,11 @@ def _book(session: Session, now: datetime, event: InboxEvent, facts: list[Gatewa
     lost = [fact for fact, one in zip(facts, taken, strict=True) if not one.found]
     if not lost:
         all_ignored = all(fact.kind is EventKind.IGNORED for fact in facts)
-        event.status, event.error = "ignored" if all_ignored else "processed", None
-        event.next_at = event.waits_for = None
+        event.status, event.ring_error = "ignored" if all_ignored else "processed", None
+        event.next_ring_at = event.waits_for = None
     elif last_look:
-        event.status, event.next_at = "dead", None
-        event.error = f"{lost[0].kind} of {lost[0].gateway_ref}, a payment that never came"
+        event.status, event.next_ring_at = "dead", None
+        event.ring_error = f"{lost[0].kind} of {lost[0].gateway_ref}, a payment that never came"
     else:
         _park(session, event, lost[0].gateway_ref)
     session.flush()
@@ -139,9 +139,9 @@ def _book(session: Session, now: datetime, event: InboxEvent, facts: list[Gatewa
 
 
 def _park(session: Session, event: InboxEvent, gateway_ref: str) -> None:
-    event.status, event.error = "parked", f"no payment of ours matches {gateway_ref} yet"
+    event.status, event.ring_error = "parked", f"no payment of ours matches {gateway_ref} yet"
     event.waits_for = gateway_ref
-    event.next_at = machine_time(session) + pause_after(event.attempts)
+    event.next_ring_at = machine_time(session) + pause_after(event.attempts)
 
 
 def _waiting_for(session: Session, event: InboxEvent, facts: list[GatewayEvent]) -> list[InboxEvent]:

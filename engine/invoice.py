@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,7 @@ from domain.catalog import Catalog, in_language
 from domain.lifecycle import Event, Status
 from domain.periods import Period
 from domain.quote_values import Line, PlanTerms, Quote
+from engine.attention import rest_if_done
 from engine.documents import document_values
 from engine.outside import OutsideStep
 from engine.printable import document_locale
@@ -155,11 +156,7 @@ def finish_print(session: Session, now: datetime, call: PrintCall, printed: Prin
         )
         .on_conflict_do_nothing(index_elements=["invoice_id", "kind"])
     )
-    session.execute(
-        update(Invoice)
-        .where(Invoice.id == call.invoice_id, Invoice.number.is_not(None), Invoice.kind == call.kind)
-        .values(next_print_at=None)
-    )
+    rest_if_done(session, call.invoice_id)
 
 
 def begin_change_print(session: Session, now: datetime, change_id: str) -> PrintCall | Status:

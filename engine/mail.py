@@ -16,9 +16,6 @@ from engine.outside import OutsideStep, machine_time, pause_after, take_lease
 from models.outbox import OutboxMessage
 from settings import settings
 
-# About two hours of growing pauses; then the address is wrong or the server is gone, and an operator must look.
-ATTEMPTS_MAX = 20
-
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "mails"),
     undefined=StrictUndefined,
@@ -36,9 +33,9 @@ class MailCall:
 
 
 def begin_delivery(session: Session, now: datetime, message_id: str) -> MailCall | None:
-    """The mail to send; None if it is sent, given up, or in another worker's hands."""
+    """The mail to send; None if it is sent, or in another worker's hands."""
     message = _lock_message(session, message_id)
-    if message.next_at is None:
+    if message.sent_at is not None:
         return None
     fence = take_lease(session, message)
     return MailCall(message.id, fence, compose(message)) if fence is not None else None
@@ -60,19 +57,17 @@ def perform_delivery(call: MailCall) -> str | None:
 
 
 def finish_delivery(session: Session, now: datetime, call: MailCall, error: str | None) -> None:
-    """Sent, to be tried again after a pause, or given up; nothing, if somebody else has taken over."""
+    """Sent, or to be tried again after a pause; nothing, if somebody else has taken over."""
     message = _lock_message(session, call.message_id)
     if message.fence != call.fence:
         return
     message.lease_until = None
-    message.error = error
-    message.attempts += 1
     if error is None:
-        message.sent_at, message.next_at = now, None
-    elif message.attempts >= ATTEMPTS_MAX:
-        message.next_at = None
+        message.sent_at = now
+        message.rest()
     else:
-        message.next_at = machine_time(session) + pause_after(message.attempts)
+        message.ring_error = error
+        message.next_ring_at = machine_time(session) + pause_after(message.rings)
     session.flush()
 
 

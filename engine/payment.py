@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from domain.lifecycle import Event, Status
 from domain.money import Money
 from engine import notices, postings
+from engine.attention import rest_if_done
 from engine.outside import OutsideStep, machine_time, pause_after, take_lease
 from engine.providers import gateway_account, required_connection
 from engine.receiving import file_fetched
@@ -107,12 +108,19 @@ def begin_invoice_payment(session: Session, now: datetime, invoice_id: str) -> P
     if invoice.due_minor == 0 or invoice.settled_at or invoice.voided_at or invoice.number is None:
         return invoice.status
     attempt = live_attempt(session, invoice.id) or _new_attempt(session, now, invoice, invoice.due, invoice.due_at)
+    rest_if_done(session, invoice.id)
     return _call_for(session, attempt, "creating") or attempt.status
 
 
 def begin_fetch(session: Session, now: datetime, attempt_id: str) -> PaymentCall | str:
-    """Asks the gateway how an attempt stands; one that is to be closed is closed there first. A paid one is asked
-    about when a refund of it was not confirmed."""
+    """Asks the gateway how an attempt stands; one that was only begun is opened there, one that is to be closed is
+    closed there first. A paid one is asked about when a refund of it was not confirmed."""
+    attempt = session.get_one(PaymentAttempt, attempt_id)
+    if attempt.status == "creating":
+        change_id = attempt.invoice.change_id
+        if change_id is None:
+            return begin_invoice_payment(session, now, attempt.invoice_id)
+        return begin_change_payment(session, now, change_id)
     attempt = _lock_attempt(session, attempt_id)
     return _call_for(session, attempt, "open", "action_required", "canceling", "succeeded") or attempt.status
 
@@ -136,10 +144,7 @@ def perform(call: PaymentCall) -> PaymentAnswer:
 
 def finish_change_payment(session: Session, now: datetime, call: PaymentCall, answer: PaymentAnswer) -> Status:
     """The attempt is open at the gateway: invoiced → awaiting_payment, and the customer is told where to pay."""
-    invoice_id = session.execute(
-        select(PaymentAttempt.invoice_id).where(PaymentAttempt.id == call.attempt_id)
-    ).scalar_one()
-    change_id = session.get_one(Invoice, invoice_id).change_id
+    change_id = _change_of(session, call)
     assert change_id is not None, "a change's attempt pays a change's invoice"
     change = lock_change(session, change_id)
     attempt = _record_answer(session, now, call, answer)
@@ -149,10 +154,22 @@ def finish_change_payment(session: Session, now: datetime, call: PaymentCall, an
     return Status(change.status)
 
 
+def finish_fetch(session: Session, now: datetime, call: PaymentCall, answer: PaymentAnswer) -> str:
+    """The attempt as the gateway knows it; a change whose attempt is open from now on awaits its payment."""
+    if _change_of(session, call) is None:
+        return finish_payment(session, now, call, answer)
+    return finish_change_payment(session, now, call, answer)
+
+
 def finish_payment(session: Session, now: datetime, call: PaymentCall, answer: PaymentAnswer) -> str:
-    """For a renewal's invoice and for a fetch: only the attempt is written."""
+    """For a renewal's invoice: only the attempt is written."""
     attempt = _record_answer(session, now, call, answer)
     return attempt.status if attempt is not None else "overtaken"
+
+
+def _change_of(session: Session, call: PaymentCall) -> str | None:
+    query = select(Invoice.change_id).join(PaymentAttempt, PaymentAttempt.invoice_id == Invoice.id)
+    return session.execute(query.where(PaymentAttempt.id == call.attempt_id)).scalar_one()
 
 
 def _record_answer(session: Session, now: datetime, call: PaymentCall, answer: PaymentAnswer) -> PaymentAttempt | None:
@@ -164,10 +181,10 @@ def _record_answer(session: Session, now: datetime, call: PaymentCall, answer: P
     attempt.error = answer.error
     if answer.payment is None:
         # The lease is kept for the pause between two tries, so that whoever rings early finds it taken.
-        attempt.rings += 1
         attempt.lease_until = attempt.next_ring_at = machine_time(session) + pause_after(attempt.rings)
     if answer.refused and attempt.gateway_ref is None:
-        attempt.status, attempt.next_ring_at = "failed", None
+        attempt.status = "failed"
+        attempt.rest()
     if answer.payment is not None:
         _take_over(session, now, attempt, answer.payment)
     session.flush()
@@ -182,9 +199,8 @@ def _take_over(session: Session, now: datetime, attempt: PaymentAttempt, payment
         if attempt.status == "creating" or (attempt.status == "open" and payment.status == "action_required"):
             attempt.status = payment.status
         if attempt.status != "canceling":
-            attempt.next_ring_at = None
+            attempt.rest()
         return
-    attempt.next_ring_at = None
     file_fetched(session, now, attempt, payment)
 
 
@@ -245,4 +261,4 @@ def _call_for(session: Session, attempt: PaymentAttempt | None, *statuses: str) 
 
 request_payment = OutsideStep(begin_change_payment, perform, finish_change_payment, PaymentCall)
 request_invoice_payment = OutsideStep(begin_invoice_payment, perform, finish_payment, PaymentCall)
-fetch_payment = OutsideStep(begin_fetch, perform, finish_payment, PaymentCall)
+fetch_payment = OutsideStep(begin_fetch, perform, finish_fetch, PaymentCall)

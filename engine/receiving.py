@@ -121,7 +121,7 @@ def _statement(look: bool) -> Any:
         "conflicting_body": func.coalesce(InboxEvent.conflicting_body, case((other, new.body))),
     }
     if look:
-        again = {"status": "received", "attempts": 0, "next_at": func.clock_timestamp()}
+        again = {"status": "received", "attempts": 0, "rings": 0, "next_ring_at": func.clock_timestamp()}
     return statement.on_conflict_do_update(
         index_elements=["connection_id", "event_key"], set_={"deliveries": InboxEvent.deliveries + 1, **again}
     ).returning(InboxEvent.id, InboxEvent.connection_id, InboxEvent.event_key)

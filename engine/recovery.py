@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session
 
 from domain.lifecycle import Event, Status
 from engine import notices
+from engine.apply import give_generation
 from engine.correction import CreditSpent, correct_change, reprice_renewal
+from engine.dead_letters import NotADeadLetter, ring_again
 from engine.outside import OutsideStep, machine_time, take_lease
 from engine.providers import host_of
 from models.plan_change import ChangeMove, PlanChange, lock_change, move
@@ -47,13 +49,20 @@ class By:
 def retry(session: Session, now: datetime, change_id: str, by: By) -> Status:
     """stuck → applying: the host is read, and told again if it does not show the target. Raises NotStuck.
 
+    A change that was given up before it was paid goes on where it rests.
     After a definite no the host gets a new key, or it would repeat its answer; otherwise the same one.
     """
     change = lock_change(session, change_id)
     if change.status != Status.STUCK:
-        raise NotStuck(change)
+        try:
+            ring_again(session, now, change_id, (by.who, by.why))
+        except NotADeadLetter:
+            raise NotStuck(change) from None
+        return change.lifecycle_status
     if change.reason == "host_refused":
         change.apply_round += 1
+    if change.generation is None:
+        give_generation(change)  # it was given up before the host was told
     change.apply_attempts = 1  # not 0: what was tried before may have been done, so it is read first
     change.reason = change.reason_text = change.lease_until = None
     move(session, change, Event.RETRY, Status.APPLYING, now, actor=by.actor, reason=by.why)

@@ -160,11 +160,10 @@ def finish_refund(session: Session, now: datetime, call: RefundCall, answer: Ref
         return refund.status
     refund.lease_until, refund.error = None, answer.error
     if answer.refund is None and not answer.refused:
-        refund.rings += 1
         refund.lease_until = refund.next_ring_at = machine_time(session) + pause_after(refund.rings)
         session.flush()
         return refund.status
-    refund.next_ring_at = None
+    refund.rest()
     if answer.refund is None or answer.refund.status == "failed":
         fail_refund(session, now, refund, answer.error or "The gateway could not refund.")
         return refund.status
@@ -193,14 +192,16 @@ def confirm_refund(session: Session, now: datetime, refund: Refund) -> None:
             paid_at=now,
         )
     )
-    refund.status, refund.next_ring_at, refund.error = "succeeded", None, None
+    refund.status, refund.error = "succeeded", None
+    refund.rest()
     postings.confirm_refund(session, refund, f"clearing:{payment.connection.adapter}", now)
     session.flush()
 
 
 def fail_refund(session: Session, now: datetime, refund: Refund, error: str) -> None:
     """The money stays where it was taken from."""
-    refund.status, refund.next_ring_at, refund.error = "failed", None, error
+    refund.status, refund.error = "failed", error
+    refund.rest()
     postings.fail_refund(session, refund, now)
     session.flush()
 

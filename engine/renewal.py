@@ -21,7 +21,7 @@ from domain.refusals import refusal_text
 from domain.terms import Target
 from engine import notices, postings
 from engine.apply import give_generation
-from engine.due import WARNED_AHEAD
+from engine.attention import WARNED_AHEAD_DAYS
 from engine.invoice import frozen_content
 from engine.outside import OutsideStep
 from engine.providers import host_of
@@ -94,7 +94,7 @@ def finish_renewal(session: Session, now: datetime, call: UsageCall, usage: dict
 def _renew_or_warn(session: Session, now: datetime, service: Service, scheduled: PlanChange) -> Renewed:
     if service.period_end <= now:
         return renew(session, now, service)
-    if scheduled.warned_at is None and service.period_end <= now + WARNED_AHEAD:
+    if scheduled.warned_at is None and service.period_end <= now + timedelta(days=WARNED_AHEAD_DAYS):
         _warn(session, now, service, scheduled)
     return NOTHING
 
@@ -126,6 +126,7 @@ def renew(session: Session, now: datetime, service: Service) -> Renewed:
     invoice = _issue(session, now, catalog, service, change, priced, renewal)
     service.period_start, service.period_end = priced.period.start, priced.period.end
     service.period_paid_minor = invoice.net_minor if invoice.settled_at else 0
+    service.ring_soon()
     if change is not None:
         change = lock_change(session, change.id)
         give_generation(change)
@@ -215,6 +216,7 @@ def _still_fits(session: Session, now: datetime, catalog: Catalog, service: Serv
 def _warn(session: Session, now: datetime, service: Service, scheduled: PlanChange) -> None:
     catalog = catalog_of(session, service.provider)
     scheduled.warned_at = now
+    service.ring_soon()
     try:
         _check_target(catalog, service, scheduled)
     except ChangeError as error:

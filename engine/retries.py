@@ -14,6 +14,7 @@ from engine.outside import machine_time
 from models.audit import record_action
 from models.inbox import OPEN_EVENTS, InboxEvent
 from models.provider import Provider
+from models.rung import error_text
 
 # About a day, with pauses of 10 s to 6 h.
 FAILURES_BEFORE_DEAD = 12
@@ -35,11 +36,11 @@ def put_off(error: Exception) -> Callable[[Session, datetime, str], str]:
         if event.status not in OPEN_EVENTS:
             return event.status
         event.failures += 1
-        event.error = f"{type(error).__name__}: {error}"[:2_000]
+        event.ring_error = error_text(error)
         if event.failures >= FAILURES_BEFORE_DEAD:
-            event.status, event.next_at = "dead", None
+            event.status, event.next_ring_at = "dead", None
         else:
-            event.status, event.next_at = "retry", machine_time(session) + retry_pause(event.failures)
+            event.status, event.next_ring_at = "retry", machine_time(session) + retry_pause(event.failures)
         session.flush()
         return event.status
 
@@ -61,8 +62,8 @@ def replay_event(session: Session, now: datetime, provider: Provider, event_id: 
     required_event(session, provider, event_id)
     event = lock_event(session, event_id)
     record_action(session, provider.id, now, "webhook.replay", event.id, by, status_before=event.status)
-    event.status, event.error, event.attempts, event.failures = "received", None, 0, 0
-    event.next_at = machine_time(session)
+    event.status, event.attempts, event.failures = "received", 0, 0
+    event.ring_soon()
     session.flush()
     return event
 

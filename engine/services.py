@@ -105,7 +105,9 @@ def put_service(
     if service.customer_id != customer.id:
         raise OtherCustomersService(ref)
     lock_service(session, service.id)
-    service.status = report.status
+    if service.status != report.status:
+        service.status = report.status
+        service.ring_soon()
     session.flush()
     return service, _cancel_open_changes(session, now, service) if report.status != "active" else []
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import PAYABLE, Event, Status
@@ -55,7 +54,7 @@ def give_number(session: Session, provider: Provider, invoice: Invoice, now: dat
     """The next number of the provider's series for this kind and year: PREFIX + YEAR-000001, credit notes with CN-."""
     catalog = catalog_of(session, provider)
     on = now.astimezone(ZoneInfo(catalog.timezone)).date()
-    invoice.next_print_at, invoice.print_rings = func.clock_timestamp(), 0
+    invoice.ring_soon()
     count, invoice.numbered_on = take_number(session, provider.id, invoice.kind, on)
     series = "CN-" if invoice.kind == "credit_note" else ""
     invoice.number = f"{catalog.invoice.number_prefix}{series}{on.year}-{count:06d}"

@@ -12,6 +12,7 @@ from domain.money import Money
 from domain.periods import Period
 from models.base import Base, new_id, recorded_at
 from models.provider import Provider
+from models.rung import Rung
 
 
 class Customer(Base):
@@ -33,11 +34,12 @@ class Customer(Base):
     created_at: Mapped[datetime] = recorded_at()
 
 
-class Service(Base):
+class Service(Rung, Base):
     """What the customer has: a plan at the price that was bought, for the running period.
 
     `period_paid_minor` is what was really paid (net) for the running period, less the credits already given for it:
-    no credit may exceed it. `generation` grows with every change sent to the host, which refuses a lower one.
+    no credit may exceed it. `generation` grows with every change sent to the host, which refuses a lower one. What is
+    rung for is its renewal.
     """
 
     __tablename__ = "services"

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base, new_id, recorded_at
 from models.provider import Connection
+from models.rung import Rung
 
 # Not decided yet: the sweep rings for these, and no offer expires while one of them is about it.
 OPEN_EVENTS = ("received", "parked", "retry")
@@ -18,7 +19,7 @@ OPEN_EVENTS = ("received", "parked", "retry")
 REFUSED_KEPT = 20
 
 
-class InboxEvent(Base):
+class InboxEvent(Rung, Base):
     """What a gateway told us (`source` webhook), what we asked it (fetch, list) or what an operator saw at the bank
     (operator), written down before anything is done about it. `received_at` is business time.
 
@@ -30,7 +31,7 @@ class InboxEvent(Base):
     __tablename__ = "inbox_events"
     __table_args__ = (
         UniqueConstraint("connection_id", "event_key"),
-        Index("ix_inbox_events_due", "next_at", postgresql_where="next_at IS NOT NULL"),
+        Index("ix_inbox_events_ring", "next_ring_at", postgresql_where="next_ring_at IS NOT NULL"),
         Index("ix_inbox_events_waiting", "connection_id", "waits_for", postgresql_where="waits_for IS NOT NULL"),
     )
 
@@ -48,8 +49,6 @@ class InboxEvent(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     failures: Mapped[int] = mapped_column(default=0)
     waits_for: Mapped[str | None]
-    next_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp())
-    error: Mapped[str | None]
     received_at: Mapped[datetime]
     recorded_at: Mapped[datetime] = recorded_at()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint, func, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
@@ -13,6 +13,7 @@ from domain.money import Money
 from models.base import Base, new_id, recorded_at
 from models.customer import Customer, Service
 from models.provider import Provider
+from models.rung import Rung
 
 
 class StoredQuote(Base):
@@ -30,7 +31,7 @@ class StoredQuote(Base):
     created_at: Mapped[datetime] = recorded_at()
 
 
-class Invoice(Base):
+class Invoice(Rung, Base):
     """A frozen copy of what is owed, by whom, and why. It gets its legal number when it is settled
     (a renewal's invoice, which is supplied before payment, when it is issued); until then its document is a proforma.
 
@@ -44,6 +45,7 @@ class Invoice(Base):
         CheckConstraint("(number IS NULL) = (numbered_on IS NULL)", name="number_has_a_date"),
         CheckConstraint("number IS NULL OR voided_at IS NULL", name="numbered_is_never_void"),
         CheckConstraint("num_nonnulls(change_id, renewal_id, corrects_id) = 1", name="one_cause"),
+        Index("ix_invoices_ring", "next_ring_at", postgresql_where="next_ring_at IS NOT NULL"),
         UniqueConstraint("provider_id", "kind", "number"),
         UniqueConstraint("corrects_id", "kind"),
     )
@@ -70,9 +72,8 @@ class Invoice(Base):
     numbered_on: Mapped[date | None]
     settled_at: Mapped[datetime | None]
     voided_at: Mapped[datetime | None]
-    # The sweep's own: when to ring for a document that is still missing (machine time), and how often it has rung.
-    next_print_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp())
-    print_rings: Mapped[int] = mapped_column(default=0)
+    # Nobody rings before it has its number: a proforma is printed by the change's own ring.
+    next_ring_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = recorded_at()
 
     provider: Mapped[Provider] = relationship()

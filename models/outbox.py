@@ -5,21 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, new_id, recorded_at
+from models.rung import Rung
 
 
-class OutboxMessage(Base):
+class OutboxMessage(Rung, Base):
     """Unique by change, event and channel: no move is told twice. A mail may be sent more than once after a crash,
     always with the same Message-ID."""
 
     __tablename__ = "outbox_messages"
     __table_args__ = (
         UniqueConstraint("change_id", "event", "channel"),
-        Index("ix_outbox_messages_due", "next_at", postgresql_where="next_at IS NOT NULL"),
+        Index("ix_outbox_messages_ring", "next_ring_at", postgresql_where="next_ring_at IS NOT NULL"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("msg"))
@@ -30,11 +31,8 @@ class OutboxMessage(Base):
     recipient: Mapped[str]
     locale: Mapped[str]
     values: Mapped[dict[str, Any]]
-    attempts: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(default=0)
-    next_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp())
-    error: Mapped[str | None]
     sent_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = recorded_at()
 
@@ -43,7 +41,7 @@ def write_message(session: Session, message: dict[str, Any]) -> None:
     """Adds a notification unless this change has told of this event on this channel already."""
     session.execute(
         insert(OutboxMessage)
-        .values(id=new_id("msg"), attempts=0, fence=0, **message)
+        .values(id=new_id("msg"), fence=0, **message)
         .on_conflict_do_nothing(index_elements=["change_id", "event", "channel"])
     )
 
@@ -53,7 +51,7 @@ def unsent_of_change(session: Session, change_id: str) -> list[str]:
     return list(
         session.scalars(
             select(OutboxMessage.id)
-            .where(OutboxMessage.change_id == change_id, OutboxMessage.next_at.is_not(None))
+            .where(OutboxMessage.change_id == change_id, OutboxMessage.next_ring_at.is_not(None))
             .order_by(OutboxMessage.id)
         )
     )

@@ -11,12 +11,13 @@ from domain.money import Money
 from models.base import Base, new_id, recorded_at
 from models.invoice import Invoice
 from models.provider import Connection
+from models.rung import Rung
 
 # creating: the row is committed, the gateway not yet asked; canceling: to be closed at the gateway, may still be paid.
 LIVE_ATTEMPT = ("creating", "open", "action_required")
 
 
-class PaymentAttempt(Base):
+class PaymentAttempt(Rung, Base):
     """One payment asked of a gateway. The row, whose id is the idempotency key, is committed before the call."""
 
     __tablename__ = "payment_attempts"
@@ -27,6 +28,7 @@ class PaymentAttempt(Base):
             unique=True,
             postgresql_where="status IN ('creating', 'open', 'action_required')",
         ),
+        Index("ix_payment_attempts_ring", "next_ring_at", postgresql_where="next_ring_at IS NOT NULL"),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         UniqueConstraint("connection_id", "gateway_ref"),
     )
@@ -45,8 +47,6 @@ class PaymentAttempt(Base):
     error: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(default=0)
-    next_ring_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp())
-    rings: Mapped[int] = mapped_column(default=0)
     asked_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = recorded_at()
 
@@ -91,7 +91,7 @@ class Payment(Base):
         return Money(self.amount_minor, self.currency)
 
 
-class Refund(Base):
+class Refund(Rung, Base):
     """Money that we send back through the gateway; the id is the idempotency key. `who` and `why` are an operator's.
 
     `status`: sending, sent (the gateway has it, its event will confirm it), succeeded, failed. `source` is the ledger
@@ -99,7 +99,10 @@ class Refund(Base):
     """
 
     __tablename__ = "refunds"
-    __table_args__ = (CheckConstraint("amount_minor > 0", name="amount_positive"),)
+    __table_args__ = (
+        Index("ix_refunds_ring", "next_ring_at", postgresql_where="next_ring_at IS NOT NULL"),
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("ref"))
     provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
@@ -115,8 +118,6 @@ class Refund(Base):
     error: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(default=0)
-    next_ring_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp(), index=True)
-    rings: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = recorded_at()
 
     payment: Mapped[Payment] = relationship()

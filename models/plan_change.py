@@ -13,11 +13,12 @@ from domain.money import Money
 from models.base import Base, new_id, recorded_at
 from models.customer import Customer, Service, lock_service
 from models.provider import Provider
+from models.rung import Rung
 
 _ACTIVE_LIST = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
 
 
-class PlanChange(Base):
+class PlanChange(Rung, Base):
     """A request and everything that came of it. The status is the recovery point: it names the step that is next."""
 
     __tablename__ = "plan_changes"
@@ -72,9 +73,6 @@ class PlanChange(Base):
     apply_round: Mapped[int] = mapped_column(default=1)
     apply_attempts: Mapped[int] = mapped_column(default=0)
 
-    # The sweep's own: when to ring next (machine time; null while resting by design), and how often it has rung.
-    next_ring_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp())
-    rings: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = recorded_at()
 
     provider: Mapped[Provider] = relationship()
@@ -155,13 +153,15 @@ def move(
     moved = session.execute(
         update(PlanChange)
         .where(PlanChange.id == change.id, PlanChange.status == source)
-        .values(status=target, rings=0, next_ring_at=_next_ring(target))
+        .values(status=target, rings=0, ring_error=None, next_ring_at=_next_ring(target))
         .returning(PlanChange.next_ring_at)
         .execution_options(synchronize_session=False)
     ).one_or_none()
     if moved is None:
         raise LostRace(change.id, source)
-    session.refresh(change, ["status", "rings", "next_ring_at"])
+    session.refresh(change, ["status", "rings", "ring_error", "next_ring_at"])
+    if source in ACTIVE and target not in ACTIVE:
+        change.service.ring_soon()  # its renewal may have waited for this change
     _write_move(session, change, event, source, at, actor, reason)
 
 
@@ -200,8 +200,10 @@ def moves_of(session: Session, change_id: str) -> list[ChangeMove]:
 
 
 def _next_ring(target: Status) -> Any:
-    # Who rests waits for a person or for a date that beat scans; what is applied has nothing left to do.
-    return None if target in RESTING or target is Status.APPLIED else func.clock_timestamp()
+    # Who rests waits for a person or for its service's renewal; what is applied has nothing left to do. A review ends
+    # at a date of its own, which the sweep looks for.
+    rests = target in RESTING or target is Status.APPLIED
+    return None if rests and target is not Status.AWAITING_REVIEW else func.clock_timestamp()
 
 
 def _write_move(

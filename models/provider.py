@@ -29,6 +29,10 @@ class Provider(Base):
     created_at: Mapped[datetime] = recorded_at()
 
 
+# The business time of a joined provider, in a statement: the sandbox clock where one is set, the database's elsewhere.
+CLOCK = func.coalesce(Provider.clock_at, func.clock_timestamp())
+
+
 class CatalogVersion(Base):
     """One loaded catalogue file. Rows are never changed: a quote names the version that it was priced by."""
 
@@ -84,7 +88,7 @@ def business_now(session: Session, row: Any, row_id: str) -> datetime:
 
     It is the sandbox clock where one is set, the database's clock elsewhere. Raises UnknownRow.
     """
-    query = select(func.coalesce(Provider.clock_at, func.clock_timestamp()))
+    query = select(CLOCK)
     if row is not Provider:
         query = query.join(row, row.provider_id == Provider.id)
     now: datetime | None = session.execute(query.where(row.id == row_id)).scalar_one_or_none()

@@ -48,6 +48,11 @@ def apply_plan(self: Task[Any, Any], change_id: str) -> str:
     return end_here_if_resting(self, outside(apply.apply_plan, PlanChange, change_id))
 
 
+@shared_task(name="plan_change.give_up")
+def give_up(change_id: str) -> str:
+    return inside(apply.give_up, PlanChange, change_id).value
+
+
 @shared_task(name="plan_change.notify")
 def notify(change_id: str) -> int:
     with transaction() as session:

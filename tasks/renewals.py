@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from engine import due, renewal
+from engine import attention, due, renewal
 from models.customer import Service
 from models.database import transaction
 from tasks.run import outside
-from tasks.story import ring, ring_step
+from tasks.story import ring, ring_for_claimed, ring_step
 
 
 @shared_task(name="renewals.scan")
 def scan() -> int:
     with transaction() as session:
         due.mark_past_due(session)
-        services = due.due_services(session)
-    for service_id in services:
-        ring_step("renewals.run", service_id=service_id)
-    return len(services)
+        claimed = attention.claim(session, [attention.RENEWALS])
+    ring_for_claimed(claimed)
+    return len(claimed.resting)
 
 
 @shared_task(name="renewals.run")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -10,28 +12,52 @@ from celery import Task
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import RESTING, Status
+from engine.attention import note_error
 from engine.outside import OutsideStep
 from models.database import transaction
 from models.provider import business_now
+from models.rung import Rung
 
 Reached = TypeVar("Reached")
+
+log = logging.getLogger(__name__)
 
 
 def inside(step: Callable[[Session, datetime, str], Reached], row: type[Any], row_id: str) -> Reached:
     """One step, one transaction. `row` is the class of the row whose provider's clock is the time."""
-    with transaction() as session:
+    with _noted(row, row_id), transaction() as session:
         return step(session, business_now(session, row, row_id), row_id)
 
 
 def outside(step: OutsideStep[Any, Any, Reached], row: type[Any], row_id: str) -> Reached:
     """begin, commit; the call, without a transaction; finish, commit."""
-    with transaction() as session:
-        call = step.begin(session, business_now(session, row, row_id), row_id)
-    if not isinstance(call, step.call_type):
-        return call
-    outcome = step.perform(call)
-    with transaction() as session:
-        return step.finish(session, business_now(session, row, row_id), call, outcome)
+    with _noted(row, row_id):
+        with transaction() as session:
+            call = step.begin(session, business_now(session, row, row_id), row_id)
+        if not isinstance(call, step.call_type):
+            return call
+        outcome = step.perform(call)
+        with transaction() as session:
+            return step.finish(session, business_now(session, row, row_id), call, outcome)
+
+
+@contextmanager
+def _noted(row: type[Any], row_id: str) -> Iterator[None]:
+    """What a step raises is written on its row, where a person finds it, and raised again."""
+    try:
+        yield
+    except Exception as error:
+        if issubclass(row, Rung):
+            _note(row, row_id, error)
+        raise
+
+
+def _note(row: type[Rung], row_id: str, error: Exception) -> None:
+    try:
+        with transaction() as session:
+            note_error(session, row, row_id, error)
+    except Exception as other:  # the database may be what is away
+        log.warning("an error of %s could not be written down: %s", row_id, type(other).__name__)
 
 
 def end_here_if_resting(task: Task[Any, Any], status: Status) -> str:

@@ -12,8 +12,12 @@ from typing import Any
 
 from celery import chain
 from celery.canvas import Signature
+from sqlalchemy.orm import Session
 
-from domain.lifecycle import PAYABLE, Status
+from domain.lifecycle import Status
+from engine.apply import is_spent
+from engine.attention import Claimed
+from engine.expiry import days_are_over
 from engine.settle import covered
 from models.database import transaction
 from models.plan_change import PlanChange
@@ -43,6 +47,16 @@ NEXT_STEPS: dict[Status, tuple[str, ...]] = {
     Status.APPLIED: AFTER_PAYMENT[2:],
 }
 
+# What is rung for where something else than a plan change rests: by the prefix of its id, the tasks and their argument.
+STEPS_OF: dict[str, tuple[tuple[str, ...], str]] = {
+    "pay": (("payments.fetch",), "attempt_id"),
+    "ref": (("payments.refund",), "refund_id"),
+    "inv": (("invoices.print", "invoices.request_payment"), "invoice_id"),
+    "svc": (("renewals.run",), "service_id"),
+    "msg": (("outbox.deliver",), "message_id"),
+    "evt": (("payments.process_event",), "event_id"),
+}
+
 log = logging.getLogger(__name__)
 
 
@@ -50,11 +64,41 @@ def ring(change_id: str) -> None:
     """Plays the canvas from the step that the change's status names. Call it after the commit."""
     with transaction() as session:
         change = session.get_one(PlanChange, change_id)
-        status, summary = Status(change.status), change.summary
-        is_covered = covered(session, change_id)
-    steps = AFTER_PAYMENT if status in PAYABLE and is_covered else NEXT_STEPS.get(status, ())
+        summary, steps = change.summary, _steps(session, change)
     if steps:
         _publish(chain(*(_step(name, change_id, summary, steps[-1]) for name in steps)))
+
+
+def _steps(session: Session, change: PlanChange) -> tuple[str, ...]:
+    if covered(session, change.id):
+        return AFTER_PAYMENT
+    if days_are_over(session, change):
+        return ("sweep.expire_unpaid",)
+    if is_spent(change):
+        return ("plan_change.give_up",)
+    return NEXT_STEPS.get(change.lifecycle_status, ())
+
+
+def ring_for(row_id: str) -> None:
+    """Rings for any row that rests."""
+    prefix, _, _ = row_id.partition("_")
+    if prefix not in STEPS_OF:
+        ring(row_id)
+        return
+    names, argument = STEPS_OF[prefix]
+    for name in names:
+        ring_step(name, **{argument: row_id})
+
+
+def ring_for_claimed(claimed: Claimed) -> None:
+    """Rings for what a sweep has claimed, and tells operators what it gave up."""
+    for row_id in claimed.resting:
+        try:
+            ring_for(row_id)
+        except Exception:
+            log.exception("%s cannot be rung for", row_id)  # and keeps none of the others waiting
+    if claimed.given_up:
+        log.error("rung for in vain and given up, see `planshift dead-letters list`: %s", ", ".join(claimed.given_up))
 
 
 def ring_if_covered(change_id: str) -> None:

@@ -14,7 +14,7 @@ from models.heartbeat import beat
 from models.plan_change import PlanChange
 from settings import settings
 from tasks.run import inside
-from tasks.story import ring, ring_step
+from tasks.story import ring_for_claimed
 from worker.app import QUEUES
 
 # More messages than this wait already: ringing again would only make the queue longer.
@@ -29,15 +29,11 @@ def ring_again() -> int:
         log.warning("a queue is deep, the sweep waits")
         return 0
     with transaction() as session:
-        resting = attention.claim(session)
+        claimed = attention.claim(session, attention.SWEPT)
     with transaction() as session:
-        beat(session, "sweep", resting=resting.count)
-    for change_id in resting.changes:
-        ring(change_id)
-    for name, key, row_ids in _bells(resting):
-        for row_id in row_ids:
-            ring_step(name, **{key: row_id})
-    return resting.count
+        beat(session, "sweep", resting=len(claimed.resting))
+    ring_for_claimed(claimed)
+    return len(claimed.resting)
 
 
 @shared_task(name="sweep.expire_unpaid")
@@ -46,19 +42,6 @@ def expire_unpaid(change_id: str) -> str:
     if status is Status.AWAITING_REVIEW:
         status = inside(review.refuse_unreviewed, PlanChange, change_id)
     return status.value
-
-
-def _bells(resting: attention.Attention) -> tuple[tuple[str, str, list[str]], ...]:
-    return (
-        ("sweep.expire_unpaid", "change_id", resting.expired),
-        ("payments.fetch", "attempt_id", resting.closing),
-        ("plan_change.request_payment", "change_id", resting.opening),
-        ("payments.process_event", "event_id", resting.events),
-        ("outbox.deliver", "message_id", resting.messages),
-        ("invoices.print", "invoice_id", resting.prints),
-        ("invoices.request_payment", "invoice_id", resting.collections),
-        ("payments.refund", "refund_id", resting.refunds),
-    )
 
 
 def _queues_are_deep() -> bool:

@@ -78,6 +78,7 @@ def create_app() -> Celery:
         task_ignore_result=True,
         # Messages.
         accept_content=["json"],  # a message is data, never code
+        worker_consumer="worker.consumer:Consumer",  # garbage on a queue ends no worker
         task_serializer="json",
         enable_utc=True,
         timezone="UTC",

@@ -1,14 +1,24 @@
-"""kombu's Redis transport with one mend: an acknowledgement that the broker did not take gives its place back.
+"""kombu's Redis transport with two mends, both for workers that would live on, or end, and take no message any more.
 
-kombu counts a message as in hand until its acknowledgement is written. One that fails (the broker is away for longer
-than the socket's time-out) is logged and never tried again, so its place is taken for ever: with prefetch 1, a worker
-that is connected, alive, and takes no message any more. The broker still lists the message as unacknowledged and
-delivers it again after the visibility time-out, which harms nobody.
+An acknowledgement that the broker did not take gives its place back. kombu counts a message as in hand until its
+acknowledgement is written; one that fails (the broker is away for longer than the socket's time-out) is logged and
+never tried again, so with prefetch 1 the worker takes nothing any more. The broker still lists the message as
+unacknowledged and delivers it again after the visibility time-out, which harms nobody.
+
+What is on a queue and is no message is taken off and told once; kombu lets it end the worker.
 """
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
 from kombu.transport import TRANSPORT_ALIASES, redis, virtual
+
+# What parsing raises; a broker that is away raises other errors, which the worker knows how to wait out.
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
+
+log = logging.getLogger(__name__)
 
 
 class QoS(redis.QoS):
@@ -33,7 +43,16 @@ class QoS(redis.QoS):
 
 
 class Channel(redis.Channel):
+    """Reads on after something that is no message."""
+
     QoS = QoS
+
+    def _brpop_read(self, **options: Any) -> Any:
+        try:
+            return super()._brpop_read(**options)  # type: ignore[misc]
+        except UNREADABLE as error:
+            log.error("something on a queue is no message and was taken off: %s", type(error).__name__)
+            return True
 
 
 class Transport(redis.Transport):

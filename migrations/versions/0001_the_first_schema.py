@@ -193,19 +193,26 @@ def upgrade() -> None:
         sa.Column("attempts", sa.BigInteger(), nullable=False),
         sa.Column("failures", sa.BigInteger(), nullable=False),
         sa.Column("waits_for", sa.String(), nullable=True),
-        sa.Column("next_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=True),
-        sa.Column("error", sa.String(), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
             "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
+        sa.Column(
+            "next_ring_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=True
+        ),
+        sa.Column("rings", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("ring_error", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["connection_id"], ["connections.id"], name=op.f("fk_inbox_events_connection_id")),
         sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name=op.f("fk_inbox_events_provider_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox_events")),
         sa.UniqueConstraint("connection_id", "event_key", name=op.f("uq_inbox_events_connection_id_event_key")),
     )
     op.create_index(
-        "ix_inbox_events_due", "inbox_events", ["next_at"], unique=False, postgresql_where="next_at IS NOT NULL"
+        "ix_inbox_events_ring",
+        "inbox_events",
+        ["next_ring_at"],
+        unique=False,
+        postgresql_where="next_ring_at IS NOT NULL",
     )
     op.create_index(
         "ix_inbox_events_waiting",
@@ -270,6 +277,11 @@ def upgrade() -> None:
         sa.Column(
             "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
+        sa.Column(
+            "next_ring_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=True
+        ),
+        sa.Column("rings", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("ring_error", sa.String(), nullable=True),
         sa.CheckConstraint("period_start < period_end", name=op.f("ck_services_period_runs_forward")),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_services_quantity_positive")),
         sa.CheckConstraint("unit_price_minor >= 0", name=op.f("ck_services_price_not_negative")),
@@ -334,12 +346,13 @@ def upgrade() -> None:
         sa.Column("apply_round", sa.BigInteger(), nullable=False),
         sa.Column("apply_attempts", sa.BigInteger(), nullable=False),
         sa.Column(
-            "next_ring_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=True
-        ),
-        sa.Column("rings", sa.BigInteger(), nullable=False),
-        sa.Column(
             "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
+        sa.Column(
+            "next_ring_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=True
+        ),
+        sa.Column("rings", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("ring_error", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["accepted_quote_id"], ["quotes.id"], name=op.f("fk_plan_changes_accepted_quote_id")),
         sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_plan_changes_customer_id")),
         sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name=op.f("fk_plan_changes_provider_id")),
@@ -381,22 +394,28 @@ def upgrade() -> None:
         sa.Column("recipient", sa.String(), nullable=False),
         sa.Column("locale", sa.String(), nullable=False),
         sa.Column("values", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("attempts", sa.BigInteger(), nullable=False),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("fence", sa.BigInteger(), nullable=False),
-        sa.Column("next_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=True),
-        sa.Column("error", sa.String(), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
+        sa.Column(
+            "next_ring_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=True
+        ),
+        sa.Column("rings", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("ring_error", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["change_id"], ["plan_changes.id"], name=op.f("fk_outbox_messages_change_id")),
         sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name=op.f("fk_outbox_messages_provider_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_messages")),
         sa.UniqueConstraint("change_id", "event", "channel", name=op.f("uq_outbox_messages_change_id_event_channel")),
     )
     op.create_index(
-        "ix_outbox_messages_due", "outbox_messages", ["next_at"], unique=False, postgresql_where="next_at IS NOT NULL"
+        "ix_outbox_messages_ring",
+        "outbox_messages",
+        ["next_ring_at"],
+        unique=False,
+        postgresql_where="next_ring_at IS NOT NULL",
     )
     op.create_table(
         "plan_change_moves",
@@ -458,12 +477,13 @@ def upgrade() -> None:
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("voided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
-            "next_print_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=True
-        ),
-        sa.Column("print_rings", sa.BigInteger(), nullable=False),
-        sa.Column(
             "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
+        sa.Column(
+            "next_ring_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=True
+        ),
+        sa.Column("rings", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("ring_error", sa.String(), nullable=True),
         sa.CheckConstraint("(number IS NULL) = (numbered_on IS NULL)", name=op.f("ck_invoices_number_has_a_date")),
         sa.CheckConstraint("credit_applied_minor >= 0 AND due_minor >= 0", name=op.f("ck_invoices_no_negative_due")),
         sa.CheckConstraint("net_minor + tax_minor = total_minor", name=op.f("ck_invoices_adds_up")),
@@ -482,6 +502,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("renewal_id", name=op.f("uq_invoices_renewal_id")),
     )
     op.create_index(op.f("ix_invoices_customer_id"), "invoices", ["customer_id"], unique=False)
+    op.create_index(
+        "ix_invoices_ring", "invoices", ["next_ring_at"], unique=False, postgresql_where="next_ring_at IS NOT NULL"
+    )
     op.create_index(op.f("ix_invoices_service_id"), "invoices", ["service_id"], unique=False)
     op.create_table(
         "documents",
@@ -514,14 +537,15 @@ def upgrade() -> None:
         sa.Column("error", sa.String(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("fence", sa.BigInteger(), nullable=False),
-        sa.Column(
-            "next_ring_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=True
-        ),
-        sa.Column("rings", sa.BigInteger(), nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
+        sa.Column(
+            "next_ring_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=True
+        ),
+        sa.Column("rings", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("ring_error", sa.String(), nullable=True),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_payment_attempts_amount_positive")),
         sa.ForeignKeyConstraint(["connection_id"], ["connections.id"], name=op.f("fk_payment_attempts_connection_id")),
         sa.ForeignKeyConstraint(["invoice_id"], ["invoices.id"], name=op.f("fk_payment_attempts_invoice_id")),
@@ -530,6 +554,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("connection_id", "gateway_ref", name=op.f("uq_payment_attempts_connection_id_gateway_ref")),
     )
     op.create_index(op.f("ix_payment_attempts_invoice_id"), "payment_attempts", ["invoice_id"], unique=False)
+    op.create_index(
+        "ix_payment_attempts_ring",
+        "payment_attempts",
+        ["next_ring_at"],
+        unique=False,
+        postgresql_where="next_ring_at IS NOT NULL",
+    )
     op.create_index(
         "uq_payment_attempts_one_live",
         "payment_attempts",
@@ -587,16 +618,19 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("fence", sa.BigInteger(), nullable=False),
         sa.Column(
-            "next_ring_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=True
-        ),
-        sa.Column("rings", sa.BigInteger(), nullable=False),
-        sa.Column(
             "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
+        sa.Column(
+            "next_ring_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=True
+        ),
+        sa.Column("rings", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("ring_error", sa.String(), nullable=True),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_refunds_amount_positive")),
         sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("fk_refunds_payment_id")),
         sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name=op.f("fk_refunds_provider_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refunds")),
     )
-    op.create_index(op.f("ix_refunds_next_ring_at"), "refunds", ["next_ring_at"], unique=False)
     op.create_index(op.f("ix_refunds_payment_id"), "refunds", ["payment_id"], unique=False)
+    op.create_index(
+        "ix_refunds_ring", "refunds", ["next_ring_at"], unique=False, postgresql_where="next_ring_at IS NOT NULL"
+    )

@@ -53,8 +53,8 @@ MUTANTS = (
     Mutant(
         "an outside call inside a transaction",
         "tasks/run.py",
-        "    outcome = step.perform(call)\n    with transaction() as session:\n",
-        "    with transaction() as session:\n        outcome = step.perform(call)\n",
+        "        outcome = step.perform(call)\n        with transaction() as session:\n",
+        "        with transaction() as session:\n            outcome = step.perform(call)\n",
         "tests/chaos/test_rules.py::test_no_bell_rings_and_nobody_is_called_inside_a_transaction",
     ),
     Mutant(
@@ -98,6 +98,41 @@ MUTANTS = (
         "read_first=change.apply_attempts > 1",
         "read_first=False",
         "tests/steps/test_apply.py::test_an_answer_that_got_lost_is_read_before_it_is_repeated",
+    ),
+    Mutant(
+        "a bell that rings for ever",
+        "engine/attention.py",
+        '{"rings": bell.row.rings + 1,',
+        '{"rings": bell.row.rings,',
+        "tests/steps/test_dead_letters.py::test_what_always_fails_is_given_up_and_finished_after_the_mend",
+    ),
+    Mutant(
+        "an error that nobody hears of",
+        "tasks/run.py",
+        "            _note(row, row_id, error)\n",
+        "            pass\n",
+        "tests/steps/test_dead_letters.py::test_what_always_fails_is_given_up_and_finished_after_the_mend",
+    ),
+    Mutant(
+        "garbage on a queue ends the worker",
+        "worker/transport.py",
+        "        except UNREADABLE as error:\n",
+        "        except ZeroDivisionError as error:\n",
+        "tests/worker/test_poison.py::test_garbage_is_taken_off_and_the_worker_goes_on",
+    ),
+    Mutant(
+        "a worker whose acknowledgement failed takes no message any more",
+        "worker/transport.py",
+        "        virtual.QoS.ack(self, delivery_tag)\n",
+        "        pass\n",
+        "tests/worker/test_transport.py::test_what_the_broker_did_not_take_gives_its_place_back",
+    ),
+    Mutant(
+        "a host's clock that is set back silences beat",
+        "worker/beat.py",
+        "        if ahead:\n",
+        "        if False:\n",
+        "tests/worker/test_beat.py::test_a_clock_that_is_set_back_an_hour_does_not_silence_beat",
     ),
     Mutant(
         "acknowledged early",

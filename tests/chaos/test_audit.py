@@ -15,13 +15,14 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from domain.money import Money
-from engine.audit import HISTORY, audit_books, providers_to_audit
+from engine.audit import HISTORY, RESTS, audit_books, providers_to_audit
 from engine.audit_checks import CHECKS
 from local.stack import Stack
 from models.database import snapshot, transaction
 from tests.conftest import environment
 from tests.steps.play import AUGUST, Play
 
+OVER = "period_start = '2027-07-01', period_end = '2027-07-31'"
 LINE = """jsonb_set(content, '{lines,0,amount,amount}', '1'::jsonb)"""
 
 
@@ -120,6 +121,14 @@ FAULTS = [
         WHERE provider_id = :p AND target_plan = 'start'""",
     ),
     ("nothing_rests", "UPDATE outbox_messages SET sent_at = NULL WHERE provider_id = :p"),
+    (
+        "nothing_rests",
+        f"UPDATE services SET {OVER}, next_ring_at = NULL WHERE provider_id = :p",
+    ),
+    (
+        "nothing_rests",
+        f"UPDATE services SET {OVER}, rings = 13 WHERE provider_id = :p",
+    ),
     ("nothing_rests", "UPDATE inbox_events SET status = 'dead' WHERE provider_id = :p"),
     (HISTORY, "UPDATE plan_changes SET status = 'stuck' WHERE provider_id = :p AND target_plan = 'start'"),
     (
@@ -149,7 +158,7 @@ def test_a_planted_fault_is_named(told: Play, names: str, fault: str) -> None:
 
 def test_every_check_has_its_fault() -> None:
     planted = {name for names, _ in FAULTS for name in names.split()}
-    assert planted == {check.name for check in CHECKS} | {HISTORY}
+    assert planted == {check.name for check in CHECKS} | {HISTORY, RESTS}
 
 
 def test_the_host_is_asked_and_a_command_says_so(told: Play) -> None:

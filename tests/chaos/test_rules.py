@@ -10,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 TRANSACTIONS = {"transaction", "opened", "snapshot", "single_statement"}
-BELLS = {"ring", "ring_step", "ring_if_covered", "_ring_for_events", "apply_async", "delay", "send_task"}
+BELLS = {"ring", "ring_for", "ring_for_claimed", "ring_if_covered", "ring_step", "_ring_for_events"}
+BELLS |= {"apply_async", "delay", "send_task"}
 OUTSIDE = {"perform", "outside", "ask_hosts", "ask_all_hosts", "render", "send_message"}
 FILES = [file for folder in ("tasks", "web", "cli") for file in sorted((ROOT / folder).rglob("*.py"))]
 

@@ -35,6 +35,8 @@ _LOOK_SECONDS = 0.25
 PATIENCE = {
     "PLANSHIFT_RING_PATIENCE_SECONDS": "0.5",
     "PLANSHIFT_RING_PAUSE_MAX_SECONDS": "2",
+    # A ring every two seconds for half an hour: no run of ten minutes comes there.
+    "PLANSHIFT_RINGS_MAX": "1000",
     "PLANSHIFT_LEASE_SECONDS": "3",
     "PLANSHIFT_APPLY_ATTEMPTS_MAX": "40",
     "PLANSHIFT_LOG_LEVEL": "WARNING",

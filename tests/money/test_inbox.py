@@ -43,12 +43,12 @@ def test_a_failing_event_is_tried_again_and_in_the_end_is_dead(servers: Stack, m
             with pytest.raises(RuntimeError):
                 play.process(event_id)
             event = play.event(event_id)
-            assert (event.failures, event.error) == (failures, "RuntimeError: a bug of ours")
+            assert (event.failures, event.ring_error) == (failures, "RuntimeError: a bug of ours")
             if failures < FAILURES_BEFORE_DEAD:
                 assert event.status == "retry"
-                assert event.next_at is not None
-                assert event.next_at - datetime.now(UTC) > timedelta(seconds=7)
-    assert (play.event(event_id).status, play.event(event_id).next_at) == ("dead", None)
+                assert event.next_ring_at is not None
+                assert event.next_ring_at - datetime.now(UTC) > timedelta(seconds=7)
+    assert (play.event(event_id).status, play.event(event_id).next_ring_at) == ("dead", None)
     assert play.ledger() == {}
     assert play.process(event_id) is None, "a dead event rests until somebody replays it"
 

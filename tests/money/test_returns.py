@@ -71,7 +71,7 @@ def test_a_refund_of_a_payment_that_never_comes_is_shown_to_operators(servers: S
     for _ in range(6):
         play.process(refund)
     assert play.event(refund).status == "dead"
-    assert "never came" in (play.event(refund).error or "")
+    assert "never came" in (play.event(refund).ring_error or "")
 
 
 @pytest.mark.parametrize("sums", [(100, 250, TOTAL), (TOTAL, 250, 100), (250, 250, TOTAL)])

@@ -26,9 +26,9 @@ def event_summary(event: InboxEvent) -> Json:
         "deliveries": event.deliveries,
         "conflicting": event.conflicting,
         "attempts": event.attempts + event.failures,
-        "error": event.error,
+        "error": event.ring_error,
         "received_at": instant_text(event.received_at),
-        "next_at": instant_text(event.next_at) if event.next_at else None,
+        "next_at": instant_text(event.next_ring_at) if event.next_ring_at else None,
     }
 
 

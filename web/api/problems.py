@@ -19,6 +19,7 @@ from domain.errors import (
     UnknownPlan,
 )
 from domain.money import CurrencyMismatch
+from engine.dead_letters import NotADeadLetter
 from engine.expiry import NotCancelable
 from engine.money_desk import AlreadyRecorded, NotMatchable, UnknownInvoice
 from engine.payment import AttemptOpen, NothingToPay
@@ -63,6 +64,7 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (NotMatchable, 409, "not_matchable"),
     (NotRefundable, 409, "not_refundable"),
     (NotStuck, 409, "not_stuck"),
+    (NotADeadLetter, 409, "not_a_dead_letter"),
     (ClockBackwards, 409, "clock_backwards"),
     (NotASandbox, 403, "not_a_sandbox"),
     (NotConnected, 503, "not_connected"),

@@ -1,0 +1,49 @@
+"""planshift dead-letters: what was rung for in vain, and the bell for a person who has mended it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from cli.output import AsJson, print_json, print_table
+
+app = typer.Typer(help="Look at rows that were given up; ring for them again.", no_args_is_help=True)
+
+
+@app.command("list", epilog="Example: planshift dead-letters list --provider dns")
+def list_dead_letters(
+    provider: Annotated[str | None, typer.Option(help="Only this provider's, by its name in its catalogue.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what was rung for in vain and given up, with the last error."""
+    from engine.dead_letters import dead_letters
+    from engine.providers import required_provider
+    from models.database import transaction
+
+    with transaction() as session:
+        letters = dead_letters(session, required_provider(session, provider).id if provider else None)
+    if as_json:
+        print_json([asdict(letter) for letter in letters])
+        return
+    rows = [(one.id, one.kind, one.provider, one.what, one.error or "none was seen") for one in letters]
+    print_table(("ID", "KIND", "PROVIDER", "WHAT", "LAST ERROR"), rows)
+
+
+@app.command(epilog="Example: planshift dead-letters ring inv_01jd… --who ana --why 'the disk has room again'")
+def ring(
+    row_id: Annotated[str, typer.Argument(metavar="ID", help="The id, as `planshift dead-letters list` shows it.")],
+    who: Annotated[str, typer.Option(help="Your name, for the record.")],
+    why: Annotated[str, typer.Option(help="The reason, for the record.")],
+) -> None:
+    """Ring for one of them again, once what was in its way is mended."""
+    from engine.dead_letters import bell_of, ring_again
+    from models.database import transaction
+    from models.provider import business_now
+    from tasks.story import ring_for
+
+    with transaction() as session:
+        ring_again(session, business_now(session, bell_of(row_id).row, row_id), row_id, (who, why))
+    ring_for(row_id)
+    typer.echo(f"{row_id} is rung for again.")

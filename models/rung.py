@@ -1,0 +1,43 @@
+"""What a row has that somebody must ring for until its next step is done: the next ring, how many, the last error."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Mapped, mapped_column
+
+# Of an error's text so much is kept.
+ERROR_MAX = 2_000
+
+
+class Rung:
+    """`next_ring_at` is machine time; null, nobody rings: nothing is left to do, or the row was given up. `rings`
+    counts what the sweep has rung since the row last moved, `ring_error` is what a step raised last."""
+
+    # An expression that is written comes back with the statement that wrote it.
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012
+
+    next_ring_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp())
+    rings: Mapped[int] = mapped_column(default=0, server_default="0")
+    ring_error: Mapped[str | None]
+
+    def ring_soon(self) -> None:
+        """The row has moved on: all its rings are there again."""
+        machine_now: Any = func.clock_timestamp()
+        self.next_ring_at, self.rings, self.ring_error = machine_now, 0, None
+
+    def rest(self) -> None:
+        """Nothing is left to ring for."""
+        self.next_ring_at, self.rings, self.ring_error = None, 0, None
+
+
+def error_text(error: Exception) -> str:
+    """The exception as `Type: text`. A database names the values of a row in its details: they stay behind."""
+    text = str(error)
+    if isinstance(error, DBAPIError):
+        diagnosis = getattr(error.orig, "diag", None)
+        text = getattr(diagnosis, "message_primary", None) or type(error.orig).__name__
+    return f"{type(error).__name__}: {text}"[:ERROR_MAX]

@@ -1,0 +1,59 @@
+"""Dead letters over HTTP: a provider's operators see their own, and ring for them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+from sqlalchemy import update
+
+from local.stack import Stack
+from models.database import transaction
+from models.plan_change import PlanChange
+from models.provider import create_api_key
+from tests.steps.play import Play
+from web.app import create_api
+
+ANA = {"who": "ana", "why": "mended"}
+
+
+def key_of(play: Play, scope: str = "ops") -> dict[str, str]:
+    with transaction() as session:
+        return {"Authorization": f"Bearer {create_api_key(session, play.provider(session), [scope])}"}
+
+
+def call(method: str, path: str, headers: dict[str, str], body: dict[str, str] | None = None) -> httpx.Response:
+    async def send() -> httpx.Response:
+        app: Any = create_api()
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
+            return await client.request(method, path, headers=headers, json=body)
+
+    return asyncio.run(send())
+
+
+def test_operators_see_a_dead_letter_and_ring_for_it(servers: Stack) -> None:
+    play, other = Play.of(servers), Play.of(servers)
+    change_id = play.request("start")
+    with transaction() as session:
+        given_up = {"next_ring_at": None, "rings": 150, "ring_error": "RuntimeError: a bug of ours"}
+        session.execute(update(PlanChange).where(PlanChange.id == change_id).values(given_up))
+    letters, ring = "/v1/dead-letters", f"/v1/dead-letters/{change_id}/ring"
+
+    assert call("GET", letters, key_of(play, "frontend")).status_code == 403
+    assert call("GET", letters, key_of(other)).json() == {"items": []}
+    [letter] = call("GET", letters, key_of(play)).json()["items"]
+    assert letter == {
+        "id": change_id,
+        "kind": "change",
+        "provider": play.slug,
+        "what": f"requested: {play.slug}: basic → start (monthly)",
+        "rings": 150,
+        "error": "RuntimeError: a bug of ours",
+    }
+    assert call("POST", ring, key_of(other), ANA).json()["code"] == "not_a_dead_letter"
+    assert call("POST", ring, key_of(play), {"who": "ana", "why": " "}).status_code == 422
+    assert call("POST", ring, key_of(play), ANA).status_code == 202
+    change = play.change(change_id)
+    assert (change.rings, change.ring_error, change.next_ring_at is not None) == (0, None, True)
+    assert call("POST", ring, key_of(play), ANA).status_code == 409

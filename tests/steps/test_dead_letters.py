@@ -1,0 +1,428 @@
+"""No bell rings for ever: what always fails is given up with its error, and finished once an operator rings again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from celery.canvas import Signature
+from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+from typer.testing import CliRunner
+
+import tasks.story
+from cli.main import app
+from engine import apply, attention
+from engine.audit import RESTS, audit_books, providers_to_audit
+from engine.dead_letters import NotADeadLetter, dead_letters, ring_again
+from engine.payment import start_attempt
+from gateways.protocol import GatewayError
+from gateways.standard import StandardGateway
+from local.stack import Stack
+from models.audit import OperatorAction
+from models.customer import Service
+from models.database import snapshot, transaction
+from models.invoice import document_of
+from models.outbox import OutboxMessage
+from models.payment import PaymentAttempt, live_attempt
+from models.plan_change import PlanChange, moves_of
+from models.rung import error_text
+from tasks.renewals import scan
+from tasks.run import inside
+from tasks.sweep import ring_again as sweep
+from tests.conftest import environment
+from tests.money.money_play import MoneyPlay, yen
+from tests.money.test_desk import overpaid, start
+from tests.steps.play import AUGUST, NOON_17_JULY, Play
+from worker.app import create_app
+
+RINGS = 3
+
+
+class Bug:
+    """Stands in for a step, always raises, and counts."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.calls, self.error = 0, error or RuntimeError("a bug of ours")
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        self.calls += 1
+        raise self.error
+
+
+@dataclass
+class Case:
+    """A row that waits for its next step, what must work for that, and whether it is done."""
+
+    play: MoneyPlay
+    row_id: str
+    needs: tuple[Any, str]
+    done: Callable[[Session], bool]
+
+
+def a_request(servers: Stack) -> Case:
+    from engine import quote
+
+    play = MoneyPlay.of(servers)
+    row_id = play.request("start")
+    return Case(play, row_id, (quote, "quote"), lambda s: s.get_one(PlanChange, row_id).status == "awaiting_payment")
+
+
+def an_offer_that_is_over(servers: Stack) -> Case:
+    from engine import expiry
+
+    play = MoneyPlay.of(servers)
+    row_id = play.until_awaiting_payment("start")
+    play.set_clock(NOON_17_JULY.replace(day=24))
+    return Case(play, row_id, (expiry, "expire_change"), lambda s: s.get_one(PlanChange, row_id).status == "expired")
+
+
+def a_payment_to_open(servers: Stack) -> Case:
+    play = MoneyPlay.of(servers)
+    change_id = play.until_awaiting_payment("start")
+    play.process(play.tell(play.attempts(change_id)[0].id, yen(373), kind="payment.failed"))
+    with transaction() as session:
+        row_id = start_attempt(session, NOON_17_JULY, change_id).id
+    return Case(play, row_id, (StandardGateway, "create"), lambda s: s.get_one(PaymentAttempt, row_id).status == "open")
+
+
+def a_refund(servers: Stack) -> Case:
+    play, _, payment_id = overpaid(servers)
+    row_id = start(play, payment_id, yen(500))
+    return Case(play, row_id, (StandardGateway, "refund"), lambda s: play.refund(row_id).status != "sending")
+
+
+def a_document(servers: Stack) -> Case:
+    from engine import invoice
+
+    play, row_id = renewed(servers)
+    return Case(play, row_id, (invoice, "render"), lambda s: document_of(s, row_id, "invoice") is not None)
+
+
+def a_renewal_to_collect(servers: Stack) -> Case:
+    from engine import payment
+
+    play, row_id = renewed(servers)
+    return Case(play, row_id, (payment, "required_connection"), lambda s: live_attempt(s, row_id) is not None)
+
+
+def a_renewal(servers: Stack) -> Case:
+    from engine import renewal
+
+    play = MoneyPlay.of(servers)
+    play.set_clock(AUGUST)
+    with transaction() as session:
+        row_id = play.service(session).id
+    return Case(play, row_id, (renewal, "price_renewal"), lambda s: s.get_one(Service, row_id).period_start == AUGUST)
+
+
+def a_mail(servers: Stack) -> Case:
+    from engine import mail
+
+    play = MoneyPlay.of(servers)
+    change_id = play.until_awaiting_payment("start")
+    with transaction() as session:
+        row_id = session.scalars(select(OutboxMessage.id).where(OutboxMessage.change_id == change_id)).one()
+    return Case(play, row_id, (mail, "compose"), lambda s: s.get_one(OutboxMessage, row_id).sent_at is not None)
+
+
+def an_event(servers: Stack) -> Case:
+    from engine import booking
+
+    play = MoneyPlay.of(servers)
+    change_id = play.until_awaiting_payment("start")
+    row_id = play.tell(play.attempts(change_id)[0].id, yen(373))
+    return Case(play, row_id, (booking, "take_in"), lambda s: play.event(row_id).status == "processed")
+
+
+CASES = [
+    a_request,
+    an_offer_that_is_over,
+    a_payment_to_open,
+    a_refund,
+    a_document,
+    a_renewal_to_collect,
+    a_renewal,
+    a_mail,
+    an_event,
+]
+
+
+def renewed(servers: Stack) -> tuple[MoneyPlay, str]:
+    play = MoneyPlay.of(servers)
+    play.set_clock(AUGUST)
+    invoice_id = play.renew().invoice_id
+    assert invoice_id is not None
+    return play, invoice_id
+
+
+@pytest.fixture
+def stage(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """What is rung for runs at once, as a worker would run it; a task that fails ends its canvas."""
+
+    def play(canvas: Signature[Any]) -> None:
+        for one in getattr(canvas, "tasks", [canvas]):
+            if create_app().tasks[one.task].apply(kwargs=one.kwargs).failed():
+                return
+
+    create_app().loader.import_default_modules()
+    monkeypatch.setattr(tasks.story, "_publish", play)
+    with environment(dict(os.environ) | {"PLANSHIFT_RINGS_MAX": str(RINGS)}):
+        yield servers
+
+
+def let_time_pass(play: Play) -> None:
+    """Every pause and every lease of a provider's rows is over, and they are the first that a sweep looks at."""
+    with transaction() as session:
+        provider_id = play.provider(session).id
+        for bell in attention.BELLS:
+            mine = update(bell.row).where(bell.row.provider_id == provider_id)
+            long_ago = func.clock_timestamp() - timedelta(days=365)
+            session.execute(mine.where(bell.row.next_ring_at.is_not(None)).values(next_ring_at=long_ago))
+            if hasattr(bell.row, "lease_until"):
+                session.execute(mine.values(lease_until=None))
+
+
+def rounds(play: Play, count: int) -> None:
+    for _ in range(count):
+        let_time_pass(play)
+        sweep()
+        scan()
+
+
+def letters(play: Play) -> list[str]:
+    with transaction() as session:
+        return [letter.id for letter in dead_letters(session, play.provider(session).id)]
+
+
+def run(*words: str) -> str:
+    result = CliRunner().invoke(app, list(words))
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result.stdout
+
+
+def row_of(row_id: str) -> Any:
+    from engine.dead_letters import bell_of
+
+    with transaction() as session:
+        return session.get_one(bell_of(row_id).row, row_id)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_always_fails_is_given_up_and_finished_after_the_mend(
+    stage: Stack, monkeypatch: pytest.MonkeyPatch, case: Callable[[Stack], Case]
+) -> None:
+    told = case(stage)
+    bug = Bug()
+    with monkeypatch.context() as broken:
+        broken.setattr(*told.needs, bug)
+        rounds(told.play, RINGS)
+        assert letters(told.play) == [], "the last ring has its pause, too"
+        rounds(told.play, 4)
+    assert bug.calls == RINGS
+    row = row_of(told.row_id)
+    assert (row.rings, row.ring_error, row.next_ring_at) == (RINGS, "RuntimeError: a bug of ours", None)
+
+    [listed] = json.loads(run("dead-letters", "list", "--provider", told.play.slug, "--json"))
+    assert (listed["id"], listed["error"], listed["rings"]) == (told.row_id, "RuntimeError: a bug of ours", RINGS)
+    with snapshot() as session:
+        findings = audit_books(session, providers_to_audit(session, told.play.slug))
+    [rests] = [finding for finding in findings if finding.name == RESTS]
+    assert [row.row_id for row in rests.rows if "given up" in row.what] == [told.row_id]
+    about = [one["about"] for one in json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)]
+    assert "dead letters" in about
+
+    run("dead-letters", "ring", told.row_id, "--who", "ana", "--why", "mended")
+    rounds(told.play, 4)
+    with transaction() as session:
+        assert told.done(session)
+        deeds = session.scalars(select(OperatorAction).where(OperatorAction.subject == told.row_id)).all()
+        assert [(deed.who, deed.why) for deed in deeds] == [("ana", "mended")]
+        with pytest.raises(NotADeadLetter, match="dead-letters list"):
+            ring_again(session, NOON_17_JULY, told.row_id, ("ana", "once more"))
+    assert letters(told.play) == []
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_two_sweeps_at_once_ring_once_and_give_up_once(stage: Stack, case: Callable[[Stack], Case]) -> None:
+    told = case(stage)
+
+    def both(rings: int) -> list[tuple[int, int]]:
+        """How often each of three sweeps, two of them at once, rings for the row and gives it up."""
+        let_time_pass(told.play)
+        with transaction() as session:
+            row: Any = type(row_of(told.row_id))
+            session.execute(update(row).where(row.id == told.row_id).values(rings=rings))
+        with transaction() as one, transaction() as other:
+            claims = [attention.claim(session, attention.BELLS) for session in (one, other)]
+        with transaction() as later:
+            claims.append(attention.claim(later, attention.BELLS))
+        return [(claim.resting.count(told.row_id), claim.given_up.count(told.row_id)) for claim in claims]
+
+    assert both(0) == [(1, 0), (0, 0), (0, 0)]
+    assert both(RINGS) == [(0, 1), (0, 0), (0, 0)]
+
+
+def paid(servers: Stack) -> tuple[MoneyPlay, str]:
+    play = MoneyPlay.of(servers)
+    change_id = play.until_awaiting_payment("start")
+    play.process(play.tell(play.attempts(change_id)[0].id, yen(373)))
+    assert play.step("settle", change_id) == "paid"
+    return play, change_id
+
+
+def test_a_paid_change_that_cannot_be_begun_is_stuck_and_retried(stage: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    play, change_id = paid(stage)
+    bug = Bug()
+    with monkeypatch.context() as broken:
+        broken.setattr(apply, "host_of", bug)
+        rounds(play, RINGS + 1)
+    assert bug.calls == RINGS
+    change = play.change(change_id)
+    assert (change.status, change.reason, change.next_ring_at) == ("stuck", "given_up", None)
+    assert change.reason_text == (
+        "It was rung for 4 times, and no step came to its end. The last error: RuntimeError: a bug of ours"
+    )
+    with transaction() as session:
+        last = moves_of(session, change_id)[-1]
+        assert (last.event, last.from_status, last.actor, last.reason) == ("give_up", "paid", "system", "given_up")
+    assert change_id in run("changes", "list", "--stuck")
+    run("changes", "retry", change_id, "--who", "ana", "--why", "mended")
+    assert play.change(change_id).status == "applied"
+
+
+def test_a_paid_change_that_cannot_even_be_given_up_is_a_dead_letter(
+    stage: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play, change_id = paid(stage)
+    with monkeypatch.context() as broken:
+        broken.setattr(apply, "host_of", Bug())
+        broken.setattr(apply, "_stuck", Bug())
+        rounds(play, RINGS + attention.RINGS_TO_GIVE_UP)
+        assert letters(play) == []
+        rounds(play, 1)
+    assert letters(play) == [change_id]
+    run("dead-letters", "ring", change_id, "--who", "ana", "--why", "mended")
+    assert play.change(change_id).status == "applied"
+
+
+def test_a_change_whose_outcome_cannot_be_written_is_stuck(stage: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANSHIFT_APPLY_ATTEMPTS_MAX", "2")
+    with environment(dict(os.environ)):
+        play, change_id = paid(stage)
+        bug = Bug()
+        with monkeypatch.context() as broken:
+            broken.setattr(apply, "_applied", bug)
+            rounds(play, 3)
+        assert bug.calls == 2
+        change = play.change(change_id)
+        assert (change.status, change.reason) == ("stuck", "given_up")
+        assert "told 2 times" in (change.reason_text or "")
+        assert "a bug of ours" in (change.reason_text or "")
+        run("changes", "retry", change_id, "--who", "ana", "--why", "mended")
+        assert play.change(change_id).status == "applied"
+
+
+def test_a_change_whose_worker_dies_each_time_is_stuck(stage: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANSHIFT_APPLY_ATTEMPTS_MAX", "2")
+    with environment(dict(os.environ)):
+        play, change_id = paid(stage)
+        for _ in range(2):
+            assert isinstance(inside(apply.begin_apply, PlanChange, change_id), apply.ApplyCall)
+            let_time_pass(play)
+        assert play.step("apply", change_id) == "stuck"
+        assert "a process died" in (play.change(change_id).reason_text or "")
+
+
+def test_a_change_that_was_given_up_is_listed_and_retried(stage: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = a_request(stage)
+    with monkeypatch.context() as broken:
+        broken.setattr(*told.needs, Bug())
+        rounds(told.play, RINGS + 1)
+    assert told.row_id in run("changes", "list", "--stuck")
+    run("changes", "retry", told.row_id, "--who", "ana", "--why", "mended")
+    assert told.play.change(told.row_id).status == "awaiting_payment"
+
+
+def test_a_gateway_that_is_away_for_an_hour_is_waited_for(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the settings as they are: the pauses that were given add up to more than an hour."""
+    told = a_payment_to_open(servers)
+    with monkeypatch.context() as broken:
+        broken.setattr(*told.needs, Bug(GatewayError("away")))
+        waited, rings = timedelta(0), 0
+        while waited < timedelta(hours=1):
+            let_time_pass(told.play)
+            with transaction() as session:
+                assert told.row_id in attention.claim(session, attention.SWEPT).resting
+            told.play.fetch(told.row_id)
+            with transaction() as session:
+                at, now = session.execute(
+                    select(PaymentAttempt.next_ring_at, func.clock_timestamp()).where(PaymentAttempt.id == told.row_id)
+                ).one()
+            waited, rings = waited + (at - now), rings + 1
+    assert rings < 20
+    assert letters(told.play) == []
+    let_time_pass(told.play)
+    told.play.fetch(told.row_id)
+    with transaction() as session:
+        assert told.done(session)
+
+
+def claimed_renewal(play: Play) -> bool:
+    with transaction() as session:
+        return play.service(session).id in attention.claim(session, [attention.RENEWALS]).resting
+
+
+def test_a_renewal_waits_for_a_change_without_using_up_its_rings(servers: Stack) -> None:
+    play, change_id = paid(servers)
+    with transaction() as session:
+        service = play.service(session)
+        service.rings, service.next_ring_at = 12, func.clock_timestamp() + timedelta(minutes=10)
+    play.set_clock(AUGUST)
+    let_time_pass(play)
+    assert not claimed_renewal(play)
+    with transaction() as session:
+        service = play.service(session)
+        service.next_ring_at = func.clock_timestamp() + timedelta(minutes=10)
+    assert play.step("apply", change_id) == "applied"
+    assert claimed_renewal(play), "at once: its rings are there again"
+    with transaction() as session:
+        assert play.service(session).rings == 1
+
+
+def test_a_clock_that_jumps_makes_a_renewal_due_at_once(servers: Stack) -> None:
+    play = Play.of(servers)
+    assert not claimed_renewal(play)
+    play.set_clock(AUGUST)
+    assert claimed_renewal(play)
+    assert not claimed_renewal(play), "there is a pause between two rings"
+
+
+def test_a_webhook_gives_a_change_its_rings_back(servers: Stack) -> None:
+    play = MoneyPlay.of(servers)
+    change_id = play.until_awaiting_payment("start")
+    with transaction() as session:
+        session.execute(
+            update(PlanChange)
+            .where(PlanChange.id == change_id)
+            .values(next_ring_at=None, rings=150, ring_error="RuntimeError: a bug of ours")
+        )
+    play.process(play.tell(play.attempts(change_id)[0].id, yen(373)))
+    change = play.change(change_id)
+    assert (change.rings, change.ring_error, change.next_ring_at is not None) == (0, None, True)
+
+
+def test_an_error_of_the_database_names_no_customer(servers: Stack) -> None:
+    play = Play.of(servers)
+    with pytest.raises(IntegrityError) as raised, transaction() as session:
+        session.execute(text("UPDATE services SET quantity = 0 WHERE id = :id"), {"id": play.service(session).id})
+    assert "zone" in str(raised.value)
+    assert error_text(raised.value) == (
+        'IntegrityError: new row for relation "services" violates check constraint "ck_services_quantity_positive"'
+    )
