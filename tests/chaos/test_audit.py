@@ -17,6 +17,7 @@ from cli.main import app
 from domain.money import Money
 from engine.audit import HISTORY, RESTS, audit_books, providers_to_audit
 from engine.audit_checks import CHECKS
+from engine.audit_documents import audit_documents, documents_to_read
 from local.stack import Stack
 from models.database import snapshot, transaction
 from tests.conftest import environment
@@ -159,6 +160,28 @@ def test_a_planted_fault_is_named(told: Play, names: str, fault: str) -> None:
 def test_every_check_has_its_fault() -> None:
     planted = {name for names, _ in FAULTS for name in names.split()}
     assert planted == {check.name for check in CHECKS} | {HISTORY, RESTS}
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ("jsonb_set(content, '{buyer,name}', '\"Another\"'::jsonb)", "printed again it has other bytes"),
+        (LINE, "cannot be printed again"),
+    ],
+)
+def test_a_document_that_is_not_what_was_printed_is_named(told: Play, content: str, what: str) -> None:
+    """Also where its row does not make a document any more: one damaged row must not end the audit of all others."""
+    with transaction() as session:
+        provider = told.provider(session)
+        session.execute(
+            text(f"UPDATE invoices SET content = {content} WHERE provider_id = :p AND renewal_id IS NOT NULL"),
+            {"p": provider.id},
+        )
+        stored = documents_to_read(session, [provider.id])
+        session.rollback()
+    [finding] = [finding for finding in audit_documents(stored) if not finding.holds]
+    assert finding.name == "documents_print_again"
+    assert what in finding.rows[0].what
 
 
 def test_the_host_is_asked_and_a_command_says_so(told: Play) -> None:
