@@ -47,6 +47,11 @@ class Settings(BaseSettings):
     lease_seconds: float = 60.0
     apply_attempts_max: int = 12
 
+    @property
+    def longest_pause_seconds(self) -> float:
+        """Nothing rests for longer by design: neither a row between two rings nor a lease."""
+        return max(self.lease_seconds, self.ring_pause_max_seconds)
+
     def require_database_url(self) -> str:
         return _required("PLANSHIFT_DATABASE_URL", self.database_url)
 

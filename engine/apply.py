@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from domain.lifecycle import Event, Status
 from domain.quote_values import Quote
 from engine import notices, reversal
-from engine.outside import OutsideStep, machine_time, pause_after, take_lease
+from engine.outside import OutsideStep, lease_runs, machine_time, pause_after, take_lease
 from engine.providers import host_of
 from models.plan_change import PlanChange, lock_change, move
 from provisioners.protocol import Host, HostedService, PlanOrder, ProvisionerRefused, ProvisionerUnknown
@@ -113,7 +113,7 @@ def give_up(session: Session, now: datetime, change_id: str) -> Status:
     change = lock_change(session, change_id)
     if not is_spent(change):
         return change.lifecycle_status
-    if change.lease_until is not None and change.lease_until > machine_time(session):
+    if lease_runs(change, machine_time(session)):
         return change.lifecycle_status
     return _give_up(session, now, change, f"It was rung for {change.rings} times, and no step came to its end.")
 

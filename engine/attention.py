@@ -11,7 +11,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Interval, and_, case, cast, false, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Interval,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import ACTIVE, EXPIRABLE, Status
@@ -36,13 +51,18 @@ RINGS_IN_VAIN = 12
 
 
 _NEVER = false()
+LONGEST_PAUSE = cast(
+    bindparam("pause", callable_=lambda: f"{settings().longest_pause_seconds} seconds", type_=String(), unique=True),
+    Interval,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bell:
     """One kind of row that is rung for: while it `waits` for a step, or from when it is `due` by its provider's clock
     (whoever uses these conditions joins Provider). `prefix` is that of its ids. `dead_status` is the status of a row
-    given up, where it has one of its own; `more_rings` are those beyond the settings' limit."""
+    given up, where it has one of its own; `more_rings` are those beyond the settings' limit; `put_off` are rows with a
+    pause of their own."""
 
     kind: str
     prefix: str
@@ -51,6 +71,7 @@ class Bell:
     due: ColumnElement[bool] = _NEVER
     dead_status: str | None = None
     more_rings: ColumnElement[int] | int = 0
+    put_off: ColumnElement[bool] = _NEVER
 
     @property
     def wants(self) -> ColumnElement[bool]:
@@ -66,9 +87,15 @@ class Bell:
         return and_(self.wants, self.row.next_ring_at.is_(None))
 
     def overdue(self, patience_seconds: float) -> ColumnElement[bool]:
-        """Rows that should have been rung for by now. When a date came nobody wrote down, so that has no patience."""
+        """Rows that should have been rung for by now. When a date came nobody wrote down, so that has no patience.
+        A time further ahead than any pause was written before the database's clock was set back."""
         now, at = func.clock_timestamp(), self.row.next_ring_at
-        return or_(and_(self.waits, at <= now - seconds(patience_seconds)), and_(self.due, at <= now))
+        too_far = and_(at > now + LONGEST_PAUSE, not_(self.put_off))
+        return or_(
+            and_(self.waits, at <= now - seconds(patience_seconds)),
+            and_(self.due, at <= now),
+            and_(self.wants, too_far),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +177,9 @@ def _update(session: Session, bell: Bell, which: ColumnElement[bool], values: di
 
 def _unapplied() -> ColumnElement[bool]:
     """Money is in and the plan is not there; what is being applied only when its lease is over."""
-    lease_is_over = or_(PlanChange.lease_until.is_(None), PlanChange.lease_until <= func.clock_timestamp())
-    return or_(PlanChange.status == Status.PAID, and_(PlanChange.status == Status.APPLYING, lease_is_over))
+    now, until = func.clock_timestamp(), PlanChange.lease_until
+    no_lease_runs = or_(until.is_(None), until <= now, until > now + LONGEST_PAUSE)  # outside.lease_runs
+    return or_(PlanChange.status == Status.PAID, and_(PlanChange.status == Status.APPLYING, no_lease_runs))
 
 
 def _has_a_next_step() -> ColumnElement[bool]:
@@ -222,6 +250,13 @@ SWEPT = (
     Bell(kind="refund", prefix="ref", row=Refund, waits=Refund.status == "sending"),
     INVOICES,
     Bell(kind="mail", prefix="msg", row=OutboxMessage, waits=OutboxMessage.sent_at.is_(None)),
-    Bell(kind="event", prefix="evt", row=InboxEvent, waits=InboxEvent.status.in_(OPEN_EVENTS), dead_status="dead"),
+    Bell(
+        kind="event",
+        prefix="evt",
+        row=InboxEvent,
+        waits=InboxEvent.status.in_(OPEN_EVENTS),
+        dead_status="dead",
+        put_off=InboxEvent.status == "retry",
+    ),
 )
 BELLS = (*SWEPT, RENEWALS)

@@ -42,12 +42,19 @@ class Leased(Protocol):
 def take_lease(session: Session, row: Leased) -> int | None:
     """Takes the row's lease and returns the new fence number; None while another worker holds it."""
     machine_now = machine_time(session)
-    if row.lease_until is not None and row.lease_until > machine_now:
+    if lease_runs(row, machine_now):
         return None
     row.lease_until = machine_now + timedelta(seconds=settings().lease_seconds)
     row.fence += 1
     session.flush()
     return row.fence
+
+
+def lease_runs(row: Leased, machine_now: datetime) -> bool:
+    """Whether somebody holds the row. A lease that would run for longer than any does was written before the database's
+    clock was set back (a failover to a slow clock); it counts as over, and the fence keeps its holder out."""
+    longest = timedelta(seconds=settings().longest_pause_seconds)
+    return row.lease_until is not None and machine_now < row.lease_until <= machine_now + longest
 
 
 def machine_time(session: Session) -> datetime:

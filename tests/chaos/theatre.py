@@ -83,7 +83,7 @@ class Theatre:
         return sorted(file.name for file in (self.folder / "pids").iterdir())
 
     def set_host_clock(self, offset: str) -> None:
-        """For everything on this stage (see `theatre`), against the real time: "-1h"."""
+        """For all but the database, against the real time: "-1h"."""
         _write_at_once(self.folder / "clock", offset)
 
 
@@ -111,22 +111,17 @@ def theatre(
     **settings: str,
 ) -> Iterator[Theatre]:
     """Everything runs; the seam sleeps until `arm()`. `way_to_the_broker`: our processes reach it through this proxy.
-    `clock_library`: libfaketime, under which everything runs, so that the host's clock can be set."""
+    `clock_library`: libfaketime, under which all but the database runs, so that the host's clock can be set."""
     with temporary_folder("chaos") as folder, Stack(folder) as stack, environment({}), ExitStack() as more:
         own = PATIENCE | {"PLANSHIFT_SECRET_KEY": secrets.token_urlsafe(32)}
         own |= {"PLANSHIFT_DOCUMENT_URL": str(folder / "documents"), **settings}
         variables = {**stack.environment(), **own, "CHAOS_RECEIVER": stack.addresses.receiver}
         assert stack.valkey is not None
-        assert stack.postgres is not None
         with environment(variables):
             if clock_library is not None:
                 clock = _settable_clock(folder, clock_library)
                 variables |= clock
                 more.enter_context(_in_environment(clock))
-                # By `env`, once it is somebody else: what the library shares among root's processes is not theirs.
-                command = stack.postgres.process.command
-                argv = ["/usr/bin/env", *(f"{name}={value}" for name, value in clock.items()), *command.argv]
-                stack.postgres.process.command = replace(command, argv=argv)
             stack.start_servers()
             migrate()
             if way_to_the_broker is not None:
@@ -157,7 +152,6 @@ def _settable_clock(folder: Path, library: Path) -> dict[str, str]:
 def _write_at_once(file: Path, text: str) -> None:
     new = file.with_suffix(".new")
     new.write_text(text)
-    new.chmod(0o644)  # the database server runs as somebody else
     new.replace(file)
 
 

@@ -28,7 +28,7 @@ DAYS: dict[str, Callable[[], Act]] = {
     "slow-host": day(neighbours.slow_host, Telling.of(*neighbours.NAMES)),
     "host-answers-twice": neighbours.host_answers_twice,
     "disk-full": neighbours.disk_is_full,
-    "clock-back": clocks.host_clock_back,
+    "clocks-back": clocks.clocks_back,
     "leap": clocks.leap,
     "two-versions": versions.old_and_new,
     "flushall": day(broker.flush),
