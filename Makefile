@@ -19,11 +19,12 @@ up: venv ## the whole stack until Ctrl-C: portal on port 8000, Flower on port 55
 test: tools lint typecheck floors unit ## every check and every test
 
 chaos: venv ## break things on purpose and see that no money and no plan is lost
+	@tools/bootstrap.sh chaos
 	@.venv/bin/planshift chaos
 
 bench: venv ## measure; writes benchmarks/results.json
 	@tools/bootstrap.sh bench
-	@.venv/bin/pip install --quiet --no-deps --require-hashes -r benchmarks/pdf_requirements.lock
+	@.venv/bin/pip install --quiet --no-deps --require-hashes -r benchmarks/requirements.lock
 	@.venv/bin/planshift bench
 
 mutants: venv ## mutation testing of domain/ (an hour); ARGS="domain/money.py" chooses

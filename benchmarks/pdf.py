@@ -20,7 +20,7 @@ from pdf import render
 
 _INVOICES, _ROUNDS = 20, 15
 _FEWER = {"weasyprint": 3, "reportlab platypus": 10}  # fewer invoices a round for writers that need long for one
-NEEDED = "install the peers: .venv/bin/pip install --require-hashes -r benchmarks/pdf_requirements.lock"
+NEEDED = "install the peers: .venv/bin/pip install --require-hashes -r benchmarks/requirements.lock"
 
 
 def run() -> dict[str, Any]:

@@ -18,7 +18,8 @@ import statistics
 import subprocess
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,25 +50,33 @@ ROOT = Path(__file__).parent.parent
 
 def run() -> dict[str, Any]:
     """{"planshift" | "floor" | "control": {"per_second": [each turn], "median": …}, "changes": …}"""
-    with temporary_folder("bench") as folder, Stack(folder) as stack:
-        own = {"PLANSHIFT_SECRET_KEY": secrets.token_urlsafe(32), "PLANSHIFT_FLOWER_AUTH": "bench:bench"}
-        os.environ.update({**stack.environment(), **own, "PLANSHIFT_LOG_LEVEL": "WARNING"})
-        settings.cache_clear()
-        stack.start_servers()
-        migrate()
-        stack.start_processes(own)
+    with whole_stack() as stack:
         rates: dict[str, list[float]] = {"planshift": [], "floor": [], "control": []}
         for turn in range(TURNS):
-            rates["planshift"].append(_planshift(_changes(stack, f"planshift-{turn}")))
+            rates["planshift"].append(_planshift(new_changes(stack, f"planshift-{turn}")))
             _signal(stack, signal.SIGSTOP)  # workers and beat do not stand beside the others
-            rates["floor"].append(_floor(_changes(stack, f"floor-{turn}")))
-            rates["control"].append(_control(stack, folder, turn))
+            rates["floor"].append(_floor(new_changes(stack, f"floor-{turn}")))
+            rates["control"].append(_control(stack, turn))
             _signal(stack, signal.SIGCONT)
-        engine().dispose()
     return {"changes": CHANGES} | {
         name: {"per_second": [round(rate, 1) for rate in found], "median": round(statistics.median(found), 1)}
         for name, found in rates.items()
     }
+
+
+@contextmanager
+def whole_stack() -> Iterator[Stack]:
+    """Servers, sandbox and all our processes, and this process's settings for them."""
+    with temporary_folder("bench") as folder, Stack(folder) as stack:
+        own = {"PLANSHIFT_SECRET_KEY": secrets.token_urlsafe(32), "PLANSHIFT_FLOWER_AUTH": "bench:bench"}
+        own |= {"PLANSHIFT_DOCUMENT_URL": str(folder / "documents"), "PLANSHIFT_LOG_LEVEL": "WARNING"}
+        os.environ.update({**stack.environment(), **own})
+        settings.cache_clear()
+        stack.start_servers()
+        migrate()
+        stack.start_processes(own)
+        yield stack
+        engine().dispose()
 
 
 def _signal(stack: Stack, number: signal.Signals) -> None:
@@ -75,12 +84,12 @@ def _signal(stack: Stack, number: signal.Signals) -> None:
         os.killpg(stack.supervisor.process(name).pid, number)
 
 
-def _changes(stack: Stack, slug: str) -> list[str]:
+def new_changes(stack: Stack, slug: str, count: int = CHANGES) -> list[str]:
     """Requests that are written down and covered by credit: 15 of 31 days of Start for Basic, 373 yen each."""
     catalog = next(catalog for catalog in sample_catalogs() if catalog.provider == "dns")
     set_up_provider(catalog.model_copy(update={"provider": slug}), stack.addresses)
     ids = []
-    for number in range(CHANGES):
+    for number in range(count):
         with transaction() as session:
             provider = required_provider(session, slug)
             set_clock(session, provider, NOON_17_JULY)
@@ -98,13 +107,18 @@ def _changes(stack: Stack, slug: str) -> list[str]:
 
 
 def _planshift(ids: list[str]) -> float:
+    started = time.monotonic()
+    tell(ids)
+    return len(ids) / (time.monotonic() - started)
+
+
+def tell(ids: list[str]) -> None:
+    """Rings for each change, and waits until the last one's story has ended."""
     from tasks.story import ring
 
-    started = time.monotonic()
     for change_id in ids:
         ring(change_id)
     _wait_until_told(ids)
-    return len(ids) / (time.monotonic() - started)
 
 
 def _wait_until_told(ids: list[str]) -> None:
@@ -163,7 +177,7 @@ def _walk_the_floor() -> None:
             outside(mail.deliver, OutboxMessage, message_id)
 
 
-def _control(stack: Stack, folder: Path, turn: int) -> float:
+def _control(stack: Stack, turn: int) -> float:
     from tests.chaos.control import STEPS, create_control
 
     os.environ |= {
@@ -172,7 +186,7 @@ def _control(stack: Stack, folder: Path, turn: int) -> float:
     }
     with closing(psycopg.connect(os.environ["CONTROL_DATABASE"], autocommit=True)) as connection:
         connection.execute("DROP TABLE IF EXISTS steps; CREATE TABLE steps (number int, status text)")
-        workers = [_control_worker(folder, f"{turn}-{name}") for name in ("one", "two")]
+        workers = [_control_worker(stack.folder, f"{turn}-{name}") for name in ("one", "two")]
         for worker in workers:
             worker.wait_ready()
         app, started = create_control(), time.monotonic()

@@ -23,12 +23,15 @@ def register(app: typer.Typer) -> None:
 def chaos(
     only: Annotated[str, typer.Option(help="One part of it, by name; all by default.")] = "",
     changes: Annotated[int, typer.Option(min=1, help="Changes of each story in flight at once.")] = 3,
+    at_once: Annotated[int, typer.Option(min=1, help="Parts that run side by side, each on servers of its own.")] = 3,
 ) -> None:
     """Kill processes at every crash point, break everything else, and see that nothing is lost or done twice.
 
-    Servers and folders are the run's own. The last line is one JSON object.
+    Takes about a quarter of an hour on two cores. Servers and folders are the run's own; logs stay in var/chaos/.
+    The last line is one JSON object.
     """
     if not (ROOT / "tests" / "chaos").is_dir():
         raise NoCheckout("The fault-injection suite needs a checkout: it is in tests/chaos/.")
-    command = [sys.executable, "-m", "tests.chaos.run", "--changes", str(changes), "--only", only]
+    command = [sys.executable, "-m", "tests.chaos.run", "--changes", str(changes), "--at-once", str(at_once)]
+    command += ["--only", only] if only else []
     raise typer.Exit(subprocess.run(command, cwd=ROOT, check=False).returncode)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes .venv as the lock file says, when it is not so already; with the argument `tests` or `bench` also looks for
-# the programs that only they need. As root it installs what Debian lacks; otherwise it names the command and stops.
+# Makes .venv as the lock file says, when it is not so already; with the argument `tests`, `chaos` or `bench` also looks
+# for the programs that only they need. As root it installs what Debian lacks; otherwise it names the command and stops.
 set -eu
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
@@ -33,6 +33,9 @@ if [ "${1:-}" = tests ]; then
     has_font_for ja || missing="$missing fonts-noto-cjk"
     has pdftotext || missing="$missing poppler-utils"
     has qpdf || missing="$missing qpdf"
+fi
+if [ "${1:-}" = chaos ]; then # sets a host's clock back
+    ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing="$missing faketime"
 fi
 if [ "${1:-}" = bench ]; then # WeasyPrint, one of the peers that are measured
     for library in libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0; do

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Compiles both lock files from pyproject.toml: everything, and what a container in production needs. Only packages
-# that pyproject.toml asks for move; arguments go to uv, as in: tools/lock.sh --upgrade
+# Compiles the lock files from pyproject.toml: everything, what a container in production needs, and what only the
+# benchmarks need. Only packages that pyproject.toml asks for move; arguments go to uv, as in: tools/lock.sh --upgrade
 set -eu
 cd "$(dirname "$0")/.."
 uv=var/uv/bin/uv
@@ -8,8 +8,10 @@ uv=var/uv/bin/uv
 
 compile() {
     "$uv" pip compile --quiet --generate-hashes --universal --python-version 3.11 \
-        --no-emit-index-url --no-annotate --no-header pyproject.toml "$@"
+        --no-emit-index-url --no-annotate --no-header "$@"
 }
 
-compile --all-extras --output-file requirements.lock "$@"
-compile --extra build --extra stripe --extra s3 --constraint requirements.lock --output-file requirements-runtime.lock
+compile pyproject.toml --all-extras --output-file requirements.lock "$@"
+compile pyproject.toml --extra build --extra stripe --extra s3 --constraint requirements.lock \
+    --output-file requirements-runtime.lock
+compile --group bench --constraint requirements.lock --output-file benchmarks/requirements.lock "$@"

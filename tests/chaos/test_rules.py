@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.crash_points import BELLS
+from tests.chaos.mutants import MUTANTS, Mutant
+
 ROOT = Path(__file__).parent.parent.parent
 TRANSACTIONS = {"transaction", "opened", "snapshot", "single_statement"}
-BELLS = {"ring", "ring_for", "ring_for_claimed", "ring_if_covered", "ring_step", "_ring_for_events"}
-BELLS |= {"apply_async", "delay", "send_task"}
+PUBLISHERS = BELLS | {"apply_async", "delay", "send_task"}
 OUTSIDE = {"perform", "outside", "ask_hosts", "ask_all_hosts", "render", "send_message"}
 FILES = [file for folder in ("tasks", "web", "cli") for file in sorted((ROOT / folder).rglob("*.py"))]
 
@@ -37,12 +39,12 @@ def test_no_bell_rings_and_nobody_is_called_inside_a_transaction() -> None:
         f"{file.relative_to(ROOT)}:{line} {name}"
         for file in FILES
         for line, name in calls_in_transactions(file.read_text(encoding="utf-8"))
-        if name in BELLS | OUTSIDE
+        if name in PUBLISHERS | OUTSIDE
     ]
     assert found == []
 
 
-@pytest.mark.parametrize("name", sorted(BELLS))
+@pytest.mark.parametrize("name", sorted(PUBLISHERS))
 def test_the_rule_sees_a_bell(name: str) -> None:
     source = f"with opened(who) as door:\n    if door:\n        story.{name}(change.id)\n"
     assert [found for _, found in calls_in_transactions(source)] == [name]
@@ -53,3 +55,10 @@ def test_the_engine_never_commits() -> None:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 assert _name(node) not in {"commit", "rollback", *TRANSACTIONS}, f"{file.name}:{node.lineno}"
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.bug)
+def test_every_planted_bug_has_its_place_and_its_guard(mutant: Mutant) -> None:
+    assert (ROOT / mutant.file).read_text(encoding="utf-8").count(mutant.old) == 1
+    file, _, test = mutant.guard.partition("::")
+    assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8")
