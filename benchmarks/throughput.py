@@ -69,8 +69,8 @@ def whole_stack() -> Iterator[Stack]:
     """Servers, sandbox and all our processes, and this process's settings for them."""
     with temporary_folder("bench") as folder, Stack(folder) as stack:
         own = {"PLANSHIFT_SECRET_KEY": secrets.token_urlsafe(32), "PLANSHIFT_FLOWER_AUTH": "bench:bench"}
-        own |= {"PLANSHIFT_DOCUMENT_URL": str(folder / "documents"), "PLANSHIFT_LOG_LEVEL": "WARNING"}
-        os.environ.update({**stack.environment(), **own})
+        own |= {"PLANSHIFT_DOCUMENT_URL": str(folder / "documents")}
+        os.environ.update({**stack.environment(), **own, "PLANSHIFT_LOG_LEVEL": "WARNING"})
         settings.cache_clear()
         stack.start_servers()
         migrate()
