@@ -111,7 +111,8 @@ def claim(session: Session, bells: Iterable[Bell]) -> Claimed:
     claimed = Claimed([], [])
     for bell in bells:
         limit = settings().rings_max + bell.more_rings
-        pause = func.least(func.power(2, func.least(bell.row.rings, 20)), settings().ring_pause_max_seconds)
+        longest = func.least(func.power(2, func.least(bell.row.rings, 20)), settings().ring_pause_max_seconds)
+        pause = longest * (0.75 + 0.25 * func.random())  # as outside.pause_after has it
         again = {"rings": bell.row.rings + 1, "next_ring_at": func.clock_timestamp() + pause * seconds(1)}
         claimed.resting.extend(_update(session, bell, bell.row.rings < limit, again))
         never = {"next_ring_at": None} | ({"status": bell.dead_status} if bell.dead_status else {})

@@ -7,6 +7,7 @@ Leases run on the database's clock: they measure machine time, never business ti
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -64,5 +65,7 @@ def machine_time(session: Session) -> datetime:
 
 
 def pause_after(attempts: int) -> timedelta:
-    """How long to wait after so many tries: 2, 4, 8 … seconds, up to the longest pause of the settings."""
-    return timedelta(seconds=min(2.0 ** min(attempts, 20), settings().ring_pause_max_seconds))
+    """How long to wait after so many tries: 2, 4, 8 … seconds, up to the longest pause of the settings, and up to a
+    quarter less, so that what failed together does not come back together."""
+    seconds = min(2.0 ** min(attempts, 20), settings().ring_pause_max_seconds)
+    return timedelta(seconds=seconds * random.uniform(0.75, 1))

@@ -12,13 +12,10 @@ from models.database import snapshot, transaction
 from models.heartbeat import beat
 from tasks.story import ring_step
 
-# Looking at everything may take longer than a step; a second look at the same time does no harm.
-BOOKS_SECONDS = 900
-
 log = logging.getLogger(__name__)
 
 
-@shared_task(name="audit.books", time_limit=BOOKS_SECONDS)
+@shared_task(name="audit.books")
 def books() -> str:
     with snapshot() as session:
         providers = providers_to_audit(session)

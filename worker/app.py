@@ -4,15 +4,22 @@ or reordered, so no setting here is needed for correctness: each one saves time,
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
 from kombu import Exchange, Queue
 
 from settings import settings
 from worker import logs, transport
 from worker.beat import SCHEDULE
 
-QUEUES = ("requests", "pipeline", "pdf", "outside", "renewals", "maintenance")
+# How long a task of a queue may run, in seconds; then its process is killed. A step makes at most two calls to somebody
+# else's network, and each gives up after 25 s (provisioners/http.py); a statement gives up after 4 s
+# (models/database.py), so what only writes rows needs less.
+QUEUES = {"requests": 20, "pipeline": 60, "pdf": 60, "outside": 60, "renewals": 60, "maintenance": 30}
+LONGEST_TASK_SECONDS = max(QUEUES.values())
+# Looking at everything may take longer; a second look at the same time, when its message comes back, does no harm.
+LONG_TASKS = {"audit.books": 900}
 
 # Which queue a task waits in, by the first part of its name or by its whole name; the longest match wins.
 ROUTES = {
@@ -38,13 +45,23 @@ ROUTES = {
     "audit.hosts": "outside",
 }
 
-# A step makes at most two calls to somebody else's network, and each gives up after 25 s (provisioners/http.py).
-TASK_TIME_LIMIT_SECONDS = 60
-
 
 def queue_of(task_name: str) -> str:
     """The queue that a task's messages wait in."""
     return ROUTES.get(task_name) or ROUTES[task_name.split(".", maxsplit=1)[0] + ".*"]
+
+
+class Limits:
+    """Celery's way to set a task's attributes from outside."""
+
+    def annotate(self, task: Task[Any, Any]) -> dict[str, Any]:
+        if task.name not in ROUTES and task.name.split(".", maxsplit=1)[0] + ".*" not in ROUTES:
+            return {}  # not ours
+        return {"time_limit": LONG_TASKS.get(task.name) or QUEUES[queue_of(task.name)]}
+
+    def annotate_any(self) -> dict[str, Any]:
+        """For what task_retry_on_worker_lost tries again."""
+        return {"max_retries": 3, "default_retry_delay": 5}
 
 
 DOOR = "tasks.door"
@@ -71,7 +88,7 @@ def create_app() -> Celery:
         task_acks_on_timeout=True,  # the same for a step that hit its time limit
         task_reject_on_worker_lost=False,  # a task that kills its process would be redelivered without end
         task_retry_on_worker_lost=True,  # a killed child's task is tried again, a bounded number of times
-        task_annotations={"*": {"max_retries": 3, "default_retry_delay": 5}},
+        task_annotations=[Limits()],
         worker_prefetch_multiplier=1,  # no message waits behind a slow one while another process is free
         # Results. Nobody reads them: the status is in the row.
         result_backend=None,
@@ -90,7 +107,7 @@ def create_app() -> Celery:
             "health_check_interval": 10,
             "retry_on_timeout": True,
             "socket_keepalive": True,
-            "visibility_timeout": 3 * TASK_TIME_LIMIT_SECONDS,  # longer than any task, or it would run twice at once
+            "visibility_timeout": 3 * LONGEST_TASK_SECONDS,  # longer than any task, or it would run twice at once
             "unacked_restore_interval": 5,  # a dead worker's messages come back within seconds
             "unacked_restore_throttle": 1,
             "client_name": "planshift",
@@ -103,9 +120,9 @@ def create_app() -> Celery:
         task_publish_retry_policy={"max_retries": 2, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.3},
         # Workers.
         worker_cancel_long_running_tasks_on_connection_loss=False,  # a broker's hiccup must not cut a call in half
-        task_time_limit=TASK_TIME_LIMIT_SECONDS,
+        task_time_limit=LONGEST_TASK_SECONDS,  # for a task that has no queue of ours
         task_soft_time_limit=None,  # it raises wherever the code is, also inside a COMMIT
-        worker_soft_shutdown_timeout=TASK_TIME_LIMIT_SECONDS + 5,  # a deploy lets running steps end
+        worker_soft_shutdown_timeout=LONGEST_TASK_SECONDS + 5,  # a deploy lets running steps end
         worker_enable_soft_shutdown_on_idle=False,  # an idle worker has nothing to wait for
         worker_max_tasks_per_child=500,
         worker_max_memory_per_child=400_000,  # kB; Japanese fonts are large

@@ -12,9 +12,7 @@ from redis import Redis
 from local.process import Process
 from settings import settings
 from tests.chaos.theatre import wait_for
-from tests.worker.test_settings import said, send, worker
-
-__all__ = ["worker"]
+from tests.worker.conftest import said, send
 
 
 def envelope(body: bytes, content_type: str = "application/json", **headers: Any) -> bytes:

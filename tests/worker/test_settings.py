@@ -5,72 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from redis import Redis
 
 from local.process import Command, Process, logs
 from local.stack import Stack
 from settings import settings
 from tests.chaos.theatre import wait_for
-from worker.app import QUEUES, ROUTES, TASK_TIME_LIMIT_SECONDS, create_app, queue_of
-
-ROOT = Path(__file__).parent.parent.parent
-# A task of the tests' own, in a worker with the product's settings; the visibility time-out is short, and still
-# longer than any countdown, or a message that waits for its time would be delivered again and again.
-WORKER = """
-import os, signal, sys, time
-from worker.app import create_app
-app = create_app()
-app.conf.broker_transport_options = app.conf.broker_transport_options | {
-    "visibility_timeout": 10, "unacked_restore_interval": 1, "unacked_restore_throttle": 1}
-
-@app.task(name="tests.worker.probe")
-def probe(file, what):
-    with open(file, "a") as log:
-        log.write("begun ")
-    if what == "hang" and open(file).read().count("begun") == 1:
-        time.sleep(60)
-    if what == "die":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if what == "fail":
-        raise ValueError("as planned")
-    with open(file, "a") as log:
-        log.write("done ")
-
-app.worker_main(["worker", "--queues", "pipeline", "--concurrency", "1", "--hostname", sys.argv[1] + "@%h",
-                 "--without-gossip", "--without-mingle"])
-"""
-
-
-@pytest.fixture
-def worker(servers: Stack, tmp_path: Path) -> Iterator[Process]:
-    with Redis.from_url(settings().require_broker_url()) as broker:
-        broker.flushall()
-    command = Command(
-        name="probe",
-        argv=[sys.executable, "-c", WORKER, "probe"],
-        log=tmp_path / "log",
-        env=dict(os.environ),
-        folder=ROOT,
-        ready=logs(" ready."),
-    )
-    process = Process(command)
-    process.begin()
-    process.wait_ready()
-    yield process
-    process.kill()
-
-
-def send(file: Path, what: str) -> None:
-    file.touch()
-    create_app().send_task("tests.worker.probe", args=[str(file), what], queue="pipeline")
-
-
-def said(file: Path, words: str) -> bool | None:
-    return file.read_text().strip() == words or None
+from tests.worker.conftest import ROOT, WORKER, said, send
+from worker.app import LONG_TASKS, LONGEST_TASK_SECONDS, QUEUES, ROUTES, create_app, queue_of
 
 
 def test_late_acknowledgement_a_dead_workers_message_comes_back(worker: Process, tmp_path: Path) -> None:
@@ -103,13 +47,24 @@ def test_a_task_that_fails_is_not_run_again_in_a_hot_loop(worker: Process, tmp_p
     assert file.read_text().split() == ["begun"]
 
 
+@pytest.mark.parametrize("time_limit", [1])
+def test_a_task_that_hangs_is_ended_at_its_limit_and_not_run_again(worker: Process, tmp_path: Path) -> None:
+    """task_acks_on_timeout: the message is gone, and the row is rung for again, with pauses."""
+    file, after = tmp_path / "said", tmp_path / "after"
+    send(file, "hang")
+    wait_for(lambda: "exceeded" in worker.output() or None, "the time limit", 60)
+    send(after, "work")
+    wait_for(lambda: said(after, "begun done"), "the next task", 60)
+    assert file.read_text().split() == ["begun"]
+
+
 def test_a_deploy_lets_a_running_step_end(servers: Stack, tmp_path: Path) -> None:
     """SIGTERM is a soft shutdown: what runs ends, and its message is gone."""
     environment = dict(os.environ) | {"REMAP_SIGTERM": "SIGQUIT"}
     slow = WORKER.replace('if what == "hang"', 'if what == "slow":\n        time.sleep(3)\n    if what == "hang"')
     command = Command(
         name="probe",
-        argv=[sys.executable, "-c", slow, "soft"],
+        argv=[sys.executable, "-c", slow, "soft", "60"],
         log=tmp_path / "log",
         env=environment,
         folder=ROOT,
@@ -139,16 +94,18 @@ def test_every_task_has_a_queue_of_ours(servers: Stack) -> None:
     assert len(ours) > 15
     assert {queue_of(name) for name in ours} <= set(QUEUES)
     assert set(ROUTES.values()) == set(QUEUES)
+    limits = {name: app.tasks[name].time_limit for name in ours}
+    assert limits == {name: QUEUES[queue_of(name)] for name in limits} | LONG_TASKS
 
 
 def test_times_fit_into_each_other(servers: Stack) -> None:
     """A call ends before the lease, a lease before the task's limit, and the limit before the message comes back."""
     conf = create_app().conf
     config = settings()
-    assert config.smtp_timeout_seconds < config.lease_seconds <= TASK_TIME_LIMIT_SECONDS
-    assert conf.task_time_limit == TASK_TIME_LIMIT_SECONDS
-    assert conf.broker_transport_options["visibility_timeout"] > 2 * TASK_TIME_LIMIT_SECONDS
-    assert conf.worker_soft_shutdown_timeout > TASK_TIME_LIMIT_SECONDS
+    assert config.smtp_timeout_seconds < config.lease_seconds <= LONGEST_TASK_SECONDS
+    assert conf.task_time_limit == LONGEST_TASK_SECONDS
+    assert conf.broker_transport_options["visibility_timeout"] > 2 * LONGEST_TASK_SECONDS
+    assert conf.worker_soft_shutdown_timeout > LONGEST_TASK_SECONDS
     assert conf.task_soft_time_limit is None
     assert conf.result_backend is None
     assert conf.broker_connection_max_retries is None
