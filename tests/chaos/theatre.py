@@ -133,9 +133,11 @@ def theatre(
 
 
 def _keep_logs(folder: Path) -> None:
-    """Where whoever plays this wants to find them (CHAOS_LOGS), for when something is broken."""
+    """And the boundaries, where whoever plays this wants to find them (CHAOS_LOGS), for when something is broken."""
     if place := os.environ.get("CHAOS_LOGS"):
         shutil.copytree(folder / "logs", place, dirs_exist_ok=True)
+        seen = sorted(file.read_text() for file in (folder / "seen").iterdir())
+        Path(place, "boundaries").write_text("".join(seen))
 
 
 def _settable_clock(folder: Path, library: Path) -> dict[str, str]:
