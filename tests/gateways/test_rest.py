@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from gateways.protocol import Account, GatewayError, GatewayRefused
 from gateways.registry import GATEWAYS
+from tests.gateways.served import Routes, served
 
 ADAPTERS = pytest.mark.parametrize(("adapter", "name"), [("standard", "The gateway"), ("mollie", "Mollie")])
 
 
-class SaysWhatItIsAsked(BaseHTTPRequestHandler):
+class SaysWhatItIsAsked(Routes):
     """Answers with the status that the path begins with, and always with the same words."""
 
     def do_GET(self) -> None:
-        body = b'{"words": 1}'
-        self.send_response(int(self.path.split("/")[1]))
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+        self.answer(int(self.path.split("/")[1]), {"words": 1})
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    started = ThreadingHTTPServer(("127.0.0.1", 0), SaysWhatItIsAsked)
-    threading.Thread(target=started.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{started.server_port}"
-    started.shutdown()
-    started.server_close()
+    with served(SaysWhatItIsAsked) as url:
+        yield url
 
 
 def fetch(adapter: str, url: str) -> None:
