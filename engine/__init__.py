@@ -4,7 +4,8 @@ request.py    somebody asks: the request is checked, priced against what was acc
 quote.py      the catalogue's rule and the price are frozen: pay now, change at renewal, ask staff, or refuse
 review.py     staff decide about a change that the catalogue leaves to them
 invoice.py    lines and parties are frozen; documents.py gives the values that are printed, once each
-payment.py    the gateway is asked for a payment
+attempt.py    a payment is attempted: the row that says so, before anybody is asked
+payment.py    the gateway is asked for the payment, and asked again how it stands
 inbox.py      what gateways tell (receiving.py writes it down) is read, and booking.py makes money of it, once
 settle.py     enough money is held: the invoice gets its number, the change is paid
 apply.py      the host is told, and asked back; the service has the plan

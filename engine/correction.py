@@ -4,7 +4,7 @@ credit note with its own number. What was paid becomes spendable credit."""
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -14,10 +14,10 @@ from domain.money import Money
 from domain.periods import Period
 from domain.quote import price_renewal
 from engine import postings
-from engine.invoice import frozen_content
+from engine.invoice import Amounts, new_invoice
+from engine.renewal import issue_period
 from engine.services import buyer_of, terms_of
 from engine.settle import give_number
-from models.base import new_id
 from models.customer import Service
 from models.invoice import Invoice, invoice_of_change
 from models.ledger import Entry, balance, credit, post, receivable_of
@@ -57,26 +57,8 @@ def reprice_renewal(session: Session, now: datetime, service: Service, renewal: 
     terms = replace(terms_of(service), period=Period(renewal.period_start - length, renewal.period_start))
     held_credit = postings.credit_of(session, service.provider_id, service.customer_id, service.currency)
     priced = price_renewal(catalog, terms, buyer_of(service.customer), None, now, held_credit)
-    content = frozen_content(
-        catalog,
-        service.customer,
-        lines=priced.lines,
-        before=None,
-        after=priced.terms,
-        supply=priced.period,
-        next_renewal=None,
-        notes=[],
-    )
-    amounts = (priced.net.amount, priced.tax.amount, priced.total.amount)
-    invoice = _new_invoice(wrong, "invoice", content, amounts, now)
-    invoice.credit_applied_minor, invoice.due_minor = priced.credit_applied.amount, priced.due.amount
-    invoice.due_at = now + timedelta(days=catalog.invoice.due_days)
-    invoice.settled_at = None if priced.due else now
-    _number(session, now, invoice)
-    postings.issue_renewal(session, invoice, now)
+    invoice = issue_period(session, now, catalog, service, priced, wrong)
     renewal.plan, renewal.period_end = priced.terms.plan, priced.period.end
-    service.period_start, service.period_end = priced.period.start, priced.period.end
-    service.period_paid_minor = invoice.net_minor if invoice.settled_at else 0
     session.flush()
     return invoice
 
@@ -92,13 +74,22 @@ def _correct(session: Session, now: datetime, wrong: Invoice) -> Invoice:
         "payment_instructions": None,
         "corrects": wrong.number,
     }
-    kind = "invoice" if wrong.total_minor < 0 else "credit_note"
-    note = _new_invoice(wrong, kind, content, (-wrong.net_minor, -wrong.tax_minor, -wrong.total_minor), now)
-    note.settled_at = now
+    amounts = Amounts.taking_back(wrong)
+    note = new_invoice(
+        wrong,
+        wrong.customer_id,
+        kind="invoice" if wrong.total_minor < 0 else "credit_note",
+        # A debt that was given as credit before is taken from the credit again.
+        amounts=replace(amounts, credit_applied=max(amounts.credit_applied, amounts.total)),
+        content=content,
+        now=now,
+        due_at=now,
+        settled_at=now,
+    )
     wrong.settled_at = wrong.settled_at or now
-    # A debt that was given as credit before is taken from the credit again.
-    note.credit_applied_minor = max(0, note.total_minor)
-    _number(session, now, note)
+    give_number(session, wrong.provider, note, now)
+    session.add(note)
+    session.flush()
     post(session, wrong.provider_id, ("correction", note.id), now, _entries(session, wrong, note, owed))
     return note
 
@@ -118,37 +109,6 @@ def _entries(session: Session, wrong: Invoice, note: Invoice, owed: Money) -> li
         credit("receivable", wrong.id, still_owed),
         credit("credit", wrong.customer_id, to_credit),
     ]
-
-
-def _new_invoice(
-    wrong: Invoice, kind: str, content: dict[str, Any], amounts: tuple[int, int, int], now: datetime
-) -> Invoice:
-    net, tax, total = amounts
-    return Invoice(
-        id=new_id("inv"),
-        provider_id=wrong.provider_id,
-        customer_id=wrong.customer_id,
-        service_id=wrong.service_id,
-        corrects_id=wrong.id,
-        kind=kind,
-        currency=wrong.currency,
-        net_minor=net,
-        tax_minor=tax,
-        total_minor=total,
-        credit_applied_minor=0,
-        due_minor=0,
-        content=content,
-        issued_at=now,
-        due_at=now,
-    )
-
-
-def _number(session: Session, now: datetime, invoice: Invoice) -> None:
-    """Through the invoice it corrects, which is loaded: the new row has no relationships yet."""
-    wrong = session.get_one(Invoice, invoice.corrects_id)
-    give_number(session, wrong.provider, invoice, now)
-    session.add(invoice)
-    session.flush()
 
 
 def _opposite(line: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog, in_language
 from domain.lifecycle import Event, Status
+from domain.money import Money
 from domain.periods import Period
 from domain.quote_values import Line, PlanTerms, Quote
 from engine.attention import rest_if_done
@@ -27,6 +28,7 @@ from models.customer import Customer
 from models.invoice import Document, Invoice, document_of, invoice_of_change
 from models.plan_change import PlanChange, lock_change, move
 from models.provider import catalog_of
+from models.renewal import Renewal
 from pdf import InvoiceDocument, engine_version, render
 
 
@@ -38,19 +40,11 @@ def issue_invoice(session: Session, now: datetime, change_id: str) -> Status:
     quote = Quote.from_json(change.quote)
     catalog = catalog_of(session, change.provider)
     session.add(
-        Invoice(
-            id=new_id("inv"),
-            provider_id=change.provider_id,
-            customer_id=change.customer_id,
-            service_id=change.service_id,
-            change_id=change.id,
+        new_invoice(
+            change,
+            change.customer_id,
             kind="credit_note" if quote.total.amount < 0 else "invoice",
-            currency=quote.currency,
-            net_minor=quote.net.amount,
-            tax_minor=quote.tax.amount,
-            total_minor=quote.total.amount,
-            credit_applied_minor=quote.credit_applied.amount,
-            due_minor=quote.total_due_today.amount,
+            amounts=Amounts(quote.net, quote.tax, quote.total, quote.credit_applied, quote.total_due_today),
             content=frozen_content(
                 catalog,
                 change.customer,
@@ -61,12 +55,64 @@ def issue_invoice(session: Session, now: datetime, change_id: str) -> Status:
                 next_renewal=quote.next_renewal.as_json(),
                 notes=list(quote.notes),
             ),
-            issued_at=now,
+            now=now,
             due_at=change.payable_until,
         )
     )
     move(session, change, Event.ISSUE, Status.INVOICED, now)
     return Status.INVOICED
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """What an invoice comes to: total = net + tax; `due` is what remains to be paid after account credit."""
+
+    net: Money
+    tax: Money
+    total: Money
+    credit_applied: Money
+    due: Money
+
+    @classmethod
+    def taking_back(cls, invoice: Invoice) -> Amounts:
+        """The opposite of an invoice, with nothing to pay."""
+        net, tax = Money(-invoice.net_minor, invoice.currency), Money(-invoice.tax_minor, invoice.currency)
+        nothing = Money.zero(invoice.currency)
+        return cls(net, tax, -invoice.total, nothing, nothing)
+
+
+def new_invoice(
+    cause: PlanChange | Renewal | Invoice,
+    customer_id: str,
+    *,
+    kind: str,
+    amounts: Amounts,
+    content: dict[str, Any],
+    now: datetime,
+    due_at: datetime,
+    settled_at: datetime | None = None,
+) -> Invoice:
+    """The row, in no session and without a number. It has one cause; an invoice as cause is the one it corrects."""
+    return Invoice(
+        id=new_id("inv"),
+        provider_id=cause.provider_id,
+        customer_id=customer_id,
+        service_id=cause.service_id,
+        change_id=cause.id if isinstance(cause, PlanChange) else None,
+        renewal_id=cause.id if isinstance(cause, Renewal) else None,
+        corrects_id=cause.id if isinstance(cause, Invoice) else None,
+        kind=kind,
+        currency=amounts.total.currency,
+        net_minor=amounts.net.amount,
+        tax_minor=amounts.tax.amount,
+        total_minor=amounts.total.amount,
+        credit_applied_minor=amounts.credit_applied.amount,
+        due_minor=amounts.due.amount,
+        content=content,
+        issued_at=now,
+        due_at=due_at,
+        settled_at=settled_at,
+    )
 
 
 def frozen_content(

@@ -1,7 +1,7 @@
 """The gateway is asked for a payment, and asked again how it stands.
 
-The attempt's row, whose id is the idempotency key, is committed before the gateway is called. What the gateway
-answers about money goes through the inbox like a webhook: there is one way in for money.
+The attempt's row is there first (attempt.py). What the gateway answers about money goes through the inbox like a
+webhook: there is one way in for money.
 """
 
 from __future__ import annotations
@@ -13,34 +13,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import Event, Status
-from domain.money import Money
-from engine import notices, postings
+from engine import notices
+from engine.attempt import new_attempt
 from engine.attention import rest_if_done
 from engine.outside import OutsideStep, machine_time, pause_after, take_lease
-from engine.providers import gateway_account, required_connection
+from engine.providers import gateway_account
 from engine.receiving import file_fetched
 from gateways.protocol import Account, GatewayError, GatewayPayment, GatewayRefused, PaymentRequest
 from gateways.registry import GATEWAYS
-from models.base import new_id
 from models.invoice import Invoice, document_of, invoice_of_change
 from models.payment import PaymentAttempt, live_attempt
-from models.plan_change import PlanChange, lock_change, move
+from models.plan_change import lock_change, move
 from models.provider import Connection
 from settings import settings
-
-
-class AttemptOpen(Exception):
-    """The invoice has a live payment attempt already."""
-
-    def __init__(self, attempt: PaymentAttempt) -> None:
-        super().__init__(f"Payment {attempt.id} is still open. Pay at {attempt.checkout_url or 'its checkout page'}.")
-
-
-class NothingToPay(Exception):
-    """The change does not wait for a payment."""
-
-    def __init__(self, change: PlanChange) -> None:
-        super().__init__(f"{change.id} is {change.status}; only a change that awaits payment can be paid.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +50,6 @@ class PaymentAnswer:
     refused: bool = False
 
 
-def start_attempt(session: Session, now: datetime, change_id: str) -> PaymentAttempt:
-    """A new attempt at what is still owed, after a decline: the row only, the pipeline asks the gateway.
-
-    Raises NothingToPay, AttemptOpen.
-    """
-    change = lock_change(session, change_id)
-    invoice = invoice_of_change(session, change.id)
-    if change.status != Status.AWAITING_PAYMENT or invoice is None or change.payable_until is None:
-        raise NothingToPay(change)
-    if now >= change.payable_until:
-        raise NothingToPay(change)
-    if (existing := live_attempt(session, invoice.id)) is not None:
-        raise AttemptOpen(existing)
-    owed = invoice.total - postings.held_for(session, change, invoice.currency)
-    if owed.amount <= 0:
-        raise NothingToPay(change)
-    return _new_attempt(session, now, invoice, owed, change.payable_until)
-
-
 def begin_change_payment(session: Session, now: datetime, change_id: str) -> PaymentCall | Status:
     """For a change: once its proforma is printed, opens the invoice's attempt, or takes up one that was begun."""
     change = lock_change(session, change_id)
@@ -98,7 +64,7 @@ def begin_change_payment(session: Session, now: datetime, change_id: str) -> Pay
         return Status(change.status)
     attempt = live_attempt(session, invoice.id)
     if attempt is None and change.status == Status.INVOICED:
-        attempt = _new_attempt(session, now, invoice, invoice.due, change.payable_until)
+        attempt = new_attempt(session, now, invoice, invoice.due, change.payable_until)
     return _call_for(session, attempt, "creating") or Status(change.status)
 
 
@@ -107,7 +73,7 @@ def begin_invoice_payment(session: Session, now: datetime, invoice_id: str) -> P
     invoice = session.execute(select(Invoice).where(Invoice.id == invoice_id).with_for_update()).scalar_one()
     if invoice.due_minor == 0 or invoice.settled_at or invoice.voided_at or invoice.number is None:
         return invoice.status
-    attempt = live_attempt(session, invoice.id) or _new_attempt(session, now, invoice, invoice.due, invoice.due_at)
+    attempt = live_attempt(session, invoice.id) or new_attempt(session, now, invoice, invoice.due, invoice.due_at)
     rest_if_done(session, invoice.id)
     return _call_for(session, attempt, "creating") or attempt.status
 
@@ -202,25 +168,6 @@ def _take_over(session: Session, now: datetime, attempt: PaymentAttempt, payment
             attempt.rest()
         return
     file_fetched(session, now, attempt, payment)
-
-
-def _new_attempt(
-    session: Session, now: datetime, invoice: Invoice, amount: Money, payable_until: datetime
-) -> PaymentAttempt:
-    """The gateway knows the world's clock only, so a sandbox's deadline is told as the same time from now."""
-    connection = required_connection(session, invoice.provider_id, "gateway")
-    attempt = PaymentAttempt(
-        id=new_id("pay"),
-        provider_id=invoice.provider_id,
-        invoice_id=invoice.id,
-        connection_id=connection.id,
-        amount_minor=amount.amount,
-        currency=amount.currency,
-        expires_at=machine_time(session) + (payable_until - now),
-    )
-    session.add(attempt)
-    session.flush()
-    return attempt
 
 
 def _lock_attempt(session: Session, attempt_id: str) -> PaymentAttempt:

@@ -22,7 +22,7 @@ from domain.terms import Target
 from engine import notices, postings
 from engine.apply import give_generation
 from engine.attention import WARNED_AHEAD_DAYS
-from engine.invoice import frozen_content
+from engine.invoice import Amounts, frozen_content, new_invoice
 from engine.outside import OutsideStep
 from engine.providers import host_of
 from engine.services import buyer_of, terms_of
@@ -123,9 +123,7 @@ def renew(session: Session, now: datetime, service: Service) -> Renewed:
     )
     session.add(renewal)
     session.flush()
-    invoice = _issue(session, now, catalog, service, change, priced, renewal)
-    service.period_start, service.period_end = priced.period.start, priced.period.end
-    service.period_paid_minor = invoice.net_minor if invoice.settled_at else 0
+    invoice = issue_period(session, now, catalog, service, priced, renewal)
     service.ring_soon()
     if change is not None:
         change = lock_change(session, change.id)
@@ -148,29 +146,16 @@ def _price(
     )
 
 
-def _issue(
-    session: Session,
-    now: datetime,
-    catalog: Catalog,
-    service: Service,
-    change: PlanChange | None,
-    priced: RenewalPrice,
-    renewal: Renewal,
+def issue_period(
+    session: Session, now: datetime, catalog: Catalog, service: Service, priced: RenewalPrice, cause: Renewal | Invoice
 ) -> Invoice:
-    """Supplied before it is paid: the invoice has its number from the start, and account credit is used at once."""
-    invoice = Invoice(
-        id=new_id("inv"),
-        provider_id=service.provider_id,
-        customer_id=service.customer_id,
-        service_id=service.id,
-        renewal_id=renewal.id,
+    """Invoices a period and gives it to the service. Supplied before it is paid: the invoice has its number from the
+    start, and account credit is used at once."""
+    invoice = new_invoice(
+        cause,
+        service.customer_id,
         kind="invoice",
-        currency=service.currency,
-        net_minor=priced.net.amount,
-        tax_minor=priced.tax.amount,
-        total_minor=priced.total.amount,
-        credit_applied_minor=priced.credit_applied.amount,
-        due_minor=priced.due.amount,
+        amounts=Amounts(priced.net, priced.tax, priced.total, priced.credit_applied, priced.due),
         content=frozen_content(
             catalog,
             service.customer,
@@ -181,7 +166,7 @@ def _issue(
             next_renewal=None,
             notes=[],
         ),
-        issued_at=now,
+        now=now,
         due_at=now + timedelta(days=catalog.invoice.due_days),
         settled_at=None if priced.due else now,
     )
@@ -189,6 +174,8 @@ def _issue(
     session.add(invoice)
     session.flush()
     postings.issue_renewal(session, invoice, now)
+    service.period_start, service.period_end = priced.period.start, priced.period.end
+    service.period_paid_minor = invoice.net_minor if invoice.settled_at else 0
     return invoice
 
 

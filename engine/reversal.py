@@ -24,10 +24,10 @@ from domain.quote_values import NextRenewal, Quote, digest_of_quote
 from domain.terms import ServiceTerms
 from engine import notices, postings
 from engine.expiry import end_unpaid
+from engine.invoice import Amounts, new_invoice
 from engine.quote import supersede_scheduled
 from engine.services import buyer_of
 from engine.settle import give_number
-from models.base import new_id
 from models.customer import Service
 from models.invoice import Invoice, invoice_of_change
 from models.ledger import returned_of
@@ -193,21 +193,13 @@ def _finish_reversal(session: Session, now: datetime, reversal: PlanChange, reve
     change = lock_change(session, reversed_id)
     sold = invoice_of_change(session, change.id)
     assert sold is not None, "a change whose money came has its invoice"
-    note = Invoice(
-        id=new_id("inv"),
-        provider_id=sold.provider_id,
-        customer_id=sold.customer_id,
-        service_id=sold.service_id,
-        change_id=reversal.id,
+    note = new_invoice(
+        reversal,
+        sold.customer_id,
         kind="credit_note",
-        currency=sold.currency,
-        net_minor=-sold.net_minor,
-        tax_minor=-sold.tax_minor,
-        total_minor=-sold.total_minor,
-        credit_applied_minor=0,
-        due_minor=0,
+        amounts=Amounts.taking_back(sold),
         content=_content_back(sold),
-        issued_at=now,
+        now=now,
         due_at=now,
         settled_at=now,
     )

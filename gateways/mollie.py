@@ -11,15 +11,12 @@ Amounts are decimal strings with the currency's digits. Refunds and chargebacks 
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cache
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from urllib.parse import quote
 
-import httpx
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from domain.money import Money
 from gateways.protocol import (
@@ -36,9 +33,9 @@ from gateways.protocol import (
     NotUnderstood,
     PaymentRequest,
 )
+from gateways.rest import RestApi
 
-_TIMEOUT_SECONDS = 10.0
-_TRY_AGAIN = (408, 425, 429)
+_API = RestApi("Mollie")
 _LOOK = re.compile(rb"id=(tr_[A-Za-z0-9]{1,64})(?:&[A-Za-z0-9=&]{0,100})?")
 _STATUS = {"paid": "succeeded", "canceled": "canceled", "expired": "canceled", "failed": "failed"}
 
@@ -80,9 +77,6 @@ class _Refund(_Said):
     status: str
 
 
-S = TypeVar("S", bound=_Said)
-
-
 class MollieGateway:
     """Holds nothing, so one object serves all accounts."""
 
@@ -94,21 +88,21 @@ class MollieGateway:
             "webhookUrl": request.webhook_url,
             "metadata": {"reference": request.reference},
         }
-        return _payment(_ask(account, "POST", "", _Payment, order, key=request.reference))
+        return _payment(_API.ask(account, "POST", "/v2/payments", _Payment, order, key=request.reference))
 
     def fetch(self, account: Account, gateway_ref: str) -> GatewayPayment:
-        return _payment(_ask(account, "GET", f"/{quote(gateway_ref, safe='')}", _Payment))
+        return _payment(_API.ask(account, "GET", f"/v2/payments/{quote(gateway_ref, safe='')}", _Payment))
 
     def cancel(self, account: Account, gateway_ref: str) -> GatewayPayment:
         """Some methods cannot be canceled; such a payment runs out by itself, and is told as it stands."""
         try:
-            return _payment(_ask(account, "DELETE", f"/{quote(gateway_ref, safe='')}", _Payment))
+            return _payment(_API.ask(account, "DELETE", f"/v2/payments/{quote(gateway_ref, safe='')}", _Payment))
         except GatewayRefused:
             return self.fetch(account, gateway_ref)
 
     def refund(self, account: Account, gateway_ref: str, amount: Money, key: str) -> GatewayRefund:
-        path = f"/{quote(gateway_ref, safe='')}/refunds"
-        told = _ask(account, "POST", path, _Refund, {"amount": _amount(amount), "description": key}, key=key)
+        path = f"/v2/payments/{quote(gateway_ref, safe='')}/refunds"
+        told = _API.ask(account, "POST", path, _Refund, {"amount": _amount(amount), "description": key}, key=key)
         return GatewayRefund(told.id, {"refunded": "succeeded", "failed": "failed"}.get(told.status, "pending"))
 
     def recent_events(self, account: Account, cursor: str | None) -> EventPage:
@@ -130,40 +124,6 @@ class MollieGateway:
             raise NotUnderstood("The webhook names no payment.")
         ref = found[1].decode()
         return [GatewayEvent(EventKind.LOOK, ref, ref, None, Money.zero("XXX"), datetime.fromtimestamp(0, UTC))]
-
-
-def _ask(
-    account: Account,
-    method: str,
-    path: str,
-    shape: type[S],
-    document: dict[str, object] | None = None,
-    *,
-    key: str | None = None,
-) -> S:
-    headers = {"Authorization": f"Bearer {account.api_key}"} | ({"Idempotency-Key": key} if key else {})
-    url = f"{account.base_url.rstrip('/')}/v2/payments{path}"
-    try:
-        answer = httpx.request(method, url, headers=headers, json=document, timeout=_TIMEOUT_SECONDS, verify=_tls())
-    except httpx.HTTPError as error:
-        raise GatewayError(f"Mollie did not answer: {type(error).__name__}.") from error
-    except httpx.InvalidURL as error:
-        raise GatewayRefused(f"Mollie's address is not a URL: {error}.") from error
-    if answer.status_code >= 500 or answer.status_code in _TRY_AGAIN:
-        raise GatewayError(f"Mollie answered {answer.status_code}.")
-    if not answer.is_success:
-        raise GatewayRefused(f"Mollie refused with {answer.status_code}: {answer.text[:300]}")
-    try:
-        return shape.model_validate_json(answer.content)
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        raise GatewayError(f"Mollie's answer makes no sense: {first['loc']}.") from error
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Made once: reading the certificates of all authorities takes longer than most calls."""
-    return httpx.create_ssl_context()
 
 
 def _payment(told: _Payment) -> GatewayPayment:

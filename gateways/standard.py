@@ -11,14 +11,11 @@ Amounts are minor units; a payment that was refunded says so in `refunded`, the 
 """
 
 import json
-import ssl
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
-import httpx
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from domain.money import Money, UnknownCurrency
@@ -37,9 +34,8 @@ from gateways.protocol import (
     NotUnderstood,
     PaymentRequest,
 )
+from gateways.rest import TIMEOUT_SECONDS, RestApi, first_fault
 
-_TIMEOUT_SECONDS = 10.0
-_TRY_AGAIN = (408, 425, 429)
 _TOLD = {kind.value: kind for kind in EventKind if kind not in (EventKind.IGNORED, EventKind.LOOK)}
 
 
@@ -95,8 +91,8 @@ class _KnownEvent(_Event):
 class StandardGateway:
     """Holds nothing, so one object serves all accounts."""
 
-    def __init__(self, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
-        self._timeout_seconds = timeout_seconds
+    def __init__(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._api = RestApi("The gateway", timeout_seconds)
 
     def create(self, account: Account, request: PaymentRequest) -> GatewayPayment:
         """The reference is the idempotency key. Raises GatewayError, GatewayRefused."""
@@ -108,33 +104,33 @@ class StandardGateway:
             "return_url": request.return_url,
             "expires_at": request.expires_at.isoformat(),
         }
-        payment = _payment(self._ask(account, "POST", "", _Payment, order, key=request.reference))
+        payment = _payment(self._api.ask(account, "POST", "/v1/payments", _Payment, order, key=request.reference))
         if payment.reference != request.reference:
             raise GatewayRefused(f"The gateway opened {payment.reference} when it was asked for {request.reference}.")
         return payment
 
     def fetch(self, account: Account, gateway_ref: str) -> GatewayPayment:
         """Raises GatewayError, GatewayRefused."""
-        return _payment(self._ask(account, "GET", f"/{quote(gateway_ref, safe='')}", _Payment))
+        return _payment(self._api.ask(account, "GET", f"/v1/payments/{quote(gateway_ref, safe='')}", _Payment))
 
     def cancel(self, account: Account, gateway_ref: str) -> GatewayPayment:
         """Raises GatewayError, GatewayRefused."""
-        return _payment(self._ask(account, "POST", f"/{quote(gateway_ref, safe='')}/cancel", _Payment))
+        return _payment(self._api.ask(account, "POST", f"/v1/payments/{quote(gateway_ref, safe='')}/cancel", _Payment))
 
     def refund(self, account: Account, gateway_ref: str, amount: Money, key: str) -> GatewayRefund:
         """Part or all of what was paid. Raises GatewayError, GatewayRefused."""
-        path = f"/{quote(gateway_ref, safe='')}/refunds"
-        refund = self._ask(account, "POST", path, _Part, {"amount": amount.amount}, key=key)
+        path = f"/v1/payments/{quote(gateway_ref, safe='')}/refunds"
+        refund = self._api.ask(account, "POST", path, _Part, {"amount": amount.amount}, key=key)
         return GatewayRefund(refund.id, refund.status)
 
     def recent_events(self, account: Account, cursor: str | None) -> EventPage:
         """The cursor is the id of the last event that was seen. Raises GatewayError, GatewayRefused."""
         query = f"?since={quote(cursor, safe='')}" if cursor else ""
-        told = self._ask(account, "GET", query, _Events, of="events").events
+        told = self._api.ask(account, "GET", f"/v1/events{query}", _Events).events
         try:
             keys = [_Event.model_validate_json(json.dumps(event)).id for event in told]
         except ValidationError as error:
-            raise GatewayError(f"The gateway's list of events makes no sense: {_where(error)}.") from error
+            raise GatewayError(f"The gateway's list of events makes no sense: {first_fault(error)}.") from error
         listed = (ListedEvent(key, json.dumps(event).encode()) for key, event in zip(keys, told, strict=True))
         return EventPage(tuple(listed), keys[-1] if keys else cursor)
 
@@ -164,42 +160,6 @@ class StandardGateway:
         paid_at = payment.paid_at if kind is EventKind.PAYMENT_SUCCEEDED else None
         occurred_at = paid_at or event.occurred_at
         return [GatewayEvent(kind, about.id, payment.id, payment.reference, amount, occurred_at)]
-
-    def _ask(
-        self,
-        account: Account,
-        method: str,
-        path: str,
-        shape: type[S],
-        document: dict[str, object] | None = None,
-        *,
-        key: str | None = None,
-        of: str = "payments",
-    ) -> S:
-        headers = {"Authorization": f"Bearer {account.api_key}"} | ({"Idempotency-Key": key} if key else {})
-        url = f"{account.base_url.rstrip('/')}/v1/{of}{path}"
-        try:
-            answer = httpx.request(
-                method, url, headers=headers, json=document, timeout=self._timeout_seconds, verify=_tls()
-            )
-        except httpx.HTTPError as error:
-            raise GatewayError(f"The gateway did not answer: {type(error).__name__}.") from error
-        except httpx.InvalidURL as error:
-            raise GatewayRefused(f"The gateway's address is not a URL: {error}.") from error
-        if answer.status_code >= 500 or answer.status_code in _TRY_AGAIN:
-            raise GatewayError(f"The gateway answered {answer.status_code}.")
-        if not answer.is_success:
-            raise GatewayRefused(f"The gateway refused with {answer.status_code}: {answer.text[:300]}")
-        try:
-            return shape.model_validate_json(answer.content)
-        except ValidationError as error:
-            raise GatewayError(f"The gateway's answer makes no sense: {_where(error)}.") from error
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Made once: reading the certificates of all authorities takes longer than most calls."""
-    return httpx.create_ssl_context()
 
 
 def _payment(said: _Payment) -> GatewayPayment:
@@ -237,10 +197,4 @@ def _understood(shape: type[S], body: bytes) -> S:
     try:
         return shape.model_validate_json(body)
     except ValidationError as error:
-        raise NotUnderstood(f"The webhook's body makes no sense: {_where(error)}.") from None
-
-
-def _where(error: ValidationError) -> str:
-    """The first thing that is wrong, without the value: it may be anything."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}"
+        raise NotUnderstood(f"The webhook's body makes no sense: {first_fault(error)}.") from None

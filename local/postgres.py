@@ -7,11 +7,11 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
 
 from local.account import private_folder, unprivileged
-from local.ports import LOOPBACK, free_port
+from local.ports import LOOPBACK
 from local.process import Command, Process
+from local.server import Server
 from local.wheels import postgres_binaries
 
 _NAME = "planshift"  # of the database and of its owner
@@ -25,16 +25,15 @@ class PostgresNotCreated(Exception):
     """initdb or the first statements failed. Says what they wrote."""
 
 
-class Postgres:
+class Postgres(Server):
     """A server with an empty database and an owner who may create more of both (for tests), both called planshift.
 
     folder: data and password live here and are found again at the next start. fsync=False is for throw-away data:
-    a power loss may then damage it, a crash of the server may not. The port stays the same from start to start of
-    one object, so that clients find a server that was killed and started again.
+    a power loss may then damage it, a crash of the server may not.
     """
 
     def __init__(self, folder: Path, *, port: int | None = None, fsync: bool = True) -> None:
-        self.port = port or free_port()
+        super().__init__(port)
         self._account = unprivileged()
         self._binaries = postgres_binaries(self._account)
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,31 +47,11 @@ class Postgres:
         """For SQLAlchemy with psycopg."""
         return f"postgresql+psycopg://{_NAME}:{self._password}@{LOOPBACK}:{self.port}/{_NAME}"
 
-    def begin(self) -> None:
-        """Create the cluster if there is none, start the server and return without waiting for it."""
+    def _prepare(self) -> None:
+        """Creates the cluster if there is none. Raises PostgresNotCreated."""
         self._await_predecessor()
         if not (self._data / "PG_VERSION").exists():
             self._create()
-        self.process.begin()
-
-    def start(self) -> str:
-        """Start, wait until it takes connections, return the url."""
-        self.begin()
-        self.process.wait_ready()
-        return self.url
-
-    def stop(self) -> None:
-        self.process.stop()
-
-    def kill(self) -> None:
-        self.process.kill()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def _command(self, log: Path) -> Command:
         settings = {

@@ -4,22 +4,21 @@ import secrets
 import signal
 import socket
 from pathlib import Path
-from typing import Self
 
-from local.ports import LOOPBACK, free_port
+from local.ports import LOOPBACK
 from local.process import Command, Process
+from local.server import Server
 from local.wheels import valkey_server
 
 
-class Valkey:
+class Valkey(Server):
     """A broker that keeps its messages over a restart and never drops one to make room.
 
-    folder: configuration and data live here. The port and the password stay the same from start to start of one
-    object, so that clients find a server that was killed and started again.
+    folder: configuration and data live here.
     """
 
     def __init__(self, folder: Path, *, port: int | None = None) -> None:
-        self.port = port or free_port()
+        super().__init__(port)
         self._password = secrets.token_urlsafe(24)
         self._folder = folder
         configuration = folder / "valkey.conf"
@@ -37,34 +36,13 @@ class Valkey:
     def url(self) -> str:
         return f"redis://:{self._password}@{LOOPBACK}:{self.port}/0"
 
-    def begin(self) -> None:
-        """Start the server and return without waiting for it."""
+    def _prepare(self) -> None:
         data = self._folder / "data"
         data.mkdir(parents=True, exist_ok=True)
         data.chmod(0o700)
         configuration = self._folder / "valkey.conf"
         configuration.touch(mode=0o600)
         configuration.write_text(self._configuration(data))
-        self.process.begin()
-
-    def start(self) -> str:
-        """Start, wait until it answers, return the url."""
-        self.begin()
-        self.process.wait_ready()
-        return self.url
-
-    def stop(self) -> None:
-        self.process.stop()
-
-    def kill(self) -> None:
-        self.process.kill()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def _configuration(self, data: Path) -> str:
         settings = {

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from engine.attempt import start_attempt
 from engine.expiry import cancel_change
-from engine.payment import start_attempt
 from engine.refund import start_refund
 from local.ports import accepts, free_port
 from local.stack import Stack

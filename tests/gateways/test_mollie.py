@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
 import pytest
@@ -18,6 +16,7 @@ from gateways.registry import GATEWAYS
 from local.stack import Stack
 from models.database import transaction
 from models.inbox import InboxEvent
+from tests.gateways.served import Routes, served
 from tests.money.money_play import MoneyPlay
 from tests.steps.play import NOON_17_JULY
 
@@ -25,7 +24,7 @@ GATEWAY = GATEWAYS["mollie"]
 KEY = "test_mollie_key"
 
 
-class FakeMollie(BaseHTTPRequestHandler):
+class FakeMollie(Routes):
     """A few of Mollie's routes, as its documentation shows them; payments live in the class."""
 
     payments: ClassVar[dict[str, dict[str, Any]]] = {}
@@ -37,7 +36,7 @@ class FakeMollie(BaseHTTPRequestHandler):
         if self.path.endswith("/refunds"):
             payment = self.payments[self.path.split("/")[3]]
             payment["amountRefunded"] = body["amount"]
-            self._answer(201, {"id": f"re_{key[-6:]}", "status": "pending"})
+            self.answer(201, {"id": f"re_{key[-6:]}", "status": "pending"})
             return
         name = f"tr_{key[-8:]}"
         if name not in self.payments:
@@ -50,44 +49,31 @@ class FakeMollie(BaseHTTPRequestHandler):
                 "webhookUrl": body["webhookUrl"],
                 "_links": {"checkout": {"href": f"https://www.mollie.com/checkout/{name}"}},
             }
-        self._answer(201, self.payments[name])
+        self.answer(201, self.payments[name])
 
     def do_GET(self) -> None:
         name = self.path.split("/")[3]
         self.asked.append(name)
         if name == "tr_broken":
-            self._answer(503, {})
+            self.answer(503, {})
         elif name in self.payments:
-            self._answer(200, self.payments[name])
+            self.answer(200, self.payments[name])
         else:
-            self._answer(404, {"status": 404, "title": "Not Found"})
+            self.answer(404, {"status": 404, "title": "Not Found"})
 
     def do_DELETE(self) -> None:
         payment = self.payments[self.path.split("/")[3]]
         if payment["status"] != "open":
-            self._answer(422, {"detail": "The payment cannot be canceled"})
+            self.answer(422, {"detail": "The payment cannot be canceled"})
             return
         payment["status"] = "canceled"
-        self._answer(200, payment)
-
-    def _answer(self, status: int, document: dict[str, Any]) -> None:
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+        self.answer(200, payment)
 
 
 @pytest.fixture(scope="module")
 def mollie() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), FakeMollie)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with served(FakeMollie) as url:
+        yield url
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 import tasks.story
 from cli.main import app
 from engine import apply, attention
+from engine.attempt import start_attempt
 from engine.audit import RESTS, audit_books, providers_to_audit
 from engine.dead_letters import NotADeadLetter, dead_letters, ring_again
-from engine.payment import start_attempt
 from gateways.protocol import GatewayError
 from gateways.standard import StandardGateway
 from local.stack import Stack
@@ -106,10 +106,10 @@ def a_document(servers: Stack) -> Case:
 
 
 def a_renewal_to_collect(servers: Stack) -> Case:
-    from engine import payment
+    from engine import attempt
 
     play, row_id = renewed(servers)
-    return Case(play, row_id, (payment, "required_connection"), lambda s: live_attempt(s, row_id) is not None)
+    return Case(play, row_id, (attempt, "required_connection"), lambda s: live_attempt(s, row_id) is not None)
 
 
 def a_renewal(servers: Stack) -> Case:

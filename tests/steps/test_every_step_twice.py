@@ -8,7 +8,7 @@ from sqlalchemy import select
 from domain.money import Money
 from local.stack import Stack
 from models.database import transaction
-from models.invoice import Document
+from models.invoice import Document, Invoice
 from models.outbox import OutboxMessage
 from tests.steps.play import AUGUST, NOON_17_JULY, SEPTEMBER, Play
 
@@ -86,6 +86,22 @@ def test_a_renewal_twice_is_one_period(servers: Stack) -> None:
     # The renewal is owed at the new price: 500 and 10 %.
     assert play.ledger() == {"receivable": 550, "sales": -500, "tax:jp-10": -50}
     assert play.step("apply", change_id) == "applied"
+
+
+def test_a_renewal_that_credit_pays_is_settled_when_it_is_issued(servers: Stack) -> None:
+    play = Play.of(servers)
+    change_id = play.until_awaiting_payment("start")
+    play.process(play.tell(play.attempts(change_id)[0].id, Money(2000, "JPY")))
+    assert play.steps("settle apply", change_id) == "applied"
+    play.set_clock(AUGUST)
+    renewed = play.renew()
+    with transaction() as session:
+        invoice = session.get_one(Invoice, renewed.invoice_id)
+        amounts = (invoice.total_minor, invoice.credit_applied_minor, invoice.due_minor)
+        assert (amounts, invoice.settled_at) == ((1320, 1320, 0), AUGUST)
+        assert play.service(session).period_paid_minor == 1200
+    # 2000 paid, less 373 for the change, less 1200 and 10 % for August.
+    assert play.ledger() == {"clearing:standard": 2000, "credit": -307, "sales": -1539, "tax:jp-10": -154}
 
 
 def test_periods_that_were_missed_are_caught_up_one_by_one(servers: Stack) -> None:

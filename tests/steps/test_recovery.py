@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from domain.money import Money
 from engine.audit import audit_books, providers_to_audit
@@ -223,19 +223,37 @@ def test_a_downgrade_at_renewal_that_the_host_refuses_is_billed_at_the_old_price
     assert broken(play) == {}
 
 
+def make_it_a_credit(play: Play, change_id: str) -> None:
+    """The change's invoice reads as if the change had given credit at once."""
+    with transaction() as session:
+        invoice = session.get_one(Invoice, play.invoice(change_id).id)
+        taxes = [tax | {"amount": tax["amount"] | {"amount": -34}} for tax in invoice.content["taxes"]]
+        invoice.content = invoice.content | {"taxes": taxes}
+        invoice.net_minor, invoice.tax_minor, invoice.total_minor, invoice.due_minor = -339, -34, -373, 0
+
+
 def test_credit_that_is_spent_cannot_be_taken_back(servers: Stack) -> None:
     """A change that gives credit at once (a negative total) and is stuck: the credit went into another service."""
     play = Play.of(servers)
     change_id = stuck(play)
-    with transaction() as session:
-        session.execute(
-            update(Invoice)
-            .where(Invoice.change_id == change_id)
-            .values(net_minor=-339, tax_minor=-34, total_minor=-373, due_minor=0)
-        )
+    make_it_a_credit(play, change_id)
     knobs(play)
     assert compensate(change_id) == "stuck"
     assert "373 JPY are missing" in (play.change(change_id).reason_text or "")
     with transaction() as session:
         query = select(LedgerTransaction.source_kind).where(LedgerTransaction.source_kind == "correction")
         assert not session.scalars(query.where(LedgerTransaction.provider_id == play.provider(session).id)).all()
+
+
+def test_credit_that_is_there_is_taken_back_by_an_invoice_that_it_pays(servers: Stack) -> None:
+    play = Play.of(servers)
+    # Paid 746 for 373: 373 rest as credit.
+    change_id = stuck(play, amount=746)
+    make_it_a_credit(play, change_id)
+    knobs(play)
+    assert compensate(change_id) == "compensated"
+    with transaction() as session:
+        back = session.execute(select(Invoice).where(Invoice.corrects_id == play.invoice(change_id).id)).scalar_one()
+        assert (back.kind, back.net_minor, back.tax_minor, back.total_minor) == ("invoice", 339, 34, 373)
+        assert (back.credit_applied_minor, back.due_minor, back.status) == (373, 0, "settled")
+    assert play.ledger() == {"clearing:standard": 746, "sales": -678, "tax:jp-10": -68}

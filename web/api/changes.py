@@ -13,9 +13,9 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from domain.lifecycle import RESTING, Phase, Status
+from engine.attempt import start_attempt
 from engine.expiry import cancel_change
 from engine.offers import quote_change
-from engine.payment import start_attempt
 from engine.request import ChangeRequest, PriceChanged, request_change
 from engine.services import required_service
 from models.customer import Service

@@ -19,10 +19,10 @@ from domain.errors import (
     UnknownPlan,
 )
 from domain.money import CurrencyMismatch
+from engine.attempt import AttemptOpen, NothingToPay
 from engine.dead_letters import NotADeadLetter
 from engine.expiry import NotCancelable
 from engine.money_desk import AlreadyRecorded, NotMatchable, UnknownInvoice
-from engine.payment import AttemptOpen, NothingToPay
 from engine.providers import ClockBackwards, NotASandbox, NotConnected
 from engine.recovery import NotStuck
 from engine.refund import NotRefundable, UnknownPayment

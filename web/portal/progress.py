@@ -10,8 +10,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from domain.lifecycle import CANCELABLE, Phase, Status, phase_of
 from domain.money import Money
 from domain.quote_values import Quote
+from engine.attempt import AttemptOpen, NothingToPay, start_attempt
 from engine.expiry import NotCancelable, cancel_change
-from engine.payment import AttemptOpen, NothingToPay, start_attempt
 from models import storage
 from models.invoice import Document, Invoice, invoice_of_change
 from models.payment import PaymentAttempt, latest_attempt
