@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -109,18 +110,24 @@ def upgrade(told: Told, refs: list[str]) -> None:
 
 
 def upgrade_by_message(told: Told, refs: list[str]) -> None:
-    """Through the Celery door, whose sender repeats the same key until it sees the change."""
-    ids = {ref: wait_for(partial(_send, told, ref), f"the message of {ref}") for ref in refs}
+    """Through the Celery door, whose sender repeats the same key until it sees the change, and more often."""
+    ids = {ref: wait_for(partial(_send_until_there, told, ref), f"the message of {ref}") for ref in refs}
+    for ref in refs * 4:
+        _send(told, ref)
     told.pay(told.until(list(ids.values()), "awaiting_payment"))
     told.until(list(ids.values()), "applied")
     told.end(ids, "applied", "business", 1)
 
 
-def _send(told: Told, ref: str) -> str | None:
+def _send(told: Told, ref: str) -> None:
     message = {"provider": told.provider.provider, "service": ref, "plan": "business", "cycle": "monthly"}
     create_app().send_task(
         "planshift.request_change", kwargs=message | {"idempotency_key": f"key-{ref}"}, queue="requests"
     )
+
+
+def _send_until_there(told: Told, ref: str) -> str | None:
+    _send(told, ref)
 
     def look() -> str | None:
         found = told.provider.call("GET", f"/v1/plan-changes?idempotency_key=key-{ref}")["items"]
@@ -198,9 +205,18 @@ def _invoice(told: Told, ref: str, status: str) -> dict[str, Any] | None:
 def expiry(told: Told, refs: list[str]) -> None:
     ids = request(told, refs, "business", 1331)
     told.until(list(ids.values()), "awaiting_payment")
+    wait_for(partial(_is_refused, told), "a forged webhook to be refused")
     told.provider.set_clock(NOON_25_JULY)
     told.until(list(ids.values()), "expired")
     told.end(ids, "expired", "basic", 1)
+
+
+def _is_refused(told: Told) -> bool | None:
+    url = f"{told.provider.ready['receiver']}/webhooks/standard/{told.provider.provider}"
+    forged = {"webhook-id": "msg_forged", "webhook-timestamp": "0", "webhook-signature": "v1,AAAA"}
+    with suppress(httpx.TransportError):
+        return httpx.post(url, content=b"{}", headers=forged, trust_env=False).status_code == 400 or None
+    return None
 
 
 def cancel(told: Told, refs: list[str]) -> None:

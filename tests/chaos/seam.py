@@ -14,7 +14,7 @@ import smtplib
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ class Seam:
         self._task = ""
         self._commits = 0
         self._thread = threading.local()
+        self._crossing = threading.Lock()  # or one thread's death would leave another's boundary without its name
 
     def install(self) -> None:
         """Hooks every boundary of this process, and of those that are forked from it."""
@@ -70,14 +71,11 @@ class Seam:
         name = f"{side} {boundary}"
         digest = hashlib.sha256(name.encode()).hexdigest()[:20]
         dies = int(digest[:8], 16) % 100 < self._share
-        try:
-            file = os.open(self._folder / "seen" / digest, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-        except FileExistsError:
-            return
-        os.write(file, f"{'killed' if dies else 'passed'} {self.role} {name}\n".encode())
-        if dies:
-            os.kill(os.getpid(), signal.SIGKILL)
-        os.close(file)
+        with self._crossing, suppress(FileExistsError), (self._folder / "seen" / digest).open("x") as file:
+            file.write(f"{'killed' if dies else 'passed'} {self.role} {name}\n")
+            file.flush()
+            if dies:
+                os.kill(os.getpid(), signal.SIGKILL)
 
     def _install_calls(self) -> None:
         from gateways.registry import GATEWAYS

@@ -62,7 +62,8 @@ class Theatre:
         addresses = self.stack.addresses
         set_up = replace(addresses, host=self.host or addresses.host)
         keys = set_up_provider(catalog_named(slug, sample, **changes), set_up)
-        ready = {"api": addresses.web, "host": addresses.host, "gateway": addresses.gateway, "mail": addresses.mail}
+        ready = {"api": addresses.web, "receiver": addresses.receiver}
+        ready |= {"host": addresses.host, "gateway": addresses.gateway, "mail": addresses.mail}
         return Patient(ready | {"keys": {slug: keys}}, slug)
 
     def arm(self) -> None:
