@@ -9,7 +9,7 @@ from tests.chaos.telling import Act, Break, Telling, tell
 from tests.chaos.theatre import theatre
 
 USUAL = Telling.of("upgrade", "downgrade", "expiry", "refund")
-TWO_MINUTES = Telling.of("upgrade", "downgrade", "expiry", "refund", seconds=120)
+UNDER_LOAD = Telling.of("upgrade", "downgrade", "expiry", "refund", seconds=processes.TWO_MINUTES)
 
 
 def day(break_things: Break, telling: Telling = USUAL) -> Callable[[], Act]:
@@ -21,7 +21,7 @@ def day(break_things: Break, telling: Telling = USUAL) -> Callable[[], Act]:
 
 
 DAYS: dict[str, Callable[[], Act]] = {
-    "processes-die": day(processes.processes_die, TWO_MINUTES),
+    "processes-die": day(processes.processes_die, UNDER_LOAD),
     "broker-dies": day(broker.broker_dies),
     "half-open": broker.half_open,
     "database-dies": day(processes.database_dies),

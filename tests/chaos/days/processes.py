@@ -16,6 +16,8 @@ from models.database import engine, transaction
 from tests.chaos.telling import repeatedly
 from tests.chaos.theatre import Theatre
 
+TWO_MINUTES = 120
+
 
 def database_dies(stage: Theatre, over: threading.Event) -> int:
     """Killed with -9 and started again; then every connection is cut."""
@@ -44,13 +46,14 @@ def database_dies(stage: Theatre, over: threading.Event) -> int:
 
 
 def processes_die(stage: Theatre, over: threading.Event) -> int:
-    """Workers, beat, web and receiver, at random, until the stories are over."""
+    """Workers, beat, web and receiver, at random, for two minutes."""
     chance = random.Random(20270717)
-    kills = 0
-    while not over.wait(0.7):
+
+    def act() -> int:
         stage.kill(chance.choice(stage.roles()))
-        kills += 1
-    return kills
+        return 1
+
+    return repeatedly(round(TWO_MINUTES / 0.7), 0.7, act, over)
 
 
 def two_beats(stage: Theatre, over: threading.Event) -> int:
