@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def chaos(
-    only: Annotated[str, typer.Option(help="One part of it, by name; all by default.")] = "",
+    only: Annotated[str, typer.Option(help="One part, by name (any other word lists them); all by default.")] = "",
     changes: Annotated[int, typer.Option(min=1, help="Changes of each story in flight at once.")] = 3,
     at_once: Annotated[int, typer.Option(min=1, help="Parts that run side by side, each on servers of its own.")] = 3,
 ) -> None:
