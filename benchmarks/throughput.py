@@ -42,6 +42,7 @@ from models.outbox import OutboxMessage
 from models.plan_change import PlanChange
 from settings import settings
 from tests.steps.play import AUGUST, JULY, NOON_17_JULY
+from worker.app import create_app
 
 CHANGES = 60
 TURNS = 2
@@ -72,6 +73,7 @@ def whole_stack() -> Iterator[Stack]:
         own |= {"PLANSHIFT_DOCUMENT_URL": str(folder / "documents")}
         os.environ.update({**stack.environment(), **own, "PLANSHIFT_LOG_LEVEL": "WARNING"})
         settings.cache_clear()
+        create_app.cache_clear()  # of an earlier stack of this process
         stack.start_servers()
         migrate()
         stack.start_processes(own)

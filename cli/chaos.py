@@ -27,7 +27,7 @@ def chaos(
 ) -> None:
     """Kill processes at every crash point, break everything else, and see that nothing is lost or done twice.
 
-    Takes about a quarter of an hour on two cores. Servers and folders are the run's own; logs stay in var/chaos/.
+    Takes about ten minutes on two cores. Servers and folders are the run's own; logs stay in var/chaos/.
     The last line is one JSON object.
     """
     if not (ROOT / "tests" / "chaos").is_dir():

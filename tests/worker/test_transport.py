@@ -11,7 +11,7 @@ import pytest
 from kombu import Connection, Consumer, Message, Queue
 
 from local.valkey import Valkey
-from worker import transport
+from worker.transport import Transport
 
 
 @pytest.fixture
@@ -24,9 +24,10 @@ def broker(tmp_path: Path) -> Iterator[Valkey]:
 @pytest.mark.parametrize("settle", ["ack", "reject"])
 def test_what_the_broker_did_not_take_gives_its_place_back(broker: Valkey, settle: str) -> None:
     """With prefetch 1, a place that stays taken is a worker that lives and never takes a message again."""
-    transport.register()
     taken: list[Message] = []
-    with Connection(broker.url, transport_options={"socket_timeout": 0.5, "socket_connect_timeout": 0.5}) as connection:
+    impatient = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
+    # By its class: kombu remembers what a scheme led to when this process first asked.
+    with Connection(broker.url, transport=Transport, transport_options=impatient) as connection:
         queue = Queue("pipeline")
         with connection.Producer() as producer:
             for number in (1, 2):
