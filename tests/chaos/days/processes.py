@@ -15,6 +15,7 @@ from local.process import Command, Process
 from models.database import engine, transaction
 from tests.chaos.telling import repeatedly
 from tests.chaos.theatre import Theatre
+from worker.app import create_app
 
 TWO_MINUTES = 120
 
@@ -58,8 +59,6 @@ def processes_die(stage: Theatre, over: threading.Event) -> int:
 
 def two_beats(stage: Theatre, over: threading.Event) -> int:
     """A second beat, and sweeps by the dozen at once."""
-    from worker.app import create_app
-
     with _second_beat(stage):
 
         def act() -> int:
