@@ -32,7 +32,7 @@ _LAYERS = {
     "the documents' store": re.compile(r"fsspec|storage\.py"),
     "our own code": re.compile(r"(^|/)(engine|models|domain|tasks|provisioners|gateways)/"),
 }
-_STEP = re.compile(r"(?:^|;)\w+ \((?:\S*/)?engine/(\w+)\.py")
+_STEP = re.compile(r"(?:^|;)\w+ \((?:\S*/)?engine/([\w/]+)\.py")
 
 
 def run() -> dict[str, Any]:

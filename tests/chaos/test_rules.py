@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.crash_points import BELLS
+from benchmarks import profile
+from tests.chaos.crash_points import BELLS, engine_files
 from tests.chaos.mutants import MUTANTS, Mutant
 
 ROOT = Path(__file__).parent.parent.parent
@@ -51,10 +53,19 @@ def test_the_rule_sees_a_bell(name: str) -> None:
 
 
 def test_the_engine_never_commits() -> None:
-    for file in sorted((ROOT / "engine").glob("*.py")):
+    for file in engine_files():
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 assert _name(node) not in {"commit", "rollback", *TRANSACTIONS}, f"{file.name}:{node.lineno}"
+
+
+def test_a_file_in_a_new_package_is_seen(tmp_path: Path) -> None:
+    file = tmp_path / "engine" / "a_new_package" / "step.py"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert engine_files(tmp_path) == [file]
+    frames = "start (billiard/process.py:10);perform (engine/a_new_package/step.py:7);read (httpx/_client.py:3)"
+    assert profile.summary(Counter({frames: 1}))["steps"] == {"a_new_package/step": 1.0}
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.bug)

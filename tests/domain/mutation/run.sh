@@ -13,7 +13,7 @@ cp -R domain catalogs "$work/"
 cp -R tests/domain tests/__init__.py "$work/tests/"
 cp cli/__init__.py cli/lint.py cli/prorate.py cli/simulate.py "$work/cli/"
 cd "$work"
-[ $# -gt 0 ] || set -- 'domain/*.py'
+[ $# -gt 0 ] || set -- 'domain/*.py' 'domain/*/*.py'
 {
     echo '[tool.mutmut]'
     echo 'source_paths = ["domain"]'
