@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from domain.money import Money
 from pdf import formats
 from pdf.layout_table import sums
-from pdf.sample_stories import STORIES
-from pdf.samples import LANGUAGES, SUPPLY, build
+from pdf.samples.documents import LANGUAGES, SUPPLY, build
+from pdf.samples.stories import STORIES
 from pdf.values import InvoiceDocument, Line, Party
 from pdf.words import WORDS
 

@@ -13,7 +13,7 @@ from reportlab.platypus import Flowable, Image, Paragraph, SimpleDocTemplate, Sp
 
 from benchmarks.pdf_content import Content
 from pdf.faces import FONTS
-from pdf.samples import png_mark
+from pdf.samples.documents import png_mark
 
 _LOGO = png_mark()
 _COLOURS = ("#1f3a93", "#1a2030", "#5d6575", "#dce0e7", "#f3f4fa")

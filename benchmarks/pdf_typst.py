@@ -9,7 +9,7 @@ import typst
 
 from benchmarks.pdf_content import Content
 from pdf.faces import FONTS
-from pdf.sample_stories import MARK
+from pdf.samples.stories import MARK
 
 _TEMPLATE = """
 #let d = json(bytes(sys.inputs.data))

@@ -7,7 +7,7 @@ from weasyprint.text.fonts import FontConfiguration
 
 from benchmarks.pdf_content import Content
 from pdf.faces import FONTS
-from pdf.sample_stories import MARK
+from pdf.samples.stories import MARK
 
 _LOGO = MARK.decode()
 _STYLE = """

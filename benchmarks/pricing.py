@@ -1,7 +1,8 @@
 """CPU time of one priced change: `python -m benchmarks.pricing` prints a JSON object.
 
 100,000 changes in one process, each of another service, moment or target of the two sample catalogues: checked,
-decided by the catalogue's rules, fitted, prorated, taxed and totalled, as `domain.priced.price` does for every door.
+decided by the catalogue's rules, fitted, prorated, taxed and totalled, as `domain.pricing.priced.price` does it for
+every entry point.
 Services and moments are made beforehand; nothing is validated or formatted in the measured part. A quote with its
 sentences in the customer's language, its inputs and digest is measured beside it.
 """
@@ -19,10 +20,10 @@ from domain.catalog import Catalog
 from domain.catalog_file import parse_catalog
 from domain.errors import ChangeError
 from domain.money import Money
-from domain.priced import price
-from domain.quote import price_change
-from domain.simulate import fresh_service
-from domain.terms import Buyer, ServiceTerms, Target
+from domain.pricing.priced import price
+from domain.pricing.quote import price_change
+from domain.pricing.simulate import fresh_service
+from domain.pricing.terms import Buyer, ServiceTerms, Target
 
 CHANGES, QUOTES = 100_000, 2_000
 LIMIT_US = 40

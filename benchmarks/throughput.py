@@ -29,9 +29,9 @@ from sqlalchemy import func, select
 
 from cli.sandbox import sample_catalogs, set_up_provider
 from domain.money import Money
-from engine.providers import required_provider, set_clock
+from engine.accounts.providers import required_provider, set_clock
+from engine.host_reports import ServiceReport, put_customer, put_service
 from engine.request import ChangeRequest, request_change
-from engine.services import ServiceReport, put_customer, put_service
 from local.folders import temporary_folder
 from local.process import Command, Process, logs
 from local.stack import Stack
@@ -161,7 +161,9 @@ def _floor(ids: list[str]) -> float:
 
 def _walk_the_floor() -> None:
     """The same steps in one process, one after the other."""
-    from engine import apply, invoice, mail, quote, settle
+    from engine import apply, quote, settle
+    from engine.invoicing import invoice
+    from engine.notifications import mail
     from models.outbox import unsent_of_change
     from tasks.run import inside, outside
 

@@ -10,7 +10,7 @@ from cli.output import AsJson, print_json
 from cli.recovery import Who, Why
 
 if TYPE_CHECKING:
-    from engine.after_restore import LostDocument, Recovered, StoreRead
+    from engine.audit.after_restore import LostDocument, Recovered, StoreRead
 
 
 def register(app: typer.Typer) -> None:
@@ -31,8 +31,8 @@ def after_restore(
     """
     from sqlalchemy import select
 
-    from engine.after_restore import after_restore as recover
-    from engine.after_restore import known_here, read_store
+    from engine.audit.after_restore import after_restore as recover
+    from engine.audit.after_restore import known_here, read_store
     from models.database import snapshot, transaction
     from models.provider import Provider, business_now
 

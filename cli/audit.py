@@ -9,7 +9,7 @@ import typer
 from cli.output import AsJson, print_json
 
 if TYPE_CHECKING:
-    from engine.audit import Finding, Report
+    from engine.audit.checks import Finding, Report
 
 
 def register(app: typer.Typer) -> None:
@@ -22,9 +22,9 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Check the ledger, invoices, documents, numbers, histories and hosts. Exit code 1 if a promise is broken."""
-    from engine.audit import Report, audit_books, providers_to_audit
-    from engine.audit_documents import audit_documents, documents_to_read
-    from engine.providers import required_provider
+    from engine.accounts.providers import required_provider
+    from engine.audit.checks import Report, audit_books, providers_to_audit
+    from engine.audit.documents import audit_documents, documents_to_read
     from models.database import snapshot
 
     with snapshot() as session:
@@ -48,7 +48,7 @@ def audit(
 
 def ask_all_hosts(providers: list[str]) -> tuple[Finding, int]:
     """What the hosts say of every service, batch by batch, and how many were asked."""
-    from engine.audit import HostAnswers, ask_hosts, host_finding, questions_for_hosts
+    from engine.audit.checks import HostAnswers, ask_hosts, host_finding, questions_for_hosts
     from models.database import snapshot
 
     everything = HostAnswers()

@@ -24,7 +24,7 @@ def load(
 ) -> None:
     """Check catalogues and put them in force. Services keep the price that they bought."""
     from domain.catalog_file import parse_catalog
-    from engine.providers import load_catalog
+    from engine.accounts.providers import load_catalog
     from models.database import transaction
 
     catalogs = [parse_catalog(_text(file), str(file)) for file in files]
@@ -62,7 +62,7 @@ def lint(file: Annotated[Path, typer.Argument(help="A catalogue file (TOML).")],
 def diff(file: Annotated[Path, typer.Argument(help="A catalogue file (TOML).")], as_json: AsJson = False) -> None:
     """Say what loading this file would change in the catalogue that is in force."""
     from domain.catalog_file import parse_catalog
-    from engine.providers import catalog_differences
+    from engine.accounts.providers import catalog_differences
     from models.database import transaction
 
     catalog = parse_catalog(_text(file), str(file))

@@ -52,7 +52,7 @@ def advance(
 
 
 def _move(slug: str, to: object) -> datetime:
-    from engine.providers import required_provider, set_clock
+    from engine.accounts.providers import required_provider, set_clock
     from models.database import transaction
     from models.provider import Provider as ProviderRow
     from models.provider import business_now

@@ -54,7 +54,7 @@ def host(
 def _connect(
     slug: str, kind: str, adapter: str, adapters: list[str], url: str, api_key: str, secrets: list[str]
 ) -> None:
-    from engine.providers import connect, required_provider
+    from engine.accounts.providers import connect, required_provider
     from models.database import transaction
 
     _check(url)

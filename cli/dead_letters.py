@@ -18,8 +18,8 @@ def list_dead_letters(
     as_json: AsJson = False,
 ) -> None:
     """List what was rung for in vain and given up, with the last error."""
-    from engine.dead_letters import dead_letters
-    from engine.providers import required_provider
+    from engine.accounts.providers import required_provider
+    from engine.operators.dead_letters import dead_letters
     from models.database import transaction
 
     with transaction() as session:
@@ -38,7 +38,7 @@ def ring(
     why: Annotated[str, typer.Option(help="The reason, for the record.")],
 ) -> None:
     """Ring for one of them again, once what was in its way is mended."""
-    from engine.dead_letters import bell_of, ring_again
+    from engine.operators.dead_letters import bell_of, ring_again
     from models.database import transaction
     from models.provider import business_now
     from tasks.story import ring_for

@@ -58,7 +58,7 @@ def database() -> Iterator[Diagnosis]:
     from alembic.script import ScriptDirectory
     from sqlalchemy import text
 
-    from engine.outside import machine_time
+    from engine.jobs.external_call import machine_time
     from models.database import transaction
     from models.migrate import alembic_config
     from models.roles import append_only_tables
@@ -143,8 +143,8 @@ def life() -> Iterator[Diagnosis]:
     from sqlalchemy import func, select
 
     from domain.lifecycle import Status
-    from engine.dead_letters import count_dead_letters
-    from engine.outside import machine_time
+    from engine.jobs.external_call import machine_time
+    from engine.operators.dead_letters import count_dead_letters
     from models.database import transaction
     from models.heartbeat import Heartbeat
     from models.plan_change import PlanChange

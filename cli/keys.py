@@ -22,7 +22,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Create a key and print it, this once: only its hash is kept."""
-    from engine.providers import required_provider
+    from engine.accounts.providers import required_provider
     from models.database import transaction
     from models.provider import SCOPES, create_api_key
 

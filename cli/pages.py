@@ -20,7 +20,7 @@ def gallery(
     folder: Annotated[Path, typer.Option(help="Where the PDFs and pictures go.")] = Path("var/gallery"),
 ) -> None:
     """Print every kind of document in every language, and its edge cases, as PDF and PNG."""
-    from pdf.gallery import write_gallery
+    from pdf.samples.gallery import write_gallery
 
     files = write_gallery(folder)
     typer.echo(f"{len(files)} files are in {folder}.")

@@ -37,7 +37,7 @@ def list_payments(
     as_json: AsJson = False,
 ) -> None:
     """List movements of money, newest first."""
-    from engine.money_desk import payments_of
+    from engine.operators.manual_payments import payments_of
     from models.payment import Payment
     from web.api.money_views import movement_view
 
@@ -69,7 +69,7 @@ def record(
 ) -> None:
     """Record money that came by bank transfer. The same line counts once."""
     from domain.periods import parse_instant
-    from engine.money_desk import StatementLine, record_payment
+    from engine.operators.manual_payments import StatementLine, record_payment
     from tasks.story import ring_step
 
     with _desk(provider) as (session, row, now):
@@ -89,7 +89,7 @@ def match(
     why: Why,
 ) -> None:
     """Give unmatched money to its invoice; where the offer has ended, to the customer's credit."""
-    from engine.money_desk import match_payment
+    from engine.operators.manual_payments import match_payment
     from models.payment import Payment
     from tasks.story import ring
 
@@ -110,7 +110,7 @@ def refund(
     amount: Annotated[str | None, typer.Option(help="For example '12.34 USD'; all that is left by default.")] = None,
 ) -> None:
     """Send money back through the gateway that it came by, from the customer's credit."""
-    from engine.refund import start_refund
+    from engine.payments.refunds import start_refund
     from tasks.story import ring_step
 
     with _desk(provider) as (session, row, now):
@@ -123,7 +123,7 @@ def refund(
 @contextmanager
 def _desk(slug: str) -> Iterator[tuple[Session, ProviderRow, datetime]]:
     """One transaction for a provider, with its business time."""
-    from engine.providers import required_provider
+    from engine.accounts.providers import required_provider
     from models.database import transaction
     from models.provider import Provider as Row
     from models.provider import business_now

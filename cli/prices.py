@@ -60,7 +60,7 @@ def simulate(
 ) -> None:
     """Price one change under each mode for every day of the period, as a table or a chart."""
     from cli.simulate import Question, answer, chosen, draw
-    from domain.simulate import table_of
+    from domain.pricing.simulate import table_of
 
     try:
         day = date.fromisoformat(start)
@@ -85,7 +85,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Recompute a stored quote from its own inputs and say whether every cent holds. Exit code 1 if not."""
-    from domain.verify import verify_quote
+    from domain.pricing.verify import verify_quote
     from models.database import transaction
     from models.invoice import StoredQuote
 

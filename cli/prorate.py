@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from domain.peer_cases import compute_case
+from domain.peers.cases import compute_case
 
 
 def run(cases_path: Path | str) -> list[dict[str, Any]]:

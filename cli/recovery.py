@@ -23,8 +23,8 @@ def register(app: typer.Typer) -> None:
 def retry(change_id: ChangeId, who: Who, why: Why) -> None:
     """Try a stuck change again: the host is read first, and told again if it does not show the new plan. A change that
     was given up before it was paid is rung for again."""
-    from engine.recovery import By
-    from engine.recovery import retry as try_again
+    from engine.operators.recovery import By
+    from engine.operators.recovery import retry as try_again
     from models.database import transaction
     from models.plan_change import PlanChange
     from models.provider import business_now
@@ -39,7 +39,7 @@ def retry(change_id: ChangeId, who: Who, why: Why) -> None:
 def compensate(change_id: ChangeId, who: Who, why: Why) -> None:
     """Take a stuck change back: the host keeps the old plan, the money becomes credit, a credit note is printed."""
     from domain.lifecycle import Status
-    from engine.recovery import By, compensation
+    from engine.operators.recovery import By, compensation
     from models.database import transaction
     from models.plan_change import PlanChange
     from tasks.run import outside

@@ -10,7 +10,7 @@ import httpx
 
 from domain.catalog import Catalog
 from domain.catalog_file import parse_catalog
-from engine.providers import connect, load_catalog, required_provider
+from engine.accounts.providers import connect, load_catalog, required_provider
 from local.stack import Addresses
 from models.database import transaction
 from models.provider import SCOPES, create_api_key

@@ -8,8 +8,8 @@ from typing import Any
 from domain.catalog import Catalog
 from domain.catalog_file import parse_catalog
 from domain.money import Money
-from domain.simulate import Simulation, fresh_service, simulate, table_of
-from domain.terms import Buyer, Target
+from domain.pricing.simulate import Simulation, fresh_service, simulate, table_of
+from domain.pricing.terms import Buyer, Target
 
 
 @dataclass(frozen=True, slots=True)

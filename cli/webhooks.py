@@ -28,8 +28,8 @@ def list_events(
     """List the inbox, newest first."""
     from sqlalchemy import select
 
-    from engine.providers import required_provider
-    from engine.retries import events_of
+    from engine.accounts.providers import required_provider
+    from engine.operators.replay import events_of
     from models.database import transaction
     from models.inbox import InboxEvent, RefusedWebhook
     from models.provider import Connection
@@ -54,8 +54,8 @@ def list_events(
 @app.command(epilog="Example: planshift webhooks show dns evt_01jd…")
 def show(provider: Provider, event_id: EventId, as_json: AsJson = False) -> None:
     """Show one event as it came, and what was booked of it."""
-    from engine.providers import required_provider
-    from engine.retries import required_event
+    from engine.accounts.providers import required_provider
+    from engine.operators.replay import required_event
     from models.database import transaction
     from web.api.money_views import event_view
 
@@ -86,8 +86,8 @@ def replay(
     why: Annotated[str, typer.Option(help="The reason, for the record.")],
 ) -> None:
     """Have an event processed again; what is booked already is not booked again."""
-    from engine.providers import required_provider
-    from engine.retries import replay_event
+    from engine.accounts.providers import required_provider
+    from engine.operators.replay import replay_event
     from models.database import transaction
     from models.provider import Provider as ProviderRow
     from models.provider import business_now

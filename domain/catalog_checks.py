@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.catalog import Catalog, Outcome, Rule
-from domain.modes import Fraction
 from domain.money import UnknownCurrency, exponent
+from domain.pricing.modes import Fraction
 
 MATCH_KEYS = ("from_plan", "to_plan", "from_category", "to_category", "category", "cycle", "direction", "state")
 Problem = tuple[str, str]

@@ -7,9 +7,9 @@ from pydantic import ValidationError
 
 from domain.catalog import Catalog
 from domain.catalog_checks import Problem, problems_of
-from domain.modes import PRESETS
 from domain.money import Money, NotAnAmount, UnknownCurrency
-from domain.peer_modes import PEER_PRESETS
+from domain.peers.modes import PEER_PRESETS
+from domain.pricing.modes import PRESETS
 
 NAMED_PRORATIONS = PRESETS | PEER_PRESETS
 

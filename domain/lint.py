@@ -15,8 +15,8 @@ from domain.errors import ChangeError
 from domain.money import Money, divide_rounded
 from domain.money import Rounding as Round
 from domain.periods import Period, advance, local_days
-from domain.priced import Priced, price
-from domain.terms import Buyer, ServiceTerms, Target
+from domain.pricing.priced import Priced, price
+from domain.pricing.terms import Buyer, ServiceTerms, Target
 
 NOBODY = Buyer("ZZ", tax_exempt=True)
 START = datetime(2027, 1, 1)  # noqa: DTZ001 local midnight of a common year, in whatever zone the catalogue has

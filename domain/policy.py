@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from domain.catalog import Catalog, Direction, Outcome, Plan, Reason, Rule
 from domain.errors import NoRule
-from domain.modes import Proration
+from domain.pricing.modes import Proration
 
 
 class Situation(NamedTuple):

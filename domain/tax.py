@@ -8,7 +8,7 @@ from stdnum.eu import vat
 
 from domain.catalog import Catalog, TaxPolicy, TaxRate
 from domain.money import divide_rounded
-from domain.terms import Buyer
+from domain.pricing.terms import Buyer
 
 
 class TaxFigure(NamedTuple):

@@ -1,27 +1,27 @@
-"""What happens to a plan change, one file a step, in the order in which it happens:
+"""What happens to a plan change: the story is flat in this folder, in this order; what it stands on has a package.
 
 request.py    somebody asks: the request is checked, priced against what was accepted, and written down
+offers.py     what may be chosen, and what it would cost
 quote.py      the catalogue's rule and the price are frozen: pay now, change at renewal, ask staff, or refuse
 review.py     staff decide about a change that the catalogue leaves to them
-invoice.py    lines and parties are frozen; documents.py gives the values that are printed, once each
-attempt.py    a payment is attempted: the row that says so, before anybody is asked
-payment.py    the gateway is asked for the payment, and asked again how it stands
-inbox.py      what gateways tell (receiving.py writes it down) is read, and booking.py makes money of it, once
 settle.py     enough money is held: the invoice gets its number, the change is paid
-apply.py      the host is told, and asked back; the service has the plan
-notices.py    what customers are told, from the outbox; mail.py delivers it
-renewal.py    a period ends: the next one is invoiced, and a promised downgrade is applied; due.py finds them
+apply.py      the host is told, and reads back what the service has
+renewal.py    a period ends: the next one is invoiced, and a promised downgrade is applied
 expiry.py     a change ends unpaid: canceled, expired, superseded
+reversal.py   the money of an applied change went back, and the plan follows
 
-When money goes another way: late.py (it comes after the offer), returned.py and reversal.py (it goes back),
-giving_back.py and refund.py (we send it back), correction.py (a settled invoice is answered by a credit note),
-recovery.py (a stuck change is tried again or compensated), money_desk.py and retries.py (operators' hands).
+late_payment.py (money that comes after its offer) and host_reports.py (what the host system reports) stand beside it.
 
-Around the story: services.py (what the host system tells us), offers.py (what may be chosen), printable.py (what can
-be printed), providers.py (tenants, catalogues, connections), postings.py (the ledger's recipes), outside.py (leases),
-asking.py (gateways are asked, too), attention.py (which rows the sweep rings for), dead_letters.py (what was rung for
-in vain), audit*.py (every promise checked), after_restore.py (what a database that came back from a backup does not
-know).
+operators/      what people decide: a stuck change, money by hand, dead letters, corrections
+inbox/          what gateways report: processed, allocated to what it pays, returned, put off
+payments/       money asked of gateways and sent back through them, and the store of what they report
+invoicing/      invoice rows, their numbers and their printed documents
+notifications/  what customers and staff are told, and the mail that tells them
+accounts/       providers with their catalogues and connections; services as they are priced
+ledger/         the recipes of double entry
+jobs/           external calls with lease and fence, and the sweep that finds overdue rows
+audit/          every invariant checked, and what a restored database does not know
 
-Every step takes a session and the business time, returns the status reached, and never commits.
+Every step takes a session and the business time, returns the status reached, and never commits. The order of the
+layers stands in pyproject.toml and is checked.
 """

@@ -12,10 +12,11 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import Event, Status
-from domain.quote_values import Quote
-from engine import notices, reversal
-from engine.outside import OutsideStep, lease_runs, machine_time, pause_after, take_lease
-from engine.providers import host_of
+from domain.pricing.quote_values import Quote
+from engine import reversal
+from engine.accounts.providers import host_of
+from engine.jobs.external_call import OutsideStep, lease_runs, machine_time, pause_after, take_lease
+from engine.notifications import notices
 from models.plan_change import PlanChange, lock_change, move
 from provisioners.protocol import Host, HostedService, PlanOrder, ProvisionerRefused, ProvisionerUnknown
 from provisioners.registry import PROVISIONERS

@@ -12,11 +12,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import CANCELABLE, EXPIRABLE, Event, Status
-from engine import postings
+from engine.ledger import postings
+from engine.payments.attempts import close_attempts
 from models.inbox import OPEN_EVENTS, InboxEvent
 from models.invoice import Invoice, invoice_of_change
-from models.payment import PaymentAttempt, unresolved_attempts
-from models.plan_change import PlanChange, lock_change, move
+from models.payment import PaymentAttempt
+from models.plan_change import PlanChange, lock_change, move, scheduled_change
 from models.provider import business_now
 
 
@@ -102,12 +103,8 @@ def unread_events(session: Session, invoice: Invoice) -> bool:
     )
 
 
-def close_attempts(session: Session, invoice: Invoice) -> list[PaymentAttempt]:
-    """Marks the attempts that could still bring money for closing; payments.fetch closes them at the gateway."""
-    attempts = unresolved_attempts(session, invoice.id)
-    for attempt in attempts:
-        if attempt.status != "canceling":
-            attempt.status = "canceling"
-            attempt.ring_soon()
-    session.flush()
-    return attempts
+def supersede_scheduled(session: Session, now: datetime, newer: PlanChange) -> None:
+    """A scheduled change makes room for a newer one that is certain: paid, or scheduled itself."""
+    older = scheduled_change(session, newer.service_id)
+    if older is not None and older.id != newer.id:
+        end_unpaid(session, older, Event.SUPERSEDE, Status.SUPERSEDED, now, reason=f"superseded_by:{newer.id}")

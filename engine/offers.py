@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 from domain.catalog import Catalog, Plan, in_language
 from domain.errors import ChangeError
 from domain.money import Money
-from domain.quote import price_change
-from domain.quote_values import Quote
+from domain.pricing.quote import price_change
+from domain.pricing.quote_values import Quote
+from domain.pricing.terms import Target
 from domain.refusals import refusal_text
-from domain.terms import Target
-from engine import postings
-from engine.giving_back import refundable_for
-from engine.services import buyer_of, terms_of
+from engine.accounts.services import buyer_of, terms_of
+from engine.ledger import postings
+from engine.payments.credit_refunds import refundable_for
 from models.customer import Service
 from models.invoice import StoredQuote
 from models.provider import catalog_id_of, catalog_of, catalog_version
@@ -127,3 +127,16 @@ def _option(session: Session, now: datetime, service: Service, plan: Plan, cycle
 def error_details(error: ChangeError) -> dict[str, Any]:
     """What a program may read of a refusal: over_limit lists what to reduce and by how much."""
     return dict(getattr(error, "details", {}))
+
+
+def promised_total(accept_total: Money | None, accepted: StoredQuote | None) -> Money | None:
+    """The total due today that the customer agreed to."""
+    if accepted is not None:
+        return Quote.from_json(accepted.document).total_due_today
+    return accept_total
+
+
+def mismatch(promised: Money, quote: Quote) -> str:
+    """The sentence that names both totals."""
+    due = quote.total_due_today
+    return f"The total due today is {due.major()} {due.currency}, not {promised.major()} {promised.currency}."

@@ -8,14 +8,14 @@ from sqlalchemy.orm import Session
 
 from domain.errors import ChangeError
 from domain.lifecycle import Event, Status
-from domain.quote_values import Quote
+from domain.pricing.quote_values import Quote
 from domain.refusals import refusal_text
-from engine import notices, postings
-from engine.expiry import end_unpaid
-from engine.offers import error_details, payable_until, price_for, quote_change
-from engine.request import mismatch, promised_total
+from engine.expiry import supersede_scheduled
+from engine.ledger import postings
+from engine.notifications import notices
+from engine.offers import error_details, mismatch, payable_until, price_for, promised_total, quote_change
 from models.invoice import StoredQuote
-from models.plan_change import PlanChange, lock_change, move, scheduled_change
+from models.plan_change import PlanChange, lock_change, move
 from models.provider import catalog_of
 
 
@@ -97,10 +97,3 @@ def _ask_staff(session: Session, now: datetime, change: PlanChange) -> Status:
     move(session, change, Event.QUOTE, Status.AWAITING_REVIEW, now)
     notices.write(session, change, "review_requested")
     return Status.AWAITING_REVIEW
-
-
-def supersede_scheduled(session: Session, now: datetime, newer: PlanChange) -> None:
-    """A scheduled change makes room for a newer one that is certain: paid, or scheduled itself."""
-    older = scheduled_change(session, newer.service_id)
-    if older is not None and older.id != newer.id:
-        end_unpaid(session, older, Event.SUPERSEDE, Status.SUPERSEDED, now, reason=f"superseded_by:{newer.id}")

@@ -10,28 +10,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog
 from domain.errors import ChangeError, PlanNotOffered
 from domain.fit import check_fit
 from domain.lifecycle import Event, Status
-from domain.quote import RenewalPrice, price_renewal
+from domain.pricing.quote import RenewalPrice, price_renewal
+from domain.pricing.terms import Target
 from domain.refusals import refusal_text
-from domain.terms import Target
-from engine import notices, postings
+from engine.accounts.providers import host_of
+from engine.accounts.services import buyer_of, terms_of
 from engine.apply import give_generation
-from engine.attention import WARNED_AHEAD_DAYS
-from engine.invoice import Amounts, frozen_content, new_invoice
-from engine.outside import OutsideStep
-from engine.providers import host_of
-from engine.services import buyer_of, terms_of
-from engine.settle import give_number
+from engine.invoicing.invoice import Amounts, frozen_content, new_invoice
+from engine.invoicing.numbering import give_number
+from engine.jobs.external_call import OutsideStep
+from engine.jobs.sweep import WARNED_AHEAD_DAYS
+from engine.ledger import postings
+from engine.notifications import notices
 from models.base import new_id
 from models.customer import Service, lock_service
 from models.invoice import Invoice
 from models.plan_change import PlanChange, active_change, lock_change, move, scheduled_change
-from models.provider import catalog_of, connection_of
+from models.provider import CLOCK, Provider, catalog_of, connection_of
 from models.renewal import Renewal
 from provisioners.protocol import Host, ProvisionerUnknown
 from provisioners.registry import PROVISIONERS
@@ -221,3 +223,19 @@ def _check_target(catalog: Catalog, service: Service, scheduled: PlanChange) -> 
 
 
 renew_service = OutsideStep(begin_renewal, measure_usage, finish_renewal, UsageCall)
+
+
+def mark_past_due(session: Session) -> int:
+    """Services whose renewal was not paid by its due date; changes are refused until it is. Returns how many."""
+    unpaid = (
+        select(Invoice.service_id)
+        .join(Provider, Provider.id == Invoice.provider_id)
+        .where(Invoice.change_id.is_(None), Invoice.settled_at.is_(None), Invoice.due_at < CLOCK)
+    )
+    services = session.scalars(
+        select(Service).where(Service.status == "active", Service.id.in_(unpaid)).with_for_update(skip_locked=True)
+    ).all()
+    for service in services:
+        service.status = "past_due"
+    session.flush()
+    return len(services)

@@ -17,10 +17,9 @@ from sqlalchemy.orm import Session
 from domain.errors import Forbidden, OverLimit, ServiceNotActive
 from domain.lifecycle import UNPAID, Event, Status
 from domain.money import Money
-from domain.quote_values import Quote
+from engine.accounts.services import required_service
 from engine.expiry import end_unpaid
-from engine.offers import price_for
-from engine.services import required_service
+from engine.offers import mismatch, price_for, promised_total
 from models.customer import Service, lock_service
 from models.invoice import StoredQuote
 from models.plan_change import PlanChange, active_change, open_change
@@ -177,19 +176,6 @@ def _check_price(
     promised = promised_total(request.accept_total, accepted)
     if promised is not None and promised != quote.total_due_today:
         raise PriceChanged(mismatch(promised, quote))
-
-
-def promised_total(accept_total: Money | None, accepted: StoredQuote | None) -> Money | None:
-    """The total due today that the customer agreed to."""
-    if accepted is not None:
-        return Quote.from_json(accepted.document).total_due_today
-    return accept_total
-
-
-def mismatch(promised: Money, quote: Quote) -> str:
-    """The sentence that names both totals."""
-    due = quote.total_due_today
-    return f"The total due today is {due.major()} {due.currency}, not {promised.major()} {promised.currency}."
 
 
 def _new_change(

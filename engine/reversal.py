@@ -19,15 +19,15 @@ from domain.errors import ChangeError
 from domain.fit import check_fit
 from domain.lifecycle import ACTIVE, CANCELABLE, Event, Status
 from domain.money import Money
-from domain.quote import price_renewal
-from domain.quote_values import NextRenewal, Quote, digest_of_quote
-from domain.terms import ServiceTerms
-from engine import notices, postings
-from engine.expiry import end_unpaid
-from engine.invoice import Amounts, new_invoice
-from engine.quote import supersede_scheduled
-from engine.services import buyer_of
-from engine.settle import give_number
+from domain.pricing.quote import price_renewal
+from domain.pricing.quote_values import NextRenewal, Quote, digest_of_quote
+from domain.pricing.terms import ServiceTerms
+from engine.accounts.services import buyer_of
+from engine.expiry import end_unpaid, supersede_scheduled
+from engine.invoicing.invoice import Amounts, new_invoice
+from engine.invoicing.numbering import give_number
+from engine.ledger import postings
+from engine.notifications import notices
 from models.customer import Service
 from models.invoice import Invoice, invoice_of_change
 from models.ledger import returned_of

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import Event, Status
-from engine import notices
+from engine.notifications import notices
 from models.plan_change import PlanChange, lock_change, move
 
 

@@ -6,19 +6,18 @@ A change with nothing to pay settles in the same way: its invoice reads zero, or
 from __future__ import annotations
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import PAYABLE, Event, Status
-from domain.quote_values import Quote
-from engine import postings
-from engine.expiry import close_attempts
-from engine.giving_back import give_back
-from engine.quote import supersede_scheduled
-from models.invoice import Invoice, invoice_of_change, take_number
+from domain.pricing.quote_values import Quote
+from engine.expiry import supersede_scheduled
+from engine.invoicing.numbering import give_number
+from engine.ledger import postings
+from engine.payments.attempts import close_attempts
+from engine.payments.credit_refunds import give_back
+from models.invoice import invoice_of_change
 from models.plan_change import PlanChange, lock_change, move
-from models.provider import Provider, catalog_of
 
 
 def settle(session: Session, now: datetime, change_id: str) -> Status:
@@ -48,13 +47,3 @@ def covered(session: Session, change_id: str) -> bool:
     change = session.get_one(PlanChange, change_id)
     invoice = invoice_of_change(session, change_id)
     return change.status in PAYABLE and invoice is not None and postings.is_covered(session, change, invoice)
-
-
-def give_number(session: Session, provider: Provider, invoice: Invoice, now: datetime) -> None:
-    """The next number of the provider's series for this kind and year: PREFIX + YEAR-000001, credit notes with CN-."""
-    catalog = catalog_of(session, provider)
-    on = now.astimezone(ZoneInfo(catalog.timezone)).date()
-    invoice.ring_soon()
-    count, invoice.numbered_on = take_number(session, provider.id, invoice.kind, on)
-    series = "CN-" if invoice.kind == "credit_note" else ""
-    invoice.number = f"{catalog.invoice.number_prefix}{series}{on.year}-{count:06d}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.account import SHELTER, is_reachable
+from local.user import SHELTER, is_reachable
 
 _PREFIX = "planshift-run-"
 

@@ -8,10 +8,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from local.account import private_folder, unprivileged
 from local.ports import LOOPBACK
 from local.process import Command, Process
 from local.server import Server
+from local.user import private_folder, unprivileged
 from local.wheels import postgres_binaries
 
 _NAME = "planshift"  # of the database and of its owner

@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.account import Account
 from local.ports import accepts
+from local.user import Account
 
 _CHILD = Path(__file__).with_name("child.py")
 _POLL_SECONDS = 0.02

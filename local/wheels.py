@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from local.account import SHELTER, Account, is_reachable
+from local.user import SHELTER, Account, is_reachable
 
 _SERVER_PARTS = ("bin", "lib", "share")
 

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from domain.money import Money
 from domain.periods import Period
 from models.base import Base, new_id, recorded_at
+from models.pending_work import Rung
 from models.provider import Provider
-from models.rung import Rung
 
 
 class Customer(Base):

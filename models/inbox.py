@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base, new_id, recorded_at
+from models.pending_work import Rung
 from models.provider import Connection
-from models.rung import Rung
 
 # Not decided yet: the sweep rings for these, and no offer expires while one of them is about it.
 OPEN_EVENTS = ("received", "parked", "retry")

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from domain.money import Money
 from models.base import Base, new_id, recorded_at
 from models.customer import Customer, Service
+from models.pending_work import Rung
 from models.provider import Provider
-from models.rung import Rung
 
 
 class StoredQuote(Base):

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, new_id, recorded_at
-from models.rung import Rung
+from models.pending_work import Rung
 
 
 class OutboxMessage(Rung, Base):

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from domain.money import Money
 from models.base import Base, new_id, recorded_at
 from models.invoice import Invoice
+from models.pending_work import Rung
 from models.provider import Connection
-from models.rung import Rung
 
 # creating: the row is committed, the gateway not yet asked; canceling: to be closed at the gateway, may still be paid.
 LIVE_ATTEMPT = ("creating", "open", "action_required")

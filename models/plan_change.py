@@ -12,8 +12,8 @@ from domain.lifecycle import ACTIVE, RESTING, Event, Status, check_move
 from domain.money import Money
 from models.base import Base, new_id, recorded_at
 from models.customer import Customer, Service, lock_service
+from models.pending_work import Rung
 from models.provider import Provider
-from models.rung import Rung
 
 _ACTIVE_LIST = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
 

@@ -4,9 +4,9 @@ The layers, each a file or two: values -> words and formats -> breaking and shap
 -> painter, textfont and tags (PDF content, fonts, structure) -> writer (ReportLab writes the file).
 """
 
-from pdf.engine import engine_version
 from pdf.printable import check_printable
 from pdf.render import render
+from pdf.renderer_version import engine_version
 from pdf.values import Brand, InvoiceDocument, Kind, Line, Logo, Party, PlanTerms, Tax
 from pdf.xmp import Identity, identity_of
 

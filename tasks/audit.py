@@ -6,8 +6,15 @@ import logging
 
 from celery import shared_task
 
-from engine.audit import alert_of, ask_hosts, audit_books, host_finding, providers_to_audit, questions_for_hosts
-from engine.audit_documents import audit_documents, documents_to_read
+from engine.audit.checks import (
+    alert_of,
+    ask_hosts,
+    audit_books,
+    host_finding,
+    providers_to_audit,
+    questions_for_hosts,
+)
+from engine.audit.documents import audit_documents, documents_to_read
 from models.database import snapshot, transaction
 from models.heartbeat import beat
 from tasks.story import ring_step

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from engine import invoice, payment
+from engine.invoicing import invoice
+from engine.payments import checkout
 from models.invoice import Invoice
 from tasks.run import outside
 
@@ -16,4 +17,4 @@ def print_document(invoice_id: str) -> None:
 
 @shared_task(name="invoices.request_payment")
 def request_payment(invoice_id: str) -> str:
-    return outside(payment.request_invoice_payment, Invoice, invoice_id)
+    return outside(checkout.request_invoice_payment, Invoice, invoice_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from engine import mail
+from engine.notifications import mail
 from models.outbox import OutboxMessage
 from tasks.run import outside
 

@@ -6,7 +6,8 @@ import logging
 
 from celery import shared_task
 
-from engine import asking, inbox, payment, refund, retries
+from engine.inbox import failures, process
+from engine.payments import checkout, reconciliation, refunds
 from models.database import transaction
 from models.inbox import InboxEvent
 from models.payment import PaymentAttempt, Refund
@@ -35,9 +36,9 @@ def process_events(event_ids: list[str]) -> int:
 
 def _process(event_id: str) -> list[str]:
     try:
-        booked = outside(inbox.process_event, InboxEvent, event_id)
+        booked = outside(process.process_event, InboxEvent, event_id)
     except Exception as error:
-        inside(retries.put_off(error), InboxEvent, event_id)
+        inside(failures.put_off(error), InboxEvent, event_id)
         raise
     for change_id in booked.changes:
         ring(change_id)
@@ -47,18 +48,18 @@ def _process(event_id: str) -> list[str]:
 
 @shared_task(name="payments.fetch")
 def fetch(attempt_id: str) -> str:
-    return outside(payment.fetch_payment, PaymentAttempt, attempt_id)
+    return outside(checkout.fetch_payment, PaymentAttempt, attempt_id)
 
 
 @shared_task(name="payments.refund")
 def refund_payment(refund_id: str) -> str:
-    return outside(refund.refund_payment, Refund, refund_id)
+    return outside(refunds.refund_payment, Refund, refund_id)
 
 
 @shared_task(name="payments.ask")
 def ask() -> int:
     with transaction() as session:
-        questions = asking.claim_questions(session)
+        questions = reconciliation.claim_questions(session)
     for attempt_id in questions.attempts:
         ring_step("payments.fetch", attempt_id=attempt_id)
     for connection_id in questions.connections:
@@ -68,6 +69,6 @@ def ask() -> int:
 
 @shared_task(name="payments.list_events")
 def list_events(connection_id: str) -> int:
-    filed = outside(asking.list_events, Connection, connection_id)
+    filed = outside(reconciliation.list_events, Connection, connection_id)
     ring_for_events(filed)
     return len(filed)

@@ -7,7 +7,10 @@ from typing import Any
 from celery import Task, shared_task
 
 from domain.lifecycle import Status
-from engine import apply, invoice, mail, payment, quote, settle
+from engine import apply, quote, settle
+from engine.invoicing import invoice
+from engine.notifications import mail
+from engine.payments import checkout
 from models.database import transaction
 from models.outbox import OutboxMessage, unsent_of_change
 from models.plan_change import PlanChange
@@ -32,7 +35,7 @@ def print_invoice(self: Task[Any, Any], change_id: str) -> str:
 
 @shared_task(name="plan_change.request_payment")
 def request_payment(change_id: str) -> str:
-    status = outside(payment.request_payment, PlanChange, change_id)
+    status = outside(checkout.request_payment, PlanChange, change_id)
     if status is Status.INVOICED:
         ring_if_covered(change_id)
     return status.value

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from engine import attention, due, renewal
+from engine import renewal
+from engine.jobs import sweep
 from models.customer import Service
 from models.database import transaction
 from tasks.run import outside
@@ -14,8 +15,8 @@ from tasks.story import ring, ring_for_claimed, ring_step
 @shared_task(name="renewals.scan")
 def scan() -> int:
     with transaction() as session:
-        due.mark_past_due(session)
-        claimed = attention.claim(session, [attention.RENEWALS])
+        renewal.mark_past_due(session)
+        claimed = sweep.claim(session, [sweep.RENEWALS])
     ring_for_claimed(claimed)
     return len(claimed.resting)
 

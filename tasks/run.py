@@ -12,11 +12,11 @@ from celery import Task
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import RESTING, Status
-from engine.attention import note_error
-from engine.outside import OutsideStep
+from engine.jobs.external_call import OutsideStep
+from engine.jobs.sweep import note_error
 from models.database import transaction
+from models.pending_work import Rung
 from models.provider import business_now
-from models.rung import Rung
 
 Reached = TypeVar("Reached")
 

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from domain.lifecycle import Status
 from engine.apply import is_spent
-from engine.attention import Claimed
 from engine.expiry import days_are_over
+from engine.jobs.sweep import Claimed
 from engine.settle import covered
 from models.database import transaction
 from models.plan_change import PlanChange

@@ -8,7 +8,8 @@ from celery import shared_task
 from redis import Redis
 
 from domain.lifecycle import Status
-from engine import attention, expiry, review
+from engine import expiry, review
+from engine.jobs import sweep
 from models.database import transaction
 from models.heartbeat import beat
 from models.plan_change import PlanChange
@@ -29,7 +30,7 @@ def ring_again() -> int:
         log.warning("a queue is deep, the sweep waits")
         return 0
     with transaction() as session:
-        claimed = attention.claim(session, attention.SWEPT)
+        claimed = sweep.claim(session, sweep.SWEPT)
     with transaction() as session:
         beat(session, "sweep", resting=len(claimed.resting))
     ring_for_claimed(claimed)

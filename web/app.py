@@ -8,7 +8,7 @@ import structlog
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.api import changes, dead_letters, host, invoices, money_desk, operations, ops, problems, services
+from web.api import changes, dead_letters, host, invoices, manual_payments, operations, ops, problems, services
 from web.portal.app import create_portal
 from web.webhooks.app import create_receiver
 
@@ -29,7 +29,7 @@ def create_api() -> FastAPI:
         max_body_size=BODY_MAX_BYTES,
     )
     problems.install(app)
-    for routes in (services, changes, invoices, host, operations, money_desk, ops, dead_letters):
+    for routes in (services, changes, invoices, host, operations, manual_payments, ops, dead_letters):
         app.include_router(routes.router)
     app.mount("/webhooks", create_receiver())
     app.mount("/portal", create_portal())

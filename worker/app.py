@@ -64,7 +64,7 @@ class Limits:
         return {"max_retries": 3, "default_retry_delay": 5}
 
 
-DOOR = "tasks.door"
+DOOR = "tasks.requests"
 STEPS = tuple(
     f"tasks.{module}" for module in ("plan_change", "payments", "renewals", "invoices", "outbox", "sweep", "audit")
 )

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psycopg
 
-from local.account import private_folder, unprivileged
 from local.postgres import Postgres
-from tests.chaos.theatre import wait_for
+from local.user import private_folder, unprivileged
+from tests.chaos.environment import wait_for
 
 BACKUP_RIGHTS = """
 GRANT EXECUTE ON FUNCTION pg_backup_start(text, boolean) TO planshift;

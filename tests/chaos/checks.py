@@ -10,16 +10,16 @@ import httpx
 from sqlalchemy import func, select
 
 from cli.audit import ask_all_hosts
-from engine.audit import Finding, audit_books, providers_to_audit
-from engine.audit_documents import audit_documents, documents_to_read
+from engine.audit.checks import Finding, audit_books, providers_to_audit
+from engine.audit.documents import audit_documents, documents_to_read
 from models.database import snapshot
 from models.invoice import Document, Invoice
 from models.ledger import LedgerTransaction
 from models.outbox import OutboxMessage
 from models.plan_change import ChangeMove, PlanChange
 from models.provider import provider_by_slug
-from tests.chaos.cast import Told
-from tests.chaos.theatre import NotInTime, Theatre, wait_for
+from tests.chaos.environment import NotInTime, Theatre, wait_for
+from tests.chaos.scenarios import Told
 
 
 @dataclass

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.chaos.telling import Act, Telling, tell
-from tests.chaos.theatre import Theatre, theatre
+from tests.chaos.environment import Theatre, theatre
+from tests.chaos.runs import Act, Telling, tell
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -17,13 +17,13 @@ ROOT = Path(__file__).parent.parent.parent
 ELSEWHERE = {
     "tasks/plan_change.py:request_payment": "its ring is for a change that owes nothing: tests/stories",
     "tasks/plan_change.py:give_up": "nothing fails often enough for that: tests/steps/test_dead_letters.py",
-    "tasks/door.py:_reject": "a malformed message: tests/doors/test_celery_door.py",
-    "web/api/dead_letters.py:ring_dead_letter": "what was given up: tests/doors/test_dead_letters_door.py",
-    "web/api/money_desk.py:match": "money that fits nowhere: tests/doors/test_money_desk.py",
-    "web/api/money_desk.py:record": "a bank transfer: tests/doors/test_money_desk.py",
-    "web/api/money_desk.py:replay_webhook": "a dead event: tests/doors/test_money_desk.py",
-    "web/api/ops.py:approve": "what staff look at: tests/doors",
-    "web/api/ops.py:reject": "what staff look at: tests/doors",
+    "tasks/requests.py:_reject": "a malformed message: tests/entry_points/test_celery_entry_point.py",
+    "web/api/dead_letters.py:ring_dead_letter": "what was given up: tests/entry_points/test_dead_letters_api.py",
+    "web/api/manual_payments.py:match": "money that fits nowhere: tests/entry_points/test_manual_payments_api.py",
+    "web/api/manual_payments.py:record": "a bank transfer: tests/entry_points/test_manual_payments_api.py",
+    "web/api/manual_payments.py:replay_webhook": "a dead event: tests/entry_points/test_manual_payments_api.py",
+    "web/api/ops.py:approve": "what staff look at: tests/entry_points",
+    "web/api/ops.py:reject": "what staff look at: tests/entry_points",
     "web/api/operations.py:create_portal_session": "a link, no money: tests/portal",
     "web/portal/choosing.py:make_quote": "the API's quote behind a form: tests/portal",
     "web/portal/choosing.py:submit": "the API's request behind a form: tests/portal",

@@ -59,7 +59,7 @@ MUTANTS = (
     ),
     Mutant(
         "no lease",
-        "engine/outside.py",
+        "engine/jobs/external_call.py",
         "    if lease_runs(row, machine_now):\n",
         "    if False:\n",
         "tests/steps/test_apply.py::test_two_workers_at_once_take_one_lease",
@@ -73,21 +73,21 @@ MUTANTS = (
     ),
     Mutant(
         "no fencing of the gateway's answer",
-        "engine/payment.py",
+        "engine/payments/checkout.py",
         "if attempt.fence != call.fence:",
         "if False:",
         "tests/chaos/test_fencing.py::test_a_late_answer_of_a_gateway_is_not_written",
     ),
     Mutant(
         "no fencing of a mail",
-        "engine/mail.py",
+        "engine/notifications/mail.py",
         "if message.fence != call.fence:",
         "if False:",
         "tests/chaos/test_fencing.py::test_a_late_word_of_the_mail_server_is_not_written",
     ),
     Mutant(
         "an order back with the generation of the order that it takes back",
-        "engine/recovery.py",
+        "engine/operators/recovery.py",
         "    service.generation += 1\n",
         "",
         "tests/steps/test_recovery.py::test_a_call_that_wakes_up_after_the_compensation_is_refused_by_the_host",
@@ -101,7 +101,7 @@ MUTANTS = (
     ),
     Mutant(
         "a bell that rings for ever",
-        "engine/attention.py",
+        "engine/jobs/sweep.py",
         '{"rings": bell.row.rings + 1,',
         '{"rings": bell.row.rings,',
         "tests/steps/test_dead_letters.py::test_what_always_fails_is_given_up_and_finished_after_the_mend",

@@ -19,12 +19,12 @@ from pathlib import Path
 
 from local.folders import temporary_folder
 from local.process import Command, Process
-from tests.chaos.cast import STORIES
 from tests.chaos.control import run_control
 from tests.chaos.crash_points import crash_everywhere, uncovered
 from tests.chaos.days import DAYS
 from tests.chaos.mutants import MUTANTS, survivors
-from tests.chaos.telling import Act, Telling
+from tests.chaos.runs import Act, Telling
+from tests.chaos.scenarios import STORIES
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from domain.money import Money
-from engine.audit import HISTORY, RESTS, audit_books, providers_to_audit
-from engine.audit_checks import CHECKS
-from engine.audit_documents import audit_documents, documents_to_read
+from engine.audit.checks import HISTORY, RESTS, audit_books, providers_to_audit
+from engine.audit.documents import audit_documents, documents_to_read
+from engine.audit.ledger_checks import CHECKS
 from local.stack import Stack
 from models.database import snapshot, transaction
 from tests.conftest import environment
@@ -48,7 +48,7 @@ def _told(_servers: tuple[Stack, dict[str, str]]) -> Iterator[tuple[Play, dict[s
 
 
 def _print(invoice_id: str | None) -> None:
-    from engine.invoice import print_invoice
+    from engine.invoicing.invoice import print_invoice
     from models.invoice import Invoice
     from tasks.run import outside
 

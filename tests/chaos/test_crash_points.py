@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.chaos.crash_points import ENGINE_CALLS, crash_everywhere, uncovered
-from tests.chaos.telling import Telling
+from tests.chaos.runs import Telling
 
 # Of a hundred boundaries; another part is chosen when a name changes. All of them: planshift chaos.
 SHARE = 15

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from engine import apply, mail, payment
+from engine import apply
+from engine.notifications import mail
+from engine.payments import checkout
 from local.stack import Stack
 from models.database import transaction
 from models.outbox import OutboxMessage
@@ -39,14 +41,14 @@ def test_a_late_answer_of_a_gateway_is_not_written(servers: Stack) -> None:
     play = Play.of(servers)
     change_id = play.request("start")
     play.steps("quote issue print", change_id)
-    slow = inside(payment.begin_change_payment, PlanChange, change_id)
-    assert isinstance(slow, payment.PaymentCall)
+    slow = inside(checkout.begin_change_payment, PlanChange, change_id)
+    assert isinstance(slow, checkout.PaymentCall)
     with transaction() as session:
         session.get_one(PaymentAttempt, slow.attempt_id).lease_until = None
     assert play.step("request_payment", change_id) == "awaiting_payment"
     with transaction() as session:
         now = business_now(session, PlanChange, change_id)
-        payment.finish_change_payment(session, now, slow, payment.PaymentAnswer(None, "no", refused=True))
+        checkout.finish_change_payment(session, now, slow, checkout.PaymentAnswer(None, "no", refused=True))
     attempt = play.attempts(change_id)[0]
     assert (attempt.status, attempt.error, attempt.rings) == ("open", None, 0)
 

@@ -23,9 +23,10 @@ from sqlalchemy import select, update
 from domain.errors import ChangeError
 from domain.lifecycle import ENDED
 from domain.money import Money
-from engine import apply, payment
-from engine.audit import audit_books, providers_to_audit
+from engine import apply
+from engine.audit.checks import audit_books, providers_to_audit
 from engine.expiry import NotCancelable, cancel_change
+from engine.payments import checkout
 from engine.request import ChangeOpen
 from local.stack import Stack
 from models.database import snapshot, transaction
@@ -109,9 +110,9 @@ class Pipeline(RuleBasedStateMachine):
             if isinstance(call, apply.ApplyCall):
                 apply.perform_apply(call)
         else:
-            call = inside(payment.begin_change_payment, PlanChange, change_id)
-            if isinstance(call, payment.PaymentCall):
-                payment.perform(call)
+            call = inside(checkout.begin_change_payment, PlanChange, change_id)
+            if isinstance(call, checkout.PaymentCall):
+                checkout.perform(call)
         with transaction() as session:
             session.execute(update(PlanChange).values(lease_until=None))
             session.execute(update(PaymentAttempt).values(lease_until=None))

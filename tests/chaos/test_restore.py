@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from domain.money import Money
-from engine import asking
-from engine.audit import audit_books, providers_to_audit
+from engine.audit.checks import audit_books, providers_to_audit
+from engine.payments import reconciliation
 from local.folders import temporary_folder
 from local.stack import Stack
 from models import storage
@@ -53,7 +53,7 @@ def go_on(play: Play, change_ids: list[str]) -> None:
     with transaction() as session:
         connection_id = play.gateway(session).id
     for _ in range(3):
-        outside(asking.list_events, Connection, connection_id)
+        outside(reconciliation.list_events, Connection, connection_id)
         with transaction() as session:
             query = select(InboxEvent.id).where(InboxEvent.provider_id == play.provider(session).id)
             events = session.scalars(query.where(InboxEvent.status != "processed")).all()

@@ -1,4 +1,4 @@
-"""docs/ledger.md against engine/postings.py and models/ledger.py."""
+"""docs/ledger.md against engine/ledger/postings.py and models/ledger.py."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from engine import postings
+from engine.ledger import postings
 from models.ledger import GUARDED
 from tests.docs.pages import table
 

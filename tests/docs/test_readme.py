@@ -14,7 +14,7 @@ import typer.main
 
 from cli.main import app
 from settings import Settings
-from tasks.door import ChangeMessage
+from tasks.requests import ChangeMessage
 from tests.docs.pages import NAMES, ROOT, anchors, blocks, links, shell_lines, spans, table, text_of
 from worker.app import QUEUES, ROUTES
 

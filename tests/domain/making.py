@@ -5,10 +5,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from domain.catalog import Catalog, Discount, Outcome
-from domain.modes import Proration
 from domain.money import Money
 from domain.periods import Period, anchor_day_of
-from domain.terms import ServiceTerms
+from domain.pricing.modes import Proration
+from domain.pricing.terms import ServiceTerms
 
 
 def at(text: str, tz: str = "UTC") -> datetime:

@@ -6,7 +6,7 @@ import pytest
 
 from domain.catalog import Catalog, in_language
 from domain.catalog_file import NAMED_PRORATIONS, CatalogError, parse_catalog
-from domain.modes import Fraction
+from domain.pricing.modes import Fraction
 from tests.domain.conftest import CATALOGS
 
 SMALL = """

@@ -8,11 +8,11 @@ import pytest
 
 from domain.catalog import Catalog, MinimumCharge
 from domain.catalog_file import NAMED_PRORATIONS
-from domain.modes import Anchor, ChangeDay, CreditBecomes, Fraction, Place, Proration
 from domain.money import CurrencyMismatch, Money, Rounding
-from domain.priced import Priced, price
-from domain.quote import price_renewal
-from domain.terms import Buyer, Target
+from domain.pricing.modes import Anchor, ChangeDay, CreditBecomes, Fraction, Place, Proration
+from domain.pricing.priced import Priced, price
+from domain.pricing.quote import price_renewal
+from domain.pricing.terms import Buyer, Target
 from tests.domain.making import at, percent_off, service, with_rule
 
 TOKYO, AMERICAN, ZERO = "Asia/Tokyo", Buyer("US"), Money(0, "USD")

@@ -7,8 +7,8 @@ import pytest
 from domain.catalog import Catalog, Outcome, Rule
 from domain.catalog_file import NAMED_PRORATIONS
 from domain.lint import Finding, lint
-from domain.modes import Proration
 from domain.money import Money
+from domain.pricing.modes import Proration
 
 BY_DAY, FREE, WHOLE = (NAMED_PRORATIONS[name] for name in ("by_day", "none", "full_difference"))
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from domain.peer_cases import compute_case
-from domain.peer_terms import BadCase
+from domain.peers.cases import compute_case
+from domain.peers.terms import BadCase
 
 
 def case(mode: str, **keys: Any) -> dict[str, Any]:

@@ -19,10 +19,10 @@ from domain.errors import (
     UnknownPlan,
 )
 from domain.fit import check_fit
-from domain.modes import Anchor, Fraction
 from domain.money import Money
-from domain.priced import decided, price
-from domain.terms import Buyer, Target
+from domain.pricing.modes import Anchor, Fraction
+from domain.pricing.priced import decided, price
+from domain.pricing.terms import Buyer, Target
 from tests.domain.making import at, service
 
 NOW, ZERO, AMERICAN = at("2026-11-16", "Asia/Tokyo"), Money(0, "USD"), Buyer("US")

@@ -12,17 +12,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from domain.catalog import Catalog
-from domain.modes import Anchor, ChangeDay, CreditBecomes, Fraction, Place, Proration
 from domain.money import Money, Rounding
-from domain.peer_cases import compute_case
-from domain.peer_modes import PEER_PRESETS
+from domain.peers.cases import compute_case
+from domain.peers.modes import PEER_PRESETS
 from domain.periods import Period, advance, instant_text
-from domain.priced import Priced, price
-from domain.proration import share_left
-from domain.quote import price_change
-from domain.quote_values import Quote
-from domain.terms import Buyer, ServiceTerms, Target
-from domain.verify import verify_quote
+from domain.pricing.modes import Anchor, ChangeDay, CreditBecomes, Fraction, Place, Proration
+from domain.pricing.priced import Priced, price
+from domain.pricing.proration import share_left
+from domain.pricing.quote import price_change
+from domain.pricing.quote_values import Quote
+from domain.pricing.terms import Buyer, ServiceTerms, Target
+from domain.pricing.verify import verify_quote
 from tests.domain.conftest import load
 from tests.domain.making import with_rule
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from domain.modes import ChangeDay, Fraction
 from domain.money import Rounding
 from domain.periods import Period
-from domain.proration import (
+from domain.pricing.modes import ChangeDay, Fraction
+from domain.pricing.proration import (
     ALL_OF_IT,
     NONE_OF_IT,
     Share,

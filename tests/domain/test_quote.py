@@ -10,13 +10,13 @@ import pytest
 
 from domain.catalog import Catalog, MinimumCharge, digest_of
 from domain.catalog_file import NAMED_PRORATIONS
-from domain.explain import money_text
-from domain.modes import Anchor, CreditBecomes, Fraction, Place, Proration
 from domain.money import Money
-from domain.quote import price_change
-from domain.quote_values import Quote
-from domain.terms import Buyer, Target
-from domain.verify import verify_quote
+from domain.pricing.explain import money_text
+from domain.pricing.modes import Anchor, CreditBecomes, Fraction, Place, Proration
+from domain.pricing.quote import price_change
+from domain.pricing.quote_values import Quote
+from domain.pricing.terms import Buyer, Target
+from domain.pricing.verify import verify_quote
 from domain.words import WORDS, language_of, sentence
 from tests.domain.making import at, percent_off, service, with_rule
 

@@ -5,9 +5,9 @@ import pytest
 from domain.catalog import Catalog
 from domain.errors import ChangeError, OverLimit, UnknownPlan
 from domain.money import Money
-from domain.priced import price
+from domain.pricing.priced import price
+from domain.pricing.terms import Buyer, Target
 from domain.refusals import refusal_text
-from domain.terms import Buyer, Target
 from tests.domain.making import at, service
 
 NOW, ZERO = at("2026-11-16", "Asia/Tokyo"), Money(0, "USD")

@@ -11,8 +11,8 @@ from cli.simulate import Question, answer, chosen, draw, run
 from domain.catalog import Catalog
 from domain.catalog_file import NAMED_PRORATIONS
 from domain.errors import NothingToChange, PlanNotOffered
-from domain.simulate import fresh_service, simulate, table_of
-from domain.terms import Buyer, Target
+from domain.pricing.simulate import fresh_service, simulate, table_of
+from domain.pricing.terms import Buyer, Target
 from tests.domain.conftest import CATALOGS
 
 NOVEMBER = Question("basic", "monthly", "start", "monthly", "USD", date(2026, 11, 1))

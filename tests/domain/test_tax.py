@@ -4,10 +4,10 @@ import pytest
 
 from domain.catalog import Catalog, TaxPolicy, TaxRate
 from domain.money import Money, Rounding
-from domain.priced import price
-from domain.quote import price_change
+from domain.pricing.priced import price
+from domain.pricing.quote import price_change
+from domain.pricing.terms import Buyer, Target
 from domain.tax import percent_ratio, tax_on, treatment, valid_vat_id
-from domain.terms import Buyer, Target
 from tests.domain.making import at, service
 
 RATES = (

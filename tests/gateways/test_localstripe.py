@@ -12,9 +12,9 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from engine.attempt import start_attempt
 from engine.expiry import cancel_change
-from engine.refund import start_refund
+from engine.payments.attempts import start_attempt
+from engine.payments.refunds import start_refund
 from local.ports import accepts, free_port
 from local.stack import Stack
 from models.database import transaction
@@ -172,7 +172,7 @@ def test_paid_after_it_was_canceled_and_sent_back(scene: tuple[MoneyPlay, Payer]
 
 
 def test_the_list_of_events_tells_what_no_webhook_did(scene: tuple[MoneyPlay, Payer], stripe_url: str) -> None:
-    from engine import asking
+    from engine.payments import reconciliation
     from models.provider import Connection
     from tasks.run import outside
 
@@ -182,6 +182,6 @@ def test_the_list_of_events_tells_what_no_webhook_did(scene: tuple[MoneyPlay, Pa
     payer.confirm(attempt.gateway_ref, GOOD).raise_for_status()
     with transaction() as session:
         connection_id = play.gateway(session).id
-    for event_id in outside(asking.list_events, Connection, connection_id):
+    for event_id in outside(reconciliation.list_events, Connection, connection_id):
         play.process(event_id)
     assert play.steps("settle apply", change_id) == "applied"

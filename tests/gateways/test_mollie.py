@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from domain.money import Money
-from engine.receiving import Arrival, receive_events
+from engine.payments.inbox_store import Arrival, receive_events
 from gateways.protocol import Account, BadSignature, EventKind, GatewayError, GatewayRefused, PaymentRequest
 from gateways.registry import GATEWAYS
 from local.stack import Stack

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import redis
 
-from local import account, ports
+from local import ports, user
 from local.folders import FolderInUse, kept_folder, temporary_folder
 from local.ports import PortTaken, require_free
 from local.postgres import Postgres
@@ -79,10 +79,10 @@ def test_a_private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     with temporary_folder("shelter") as shelter:
-        for module in ("local.account", "local.wheels", "local.folders"):
+        for module in ("local.user", "local.wheels", "local.folders"):
             monkeypatch.setattr(f"{module}.SHELTER", shelter)
         monkeypatch.setattr("local.wheels.is_reachable", lambda _path: False)
-        monkeypatch.setattr("local.account.is_reachable", lambda path: home not in (path, *path.parents))
+        monkeypatch.setattr("local.user.is_reachable", lambda path: home not in (path, *path.parents))
         for _ in range(2):
             with Postgres(home / "postgres", fsync=False) as server, connect(server.url) as session:
                 assert session.execute("SELECT 1").fetchone() == (1,)
@@ -94,8 +94,8 @@ def test_a_private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_reachable_means_every_folder_lets_others_pass(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir(mode=0o755)
     tmp_path.chmod(0o700)
-    assert not account.is_reachable(tmp_path / "inner")
-    assert account.is_reachable(Path("/usr/bin"))
+    assert not user.is_reachable(tmp_path / "inner")
+    assert user.is_reachable(Path("/usr/bin"))
 
 
 def test_a_taken_port_says_what_to_do() -> None:

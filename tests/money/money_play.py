@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import select
 
 from domain.money import Money
-from engine import payment, refund
-from engine.providers import load_catalog
-from engine.receiving import Arrival, receive_events
+from engine.accounts.providers import load_catalog
+from engine.payments import checkout, refunds
+from engine.payments.inbox_store import Arrival, receive_events
 from gateways.protocol import Delivery
 from local.stack import Stack
 from models.database import transaction
@@ -87,7 +87,7 @@ class MoneyPlay(Play):
 
     def ask_for_renewal(self, invoice_id: str) -> str:
         """The renewal's payment is opened at the gateway; returns the attempt's id."""
-        outside(payment.request_invoice_payment, Invoice, invoice_id)
+        outside(checkout.request_invoice_payment, Invoice, invoice_id)
         with transaction() as session:
             query = select(PaymentAttempt.id).where(PaymentAttempt.invoice_id == invoice_id)
             return session.scalars(query).one()
@@ -98,7 +98,7 @@ class MoneyPlay(Play):
             return list(session.scalars(query.order_by(Payment.id)))
 
     def send_refund(self, refund_id: str) -> str:
-        return outside(refund.refund_payment, Refund, refund_id)
+        return outside(refunds.refund_payment, Refund, refund_id)
 
     def refund(self, refund_id: str) -> Refund:
         with transaction() as session:

@@ -8,7 +8,7 @@ from threading import Thread
 
 import uvicorn
 
-from engine.receiving import Arrival
+from engine.payments.inbox_store import Arrival
 from web.webhooks import writer
 from web.webhooks.app import create_standalone_receiver
 

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from engine import booking, retries
-from engine.retries import FAILURES_BEFORE_DEAD, UnknownEvent, events_of, replay_event, retry_pause
+from engine.inbox import allocation, failures
+from engine.inbox.failures import FAILURES_BEFORE_DEAD, retry_pause
+from engine.operators.replay import UnknownEvent, events_of, replay_event
 from gateways.protocol import GatewayEvent
 from local.stack import Stack
 from models.audit import OperatorAction
@@ -23,8 +24,8 @@ BY = ("ana", "the bug is mended")
 
 
 def test_pauses_grow_from_seconds_to_hours_and_differ() -> None:
-    for failures, seconds in ((1, 10), (2, 20), (5, 160), (12, 20_480), (13, 21_600), (40, 21_600)):
-        pauses = {retry_pause(failures).total_seconds() for _ in range(50)}
+    for failed, seconds in ((1, 10), (2, 20), (5, 160), (12, 20_480), (13, 21_600), (40, 21_600)):
+        pauses = {retry_pause(failed).total_seconds() for _ in range(50)}
         assert all(seconds * 0.75 <= pause <= seconds * 1.25 for pause in pauses)
         assert len(pauses) > 40
 
@@ -38,7 +39,7 @@ def test_a_failing_event_is_tried_again_and_in_the_end_is_dead(servers: Stack, m
         raise RuntimeError("a bug of ours")
 
     with monkeypatch.context() as patch:
-        patch.setattr(booking, "take_in", broken)
+        patch.setattr(allocation, "take_in", broken)
         for failures in range(1, FAILURES_BEFORE_DEAD + 1):
             with pytest.raises(RuntimeError):
                 play.process(event_id)
@@ -113,7 +114,7 @@ def test_no_offer_expires_while_an_event_about_it_is_tried_again(servers: Stack)
     [attempt] = play.attempts(change_id)
     event_id = play.tell(attempt.id, yen(373))
     with transaction() as session:
-        retries.put_off(RuntimeError("away"))(session, NOON_17_JULY, event_id)
+        failures.put_off(RuntimeError("away"))(session, NOON_17_JULY, event_id)
     play.set_clock(NOON_17_JULY.replace(day=24))
     play.step("expire", change_id)
     play.fetch(attempt.id)

@@ -11,8 +11,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from engine import booking
-from engine.booking import Place
+from engine.inbox import allocation
+from engine.inbox.allocation import Place
 from gateways.protocol import GatewayEvent
 from local.stack import Stack
 from models.database import transaction
@@ -108,13 +108,13 @@ def test_answering_before_the_commit_is_caught(servers: Stack) -> None:
 
 
 def test_deduplicating_by_the_events_id_alone_is_caught(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = booking.new_payment
+    real = allocation.new_payment
 
     def by_event_id(
         session: object, event: InboxEvent, fact: GatewayEvent, place: Place | None, outcome: str
     ) -> Payment | None:
         return real(session, event, replace(fact, gateway_object=event.event_key), place, outcome)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(booking, "new_payment", by_event_id)
+    monkeypatch.setattr(allocation, "new_payment", by_event_id)
     play, cast, _, _ = storm(servers, 60)
     assert faults(play, cast) == {"twice"}

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from pdf import engine_version, render
-from pdf.gallery import gallery_documents
+from pdf.samples.gallery import gallery_documents
 
 DIGESTS = Path(__file__).with_name("golden.json")
 SAMPLES = ("proforma-en", "invoice-es", "invoice-ja", "credit_note-hi", "png-logo-es", "many-lines-en")

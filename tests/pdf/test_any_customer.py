@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.money import Money
 from pdf import Kind, Line, Party, render
-from pdf.samples import LANGUAGES, build
+from pdf.samples.documents import LANGUAGES, build
 from tests.pdf.expected import squeezed, strings
 from tests.pdf.test_layout import boxes, overlap
 from tests.pdf.test_text import pdfium

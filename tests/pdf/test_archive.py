@@ -11,8 +11,8 @@ import pytest
 from pikepdf import pdfa
 
 from pdf import Identity, Kind, archive, identity_of, render, xmp
-from pdf.gallery import gallery_documents
-from pdf.samples import build, many_lines
+from pdf.samples.documents import build, many_lines
+from pdf.samples.gallery import gallery_documents
 
 DOCUMENTS = gallery_documents()
 # The validator does not know XMP extension schemas (ISO 19005-3, 6.6.2.3.3), which Factur-X and PDF/UA prescribe.

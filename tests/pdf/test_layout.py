@@ -9,8 +9,8 @@ import pytest
 
 from domain.money import Money
 from pdf import Brand, InvoiceDocument, Line, render
-from pdf.gallery import gallery_documents
-from pdf.samples import build, many_lines
+from pdf.samples.documents import build, many_lines
+from pdf.samples.gallery import gallery_documents
 from pdf.style import BOTTOM, FOOTER_TEXT, LEFT, PAGE_HEIGHT, RIGHT
 
 DOCUMENTS = gallery_documents()

@@ -9,7 +9,7 @@ from PIL.Image import Image
 
 from pdf import Brand, Logo, render
 from pdf.picture import read_picture
-from pdf.samples import build, png_mark
+from pdf.samples.documents import build, png_mark
 from pdf.svg import UnsupportedLogo
 from pdf.svg_path import UnreadablePath, path_operators
 

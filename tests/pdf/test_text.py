@@ -11,7 +11,7 @@ import pytest
 from pdfminer.high_level import extract_text
 
 from pdf import render
-from pdf.gallery import gallery_documents
+from pdf.samples.gallery import gallery_documents
 from tests.pdf.expected import squeezed, strings
 
 DOCUMENTS = gallery_documents()

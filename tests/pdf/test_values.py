@@ -7,7 +7,7 @@ import pytest
 
 from domain.money import CurrencyMismatch, Money
 from pdf import Brand, Kind, Line, Party, render
-from pdf.samples import build, edge_cases
+from pdf.samples.documents import build, edge_cases
 from pdf.style import InvalidColour
 from pdf.values import InvalidDocument
 

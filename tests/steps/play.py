@@ -13,14 +13,17 @@ from sqlalchemy import select
 from cli.sandbox import set_up_provider
 from domain.lifecycle import Status
 from domain.money import Money
-from engine import apply, expiry, invoice, mail, payment, quote, renewal, settle
-from engine.inbox import process_event
-from engine.outside import OutsideStep
-from engine.providers import set_clock
-from engine.receiving import Arrival, receive_events
+from engine import apply, expiry, quote, renewal, settle
+from engine.accounts.providers import set_clock
+from engine.host_reports import ServiceReport, put_customer, put_service
+from engine.inbox.failures import put_off
+from engine.inbox.process import process_event
+from engine.invoicing import invoice
+from engine.jobs.external_call import OutsideStep
+from engine.notifications import mail
+from engine.payments import checkout
+from engine.payments.inbox_store import Arrival, receive_events
 from engine.request import ChangeRequest, request_change
-from engine.retries import put_off
-from engine.services import ServiceReport, put_customer, put_service
 from gateways.protocol import Delivery
 from local.stack import Stack
 from models.customer import Service
@@ -48,7 +51,7 @@ INSIDE = {
 }
 OUTSIDE: dict[str, OutsideStep[Any, Any, Status]] = {
     "print": invoice.print_change_invoice,
-    "request_payment": payment.request_payment,
+    "request_payment": checkout.request_payment,
     "apply": apply.apply_plan,
 }
 
@@ -139,7 +142,7 @@ class Play:
         return outside(renewal.renew_service, Service, service_id)
 
     def fetch(self, attempt_id: str) -> str:
-        return outside(payment.fetch_payment, PaymentAttempt, attempt_id)
+        return outside(checkout.fetch_payment, PaymentAttempt, attempt_id)
 
     def press_pay(self, change_id: str) -> None:
         """The customer pays at the gateway; its webhook goes nowhere, since no receiver runs here."""

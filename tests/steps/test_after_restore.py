@@ -18,8 +18,8 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from domain.money import Money
-from engine import after_restore
-from engine.audit import audit_books, providers_to_audit
+from engine.audit import after_restore
+from engine.audit.checks import audit_books, providers_to_audit
 from local.stack import Stack
 from models import storage
 from models.audit import OperatorAction
@@ -28,7 +28,7 @@ from models.invoice import NumberGap, NumberSeries
 from models.migrate import migrate
 from models.provider import Connection
 from pdf import Kind, render
-from pdf.samples import build
+from pdf.samples.documents import build
 from tests.conftest import environment
 from tests.steps.play import Play
 

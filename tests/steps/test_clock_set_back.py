@@ -8,8 +8,8 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from domain.money import Money
-from engine import attention
-from engine.outside import machine_time
+from engine.jobs import sweep
+from engine.jobs.external_call import machine_time
 from local.stack import Stack
 from models.database import transaction
 from models.plan_change import PlanChange
@@ -23,7 +23,7 @@ def claimed(row_id: str) -> bool:
     with transaction() as session:
         others = update(PlanChange).where(PlanChange.id != row_id)
         session.execute(others.values(next_ring_at=machine_time(session) + timedelta(minutes=1)))
-        claimed = row_id in attention.claim(session, attention.SWEPT).resting
+        claimed = row_id in sweep.claim(session, sweep.SWEPT).resting
         session.rollback()
     return claimed
 

@@ -18,10 +18,11 @@ from typer.testing import CliRunner
 
 import tasks.story
 from cli.main import app
-from engine import apply, attention
-from engine.attempt import start_attempt
-from engine.audit import RESTS, audit_books, providers_to_audit
-from engine.dead_letters import NotADeadLetter, dead_letters, ring_again
+from engine import apply
+from engine.audit.checks import RESTS, audit_books, providers_to_audit
+from engine.jobs import sweep
+from engine.operators.dead_letters import NotADeadLetter, dead_letters, ring_again
+from engine.payments.attempts import start_attempt
 from gateways.protocol import GatewayError
 from gateways.standard import StandardGateway
 from local.stack import Stack
@@ -31,14 +32,14 @@ from models.database import snapshot, transaction
 from models.invoice import document_of
 from models.outbox import OutboxMessage
 from models.payment import PaymentAttempt, live_attempt
+from models.pending_work import error_text
 from models.plan_change import PlanChange, moves_of
-from models.rung import error_text
 from tasks.renewals import scan
 from tasks.run import inside
-from tasks.sweep import ring_again as sweep
+from tasks.sweep import ring_again as sweep_again
 from tests.conftest import environment
 from tests.money.money_play import MoneyPlay, yen
-from tests.money.test_desk import overpaid, start
+from tests.money.test_manual_payments import overpaid, start
 from tests.steps.play import AUGUST, NOON_17_JULY, Play
 from worker.app import create_app
 
@@ -99,17 +100,17 @@ def a_refund(servers: Stack) -> Case:
 
 
 def a_document(servers: Stack) -> Case:
-    from engine import invoice
+    from engine.invoicing import invoice
 
     play, row_id = renewed(servers)
     return Case(play, row_id, (invoice, "render"), lambda s: document_of(s, row_id, "invoice") is not None)
 
 
 def a_renewal_to_collect(servers: Stack) -> Case:
-    from engine import attempt
+    from engine.payments import attempts
 
     play, row_id = renewed(servers)
-    return Case(play, row_id, (attempt, "required_connection"), lambda s: live_attempt(s, row_id) is not None)
+    return Case(play, row_id, (attempts, "required_connection"), lambda s: live_attempt(s, row_id) is not None)
 
 
 def a_renewal(servers: Stack) -> Case:
@@ -123,7 +124,7 @@ def a_renewal(servers: Stack) -> Case:
 
 
 def a_mail(servers: Stack) -> Case:
-    from engine import mail
+    from engine.notifications import mail
 
     play = MoneyPlay.of(servers)
     change_id = play.until_awaiting_payment("start")
@@ -133,12 +134,12 @@ def a_mail(servers: Stack) -> Case:
 
 
 def an_event(servers: Stack) -> Case:
-    from engine import booking
+    from engine.inbox import allocation
 
     play = MoneyPlay.of(servers)
     change_id = play.until_awaiting_payment("start")
     row_id = play.tell(play.attempts(change_id)[0].id, yen(373))
-    return Case(play, row_id, (booking, "take_in"), lambda s: play.event(row_id).status == "processed")
+    return Case(play, row_id, (allocation, "take_in"), lambda s: play.event(row_id).status == "processed")
 
 
 CASES = [
@@ -181,7 +182,7 @@ def let_time_pass(play: Play) -> None:
     """Every pause and every lease of a provider's rows is over; those of other tests' providers are not."""
     with transaction() as session:
         provider_id = play.provider(session).id
-        for bell in attention.BELLS:
+        for bell in sweep.BELLS:
             mine = update(bell.row).where(bell.row.provider_id == provider_id)
             others = update(bell.row).where(bell.row.provider_id != provider_id)
             for rows, minutes in ((mine, -9), (others, 9)):
@@ -194,7 +195,7 @@ def let_time_pass(play: Play) -> None:
 def rounds(play: Play, count: int) -> None:
     for _ in range(count):
         let_time_pass(play)
-        sweep()
+        sweep_again()
         scan()
 
 
@@ -210,7 +211,7 @@ def run(*words: str) -> str:
 
 
 def row_of(row_id: str) -> Any:
-    from engine.dead_letters import bell_of
+    from engine.operators.dead_letters import bell_of
 
     with transaction() as session:
         return session.get_one(bell_of(row_id).row, row_id)
@@ -262,9 +263,9 @@ def test_two_sweeps_at_once_ring_once_and_give_up_once(stage: Stack, case: Calla
             row: Any = type(row_of(told.row_id))
             session.execute(update(row).where(row.id == told.row_id).values(rings=rings))
         with transaction() as one, transaction() as other:
-            claims = [attention.claim(session, attention.BELLS) for session in (one, other)]
+            claims = [sweep.claim(session, sweep.BELLS) for session in (one, other)]
         with transaction() as later:
-            claims.append(attention.claim(later, attention.BELLS))
+            claims.append(sweep.claim(later, sweep.BELLS))
         return [(claim.resting.count(told.row_id), claim.given_up.count(told.row_id)) for claim in claims]
 
     assert both(0) == [(1, 0), (0, 0), (0, 0)]
@@ -306,7 +307,7 @@ def test_a_paid_change_that_cannot_even_be_given_up_is_a_dead_letter(
     with monkeypatch.context() as broken:
         broken.setattr(apply, "host_of", Bug())
         broken.setattr(apply, "_stuck", Bug())
-        rounds(play, RINGS + attention.RINGS_TO_GIVE_UP)
+        rounds(play, RINGS + sweep.RINGS_TO_GIVE_UP)
         assert letters(play) == []
         rounds(play, 1)
     assert letters(play) == [change_id]
@@ -361,7 +362,7 @@ def test_a_gateway_that_is_away_for_an_hour_is_waited_for(servers: Stack, monkey
         while waited < timedelta(hours=1):
             let_time_pass(told.play)
             with transaction() as session:
-                assert told.row_id in attention.claim(session, attention.SWEPT).resting
+                assert told.row_id in sweep.claim(session, sweep.SWEPT).resting
             told.play.fetch(told.row_id)
             with transaction() as session:
                 at, now = session.execute(
@@ -378,7 +379,7 @@ def test_a_gateway_that_is_away_for_an_hour_is_waited_for(servers: Stack, monkey
 
 def claimed_renewal(play: Play) -> bool:
     with transaction() as session:
-        return play.service(session).id in attention.claim(session, [attention.RENEWALS]).resting
+        return play.service(session).id in sweep.claim(session, [sweep.RENEWALS]).resting
 
 
 def test_a_renewal_waits_for_a_change_without_using_up_its_rings(servers: Stack) -> None:

@@ -29,7 +29,7 @@ def test_a_part_does_not_settle_and_the_rest_does(servers: Stack) -> None:
     assert play.step("settle", change_id) == "awaiting_payment"
     assert play.ledger() == {"clearing:standard": 300, "held": -300}
 
-    from engine.attempt import start_attempt
+    from engine.payments.attempts import start_attempt
 
     with transaction() as session:
         rest = start_attempt(session, NOON_17_JULY, change_id)
@@ -107,7 +107,7 @@ def test_two_payments_for_one_invoice_one_settles_and_one_is_credit(servers: Sta
     [first] = play.attempts(change_id)
     play.process(play.tell(first.id, yen(373), kind="payment.failed"))
 
-    from engine.attempt import start_attempt
+    from engine.payments.attempts import start_attempt
 
     with transaction() as session:
         second = start_attempt(session, NOON_17_JULY, change_id)
@@ -118,7 +118,7 @@ def test_two_payments_for_one_invoice_one_settles_and_one_is_credit(servers: Sta
 
 
 def test_an_event_that_makes_no_sense_is_kept_as_poison(servers: Stack) -> None:
-    from engine.receiving import Arrival, receive_events
+    from engine.payments.inbox_store import Arrival, receive_events
 
     play = Play.of(servers)
     with transaction() as session:

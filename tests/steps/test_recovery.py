@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from domain.money import Money
-from engine.audit import audit_books, providers_to_audit
-from engine.recovery import By, CompensateCall, NotStuck, begin_compensation, compensation, retry
+from engine.audit.checks import audit_books, providers_to_audit
+from engine.operators.recovery import By, CompensateCall, NotStuck, begin_compensation, compensation, retry
 from local.stack import Stack
 from models.database import snapshot, transaction
 from models.invoice import Invoice
@@ -64,7 +64,7 @@ def compensate(change_id: str) -> str:
 
 
 def print_all(play: Play) -> None:
-    from engine.invoice import print_invoice
+    from engine.invoicing.invoice import print_invoice
 
     with transaction() as session:
         ids = session.scalars(select(Invoice.id).where(Invoice.provider_id == play.provider(session).id)).all()
@@ -115,7 +115,7 @@ def test_a_retry_reads_first_and_repeats_nothing_that_was_done(servers: Stack) -
 
 
 def _order_directly(play: Play, change_id: str, order: dict[str, Any]) -> None:
-    from engine.providers import host_of
+    from engine.accounts.providers import host_of
     from provisioners.protocol import PlanOrder
 
     with transaction() as session:

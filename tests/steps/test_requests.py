@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from domain.money import Money
-from engine.attempt import start_attempt
+from engine.payments.attempts import start_attempt
 from engine.request import ChangeOpen, KeyReused, RequestInFlight
 from local.stack import Stack
 from models.database import transaction

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from moto.server import ThreadedMotoServer
 
-from engine.audit import providers_to_audit
-from engine.audit_documents import audit_documents, documents_to_read
+from engine.audit.checks import providers_to_audit
+from engine.audit.documents import audit_documents, documents_to_read
 from local.ports import free_port
 from local.stack import Stack
 from models import storage

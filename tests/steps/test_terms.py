@@ -7,10 +7,10 @@ from sqlalchemy import select
 
 from cli.sandbox import sample_catalogs
 from domain.catalog import Discount, Outcome, Rule
-from domain.modes import Anchor, CreditBecomes, Fraction, Proration
 from domain.money import Money
-from engine.refund import begin_refund
-from engine.services import UnknownDiscount
+from domain.pricing.modes import Anchor, CreditBecomes, Fraction, Proration
+from engine.host_reports import UnknownDiscount
+from engine.payments.refunds import begin_refund
 from local.stack import Stack
 from models.database import transaction
 from models.payment import Payment, Refund

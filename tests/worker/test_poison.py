@@ -11,7 +11,7 @@ from redis import Redis
 
 from local.process import Process
 from settings import settings
-from tests.chaos.theatre import wait_for
+from tests.chaos.environment import wait_for
 from tests.worker.conftest import said, send
 
 

@@ -12,7 +12,7 @@ import pytest
 from local.process import Command, Process, logs
 from local.stack import Stack
 from settings import settings
-from tests.chaos.theatre import wait_for
+from tests.chaos.environment import wait_for
 from tests.worker.conftest import ROOT, WORKER, said, send
 from worker.app import LONG_TASKS, LONGEST_TASK_SECONDS, QUEUES, ROUTES, create_app, queue_of
 

@@ -13,11 +13,11 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from domain.lifecycle import RESTING, Phase, Status
-from engine.attempt import start_attempt
+from engine.accounts.services import required_service
 from engine.expiry import cancel_change
 from engine.offers import quote_change
+from engine.payments.attempts import start_attempt
 from engine.request import ChangeRequest, PriceChanged, request_change
-from engine.services import required_service
 from models.customer import Service
 from models.plan_change import PlanChange
 from tasks.story import ring, ring_step

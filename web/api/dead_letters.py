@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from engine.dead_letters import dead_letters, ring_again
+from engine.operators.dead_letters import dead_letters, ring_again
 from tasks.story import ring_for
 from web.api.auth import OpsKey, opened
 from web.api.bodies import DecisionBody

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from engine.services import ServiceReport, put_customer, put_service, put_usage
+from engine.host_reports import ServiceReport, put_customer, put_service, put_usage
 from web.api.auth import HostKey, opened
 from web.api.bodies import CustomerBody, ServiceBody, Usage
 from web.api.views import customer_view, service_view

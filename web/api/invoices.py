@@ -8,8 +8,8 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 
-from engine import postings
-from engine.services import UnknownCustomer
+from engine.host_reports import UnknownCustomer
+from engine.ledger import postings
 from models import storage
 from models.customer import Customer, Service, customer_by_ref
 from models.invoice import Invoice, document_of

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.periods import instant_text
-from engine.refund import refundable
+from engine.payments.refunds import refundable
 from models.audit import OperatorAction
 from models.inbox import InboxEvent, RefusedWebhook
 from models.payment import Payment, Refund

@@ -9,8 +9,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 
 from domain.periods import instant_text
-from engine.providers import set_clock
-from engine.services import UnknownCustomer
+from engine.accounts.providers import set_clock
+from engine.host_reports import UnknownCustomer
 from models.customer import customer_by_ref
 from models.database import transaction
 from models.provider import Provider

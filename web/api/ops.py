@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from domain.lifecycle import Status
-from engine.recovery import By, compensation, retry
+from engine.operators.recovery import By, compensation, retry
 from engine.review import approve_change, reject_change
 from models.plan_change import PlanChange
 from tasks.run import outside

@@ -19,17 +19,18 @@ from domain.errors import (
     UnknownPlan,
 )
 from domain.money import CurrencyMismatch
-from engine.attempt import AttemptOpen, NothingToPay
-from engine.dead_letters import NotADeadLetter
+from engine.accounts.providers import ClockBackwards, NotASandbox, NotConnected
+from engine.accounts.services import UnknownService
 from engine.expiry import NotCancelable
-from engine.money_desk import AlreadyRecorded, NotMatchable, UnknownInvoice
-from engine.providers import ClockBackwards, NotASandbox, NotConnected
-from engine.recovery import NotStuck
-from engine.refund import NotRefundable, UnknownPayment
+from engine.host_reports import BadPeriod, OtherCustomersService, UnknownCustomer, UnknownDiscount
+from engine.operators.dead_letters import NotADeadLetter
+from engine.operators.manual_payments import AlreadyRecorded, NotMatchable, UnknownInvoice
+from engine.operators.recovery import NotStuck
+from engine.operators.replay import UnknownEvent
+from engine.payments.attempts import AttemptOpen, NothingToPay
+from engine.payments.refunds import NotRefundable, UnknownPayment
 from engine.request import ChangeOpen, KeyReused, PriceChanged, RequestInFlight, UnknownQuote
-from engine.retries import UnknownEvent
 from engine.review import NotInReview
-from engine.services import BadPeriod, OtherCustomersService, UnknownCustomer, UnknownDiscount, UnknownService
 from models.database import DATABASE_AWAY
 from models.provider import NoCatalog
 from pdf.shaping import MissingGlyph

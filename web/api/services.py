@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from sqlalchemy import select
 
+from engine.accounts.services import required_service
 from engine.offers import options_for, quote_change
-from engine.services import required_service
 from models.customer import Customer, Service
 from models.provider import catalog_of
 from web.api.auth import AnyKey, opened

@@ -11,7 +11,7 @@ from domain.catalog import Catalog, in_language
 from domain.lifecycle import Status, next_actions, phase_of
 from domain.money import Money
 from domain.periods import instant_text
-from domain.quote_values import Quote
+from domain.pricing.quote_values import Quote
 from engine.offers import Option, category_name
 from models.customer import Customer, Service
 from models.invoice import Document, Invoice, StoredQuote, invoice_of_change

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from domain.catalog import Plan
 from domain.errors import ChangeError
-from domain.quote_values import Quote
+from domain.pricing.quote_values import Quote
 from engine.offers import Option, options_for, payable_until, quote_change
 from engine.request import ChangeOpen, ChangeRequest, KeyReused, PriceChanged, RequestInFlight, request_change
 from models.customer import Service
@@ -21,7 +21,7 @@ from models.plan_change import PlanChange
 from tasks.story import ring
 from web.portal.overview import cards_of
 from web.portal.pages import page, see
-from web.portal.visit import Door, NotFound, RowId, Signed, SignedForm, Slug, Visit, opened
+from web.portal.session import Door, NotFound, RowId, Signed, SignedForm, Slug, Visit, opened
 
 router = APIRouter()
 

@@ -16,7 +16,7 @@ from models.customer import Service
 from models.invoice import Invoice
 from models.plan_change import PlanChange
 from web.portal.pages import page, see
-from web.portal.visit import Door, RowId, Signed, opened
+from web.portal.session import Door, RowId, Signed, opened
 
 router = APIRouter()
 

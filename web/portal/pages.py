@@ -9,7 +9,7 @@ from typing import Any
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from web.portal.visit import COOKIE_PATH, Door
+from web.portal.session import COOKIE_PATH, Door
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"

@@ -9,16 +9,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from domain.lifecycle import CANCELABLE, Phase, Status, phase_of
 from domain.money import Money
-from domain.quote_values import Quote
-from engine.attempt import AttemptOpen, NothingToPay, start_attempt
+from domain.pricing.quote_values import Quote
 from engine.expiry import NotCancelable, cancel_change
+from engine.payments.attempts import AttemptOpen, NothingToPay, start_attempt
 from models import storage
 from models.invoice import Document, Invoice, invoice_of_change
 from models.payment import PaymentAttempt, latest_attempt
 from models.plan_change import PlanChange
 from tasks.story import ring_step
 from web.portal.pages import page, see
-from web.portal.visit import Door, NotFound, RowId, Signed, SignedForm, opened
+from web.portal.session import Door, NotFound, RowId, Signed, SignedForm, opened
 
 router = APIRouter()
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from anyio.to_thread import run_sync
 from sqlalchemy import select
 
-from engine.providers import gateway_account
+from engine.accounts.providers import gateway_account
 from gateways.protocol import Account, BadSignature, Delivery, Gateway
 from gateways.registry import GATEWAYS
 from models.database import transaction

@@ -18,10 +18,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from engine.receiving import Arrival
+from engine.payments.inbox_store import Arrival
 from gateways.registry import GATEWAYS
 from web.webhooks.accounts import Accounts, Headers, Refused, UnknownAccount
-from web.webhooks.bell import Bell
+from web.webhooks.enqueuer import Bell
 from web.webhooks.refused import RefusedSample
 from web.webhooks.writer import Writer
 

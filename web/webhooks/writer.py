@@ -11,7 +11,7 @@ import anyio
 from anyio.to_thread import run_sync
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from engine.receiving import Arrival, receive_events
+from engine.payments.inbox_store import Arrival, receive_events
 from models.database import DOOR_CONNECTIONS, single_statement
 
 AT_ONCE_MAX = 50

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.chaos.days import broker, clocks, neighbours, processes, versions
-from tests.chaos.telling import Act, Break, Telling, tell
-from tests.chaos.theatre import theatre
+from tests.chaos.environment import theatre
+from tests.chaos.runs import Act, Break, Telling, tell
 
 USUAL = Telling.of("upgrade", "downgrade", "expiry", "refund")
 UNDER_LOAD = Telling.of("upgrade", "downgrade", "expiry", "refund", seconds=processes.TWO_MINUTES)

@@ -12,9 +12,9 @@ import time
 from redis import Redis
 
 from settings import settings
+from tests.chaos.environment import Theatre, theatre
 from tests.chaos.proxies import SilentProxy
-from tests.chaos.telling import Act, Telling, repeatedly, tell
-from tests.chaos.theatre import Theatre, theatre
+from tests.chaos.runs import Act, Telling, repeatedly, tell
 from worker.app import QUEUES
 
 

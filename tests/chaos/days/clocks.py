@@ -13,10 +13,10 @@ import httpx
 from sqlalchemy import text
 
 from models.database import engine, transaction
-from tests.chaos.cast import STORIES, Story, Told, pay_renewals, request
 from tests.chaos.days.broker import flush
-from tests.chaos.telling import Act, Telling, tell
-from tests.chaos.theatre import Theatre, theatre, wait_for
+from tests.chaos.environment import Theatre, theatre, wait_for
+from tests.chaos.runs import Act, Telling, tell
+from tests.chaos.scenarios import STORIES, Story, Told, pay_renewals, request
 
 HOUR = 3600.0
 

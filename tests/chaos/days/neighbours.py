@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 import httpx
 
 from local.folders import temporary_folder
+from tests.chaos.environment import Theatre, theatre
 from tests.chaos.faulty_disk import FaultyDisk
 from tests.chaos.proxies import TwiceProxy
-from tests.chaos.telling import Act, Telling, tell
-from tests.chaos.theatre import Theatre, theatre
+from tests.chaos.runs import Act, Telling, tell
 
 NAMES = ("upgrade", "downgrade", "refund")
 

@@ -13,8 +13,8 @@ from sqlalchemy import text
 
 from local.process import Command, Process
 from models.database import engine, transaction
-from tests.chaos.telling import repeatedly
-from tests.chaos.theatre import Theatre
+from tests.chaos.environment import Theatre
+from tests.chaos.runs import repeatedly
 from worker.app import create_app
 
 TWO_MINUTES = 120

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from local.process import Process
 from tests.chaos.copies import change, copy_of_the_code
-from tests.chaos.telling import Act, Telling, tell
-from tests.chaos.theatre import Theatre, start_zygote, theatre
+from tests.chaos.environment import Theatre, start_zygote, theatre
+from tests.chaos.runs import Act, Telling, tell
 from worker.app import create_app
 
 PROCESSES = ("core-1", "core-2", "outside-1", "outside-2", "beat")

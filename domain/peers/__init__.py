@@ -1,0 +1,1 @@
+"""Change cases that other billers have priced, and what Planshift computes for them."""

@@ -1,0 +1,117 @@
+"""The two sides of a change: the full price of a period on the old plan and on the new one, discounts taken off."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from domain.catalog import Catalog, Cycle, Discount, Plan
+from domain.errors import BadQuantity, PlanNotOffered, UnknownCycle, UnknownPlan
+from domain.money import LARGEST_AMOUNT
+from domain.periods import parse_instant
+from domain.pricing.proration import Ratio
+from domain.pricing.terms import ServiceTerms, Target
+from domain.tax import percent_ratio
+
+LARGEST_QUANTITY = 1_000_000  # far above any real order; keeps price x quantity inside what a ledger row holds
+
+
+class Side(NamedTuple):
+    """A plan in a cycle; `unit` in minor units per cycle and unit, `full` the exact price of a period, discounted."""
+
+    plan: Plan
+    cycle: str
+    months: int
+    quantity: int
+    unit: int
+    discount: Discount | None
+    full: Ratio
+
+
+def old_side(catalog: Catalog, service: ServiceTerms) -> Side:
+    """What the service has. Raises UnknownPlan, UnknownCycle where the catalogue has lost them."""
+    plan, cycle = _plan(catalog, service.plan), _cycle(catalog, service.cycle)
+    discount = _valid(service.discount, plan.id, service.period.start)
+    return _side(plan, service.cycle, cycle, service.quantity, service.unit_price.amount, discount, service.currency)
+
+
+def new_side(catalog: Catalog, service: ServiceTerms, target: Target, now: datetime) -> Side:
+    """What is wanted. One plan in one cycle keeps the price it bought; else the catalogue's price counts.
+
+    Raises UnknownPlan, UnknownCycle, PlanNotOffered, BadQuantity.
+    """
+    plan, cycle = _plan(catalog, target.plan), _cycle(catalog, target.cycle)
+    quantity = service.quantity if target.quantity is None else target.quantity
+    if not 1 <= quantity <= LARGEST_QUANTITY:
+        raise BadQuantity(f"a quantity is a whole number from 1 to {LARGEST_QUANTITY}; {quantity} is not")
+    discount = _valid(service.discount, plan.id, now)
+    if (target.plan, target.cycle) == (service.plan, service.cycle):
+        unit = service.unit_price.amount
+    else:
+        price = plan.prices.get(target.cycle, {}).get(service.currency)
+        if price is None or not plan.sold:
+            raise PlanNotOffered(
+                f"{plan.name} is not offered {target.cycle} in {service.currency}; choose one of the plan options",
+                plan=plan.id,
+                cycle=target.cycle,
+                currency=service.currency,
+            )
+        unit = price
+    if unit * quantity > LARGEST_AMOUNT:
+        raise BadQuantity(f"{quantity} units of {plan.name} cost more than Planshift holds; order fewer")
+    return _side(plan, target.cycle, cycle, quantity, unit, discount, service.currency)
+
+
+def renewed(side: Side, moment: datetime) -> Side:
+    """The side as it renews at this moment: its discount may have ended by then."""
+    if _valid(side.discount, side.plan.id, moment) is side.discount:
+        return side
+    return side._replace(discount=None, full=(side.unit * side.quantity, 1))
+
+
+def units_between(old: Side, new: Side) -> Side | None:
+    """For more or fewer units of the same plan at the same price: only the units that come or go."""
+    alike = (old.plan.id, old.cycle, old.unit, old.discount) == (new.plan.id, new.cycle, new.unit, new.discount)
+    if not alike or (new.discount is not None and new.discount.amounts):
+        return None
+    quantity = abs(new.quantity - old.quantity)
+    full = (new.full[0] * quantity, new.full[1] * new.quantity)
+    return Side(new.plan, new.cycle, new.months, quantity, new.unit, new.discount, full)
+
+
+def discounted(full: int, discount: Discount | None, currency: str) -> Ratio:
+    """The full price less a percentage or an amount, never below zero."""
+    if discount is None:
+        return full, 1
+    if discount.percent is not None:
+        numerator, denominator = percent_ratio(discount.percent)
+        return full * max(0, denominator - numerator), denominator
+    return max(0, full - discount.amounts.get(currency, 0)), 1
+
+
+def _side(
+    plan: Plan, cycle_id: str, cycle: Cycle, quantity: int, unit: int, discount: Discount | None, currency: str
+) -> Side:
+    return Side(plan, cycle_id, cycle.months, quantity, unit, discount, discounted(unit * quantity, discount, currency))
+
+
+def _valid(discount: Discount | None, plan: str, moment: datetime) -> Discount | None:
+    if discount is None or (discount.plans and plan not in discount.plans):
+        return None
+    if discount.until is not None and moment >= parse_instant(discount.until):
+        return None
+    return discount
+
+
+def _plan(catalog: Catalog, plan_id: str) -> Plan:
+    plan = catalog.plan(plan_id)
+    if plan is None:
+        names = ", ".join(known.id for known in catalog.plans if known.sold)
+        raise UnknownPlan(f"there is no plan {plan_id!r}; choose one of {names}", plan=plan_id)
+    return plan
+
+
+def _cycle(catalog: Catalog, cycle_id: str) -> Cycle:
+    cycle = catalog.cycles.get(cycle_id)
+    if cycle is None:
+        names = ", ".join(catalog.cycles)
+        raise UnknownCycle(f"there is no billing cycle {cycle_id!r}; choose one of {names}", cycle=cycle_id)
+    return cycle

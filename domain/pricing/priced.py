@@ -1,0 +1,171 @@
+"""A change that was checked, decided and priced: the figures behind a quote, without its sentences."""
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from domain.catalog import Catalog, Outcome, in_language
+from domain.errors import Forbidden, InThePast, NothingToChange, PeriodEnded, ServiceNotActive, ServicePastDue
+from domain.fit import check_fit
+from domain.money import CurrencyMismatch, Money
+from domain.periods import Period, advance
+from domain.policy import Decision, Situation, decide
+from domain.pricing.items import Figures
+from domain.pricing.modes import CreditBecomes
+from domain.pricing.period_terms import Side, new_side, old_side, renewed
+from domain.pricing.terms import Buyer, ServiceTerms, Target
+from domain.pricing.totals import full_total, price_now
+
+CHANGEABLE = ("active", "trial")
+
+
+class Priced(NamedTuple):
+    """The figures of one change in minor units. figures is None where nothing happens before the renewal."""
+
+    catalog: Catalog
+    service: ServiceTerms
+    buyer: Buyer
+    old: Side
+    new: Side
+    decision: Decision
+    timing: Outcome
+    now: datetime
+    figures: Figures | None
+    total: int
+    credit_applied: int
+    credit_created: int
+    refund: int
+    period: Period
+    anchor_day: int
+    period_paid: int
+
+    @property
+    def renewal_total(self) -> int:
+        """What the next full period costs at today's prices, with tax."""
+        at = self.period.start if self.figures is None else self.period.end
+        return full_total(self.catalog, self.buyer, renewed(self.new, at))
+
+
+def price(
+    catalog: Catalog,
+    service: ServiceTerms,
+    buyer: Buyer,
+    target: Target,
+    now: datetime,
+    account_credit: Money,
+    override: bool = False,
+) -> Priced:
+    """The figures of a change; arguments and errors as price_change has them."""
+    now = _checked_moment(service, now, account_credit)
+    old, new, decision = decided(catalog, service, target, now)
+    if decision.outcome is Outcome.FORBIDDEN and decision.reason is not None:
+        texts = decision.reason.text
+        raise Forbidden(in_language(texts, "en"), decision.reason.code, texts)
+    check_fit(catalog, new.plan, new.quantity, service.usage)
+    timing = Outcome.NOW if override and decision.outcome is Outcome.MANUAL_REVIEW else decision.outcome
+    if timing is Outcome.AT_RENEWAL or decision.proration is None:
+        return _at_renewal(catalog, service, buyer, old, new, decision, timing, now)
+    figures = price_now(catalog, service, buyer, (old, new), decision.proration, now)
+    total, becomes = figures.total, decision.proration.credit_becomes
+    created = max(0, -total)
+    refund = _refundable(service, created) if becomes is CreditBecomes.REFUND else 0
+    return Priced(
+        catalog,
+        service,
+        buyer,
+        old,
+        new,
+        decision,
+        timing,
+        now,
+        figures,
+        total,
+        min(max(0, account_credit.amount), max(0, total)),
+        created - refund,
+        refund,
+        figures.period,
+        figures.anchor_day,
+        figures.period_paid,
+    )
+
+
+def _checked_moment(service: ServiceTerms, now: datetime, account_credit: Money) -> datetime:
+    """The moment in UTC. Raises ValueError, CurrencyMismatch where the caller mixes zones or currencies."""
+    if now.tzinfo is None:
+        raise ValueError("the moment of a change needs a time zone; pass an aware datetime")
+    if account_credit.currency != service.currency:
+        raise CurrencyMismatch(
+            f"account credit in {account_credit.currency} cannot pay a service in {service.currency}"
+        )
+    return now if now.tzinfo is UTC else now.astimezone(UTC)
+
+
+def _refundable(service: ServiceTerms, created: int) -> int:
+    """What goes back as money: no more than came as money; the rest becomes account credit."""
+    return created if service.refundable is None else min(created, max(0, service.refundable.amount))
+
+
+def _at_renewal(
+    catalog: Catalog,
+    service: ServiceTerms,
+    buyer: Buyer,
+    old: Side,
+    new: Side,
+    decision: Decision,
+    timing: Outcome,
+    now: datetime,
+) -> Priced:
+    """Nothing today; the next period is the new plan's."""
+    end = service.period.end
+    period = Period(end, advance(end, new.months, service.anchor_day, catalog.timezone))
+    paid = service.period_paid.amount
+    return Priced(
+        catalog,
+        service,
+        buyer,
+        old,
+        new,
+        decision,
+        timing,
+        now,
+        None,
+        0,
+        0,
+        0,
+        0,
+        period,
+        service.anchor_day,
+        paid,
+    )
+
+
+def decided(catalog: Catalog, service: ServiceTerms, target: Target, now: datetime) -> tuple[Side, Side, Decision]:
+    """Both sides of a change that may be asked for, and the rule that decides it. Raises ChangeErrors."""
+    _check_service(service, now)
+    old, new = old_side(catalog, service), new_side(catalog, service, target, now)
+    if (old.plan.id, old.cycle, old.quantity) == (new.plan.id, new.cycle, new.quantity):
+        raise NothingToChange(f"the service already has {old.plan.name} {old.cycle}; choose another plan or cycle")
+    situation = Situation(
+        old.plan,
+        new.plan,
+        old.months,
+        new.months,
+        old.unit,
+        new.unit,
+        old.quantity,
+        new.quantity,
+        service.status,
+    )
+    return old, new, decide(catalog, situation)
+
+
+def _check_service(service: ServiceTerms, now: datetime) -> None:
+    if service.status == "past_due":
+        raise ServicePastDue("the last renewal is unpaid; pay its invoice, then change the plan", status=service.status)
+    if service.status not in CHANGEABLE:
+        raise ServiceNotActive(
+            f"the service is {service.status}; only an active service changes plan", status=service.status
+        )
+    if now < service.period.start:
+        raise InThePast("the moment lies before the running period; price the change as of now")
+    if now >= service.period.end:
+        raise PeriodEnded("the running period is over; renew the service first, then change the plan")

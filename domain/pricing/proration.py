@@ -1,0 +1,130 @@
+"""How much of a price is left: exact shares of a period, and the amounts they make. Integers only."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from domain.money import Rounding, divide_rounded
+from domain.periods import Period, advance, local_days, period_holding
+from domain.pricing.modes import Anchor, ChangeDay, Fraction, Proration
+
+Ratio = tuple[int, int]
+
+
+class Share(NamedTuple):
+    """`part` of `whole` units, where a unit is a day, a second, or the period itself."""
+
+    part: int
+    whole: int
+    unit: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON; Share(**document) gives an equal value."""
+        return {"part": self.part, "whole": self.whole, "unit": self.unit}
+
+
+ALL_OF_IT = Share(1, 1, "period")
+NONE_OF_IT = Share(0, 1, "period")
+
+
+def share_left(
+    fraction: Fraction, period: Period, moment: datetime, tz: str, change_day: ChangeDay, months: int
+) -> Share:
+    """What is left of the period at this moment, as the remaining plan is charged or credited for it."""
+    if fraction is Fraction.WHOLE:
+        return ALL_OF_IT
+    if fraction is Fraction.ZERO:
+        return NONE_OF_IT
+    if fraction is Fraction.SECONDS:
+        whole = max(1, _seconds(period.start, period.end))
+        return Share(_clamped(_seconds(moment, period.end), whole), whole, "second")
+    counted = thirty_day_months if fraction is Fraction.FIXED_30 else local_days
+    days = counted(moment, period.end, tz) - (change_day is ChangeDay.OLD)
+    whole = _whole_days(fraction, period, tz, months)
+    return Share(_clamped(days, whole), whole, "day")
+
+
+def _whole_days(fraction: Fraction, period: Period, tz: str, months: int) -> int:
+    if fraction is Fraction.DAYS:
+        return max(1, local_days(period.start, period.end, tz))
+    if fraction is Fraction.NOMINAL and months % 12 == 0:
+        return 365 * (months // 12)
+    return 30 * months
+
+
+def _seconds(start: datetime, end: datetime) -> int:
+    between = end - start
+    return between.days * 86_400 + between.seconds
+
+
+def _clamped(part: int, whole: int) -> int:
+    return min(max(part, 0), whole)
+
+
+def exact_part(full: Ratio, share: Share, ratio_decimals: int | None = None) -> Ratio:
+    """full x share, unrounded; some billers round the share itself to so many decimals first."""
+    numerator, denominator = full
+    if ratio_decimals is None:
+        return numerator * share.part, denominator * share.whole
+    scale = 10**ratio_decimals
+    ratio = divide_rounded(share.part * scale, share.whole, Rounding.HALF_UP)
+    return numerator * ratio, denominator * scale
+
+
+def by_day_rate(full: Ratio, share: Share, rounding: Rounding) -> Ratio:
+    """The price of a day in whole minor units, times the days; all days together cost the price itself."""
+    if share.part == share.whole:
+        return full
+    return divide_rounded(full[0], full[1] * share.whole, rounding) * share.part, 1
+
+
+def add(left: Ratio, right: Ratio) -> Ratio:
+    """Exact sum of two ratios."""
+    if left[1] == right[1]:
+        return left[0] + right[0], left[1]
+    return left[0] * right[1] + right[0] * left[1], left[1] * right[1]
+
+
+def period_after(
+    proration: Proration, running: Period, anchor_day: int, months: tuple[int, int], tz: str, now: datetime
+) -> tuple[Period, int]:
+    """The period after a change at `now` from a cycle of months[0] to one of months[1], and its anchor day."""
+    old, new = months
+    if proration.anchor is Anchor.RESET:
+        day = now.astimezone(ZoneInfo(tz)).day
+        return Period(now, advance(now, new, day, tz)), day
+    if proration.realign_day is not None:  # given with Anchor.REALIGN, and only with it
+        day = proration.realign_day
+        return period_holding(running.start, new, day, tz, now, 1), day
+    if old == new or proration.anchor is Anchor.KEEP_END or proration.fraction is Fraction.ZERO:
+        return running, anchor_day
+    return period_holding(running.start, new, anchor_day, tz, now), anchor_day
+
+
+def share_of_new(
+    proration: Proration,
+    left: Share,
+    periods: tuple[Period, Period],
+    now: datetime,
+    tz: str,
+    day: ChangeDay,
+    months: int,
+) -> Share:
+    """What the new plan is charged for: all of a period that starts now, else what is left of its period."""
+    running, after = periods
+    if proration.anchor is Anchor.RESET:
+        return ALL_OF_IT
+    if after == running:
+        return left
+    return share_left(proration.fraction, after, now, tz, day, months)
+
+
+def thirty_day_months(start: datetime, end: datetime, tz: str, fixed_days: int = 30) -> int:
+    """Days between two local dates where every month that begins in between counts `fixed_days`.
+
+    Within one month they are calendar days, as Kill Bill's fixed-day proration counts them.
+    """
+    zone = ZoneInfo(tz)
+    here, there = start.astimezone(zone), end.astimezone(zone)
+    months = (there.year - here.year) * 12 + there.month - here.month
+    return months * fixed_days + there.day - here.day

@@ -1,0 +1,74 @@
+"""One change priced on every day of a period, under every named way to prorate it."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from domain.catalog import Catalog
+from domain.catalog_file import NAMED_PRORATIONS
+from domain.errors import NothingToChange, PlanNotOffered
+from domain.money import Money
+from domain.periods import Period, advance
+from domain.pricing.modes import Fraction
+from domain.pricing.period_terms import new_side, old_side
+from domain.pricing.terms import Buyer, ServiceTerms, Target
+from domain.pricing.totals import price_now
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """Totals in minor units, tax included: totals[mode][i] is the price on days[i]; negative is given back."""
+
+    currency: str
+    days: tuple[date, ...]
+    totals: dict[str, tuple[int, ...]]
+
+
+def fresh_service(catalog: Catalog, plan: str, cycle: str, currency: str, start: date) -> ServiceTerms:
+    """A service whose period starts on this local day, bought at the catalogue's price and paid.
+
+    Raises PlanNotOffered.
+    """
+    unit = catalog.price(plan, cycle, currency)
+    if unit is None or cycle not in catalog.cycles:
+        raise PlanNotOffered(f"{plan} has no price {cycle} in {currency}; choose a plan and cycle of the catalogue")
+    begin = datetime.combine(start, datetime.min.time(), ZoneInfo(catalog.timezone)).astimezone(UTC)
+    end = advance(begin, catalog.cycles[cycle].months, start.day, catalog.timezone)
+    return ServiceTerms(plan, cycle, currency, 1, unit, Period(begin, end), start.day, unit)
+
+
+def simulate(catalog: Catalog, service: ServiceTerms, target: Target, buyer: Buyer) -> Simulation:
+    """The price of the change on each local day at noon, under each preset.
+
+    The full difference is left out where the cycle changes, as a catalogue would refuse it. Raises ChangeErrors.
+    """
+    zone = ZoneInfo(catalog.timezone)
+    first, last = service.period.start.astimezone(zone).date(), service.period.end.astimezone(zone).date()
+    days = tuple(first + timedelta(days=number) for number in range((last - first).days))
+    old = old_side(catalog, service)
+    new = new_side(catalog, service, target, service.period.start)
+    if (old.plan.id, old.cycle, old.quantity) == (new.plan.id, new.cycle, new.quantity):
+        raise NothingToChange(f"the service already has {old.plan.name} {old.cycle}; choose another plan or cycle")
+    totals = {}
+    for mode, proration in NAMED_PRORATIONS.items():
+        if proration.fraction is Fraction.WHOLE and old.months != new.months:
+            continue
+        totals[mode] = tuple(
+            price_now(catalog, service, buyer, (old, new), proration, _noon(day, service, zone)).total for day in days
+        )
+    return Simulation(service.currency, days, totals)
+
+
+def _noon(day: date, service: ServiceTerms, zone: ZoneInfo) -> datetime:
+    noon = datetime.combine(day, datetime.min.time(), zone).replace(hour=12).astimezone(UTC)
+    return min(max(noon, service.period.start), service.period.end - timedelta(seconds=1))
+
+
+def table_of(simulation: Simulation) -> list[list[str]]:
+    """Rows of text: a header, then the date and each mode's total in major units."""
+    header = ["date", *simulation.totals]
+    rows = [
+        [day.isoformat(), *(Money(totals[index], simulation.currency).major() for totals in simulation.totals.values())]
+        for index, day in enumerate(simulation.days)
+    ]
+    return [header, *rows]

@@ -1,0 +1,1 @@
+"""Providers with their catalogues and connections, and services as the rest of the engine wants them."""

@@ -1,0 +1,171 @@
+"""Tenants: providers with their catalogues, and the gateways and hosts that they are connected to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from domain.catalog import Catalog
+from engine.invoicing.printable import check_catalog
+from gateways.protocol import Account
+from models.plan_change import ChangeMove, PlanChange
+from models.provider import CatalogVersion, Connection, Provider, catalog_of, connection_of, provider_by_slug
+from provisioners.protocol import Host
+
+
+class UnknownProvider(Exception):
+    """No provider of that name."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"There is no provider {slug}. Load its catalogue first: `planshift catalog load FILE`.")
+
+
+class NotConnected(Exception):
+    """The provider has no gateway or no host yet."""
+
+    def __init__(self, provider_id: str, kind: str) -> None:
+        super().__init__(
+            f"Provider {provider_id} has no {kind} connected. Connect one with `planshift connect {kind}`."
+        )
+
+
+class NotASandbox(Exception):
+    """Only a sandbox's clock can be moved."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"{slug} is not a sandbox provider: its clock is the world's, and cannot be moved.")
+
+
+class ClockBackwards(Exception):
+    """Business time never runs backwards: quotes, due dates and renewals would come undone."""
+
+    def __init__(self, wanted: datetime, earliest: datetime) -> None:
+        super().__init__(
+            f"The clock cannot be set to {wanted.isoformat()}: something happened at {earliest.isoformat()}."
+            " Choose that moment or a later one."
+        )
+
+
+def load_catalog(session: Session, catalog: Catalog, sandbox: bool) -> CatalogVersion:
+    """Stores a catalogue as the provider's newest version, and the provider itself if it is new.
+
+    The same contents twice are one version. Raises MissingGlyph, UnsupportedLogo for what documents could not show.
+    """
+    check_catalog(catalog)
+    provider = provider_by_slug(session, catalog.provider)
+    if provider is None:
+        provider = Provider(slug=catalog.provider, name=catalog.name, sandbox=sandbox)
+        session.add(provider)
+        session.flush()
+    provider.name = catalog.name
+    current = session.scalar(
+        select(CatalogVersion)
+        .where(CatalogVersion.provider_id == provider.id)
+        .order_by(CatalogVersion.version.desc())
+        .limit(1)
+    )
+    if current is not None and current.digest == catalog.digest:
+        return current
+    version = CatalogVersion(
+        provider_id=provider.id,
+        version=(current.version if current else 0) + 1,
+        digest=catalog.digest,
+        document=catalog.as_json(),
+    )
+    session.add(version)
+    session.flush()
+    return version
+
+
+def catalog_differences(session: Session, catalog: Catalog) -> list[tuple[str, Any, Any]]:
+    """(dotted key, value in force, value in the new catalogue) for everything that loading it would change.
+
+    Raises UnknownProvider, NoCatalog.
+    """
+    current = catalog_of(session, required_provider(session, catalog.provider))
+    return _differences("", current.as_json(), catalog.as_json())
+
+
+def _differences(path: str, now: Any, then: Any) -> list[tuple[str, Any, Any]]:
+    if isinstance(now, dict) and isinstance(then, dict):
+        keys = sorted({*now, *then})
+        return [found for key in keys for found in _differences(f"{path}.{key}", now.get(key), then.get(key))]
+    if isinstance(now, list) and isinstance(then, list) and len(now) == len(then):
+        pairs = enumerate(zip(now, then, strict=True))
+        return [found for index, pair in pairs for found in _differences(f"{path}.{index}", *pair)]
+    return [] if now == then else [(path.lstrip("."), now, then)]
+
+
+def required_provider(session: Session, slug: str) -> Provider:
+    """Raises UnknownProvider."""
+    provider = provider_by_slug(session, slug)
+    if provider is None:
+        raise UnknownProvider(slug)
+    return provider
+
+
+def connect(
+    session: Session,
+    provider: Provider,
+    kind: str,
+    adapter: str,
+    base_url: str,
+    api_key: str,
+    secrets: tuple[str, ...],
+) -> Connection:
+    """Connects a gateway or a host, or changes how it is connected; its account there is the provider's slug."""
+    connection = connection_of(session, provider.id, kind)
+    if connection is None:
+        connection = Connection(provider_id=provider.id, kind=kind, account=provider.slug)
+        session.add(connection)
+    connection.adapter = adapter
+    connection.base_url = base_url
+    connection.api_key = (api_key,)
+    connection.secrets = secrets
+    session.flush()
+    return connection
+
+
+def gateway_account(connection: Connection) -> Account:
+    """The connection as a gateway adapter wants it."""
+    return Account(connection.account, connection.base_url, connection.api_key[0], connection.secrets)
+
+
+def required_connection(session: Session, provider_id: str, kind: str) -> Connection:
+    """Raises NotConnected."""
+    connection = connection_of(session, provider_id, kind)
+    if connection is None:
+        raise NotConnected(provider_id, kind)
+    return connection
+
+
+def host_of(session: Session, provider_id: str) -> tuple[str, Host]:
+    """The provisioner's name and the host it talks to. Raises NotConnected."""
+    connection = required_connection(session, provider_id, "host")
+    return connection.adapter, Host(connection.account, connection.base_url, connection.secrets)
+
+
+def set_clock(session: Session, provider: Provider, to: datetime) -> datetime:
+    """Sets a sandbox's business clock (UTC), where it stands until it is set again.
+
+    Raises NotASandbox, ClockBackwards.
+    """
+    if not provider.sandbox:
+        raise NotASandbox(provider.slug)
+    earliest = provider.clock_at or _latest_move(session, provider)
+    if earliest is not None and to < earliest:
+        raise ClockBackwards(to, earliest)
+    provider.clock_at = to
+    session.flush()
+    return to
+
+
+def _latest_move(session: Session, provider: Provider) -> datetime | None:
+    return session.scalar(
+        select(func.max(ChangeMove.at))
+        .join(PlanChange, PlanChange.id == ChangeMove.change_id)
+        .where(PlanChange.provider_id == provider.id)
+    )

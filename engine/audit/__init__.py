@@ -1,0 +1,1 @@
+"""Every invariant checked, documents read back, and what a restored database does not know."""

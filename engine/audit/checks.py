@@ -1,0 +1,233 @@
+"""Whether every promise holds: the books, the documents, the history of each change, and what the hosts really have.
+
+`audit_books` reads one snapshot of the database. The hosts are asked without a transaction, and what a host says
+counts only if its service has not moved on meanwhile.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from domain.lifecycle import MOVES, SETTLED_UNAPPLIED, Event, Status
+from engine.accounts.providers import host_of
+from engine.audit.ledger_checks import CHECKS
+from engine.jobs.sweep import resting
+from models.customer import Service
+from models.plan_change import ChangeMove, PlanChange
+from models.provider import Provider, connection_of
+from provisioners.protocol import Host, ProvisionerRefused, ProvisionerUnknown
+from provisioners.registry import PROVISIONERS
+
+# A page names so many broken rows of each promise; `count` tells how many there are.
+NAMED_MAX = 20
+
+# Longer than the longest lease, pause and sweep of a healthy day.
+PATIENCE = timedelta(minutes=15)
+
+HISTORY = "history_is_a_path"
+RESTS = "nothing_rests"
+HOSTS = "hosts_have_the_plan"
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A row that breaks a promise."""
+
+    row_id: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One promise and how many rows break it; `rows` names the first of them."""
+
+    name: str
+    promise: str
+    count: int
+    rows: list[Broken]
+
+    @property
+    def holds(self) -> bool:
+        return self.count == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Every promise, kept or broken. `services_asked` counts the services whose host was asked."""
+
+    findings: list[Finding]
+    services_asked: int = 0
+
+    @property
+    def holds(self) -> bool:
+        return all(finding.holds for finding in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "holds": self.holds,
+            "services_asked": self.services_asked,
+            "promises": [asdict(f) for f in self.findings],
+        }
+
+
+def providers_to_audit(session: Session, slug: str | None = None) -> list[str]:
+    """Ids of all providers, or of the one of that name."""
+    query = select(Provider.id).order_by(Provider.id)
+    return list(session.scalars(query.where(Provider.slug == slug) if slug else query))
+
+
+def audit_books(session: Session, providers: list[str], patience: timedelta = PATIENCE) -> list[Finding]:
+    """Every promise that the database alone can show broken. Wants one snapshot (`models.database.snapshot`)."""
+    values = {"providers": providers, "patience": patience}
+    findings = []
+    for check in CHECKS:
+        rows = (Broken(str(row.row_id), row.what) for row in session.execute(text(check.sql), values))
+        findings.append(finding_of(check.name, check.promise, rows))
+    promise = "a change's history is a path of the lifecycle and ends at its status"
+    findings.append(finding_of(HISTORY, promise, _broken_histories(session, providers)))
+    promise = "no row with a next step waits longer than the sweep's patience, is rung for in vain, or was given up"
+    rests = (Broken(*row) for row in resting(session, providers, patience.total_seconds()))
+    findings.append(finding_of(RESTS, promise, rests))
+    return findings
+
+
+def finding_of(name: str, promise: str, rows: Iterable[Broken]) -> Finding:
+    """A promise with the rows that break it."""
+    found = list(rows)
+    return Finding(name, promise, len(found), found[:NAMED_MAX])
+
+
+def _broken_histories(session: Session, providers: list[str]) -> Iterator[Broken]:
+    query = (
+        select(PlanChange.id, PlanChange.status, ChangeMove.event, ChangeMove.from_status, ChangeMove.to_status)
+        .outerjoin(ChangeMove, ChangeMove.change_id == PlanChange.id)
+        .where(PlanChange.provider_id.in_(providers))
+        .order_by(PlanChange.id, ChangeMove.id)
+        .execution_options(yield_per=1000)
+    )
+    for (change_id, status), rows in groupby(session.execute(query), key=lambda row: (row[0], row[1])):
+        wrong = _wrong_step(status, [(row[2], row[3], row[4]) for row in rows])
+        if wrong:
+            yield Broken(change_id, wrong)
+
+
+def _wrong_step(status: str, moves: list[tuple[str | None, str | None, str | None]]) -> str | None:
+    """What is wrong with a history of (event, from, to), if anything."""
+    at: str | None = None
+    for event, source, target in moves:
+        if source != at:
+            return f"a move from {source} follows the status {at}"
+        begins = source is None and event == Event.REQUEST and target in (Status.REQUESTED, Status.REFUSED)
+        if not begins and (source, event, target) not in MOVES:
+            return f"there is no move {source} --{event}--> {target}"
+        at = target
+    return None if at == status else f"the history ends at {at}, the status is {status}"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the host should say of a service."""
+
+    service_id: str
+    provisioner: str
+    host: Host
+    ref: str
+    plan: str
+    limits: dict[str, Any]
+    generation: int
+
+
+@dataclass(slots=True)
+class HostAnswers:
+    """What the hosts said otherwise: the question, and the sentence. `last_id` is the last service that was looked
+    at: there may have been no time for all of them."""
+
+    asked: int = 0
+    last_id: str = ""
+    wrong: list[tuple[Question, str]] = field(default_factory=list)
+
+
+def questions_for_hosts(session: Session, providers: list[str], after: str = "", limit: int = 500) -> list[Question]:
+    """One batch of services that a host was told of and that no change is being applied to, by id after `after`."""
+    moving = select(PlanChange.service_id).where(PlanChange.status.in_(SETTLED_UNAPPLIED))
+    services = session.scalars(
+        select(Service)
+        .where(
+            Service.provider_id.in_(providers), Service.generation > 0, Service.id > after, Service.id.not_in(moving)
+        )
+        .order_by(Service.id)
+        .limit(limit)
+    )
+    connected = {id: host_of(session, id) for id in providers if connection_of(session, id, "host") is not None}
+    return [
+        Question(
+            service.id, *connected[service.provider_id], service.ref, service.plan, service.limits, service.generation
+        )
+        for service in services
+        if service.provider_id in connected
+    ]
+
+
+def ask_hosts(questions: list[Question], seconds: float = 30.0) -> HostAnswers:
+    """Asks each host what each service has, for at most so long. No session: hosts are somebody else's network.
+
+    A host that does not answer is not asked again in the same batch.
+    """
+    answers, silent, deadline = HostAnswers(), set[str](), time.monotonic() + seconds
+    for question in questions:
+        if time.monotonic() > deadline:
+            break
+        answers.last_id = question.service_id
+        if question.host.account in silent:
+            continue
+        answers.asked += 1
+        try:
+            wrong = _ask(question)
+        except (ProvisionerUnknown, ProvisionerRefused) as error:
+            silent.add(question.host.account)
+            wrong = f"{question.ref}: the host does not say: {error}"
+        if wrong:
+            answers.wrong.append((question, wrong))
+    return answers
+
+
+def _ask(question: Question) -> str | None:
+    """What is wrong, if anything. Raises ProvisionerUnknown, ProvisionerRefused."""
+    hosted = PROVISIONERS[question.provisioner].read(question.host, question.ref)
+    if hosted is None:
+        return f"{question.ref}: the host does not know it, here it has {question.plan}"
+    # A lower generation is one that a refused order took with it; a higher one was not given by us.
+    if (hosted.plan, hosted.limits) != (question.plan, question.limits) or hosted.generation > question.generation:
+        return (
+            f"{question.ref}: the host says {hosted.plan} {hosted.limits} generation {hosted.generation},"
+            f" here it has {question.plan} {question.limits} generation {question.generation}"
+        )
+    return None
+
+
+def host_finding(session: Session, answers: HostAnswers) -> Finding:
+    """What the hosts said otherwise, of services that have not been told anything new since they were asked."""
+    still = {
+        service.id: (service.plan, service.generation)
+        for service in session.scalars(select(Service).where(Service.id.in_([q.service_id for q, _ in answers.wrong])))
+    }
+    rows = (
+        Broken(question.service_id, wrong)
+        for question, wrong in answers.wrong
+        if still.get(question.service_id) == (question.plan, question.generation)
+    )
+    return finding_of(HOSTS, "the host gives each service the plan that stands here", rows)
+
+
+def alert_of(findings: list[Finding]) -> str:
+    """One line for an alert: what is broken, with the first row of each; empty if everything holds."""
+    broken = [finding for finding in findings if not finding.holds]
+    return "; ".join(f"{f.name}: {f.count}, first {f.rows[0].row_id} ({f.rows[0].what})" for f in broken)

@@ -1,0 +1,205 @@
+"""Money goes back again: refunds, disputes, and payments that fail after they had succeeded.
+
+Refunds are told as sums, so that only what is new is booked whatever the order. What goes back before its invoice is
+settled was held for it; afterwards it is a claim (`returned`), paid from the customer's credit as far as there was too
+much, and for the rest decided by the catalogue's policy in reversal.py. A dispute is decided when it is lost.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from domain.lifecycle import PAYABLE, Status
+from domain.money import Money
+from engine import reversal
+from engine.ledger import postings
+from engine.payments import refunds
+from gateways.protocol import EventKind, GatewayEvent
+from models.base import new_id
+from models.customer import lock_service
+from models.inbox import InboxEvent
+from models.invoice import Invoice
+from models.ledger import returned_of
+from models.payment import Payment, Refund, movements_of, pending_refunds
+from models.plan_change import PlanChange, lock_change
+
+KINDS = frozenset(
+    {
+        EventKind.PAYMENT_LATE_FAILED,
+        EventKind.REFUND_SUCCEEDED,
+        EventKind.REFUND_FAILED,
+        EventKind.DISPUTE_OPENED,
+        EventKind.DISPUTE_WON,
+        EventKind.DISPUTE_LOST,
+    }
+)
+
+# The sale itself was taken back, so its invoice needs no money any more.
+_UNDONE = (Status.REVERSED, Status.COMPENSATED)
+
+
+def take_back(session: Session, now: datetime, event: InboxEvent, fact: GatewayEvent) -> list[str] | None:
+    """Books one such fact. Returns changes to ring; None if the payment it is about has not come yet."""
+    payment = _payment_of(session, event, fact)
+    if payment is None:
+        return None
+    change = _lock(session, payment)
+    session.refresh(payment, with_for_update={"of": Payment})
+    if fact.kind is EventKind.REFUND_FAILED:
+        return _refund_failed(session, now, payment, fact)
+    if fact.kind is EventKind.REFUND_SUCCEEDED:
+        return _refunded(session, now, event, fact, payment, change)
+    if fact.kind is EventKind.PAYMENT_LATE_FAILED:
+        back = _movement(session, event, fact, payment, "late_failure", fact.amount)
+        return _went_back(session, now, back, payment, change, final=True) if back else []
+    return _disputed(session, now, event, fact, payment, change)
+
+
+def _payment_of(session: Session, event: InboxEvent, fact: GatewayEvent) -> Payment | None:
+    """The payment that came under this name, or for this attempt of ours."""
+    came = select(Payment).where(Payment.connection_id == event.connection_id, Payment.kind == "payment")
+    payment = session.scalar(came.where(Payment.gateway_object == fact.gateway_ref))
+    if payment is None and fact.reference is not None:
+        payment = session.scalar(came.where(Payment.attempt_id == fact.reference))
+    return payment
+
+
+def _lock(session: Session, payment: Payment) -> PlanChange | None:
+    invoice = session.get(Invoice, payment.invoice_id) if payment.invoice_id else None
+    if invoice is None:
+        return None
+    if invoice.change_id is None:
+        lock_service(session, invoice.service_id)
+        return None
+    return lock_change(session, invoice.change_id)
+
+
+def _refund_failed(session: Session, now: datetime, payment: Payment, fact: GatewayEvent) -> list[str]:
+    for ours in pending_refunds(session, payment):
+        if ours.gateway_ref == fact.gateway_object:
+            refunds.fail_refund(session, now, ours, "The gateway could not refund.")
+    return []
+
+
+def _refunded(
+    session: Session,
+    now: datetime,
+    event: InboxEvent,
+    fact: GatewayEvent,
+    payment: Payment,
+    change: PlanChange | None,
+) -> list[str]:
+    """What is new in the sum confirms refunds of ours first; the rest was refunded at the gateway by somebody."""
+    known = sum(back.amount_minor for back in movements_of(session, payment, "refund"))
+    new = fact.amount.amount - known
+    for ours in _named_first(pending_refunds(session, payment), fact.gateway_object):
+        if ours.amount_minor <= new:
+            refunds.confirm_refund(session, now, ours)
+            new -= ours.amount_minor
+    if new <= 0:
+        return []
+    amount = Money(new, payment.currency)
+    back = _movement(session, event, fact, payment, "refund", amount, f"{fact.gateway_ref}:{fact.amount.amount}")
+    return _went_back(session, now, back, payment, change, final=True) if back else []
+
+
+def _named_first(pending: list[Refund], gateway_object: str) -> list[Refund]:
+    return sorted(pending, key=lambda ours: ours.gateway_ref != gateway_object)
+
+
+def _disputed(
+    session: Session,
+    now: datetime,
+    event: InboxEvent,
+    fact: GatewayEvent,
+    payment: Payment,
+    change: PlanChange | None,
+) -> list[str]:
+    """A decision implies that the dispute was opened, whether that was told or not."""
+    opened = _movement(session, event, fact, payment, "dispute", fact.amount)
+    if opened is not None:
+        _went_back(session, now, opened, payment, change, final=False)
+    invoice = session.get(Invoice, payment.invoice_id) if payment.invoice_id else None
+    if fact.kind is EventKind.DISPUTE_WON:
+        won = _movement(session, event, fact, payment, "dispute_won", fact.amount)
+        if won is not None and invoice is not None:
+            postings.win_dispute(session, invoice, won, f"clearing:{payment.connection.adapter}", now)
+    if fact.kind is EventKind.DISPUTE_LOST:
+        lost = _movement(session, event, fact, payment, "dispute_lost", fact.amount)
+        if lost is not None and invoice is not None:
+            return _decide(session, now, lost, payment, invoice, change)
+    return []
+
+
+def _went_back(
+    session: Session, now: datetime, back: Payment, payment: Payment, change: PlanChange | None, final: bool
+) -> list[str]:
+    clearing = f"clearing:{payment.connection.adapter}"
+    if payment.outcome == "unmatched" or payment.invoice_id is None:
+        postings.return_unmatched(session, back, f"unmatched:{payment.connection.adapter}", clearing, now)
+        return []
+    if payment.outcome == "held" and change is not None and change.status in PAYABLE:
+        postings.return_held(session, change, back, clearing, now)
+        return []
+    invoice = session.get_one(Invoice, payment.invoice_id)
+    postings.return_settled(session, invoice, back, clearing, now)
+    return _decide(session, now, back, payment, invoice, change) if final else []
+
+
+def _decide(
+    session: Session,
+    now: datetime,
+    back: Payment,
+    payment: Payment,
+    invoice: Invoice,
+    change: PlanChange | None,
+) -> list[str]:
+    """What was too much was credit, and is taken from there; what the invoice needed is the policy's matter."""
+    claim = returned_of(session, invoice.id, invoice.currency)
+    stands = invoice.settled_at is not None and (change is None or change.status not in _UNDONE)
+    needed = Money(invoice.due_minor if stands else 0, invoice.currency)
+    kept = reversal.net_received(session, invoice)
+    too_much = kept + claim - needed
+    credit = postings.credit_of(session, invoice.provider_id, invoice.customer_id, invoice.currency)
+    taken = max(Money.zero(invoice.currency), min(back.amount, claim, too_much, credit))
+    postings.take_returned_from_credit(session, invoice, back, taken, now)
+    if taken == claim:
+        return []
+    return reversal.answer_return(session, now, change, invoice)
+
+
+def _movement(
+    session: Session,
+    event: InboxEvent,
+    fact: GatewayEvent,
+    payment: Payment,
+    kind: str,
+    amount: Money,
+    gateway_object: str | None = None,
+) -> Payment | None:
+    """The movement's row; None if it is booked already."""
+    back_id = session.execute(
+        insert(Payment)
+        .values(
+            id=new_id("mny"),
+            provider_id=payment.provider_id,
+            connection_id=payment.connection_id,
+            gateway_object=gateway_object or fact.gateway_object,
+            kind=kind,
+            of_payment_id=payment.id,
+            attempt_id=payment.attempt_id,
+            invoice_id=payment.invoice_id,
+            amount_minor=amount.amount,
+            currency=payment.currency,
+            outcome="returned",
+            paid_at=fact.occurred_at,
+            event_id=event.id,
+        )
+        .on_conflict_do_nothing(index_elements=["connection_id", "gateway_object", "kind"])
+        .returning(Payment.id)
+    ).scalar_one_or_none()
+    return session.get_one(Payment, back_id) if back_id else None

@@ -1,0 +1,1 @@
+"""Invoices: the frozen rows, their legal numbers, their printed documents, and what can be printed at all."""

@@ -1,0 +1,115 @@
+"""From an invoice row to the values of a printed document: nothing is computed here, everything was frozen."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from domain.money import Money
+from domain.periods import Period, parse_instant
+from engine.invoicing.printable import logo_bytes
+from models.invoice import Invoice
+from pdf.values import Brand, InvoiceDocument, Kind, Line, Logo, Party, PlanTerms, Tax
+
+
+def document_values(invoice: Invoice, kind: str) -> InvoiceDocument:
+    """The proforma, invoice or credit note of a row, in the provider's zone and the customer's language."""
+    content = invoice.content
+    zone = ZoneInfo(content["timezone"])
+    is_proforma = kind == "proforma"
+    is_credit_note = kind == "credit_note"
+    zero = Money.zero(invoice.currency)
+    renewal = content["next_renewal"]
+    return InvoiceDocument(
+        kind=Kind(kind),
+        provider=invoice.provider_id,
+        number=None if is_proforma else invoice.number,
+        reference=invoice.id,
+        issued_on=_local_date(invoice.issued_at, zone) if is_proforma else _required(invoice.numbered_on),
+        locale=content["locale"],
+        seller=_party(content["seller"]),
+        buyer=_party(content["buyer"]),
+        lines=tuple(_line(line) for line in content["lines"]),
+        net=Money(invoice.net_minor, invoice.currency),
+        taxes=tuple(_tax(tax) for tax in content["taxes"]),
+        total=invoice.total,
+        credit_applied=zero if is_credit_note else Money(invoice.credit_applied_minor, invoice.currency),
+        amount_due=zero if is_credit_note else invoice.due,
+        due_on=_local_date(invoice.due_at, zone) if invoice.due_minor else None,
+        supply=_days(Period.from_json(content["supply"]), zone),
+        before=_plan(content["before"]),
+        after=_plan(content["after"]),
+        paid_on=_paid_on(invoice, kind, zone),
+        next_renewal=_renewal(renewal, zone) if renewal else None,
+        payment_instructions=content["payment_instructions"] if invoice.due_minor else None,
+        corrects=content.get("corrects"),
+        notes=tuple(content["notes"]),
+        brand=_brand(content),
+    )
+
+
+def _paid_on(invoice: Invoice, kind: str, zone: ZoneInfo) -> date | None:
+    """A change's invoice is paid when it gets its number; a renewal's only where credit paid for it at its issue:
+    its document must not depend on when it is printed."""
+    paid_at_issue = invoice.change_id is not None or invoice.due_minor == 0
+    if kind != "invoice" or invoice.settled_at is None or not paid_at_issue:
+        return None
+    return _local_date(invoice.settled_at, zone)
+
+
+def _brand(content: dict[str, Any]) -> Brand:
+    logo = content.get("logo")
+    picture = Logo(logo_bytes(logo), alt=content["seller"]["name"]) if logo else None
+    return Brand(colour=content["colour"], logo=picture)
+
+
+def _party(party: dict[str, Any]) -> Party:
+    return Party(
+        name=party["name"],
+        address=tuple(party["address"]),
+        country=party["country"],
+        tax_id=party["tax_id"],
+        email=party["email"],
+    )
+
+
+def _plan(plan: dict[str, Any] | None) -> PlanTerms | None:
+    return PlanTerms(plan["plan"], plan["cycle"], Money.from_json(plan["price"])) if plan else None
+
+
+def _line(line: dict[str, Any]) -> Line:
+    return Line(
+        description=line["description"],
+        amount=Money.from_json(line["amount"]),
+        arithmetic=line["arithmetic"],
+        kind=line["kind"],
+    )
+
+
+def _tax(tax: dict[str, Any]) -> Tax:
+    return Tax(
+        label=tax["label"],
+        percent=tax["percent"],
+        base=Money.from_json(tax["base"]),
+        amount=Money.from_json(tax["amount"]),
+    )
+
+
+def _renewal(renewal: dict[str, Any], zone: ZoneInfo) -> tuple[date, Money]:
+    return _local_date(parse_instant(renewal["at"]), zone), Money.from_json(renewal["amount"])
+
+
+def _days(period: Period, zone: ZoneInfo) -> tuple[date, date]:
+    """The first and the last day covered, both included: a period's end belongs to the next one."""
+    first = _local_date(period.start, zone)
+    return first, max(first, _local_date(period.end, zone) - timedelta(days=1))
+
+
+def _local_date(moment: datetime, zone: ZoneInfo) -> date:
+    return moment.astimezone(zone).date()
+
+
+def _required(day: date | None) -> date:
+    assert day is not None, "a numbered invoice has its date (check constraint number_has_a_date)"
+    return day

@@ -1,0 +1,243 @@
+"""Lines and parties are frozen into an invoice row; its documents are printed from that row, once each.
+
+A proforma is printed while there is something to pay; the invoice, or the credit note, once it has its number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from domain.catalog import Catalog, in_language
+from domain.lifecycle import Event, Status
+from domain.money import Money
+from domain.periods import Period
+from domain.pricing.quote_values import Line, PlanTerms, Quote
+from engine.invoicing.documents import document_values
+from engine.invoicing.printable import document_locale
+from engine.jobs.external_call import OutsideStep
+from engine.jobs.sweep import rest_if_done
+from models import storage
+from models.base import new_id
+from models.customer import Customer
+from models.invoice import Document, Invoice, document_of, invoice_of_change
+from models.plan_change import PlanChange, lock_change, move
+from models.provider import catalog_of
+from models.renewal import Renewal
+from pdf import InvoiceDocument, engine_version, render
+
+
+def issue_invoice(session: Session, now: datetime, change_id: str) -> Status:
+    """quoted → invoiced: who owes what to whom, and why, as it is at this moment."""
+    change = lock_change(session, change_id)
+    if change.status != Status.QUOTED or change.quote is None or change.payable_until is None:
+        return Status(change.status)
+    quote = Quote.from_json(change.quote)
+    catalog = catalog_of(session, change.provider)
+    session.add(
+        new_invoice(
+            change,
+            change.customer_id,
+            kind="credit_note" if quote.total.amount < 0 else "invoice",
+            amounts=Amounts(quote.net, quote.tax, quote.total, quote.credit_applied, quote.total_due_today),
+            content=frozen_content(
+                catalog,
+                change.customer,
+                lines=quote.lines,
+                before=quote.from_,
+                after=quote.to,
+                supply=Period(quote.effective_at, quote.new_period.end),
+                next_renewal=quote.next_renewal.as_json(),
+                notes=list(quote.notes),
+            ),
+            now=now,
+            due_at=change.payable_until,
+        )
+    )
+    move(session, change, Event.ISSUE, Status.INVOICED, now)
+    return Status.INVOICED
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """What an invoice comes to: total = net + tax; `due` is what remains to be paid after account credit."""
+
+    net: Money
+    tax: Money
+    total: Money
+    credit_applied: Money
+    due: Money
+
+    @classmethod
+    def taking_back(cls, invoice: Invoice) -> Amounts:
+        """The opposite of an invoice, with nothing to pay."""
+        net, tax = Money(-invoice.net_minor, invoice.currency), Money(-invoice.tax_minor, invoice.currency)
+        nothing = Money.zero(invoice.currency)
+        return cls(net, tax, -invoice.total, nothing, nothing)
+
+
+def new_invoice(
+    cause: PlanChange | Renewal | Invoice,
+    customer_id: str,
+    *,
+    kind: str,
+    amounts: Amounts,
+    content: dict[str, Any],
+    now: datetime,
+    due_at: datetime,
+    settled_at: datetime | None = None,
+) -> Invoice:
+    """The row, in no session and without a number. It has one cause; an invoice as cause is the one it corrects."""
+    return Invoice(
+        id=new_id("inv"),
+        provider_id=cause.provider_id,
+        customer_id=customer_id,
+        service_id=cause.service_id,
+        change_id=cause.id if isinstance(cause, PlanChange) else None,
+        renewal_id=cause.id if isinstance(cause, Renewal) else None,
+        corrects_id=cause.id if isinstance(cause, Invoice) else None,
+        kind=kind,
+        currency=amounts.total.currency,
+        net_minor=amounts.net.amount,
+        tax_minor=amounts.tax.amount,
+        total_minor=amounts.total.amount,
+        credit_applied_minor=amounts.credit_applied.amount,
+        due_minor=amounts.due.amount,
+        content=content,
+        issued_at=now,
+        due_at=due_at,
+        settled_at=settled_at,
+    )
+
+
+def frozen_content(
+    catalog: Catalog,
+    customer: Customer,
+    *,
+    lines: tuple[Line, ...],
+    before: PlanTerms | None,
+    after: PlanTerms,
+    supply: Period,
+    next_renewal: dict[str, Any] | None,
+    notes: list[str],
+) -> dict[str, Any]:
+    """Everything a document says besides its number, dates and totals; JSON, in the customer's language."""
+    locale = document_locale(customer.locale)
+    return {
+        "title": f"{before.plan_name} → {after.plan_name}" if before else after.plan_name,
+        "locale": locale,
+        "timezone": catalog.timezone,
+        "seller": catalog.seller.model_dump(mode="json"),
+        "buyer": {
+            "name": customer.name,
+            "address": customer.address,
+            "country": customer.country,
+            "tax_id": customer.tax_id,
+            "email": customer.email,
+        },
+        "before": _plan(catalog, before, locale) if before else None,
+        "after": _plan(catalog, after, locale),
+        "lines": [line.as_json() for line in lines if line.kind != "tax"],
+        "taxes": [_tax(catalog, line, locale) for line in lines if line.kind == "tax"],
+        "supply": supply.as_json(),
+        "next_renewal": next_renewal,
+        "notes": notes,
+        "payment_instructions": in_language(catalog.invoice.payment_instructions, locale)
+        if catalog.invoice.payment_instructions
+        else None,
+        "colour": catalog.invoice.colour,
+        "logo": catalog.invoice.logo,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class PrintCall:
+    """A document to be made: which invoice, which kind, from which values."""
+
+    invoice_id: str
+    kind: str
+    values: InvoiceDocument
+
+
+def begin_print(session: Session, now: datetime, invoice_id: str) -> PrintCall | None:
+    """The document that should exist and does not; None if there is nothing to print."""
+    invoice = session.get_one(Invoice, invoice_id, populate_existing=True)
+    kind = invoice.document_kind
+    if kind is None or invoice.voided_at or document_of(session, invoice.id, kind):
+        return None
+    return PrintCall(invoice.id, kind, document_values(invoice, kind))
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """A document that is in the store: its digest, its size, and what printed it."""
+
+    sha256: str
+    size_bytes: int
+    engine: str
+
+
+def perform_print(call: PrintCall) -> Printed:
+    """Values in, bytes into the store; outside any transaction."""
+    content = render(call.values)
+    return Printed(storage.put(content), len(content), engine_version())
+
+
+def finish_print(session: Session, now: datetime, call: PrintCall, printed: Printed) -> None:
+    """Writes the document down unless another worker was faster: there is one of each kind, for ever."""
+    session.execute(
+        insert(Document)
+        .values(
+            id=new_id("doc"),
+            invoice_id=call.invoice_id,
+            kind=call.kind,
+            sha256=printed.sha256,
+            size_bytes=printed.size_bytes,
+            engine=printed.engine,
+        )
+        .on_conflict_do_nothing(index_elements=["invoice_id", "kind"])
+    )
+    rest_if_done(session, call.invoice_id)
+
+
+def begin_change_print(session: Session, now: datetime, change_id: str) -> PrintCall | Status:
+    """The same for the invoice of a change."""
+    invoice = invoice_of_change(session, change_id)
+    call = begin_print(session, now, invoice.id) if invoice is not None else None
+    return call or _status_of(session, change_id)
+
+
+def finish_change_print(session: Session, now: datetime, call: PrintCall, printed: Printed) -> Status:
+    """Printing moves no status: it is guarded by the missing document."""
+    finish_print(session, now, call, printed)
+    invoice = session.get_one(Invoice, call.invoice_id)
+    assert invoice.change_id is not None, "a change's document belongs to a change's invoice"
+    return _status_of(session, invoice.change_id)
+
+
+def _tax(catalog: Catalog, line: Line, locale: str) -> dict[str, Any]:
+    """The tax line, with the rate's name alone: the page prints its percentage and base in columns of their own."""
+    rate = next(rate for rate in catalog.tax.rates if rate.code == line.code)
+    return line.as_json() | {"label": in_language(rate.label, locale)}
+
+
+def _plan(catalog: Catalog, terms: PlanTerms, locale: str) -> dict[str, Any]:
+    cycle = catalog.cycles.get(terms.cycle)
+    return {
+        "plan": terms.plan_name,
+        "cycle": in_language(cycle.label, locale) if cycle else terms.cycle,
+        "price": terms.price.as_json(),
+    }
+
+
+def _status_of(session: Session, change_id: str) -> Status:
+    return Status(session.execute(select(PlanChange.status).where(PlanChange.id == change_id)).scalar_one())
+
+
+print_invoice = OutsideStep(begin_print, perform_print, finish_print, PrintCall)
+print_change_invoice = OutsideStep(begin_change_print, perform_print, finish_change_print, PrintCall)

@@ -1,0 +1,263 @@
+"""Which rows have rested too long: the sweep claims them in bounded batches and rings for each.
+
+Claiming moves the row's next ring into the future (machine time), with growing pauses, so two sweeps never ring for
+the same row at once and a row that cannot move does not fill the queues. After `settings.rings_max` rings the row is
+given up: a dead letter, which rests as it is until a person rings again (dead_letters.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Interval,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from domain.lifecycle import ACTIVE, EXPIRABLE, Status
+from models.customer import Service
+from models.inbox import OPEN_EVENTS, InboxEvent
+from models.invoice import Document, Invoice
+from models.ledger import LedgerBalance
+from models.outbox import OutboxMessage
+from models.payment import PaymentAttempt, Refund
+from models.pending_work import Rung, error_text
+from models.plan_change import PlanChange
+from models.provider import CLOCK, Provider
+from settings import settings
+
+BATCH = 200
+# How long before a scheduled change a customer hears that it would not fit.
+WARNED_AHEAD_DAYS = 7
+# Rings for a change that is to become `stuck`: more than one, since a message may be lost.
+RINGS_TO_GIVE_UP = 10
+# A row that goes on its way is rung for less often.
+RINGS_IN_VAIN = 12
+
+
+_NEVER = false()
+LONGEST_PAUSE = cast(
+    bindparam("pause", callable_=lambda: f"{settings().longest_pause_seconds} seconds", type_=String(), unique=True),
+    Interval,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bell:
+    """One kind of row that is rung for: while it `waits` for a step, or from when it is `due` by its provider's clock
+    (whoever uses these conditions joins Provider). `prefix` is that of its ids. `dead_status` is the status of a row
+    given up, where it has one of its own; `more_rings` are those beyond the settings' limit; `put_off` are rows with a
+    pause of their own."""
+
+    kind: str
+    prefix: str
+    row: type[Any]
+    waits: ColumnElement[bool] = _NEVER
+    due: ColumnElement[bool] = _NEVER
+    dead_status: str | None = None
+    more_rings: ColumnElement[int] | int = 0
+    put_off: ColumnElement[bool] = _NEVER
+
+    @property
+    def wants(self) -> ColumnElement[bool]:
+        """Rows with something left to do."""
+        return or_(self.waits, self.due)
+
+    @property
+    def dead(self) -> ColumnElement[bool]:
+        """Rows that were given up."""
+        if self.dead_status is not None:
+            of_its_own: ColumnElement[bool] = self.row.status == self.dead_status
+            return of_its_own
+        return and_(self.wants, self.row.next_ring_at.is_(None))
+
+    def overdue(self, patience_seconds: float) -> ColumnElement[bool]:
+        """Rows that should have been rung for by now. When a date came nobody wrote down, so that has no patience.
+        A time further ahead than any pause was written before the database's clock was set back."""
+        now, at = func.clock_timestamp(), self.row.next_ring_at
+        too_far = and_(at > now + LONGEST_PAUSE, not_(self.put_off))
+        return or_(
+            and_(self.waits, at <= now - seconds(patience_seconds)),
+            and_(self.due, at <= now),
+            and_(self.wants, too_far),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Ids of the rows to ring for, and of those that were given up; the prefix of an id tells its kind."""
+
+    resting: list[str]
+    given_up: list[str]
+
+
+def claim(session: Session, bells: Iterable[Bell]) -> Claimed:
+    """Claims one batch of each kind, and gives up what was rung for too often."""
+    claimed = Claimed([], [])
+    for bell in bells:
+        limit = settings().rings_max + bell.more_rings
+        longest = func.least(func.power(2, func.least(bell.row.rings, 20)), settings().ring_pause_max_seconds)
+        pause = longest * (0.75 + 0.25 * func.random())  # as outside.pause_after has it
+        again = {"rings": bell.row.rings + 1, "next_ring_at": func.clock_timestamp() + pause * seconds(1)}
+        claimed.resting.extend(_update(session, bell, bell.row.rings < limit, again))
+        never = {"next_ring_at": None} | ({"status": bell.dead_status} if bell.dead_status else {})
+        claimed.given_up.extend(_update(session, bell, bell.row.rings >= limit, never))
+    return claimed
+
+
+def note_error(session: Session, row: type[Rung], row_id: str, error: Exception) -> None:
+    """Writes down what a step raised, for the person who will look at the row if it is given up."""
+    columns: Any = row
+    session.execute(
+        update(columns)
+        .where(columns.id == row_id, columns.next_ring_at.is_not(None))
+        .values(ring_error=error_text(error))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def rest_if_done(session: Session, invoice_id: str) -> None:
+    """After a step of an invoice: nobody rings any more if it was the last one."""
+    session.flush()
+    session.execute(
+        update(Invoice)
+        .where(Invoice.id == invoice_id, ~INVOICES.waits)
+        .values(next_ring_at=None, rings=0, ring_error=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def resting(session: Session, providers: list[str], patience_seconds: float) -> Iterator[tuple[str, str]]:
+    """Rows that wait too long, are rung for in vain or were given up: (id, what is wrong)."""
+    for bell in BELLS:
+        row = bell.row
+        since = and_(bell.waits, row.next_ring_at < func.clock_timestamp() - seconds(patience_seconds))
+        query = (
+            select(row.id, row.next_ring_at, row.rings, row.ring_error)
+            .join(Provider, Provider.id == row.provider_id)
+            .where(row.provider_id.in_(providers), or_(bell.dead, since, and_(bell.wants, row.rings > RINGS_IN_VAIN)))
+            .order_by(row.id)
+        )
+        for row_id, at, rings, error in session.execute(query):
+            rests = "was given up" if at is None else f"is to be rung for since {at:%Y-%m-%d %H:%M:%S}"
+            yield row_id, f"{bell.kind} {rests}, after {rings} rings; the last error: {error or 'none was seen'}"
+
+
+def seconds(count: float) -> ColumnElement[Any]:
+    return cast(literal(f"{count} seconds"), Interval)
+
+
+def _update(session: Session, bell: Bell, which: ColumnElement[bool], values: dict[str, Any]) -> list[str]:
+    row = bell.row
+    batch = (
+        select(row.id)
+        .join(Provider, Provider.id == row.provider_id)
+        .where(bell.overdue(settings().ring_patience_seconds), which)
+        .order_by(row.next_ring_at)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True, of=row)
+    )
+    changed = update(row).where(row.id.in_(batch)).values(values).returning(row.id)
+    return list(session.scalars(changed.execution_options(synchronize_session=False)))
+
+
+def _unapplied() -> ColumnElement[bool]:
+    """Money is in and the plan is not there; what is being applied only when its lease is over."""
+    now, until = func.clock_timestamp(), PlanChange.lease_until
+    no_lease_runs = or_(until.is_(None), until <= now, until > now + LONGEST_PAUSE)  # outside.lease_runs
+    return or_(PlanChange.status == Status.PAID, and_(PlanChange.status == Status.APPLYING, no_lease_runs))
+
+
+def _has_a_next_step() -> ColumnElement[bool]:
+    """A change that can move on: what awaits payment is rung for only once the money is there."""
+    held = (
+        select(LedgerBalance.balance_minor)
+        .where(
+            LedgerBalance.account == "held",
+            LedgerBalance.owner == PlanChange.id,
+            LedgerBalance.provider_id == PlanChange.provider_id,
+        )
+        .scalar_subquery()
+    )
+    total = select(Invoice.total_minor).where(Invoice.change_id == PlanChange.id).scalar_subquery()
+    return or_(
+        PlanChange.status.in_((Status.REQUESTED, Status.QUOTED, Status.INVOICED)),
+        and_(PlanChange.status == Status.AWAITING_PAYMENT, held >= total),
+        _unapplied(),
+    )
+
+
+def _its_days_are_over() -> ColumnElement[bool]:
+    """An offer that was not paid, a request that staff did not look at."""
+    return or_(
+        and_(PlanChange.status.in_(EXPIRABLE), PlanChange.payable_until <= CLOCK),
+        and_(PlanChange.status == Status.AWAITING_REVIEW, PlanChange.review_until <= CLOCK),
+    )
+
+
+def _has_an_unfinished_end() -> ColumnElement[bool]:
+    """A numbered invoice without its document, or a renewal's that was never asked of the gateway."""
+    printed = select(Document.id).where(Document.invoice_id == Invoice.id, Document.kind == Invoice.kind)
+    asked = select(PaymentAttempt.id).where(PaymentAttempt.invoice_id == Invoice.id)
+    unasked = and_(Invoice.change_id.is_(None), Invoice.settled_at.is_(None), Invoice.due_minor > 0, ~asked.exists())
+    return and_(Invoice.number.is_not(None), or_(~printed.exists(), unasked))
+
+
+def _is_to_renew() -> ColumnElement[bool]:
+    """An active service whose period is over and that waits for no change (those that staff look at let it pass), or
+    whose scheduled change must be looked at."""
+    on_its_way = select(PlanChange.id).where(
+        PlanChange.service_id == Service.id, PlanChange.status.in_(ACTIVE - {Status.AWAITING_REVIEW})
+    )
+    # Not by service: these are few, and are looked up once for all services.
+    unwarned = select(PlanChange.service_id).where(
+        PlanChange.status == Status.SCHEDULED, PlanChange.warned_at.is_(None)
+    )
+    ahead = CLOCK + seconds(WARNED_AHEAD_DAYS * 86_400)
+    over = and_(Service.period_end <= CLOCK, ~on_its_way.exists())
+    to_warn = and_(Service.period_end > CLOCK, Service.period_end <= ahead, Service.id.in_(unwarned))
+    return and_(Service.status == "active", or_(over, to_warn))
+
+
+CHANGES = Bell(
+    kind="change",
+    prefix="chg",
+    row=PlanChange,
+    waits=_has_a_next_step(),
+    due=_its_days_are_over(),
+    more_rings=case((PlanChange.status.in_((Status.PAID, Status.APPLYING)), RINGS_TO_GIVE_UP), else_=0),
+)
+INVOICES = Bell(kind="invoice", prefix="inv", row=Invoice, waits=_has_an_unfinished_end())
+# Rung for by a scan of their own.
+RENEWALS = Bell(kind="renewal", prefix="svc", row=Service, due=_is_to_renew())
+SWEPT = (
+    CHANGES,
+    Bell(kind="payment", prefix="pay", row=PaymentAttempt, waits=PaymentAttempt.status.in_(("creating", "canceling"))),
+    Bell(kind="refund", prefix="ref", row=Refund, waits=Refund.status == "sending"),
+    INVOICES,
+    Bell(kind="mail", prefix="msg", row=OutboxMessage, waits=OutboxMessage.sent_at.is_(None)),
+    Bell(
+        kind="event",
+        prefix="evt",
+        row=InboxEvent,
+        waits=InboxEvent.status.in_(OPEN_EVENTS),
+        dead_status="dead",
+        put_off=InboxEvent.status == "retry",
+    ),
+)
+BELLS = (*SWEPT, RENEWALS)

@@ -1,0 +1,1 @@
+"""Double entry: one recipe for each business event."""

@@ -1,0 +1,1 @@
+"""What customers and staff are told, by way of the outbox, and the mail that tells them."""

@@ -1,0 +1,146 @@
+"""What operators do with money by hand: record what they see at the bank, match what nobody could, look it all up."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from domain.money import Money
+from engine.inbox import allocation
+from engine.ledger.postings import Arrival
+from engine.payments.refunds import lock_payment
+from gateways.registry import BY_HAND
+from models.audit import record_action
+from models.base import new_id
+from models.inbox import InboxEvent, event_of_key
+from models.invoice import Invoice
+from models.payment import Payment
+from models.provider import Connection, Provider, connection_of
+
+
+class AlreadyRecorded(Exception):
+    """The line of the statement was recorded before, as something else."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__(f"Line {line} of the statement is recorded already, with other contents. Look at it again.")
+
+
+class UnknownInvoice(Exception):
+    """No such invoice of this provider."""
+
+    def __init__(self, invoice_id: str) -> None:
+        super().__init__(f"There is no invoice {invoice_id}. See GET /v1/invoices.")
+
+
+class NotMatchable(Exception):
+    """The payment cannot pay this invoice."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """Money that an operator sees on an account statement. `line` is its unique name there; `invoice` may be None,
+    then the money is unmatched. `paid_at` is aware; the money came in time if that lies before the offer's end."""
+
+    line: str
+    amount: Money
+    paid_at: datetime
+    invoice: str | None = None
+
+
+def record_payment(
+    session: Session, now: datetime, provider: Provider, line: StatementLine, by: tuple[str, str]
+) -> tuple[InboxEvent, bool]:
+    """Files the money in the inbox, like a gateway's event; returns the row and whether it was there already.
+
+    `by` is (who, why). Raises UnknownInvoice, AlreadyRecorded.
+    """
+    if line.invoice is not None:
+        _required_invoice(session, provider, line.invoice)
+    connection = _bank(session, provider)
+    document = {
+        "line": line.line,
+        "invoice": line.invoice,
+        "amount": line.amount.as_json(),
+        "paid_at": line.paid_at.isoformat(),
+    }
+    body = json.dumps(document, sort_keys=True).encode()
+    digest = hashlib.sha256(body).hexdigest()
+    earlier = event_of_key(session, connection.id, line.line)
+    if earlier is not None:
+        if earlier.body_sha256 != digest:
+            raise AlreadyRecorded(line.line)
+        return earlier, True
+    event = InboxEvent(
+        id=new_id("evt"),
+        provider_id=provider.id,
+        connection_id=connection.id,
+        source="operator",
+        event_key=line.line,
+        body=body,
+        body_sha256=digest,
+        received_at=now,
+    )
+    session.add(event)
+    session.flush()
+    record_action(session, provider.id, now, "payment.record", event.id, by, **document)
+    return event, False
+
+
+def match_payment(
+    session: Session, now: datetime, provider: Provider, payment_id: str, invoice_id: str, by: tuple[str, str]
+) -> list[str]:
+    """Unmatched money finds its invoice: held, paid on a renewal, or credit where the offer has ended.
+
+    Returns the changes that may move on. `by` is (who, why). Raises UnknownPayment, UnknownInvoice, NotMatchable.
+    """
+    invoice = _required_invoice(session, provider, invoice_id)
+    change = allocation.lock_for(session, invoice)
+    payment = lock_payment(session, provider, payment_id)
+    if payment.outcome != "unmatched":
+        raise NotMatchable(f"{payment.id} is not unmatched: it was {payment.outcome}.")
+    if payment.currency != invoice.currency:
+        raise NotMatchable(f"{payment.id} is in {payment.currency} and {invoice.id} in {invoice.currency}: refund it.")
+    # The operator has looked: whether the money came in time is the only thing left to the clock.
+    in_time = change is not None and change.payable_until is not None and now <= change.payable_until
+    arrival = Arrival("match", f"unmatched:{payment.connection.adapter}")
+    record_action(session, provider.id, now, "payment.match", payment.id, by, invoice=invoice.id)
+    return allocation.place_money(session, now, payment, invoice, change, in_time, arrival)
+
+
+def payments_of(provider_id: str, unmatched: bool = False) -> Select[Payment]:
+    """The movements of money of a provider, as a query."""
+    query = select(Payment).where(Payment.provider_id == provider_id)
+    return query.where(Payment.outcome == "unmatched", Payment.kind == "payment") if unmatched else query
+
+
+def _required_invoice(session: Session, provider: Provider, invoice_id: str) -> Invoice:
+    invoice = session.get(Invoice, invoice_id)
+    if invoice is None or invoice.provider_id != provider.id:
+        raise UnknownInvoice(invoice_id)
+    return invoice
+
+
+def _bank(session: Session, provider: Provider) -> Connection:
+    """The connection under which recorded money is booked; a provider that is paid by hand only has one already."""
+    gateway = connection_of(session, provider.id, "gateway")
+    if gateway is not None and gateway.adapter == BY_HAND:
+        return gateway
+    bank = connection_of(session, provider.id, "bank")
+    if bank is None:
+        bank = Connection(
+            provider_id=provider.id,
+            kind="bank",
+            adapter=BY_HAND,
+            account=provider.slug,
+            base_url="",
+            api_key=("",),
+            secrets=(),
+        )
+        session.add(bank)
+        session.flush()
+    return bank

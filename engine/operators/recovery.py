@@ -1,0 +1,180 @@
+"""A change is stuck, and an operator decides: try again, or take it back.
+
+Both are written into the change's history with who and why. Compensation first makes sure that the host has the old
+plan, under a generation of its own: an order of ours that is still on its way somewhere is refused from then on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from domain.lifecycle import Event, Status
+from engine.accounts.providers import host_of
+from engine.apply import give_generation
+from engine.jobs.external_call import OutsideStep, machine_time, take_lease
+from engine.notifications import notices
+from engine.operators.corrections import CreditSpent, correct_change, reprice_renewal
+from engine.operators.dead_letters import NotADeadLetter, ring_again
+from models.plan_change import ChangeMove, PlanChange, lock_change, move
+from models.renewal import Renewal
+from provisioners.protocol import Host, HostedService, PlanOrder, ProvisionerRefused, ProvisionerUnknown
+from provisioners.registry import PROVISIONERS
+from settings import settings
+
+
+class NotStuck(Exception):
+    """Only a stuck change can be retried or compensated."""
+
+    def __init__(self, change: PlanChange) -> None:
+        super().__init__(f"{change.id} is {change.status}; only a change that is stuck can be retried or compensated.")
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """The operator who decides, and the reason."""
+
+    who: str
+    why: str
+
+    @property
+    def actor(self) -> str:
+        return f"operator:{self.who}"
+
+
+def retry(session: Session, now: datetime, change_id: str, by: By) -> Status:
+    """stuck → applying: the host is read, and told again if it does not show the target. Raises NotStuck.
+
+    A change that was given up before it was paid goes on where it rests.
+    After a definite no the host gets a new key, or it would repeat its answer; otherwise the same one.
+    """
+    change = lock_change(session, change_id)
+    if change.status != Status.STUCK:
+        try:
+            ring_again(session, now, change_id, (by.who, by.why))
+        except NotADeadLetter:
+            raise NotStuck(change) from None
+        return change.lifecycle_status
+    if change.reason == "host_refused":
+        change.apply_round += 1
+    if change.generation is None:
+        give_generation(change)  # it was given up before the host was told
+    change.apply_attempts = 1  # not 0: what was tried before may have been done, so it is read first
+    change.reason = change.reason_text = change.lease_until = None
+    move(session, change, Event.RETRY, Status.APPLYING, now, actor=by.actor, reason=by.why)
+    return Status.APPLYING
+
+
+@dataclass(frozen=True, slots=True)
+class CompensateCall:
+    """An order for the plan that the service had. `may_read`: no call for the new plan can be under way any more."""
+
+    change_id: str
+    fence: int
+    provisioner: str
+    host: Host
+    order: PlanOrder
+    may_read: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CompensateOutcome:
+    """What the service has now, or why we do not know."""
+
+    service: HostedService | None
+    error: str | None = None
+
+
+def begin_compensation(session: Session, now: datetime, change_id: str) -> CompensateCall | Status:
+    """Takes the lease and a generation for the order back. Raises NotStuck."""
+    change = lock_change(session, change_id)
+    if change.status == Status.COMPENSATED:
+        return Status.COMPENSATED
+    if change.status != Status.STUCK:
+        raise NotStuck(change)
+    fence = take_lease(session, change)
+    if fence is None:
+        return Status.STUCK
+    service = change.service
+    service.generation += 1
+    session.flush()
+    provisioner, host = host_of(session, change.provider_id)
+    order = PlanOrder(
+        service_ref=service.ref,
+        plan=service.plan,
+        limits=service.limits,
+        generation=service.generation,
+        key=f"{change.id}:compensate:{service.generation}",
+    )
+    return CompensateCall(change.id, fence, provisioner, host, order, _may_read(session, change))
+
+
+def perform_compensation(call: CompensateCall) -> CompensateOutcome:
+    """Orders the old plan. Where the host takes no order, it is enough that it shows the old plan."""
+    provisioner = PROVISIONERS[call.provisioner]
+    try:
+        return CompensateOutcome(provisioner.apply(call.host, call.order))
+    except ProvisionerRefused as refused:
+        if not call.may_read:
+            return CompensateOutcome(None, f"{refused} Ask again in a minute: an earlier call may be under way.")
+    except ProvisionerUnknown as error:
+        return CompensateOutcome(None, str(error))
+    try:
+        return CompensateOutcome(provisioner.read(call.host, call.order.service_ref))
+    except (ProvisionerRefused, ProvisionerUnknown) as error:
+        return CompensateOutcome(None, str(error))
+
+
+def finish_compensation(
+    session: Session, now: datetime, call: CompensateCall, outcome: CompensateOutcome, by: By
+) -> Status:
+    """stuck → compensated: the invoice is corrected, the money is credit. Stays stuck, with the reason, otherwise."""
+    change = lock_change(session, call.change_id)
+    if change.status != Status.STUCK or change.fence != call.fence:
+        return change.lifecycle_status
+    change.lease_until = None
+    hosted = outcome.service
+    if hosted is None or (hosted.plan, hosted.limits) != (call.order.plan, call.order.limits):
+        change.reason_text = outcome.error or "The host does not show the old plan. Try again, or retry the change."
+        session.flush()
+        return Status.STUCK
+    try:
+        with session.begin_nested():
+            _give_back(session, now, change)
+    except CreditSpent as error:
+        change.reason_text = str(error)
+        session.flush()
+        return Status.STUCK
+    move(session, change, Event.COMPENSATE, Status.COMPENSATED, now, actor=by.actor, reason=by.why)
+    notices.write(session, change, "compensated")
+    return Status.COMPENSATED
+
+
+def compensation(by: By) -> OutsideStep[CompensateCall, CompensateOutcome, Status]:
+    """The step, in the name of an operator."""
+    return OutsideStep(begin_compensation, perform_compensation, partial(finish_compensation, by=by), CompensateCall)
+
+
+def _give_back(session: Session, now: datetime, change: PlanChange) -> None:
+    if change.reverses_id is not None:
+        return  # a change back is invoiced when it is applied: the sale stands, and so does what is returned
+    renewal = session.scalar(select(Renewal).where(Renewal.change_id == change.id))
+    if renewal is None:
+        correct_change(session, now, change)
+    else:
+        reprice_renewal(session, now, change.service, renewal)
+
+
+def _may_read(session: Session, change: PlanChange) -> bool:
+    """Whether it was stuck for longer than a lease: whoever called then has given up by now."""
+    stuck_at = session.scalar(
+        select(func.max(ChangeMove.recorded_at)).where(
+            ChangeMove.change_id == change.id, ChangeMove.to_status == Status.STUCK
+        )
+    )
+    assert stuck_at is not None, "a stuck change has moved there"
+    return machine_time(session) - stuck_at > timedelta(seconds=settings().lease_seconds)

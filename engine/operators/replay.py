@@ -1,0 +1,53 @@
+"""An operator has an event of a gateway processed again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
+
+from engine.inbox.process import lock_event
+from models.audit import record_action
+from models.inbox import InboxEvent
+from models.provider import Provider
+
+
+class UnknownEvent(Exception):
+    """No such event of this provider."""
+
+    def __init__(self, event_id: str) -> None:
+        super().__init__(f"There is no event {event_id} in the inbox. See `planshift webhooks list`.")
+
+
+def replay_event(session: Session, now: datetime, provider: Provider, event_id: str, by: tuple[str, str]) -> InboxEvent:
+    """An operator, `by` (who, why), has an event processed again, whatever became of it. Raises UnknownEvent.
+
+    Money that is booked is not booked again: its key stands in the payments.
+    """
+    required_event(session, provider, event_id)
+    event = lock_event(session, event_id)
+    record_action(session, provider.id, now, "webhook.replay", event.id, by, status_before=event.status)
+    event.status, event.attempts, event.failures = "received", 0, 0
+    event.ring_soon()
+    session.flush()
+    return event
+
+
+def required_event(session: Session, provider: Provider, event_id: str) -> InboxEvent:
+    """Raises UnknownEvent."""
+    event = session.get(InboxEvent, event_id)
+    if event is None or event.provider_id != provider.id:
+        raise UnknownEvent(event_id)
+    return event
+
+
+def events_of(provider_id: str, status: str | None = None, conflicting: bool = False) -> Select[InboxEvent]:
+    """A provider's events as a query; `status` attention means all that operators should look at."""
+    query = select(InboxEvent).where(InboxEvent.provider_id == provider_id)
+    if status == "attention":
+        troubled = InboxEvent.status.in_(("retry", "poison", "dead"))
+        query = query.where(or_(troubled, InboxEvent.conflicting))
+    elif status is not None:
+        query = query.where(InboxEvent.status == status)
+    return query.where(InboxEvent.conflicting) if conflicting else query

@@ -1,0 +1,86 @@
+"""A payment is attempted: the row that says so, of which an invoice has one at a time alive.
+
+Its id is the idempotency key, and it is committed before payment.py asks the gateway.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from domain.lifecycle import Status
+from domain.money import Money
+from engine.accounts.providers import required_connection
+from engine.jobs.external_call import machine_time
+from engine.ledger import postings
+from models.base import new_id
+from models.invoice import Invoice, invoice_of_change
+from models.payment import PaymentAttempt, live_attempt, unresolved_attempts
+from models.plan_change import PlanChange, lock_change
+
+
+class AttemptOpen(Exception):
+    """The invoice has a live payment attempt already."""
+
+    def __init__(self, attempt: PaymentAttempt) -> None:
+        super().__init__(f"Payment {attempt.id} is still open. Pay at {attempt.checkout_url or 'its checkout page'}.")
+
+
+class NothingToPay(Exception):
+    """The change does not wait for a payment."""
+
+    def __init__(self, change: PlanChange) -> None:
+        super().__init__(f"{change.id} is {change.status}; only a change that awaits payment can be paid.")
+
+
+def start_attempt(session: Session, now: datetime, change_id: str) -> PaymentAttempt:
+    """A new attempt at what is still owed, after a decline: the row only, the pipeline asks the gateway.
+
+    Raises NothingToPay, AttemptOpen.
+    """
+    change = lock_change(session, change_id)
+    invoice = invoice_of_change(session, change.id)
+    if change.status != Status.AWAITING_PAYMENT or invoice is None or change.payable_until is None:
+        raise NothingToPay(change)
+    if now >= change.payable_until:
+        raise NothingToPay(change)
+    if (existing := live_attempt(session, invoice.id)) is not None:
+        raise AttemptOpen(existing)
+    owed = invoice.total - postings.held_for(session, change, invoice.currency)
+    if owed.amount <= 0:
+        raise NothingToPay(change)
+    return new_attempt(session, now, invoice, owed, change.payable_until)
+
+
+def new_attempt(
+    session: Session, now: datetime, invoice: Invoice, amount: Money, payable_until: datetime
+) -> PaymentAttempt:
+    """Raises NotConnected.
+
+    The gateway knows the world's clock only, so a sandbox's deadline is told as the same time from now.
+    """
+    connection = required_connection(session, invoice.provider_id, "gateway")
+    attempt = PaymentAttempt(
+        id=new_id("pay"),
+        provider_id=invoice.provider_id,
+        invoice_id=invoice.id,
+        connection_id=connection.id,
+        amount_minor=amount.amount,
+        currency=amount.currency,
+        expires_at=machine_time(session) + (payable_until - now),
+    )
+    session.add(attempt)
+    session.flush()
+    return attempt
+
+
+def close_attempts(session: Session, invoice: Invoice) -> list[PaymentAttempt]:
+    """Marks the attempts that could still bring money for closing; payments.fetch closes them at the gateway."""
+    attempts = unresolved_attempts(session, invoice.id)
+    for attempt in attempts:
+        if attempt.status != "canceling":
+            attempt.status = "canceling"
+            attempt.ring_soon()
+    session.flush()
+    return attempts

@@ -1,0 +1,211 @@
+"""The gateway is asked for a payment, and asked again how it stands.
+
+The attempt's row is there first (attempt.py). What the gateway answers about money goes through the inbox like a
+webhook: there is one way in for money.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from domain.lifecycle import Event, Status
+from engine.accounts.providers import gateway_account
+from engine.jobs.external_call import OutsideStep, machine_time, pause_after, take_lease
+from engine.jobs.sweep import rest_if_done
+from engine.notifications import notices
+from engine.payments.attempts import new_attempt
+from engine.payments.inbox_store import file_fetched
+from gateways.protocol import Account, GatewayError, GatewayPayment, GatewayRefused, PaymentRequest
+from gateways.registry import GATEWAYS
+from models.invoice import Invoice, document_of, invoice_of_change
+from models.payment import PaymentAttempt, live_attempt
+from models.plan_change import lock_change, move
+from models.provider import Connection
+from settings import settings
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentCall:
+    """One request to a gateway about one attempt. `gateway_ref` is what the gateway called it, if it has answered."""
+
+    attempt_id: str
+    fence: int
+    gateway: str
+    account: Account
+    request: PaymentRequest
+    gateway_ref: str | None
+    cancel: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentAnswer:
+    """How the payment stands, or why the gateway does not say: `refused` is a definite no."""
+
+    payment: GatewayPayment | None
+    error: str | None = None
+    refused: bool = False
+
+
+def begin_change_payment(session: Session, now: datetime, change_id: str) -> PaymentCall | Status:
+    """For a change: once its proforma is printed, opens the invoice's attempt, or takes up one that was begun."""
+    change = lock_change(session, change_id)
+    invoice = invoice_of_change(session, change.id)
+    if (
+        change.status not in (Status.INVOICED, Status.AWAITING_PAYMENT)
+        or invoice is None
+        or change.payable_until is None
+    ):
+        return Status(change.status)
+    if invoice.due_minor == 0 or now >= change.payable_until or not document_of(session, invoice.id, "proforma"):
+        return Status(change.status)
+    attempt = live_attempt(session, invoice.id)
+    if attempt is None and change.status == Status.INVOICED:
+        attempt = new_attempt(session, now, invoice, invoice.due, change.payable_until)
+    return _call_for(session, attempt, "creating") or Status(change.status)
+
+
+def begin_invoice_payment(session: Session, now: datetime, invoice_id: str) -> PaymentCall | str:
+    """For a renewal's invoice: opens its attempt, once."""
+    invoice = session.execute(select(Invoice).where(Invoice.id == invoice_id).with_for_update()).scalar_one()
+    if invoice.due_minor == 0 or invoice.settled_at or invoice.voided_at or invoice.number is None:
+        return invoice.status
+    attempt = live_attempt(session, invoice.id) or new_attempt(session, now, invoice, invoice.due, invoice.due_at)
+    rest_if_done(session, invoice.id)
+    return _call_for(session, attempt, "creating") or attempt.status
+
+
+def begin_fetch(session: Session, now: datetime, attempt_id: str) -> PaymentCall | str:
+    """Asks the gateway how an attempt stands; one that was only begun is opened there, one that is to be closed is
+    closed there first. A paid one is asked about when a refund of it was not confirmed."""
+    attempt = session.get_one(PaymentAttempt, attempt_id)
+    if attempt.status == "creating":
+        change_id = attempt.invoice.change_id
+        if change_id is None:
+            return begin_invoice_payment(session, now, attempt.invoice_id)
+        return begin_change_payment(session, now, change_id)
+    attempt = _lock_attempt(session, attempt_id)
+    return _call_for(session, attempt, "open", "action_required", "canceling", "succeeded") or attempt.status
+
+
+def perform(call: PaymentCall) -> PaymentAnswer:
+    """The call itself. A payment whose name at the gateway we never learned is opened again: same key, same payment."""
+    gateway = GATEWAYS[call.gateway]
+    try:
+        if call.gateway_ref is None:
+            payment = gateway.create(call.account, call.request)
+        else:
+            payment = gateway.fetch(call.account, call.gateway_ref)
+        if call.cancel and payment.status in ("open", "action_required"):
+            payment = gateway.cancel(call.account, payment.gateway_ref)
+    except GatewayError as error:
+        return PaymentAnswer(None, str(error))
+    except GatewayRefused as error:
+        return PaymentAnswer(None, str(error), refused=True)
+    return PaymentAnswer(payment)
+
+
+def finish_change_payment(session: Session, now: datetime, call: PaymentCall, answer: PaymentAnswer) -> Status:
+    """The attempt is open at the gateway: invoiced → awaiting_payment, and the customer is told where to pay."""
+    change_id = _change_of(session, call)
+    assert change_id is not None, "a change's attempt pays a change's invoice"
+    change = lock_change(session, change_id)
+    attempt = _record_answer(session, now, call, answer)
+    if attempt is not None and attempt.gateway_ref and change.status == Status.INVOICED:
+        move(session, change, Event.REQUEST_PAYMENT, Status.AWAITING_PAYMENT, now)
+        notices.write(session, change, "payment_requested")
+    return Status(change.status)
+
+
+def finish_fetch(session: Session, now: datetime, call: PaymentCall, answer: PaymentAnswer) -> str:
+    """The attempt as the gateway knows it; a change whose attempt is open from now on awaits its payment."""
+    if _change_of(session, call) is None:
+        return finish_payment(session, now, call, answer)
+    return finish_change_payment(session, now, call, answer)
+
+
+def finish_payment(session: Session, now: datetime, call: PaymentCall, answer: PaymentAnswer) -> str:
+    """For a renewal's invoice: only the attempt is written."""
+    attempt = _record_answer(session, now, call, answer)
+    return attempt.status if attempt is not None else "overtaken"
+
+
+def _change_of(session: Session, call: PaymentCall) -> str | None:
+    query = select(Invoice.change_id).join(PaymentAttempt, PaymentAttempt.invoice_id == Invoice.id)
+    return session.execute(query.where(PaymentAttempt.id == call.attempt_id)).scalar_one()
+
+
+def _record_answer(session: Session, now: datetime, call: PaymentCall, answer: PaymentAnswer) -> PaymentAttempt | None:
+    """Writes what the gateway said, if the fence is still ours; None if somebody else has taken over."""
+    attempt = _lock_attempt(session, call.attempt_id)
+    if attempt.fence != call.fence:
+        return None
+    attempt.lease_until = None
+    attempt.error = answer.error
+    if answer.payment is None:
+        # The lease is kept for the pause between two tries, so that whoever rings early finds it taken.
+        attempt.lease_until = attempt.next_ring_at = machine_time(session) + pause_after(attempt.rings)
+    if answer.refused and attempt.gateway_ref is None:
+        attempt.status = "failed"
+        attempt.rest()
+    if answer.payment is not None:
+        _take_over(session, now, attempt, answer.payment)
+    session.flush()
+    return attempt
+
+
+def _take_over(session: Session, now: datetime, attempt: PaymentAttempt, payment: GatewayPayment) -> None:
+    attempt.gateway_ref = payment.gateway_ref
+    attempt.checkout_url = payment.checkout_url or attempt.checkout_url
+    attempt.client_token = payment.client_token or attempt.client_token
+    if payment.status in ("open", "action_required"):
+        if attempt.status == "creating" or (attempt.status == "open" and payment.status == "action_required"):
+            attempt.status = payment.status
+        if attempt.status != "canceling":
+            attempt.rest()
+        return
+    file_fetched(session, now, attempt, payment)
+
+
+def _lock_attempt(session: Session, attempt_id: str) -> PaymentAttempt:
+    return session.execute(
+        select(PaymentAttempt)
+        .where(PaymentAttempt.id == attempt_id)
+        .with_for_update(of=PaymentAttempt)
+        .execution_options(populate_existing=True)
+    ).scalar_one()
+
+
+def _call_for(session: Session, attempt: PaymentAttempt | None, *statuses: str) -> PaymentCall | None:
+    """The call to make for an attempt in one of these statuses, with its lease taken; None if there is none to make."""
+    if attempt is None or attempt.status not in statuses:
+        return None
+    fence = take_lease(session, attempt)
+    if fence is None:
+        return None
+    connection: Connection = attempt.connection
+    invoice = attempt.invoice
+    return PaymentCall(
+        attempt_id=attempt.id,
+        fence=fence,
+        gateway=connection.adapter,
+        account=gateway_account(connection),
+        request=PaymentRequest(
+            reference=attempt.id,
+            amount=attempt.amount,
+            description=invoice.content["title"],
+            return_url=f"{settings().public_url}/portal/invoices/{invoice.id}?returned=yes",
+            expires_at=attempt.expires_at,
+            webhook_url=f"{settings().public_url}/webhooks/{connection.adapter}/{connection.account}",
+        ),
+        gateway_ref=attempt.gateway_ref,
+        cancel=attempt.status == "canceling",
+    )
+
+
+request_payment = OutsideStep(begin_change_payment, perform, finish_change_payment, PaymentCall)
+request_invoice_payment = OutsideStep(begin_invoice_payment, perform, finish_payment, PaymentCall)
+fetch_payment = OutsideStep(begin_fetch, perform, finish_fetch, PaymentCall)

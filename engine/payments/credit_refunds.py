@@ -1,0 +1,50 @@
+"""A negative total that the catalogue gives back as money: to the payments it came from, and no more than came."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from domain.catalog import Catalog
+from domain.money import Money
+from domain.pricing.modes import CreditBecomes
+from engine.payments.refunds import refundable, start_refund
+from models.customer import Service
+from models.invoice import Invoice
+from models.payment import Payment
+from models.plan_change import PlanChange
+
+
+def refundable_for(session: Session, catalog: Catalog, service: Service) -> Money | None:
+    """What gateways can still give back of what was paid for a service; None where no rule of the catalogue asks."""
+    if not any(rule.proration and rule.proration.credit_becomes is CreditBecomes.REFUND for rule in catalog.rules):
+        return None
+    left = (refundable(session, payment) for payment in _payments_for(session, service))
+    return sum(left, Money.zero(service.currency))
+
+
+def give_back(session: Session, now: datetime, change: PlanChange, amount: Money) -> None:
+    """Starts the refunds of a settled credit note, newest payment first; it is taken from the customer's credit.
+
+    What no payment can give back any more stays there.
+    """
+    for payment in _payments_for(session, change.service):
+        part = min(amount, refundable(session, payment))
+        if part:
+            by = ("system", f"the credit of {change.id}")
+            start_refund(session, now, change.provider, payment.id, part, by)
+            amount -= part
+        if not amount:
+            return
+
+
+def _payments_for(session: Session, service: Service) -> list[Payment]:
+    query = (
+        select(Payment)
+        .join(Invoice, Invoice.id == Payment.invoice_id)
+        .where(Invoice.service_id == service.id, Payment.kind == "payment", Payment.outcome.in_(("held", "renewal")))
+        .where(Payment.currency == service.currency)
+    )
+    return list(session.scalars(query.order_by(Payment.id.desc())))

@@ -1,0 +1,130 @@
+"""Verified webhooks are written down: many in one statement, which is one transaction and one flush of the disk.
+
+The same event again is counted; the same key with other contents is flagged, kept aside and not believed; an unsigned
+one, which only says `look`, asks to look again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    LargeBinary,
+    String,
+    TableValuedAlias,
+    and_,
+    bindparam,
+    case,
+    column,
+    func,
+    literal,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.orm import Session
+
+from gateways.fetched import body_of, key_of
+from gateways.protocol import Delivery, GatewayPayment
+from models.base import new_id
+from models.inbox import InboxEvent
+from models.payment import PaymentAttempt
+from models.provider import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One verified webhook of a connection, by the provider's and the connection's ids."""
+
+    provider_id: str
+    connection_id: str
+    delivery: Delivery
+    body: bytes
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Under which it is unique."""
+        return self.connection_id, self.delivery.event_key
+
+
+def receive_events(connection: Connection, arrivals: Sequence[Arrival]) -> list[str]:
+    """Writes webhooks down and returns their rows' ids. No two may have the same key, and either all or none of them
+    are `only_look`."""
+    values: dict[str, list[Any]] = {
+        "id": [new_id("evt") for _ in arrivals],
+        "provider_id": [arrival.provider_id for arrival in arrivals],
+        "connection_id": [arrival.connection_id for arrival in arrivals],
+        "event_key": [arrival.delivery.event_key for arrival in arrivals],
+        "body": [arrival.body for arrival in arrivals],
+        "body_sha256": [hashlib.sha256(arrival.body).hexdigest() for arrival in arrivals],
+    }
+    statement = _LOOK if arrivals[0].delivery.only_look else _TOLD
+    ids = {(row.connection_id, row.event_key): row.id for row in connection.execute(statement, values)}
+    return [ids[arrival.key] for arrival in arrivals]
+
+
+def file_fetched(session: Session, now: datetime, attempt: PaymentAttempt, payment: GatewayPayment) -> str | None:
+    """What the gateway told when asked goes into the inbox, beside what it tells by itself. Returns the new row's id;
+    None if this state is there already."""
+    body = body_of(payment, attempt.id, now)
+    return session.execute(
+        insert(InboxEvent)
+        .values(
+            id=new_id("evt"),
+            provider_id=attempt.provider_id,
+            connection_id=attempt.connection_id,
+            source="fetch",
+            event_key=key_of(payment),
+            body=body,
+            body_sha256=hashlib.sha256(body).hexdigest(),
+            received_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["connection_id", "event_key"])
+        .returning(InboxEvent.id)
+    ).scalar_one_or_none()
+
+
+def _unnested() -> TableValuedAlias:
+    columns = {name: String() for name in ("id", "provider_id", "connection_id", "event_key", "body_sha256")}
+    types: dict[str, Any] = {**columns, "body": LargeBinary()}
+    arrays = [bindparam(name, type_=ARRAY(kind)) for name, kind in types.items()]
+    return (
+        func.unnest(*arrays)
+        .table_valued(*(column(name, kind) for name, kind in types.items()), name="told")
+        .render_derived()
+    )
+
+
+def _statement(look: bool) -> Any:
+    """Built once: to build it takes longer than to execute it. Rows are written in the order of their keys, so that
+    two doors never wait for each other."""
+    told = _unnested()
+    business_now = func.coalesce(Provider.clock_at, func.clock_timestamp())
+    status = {"source": "webhook", "conflicting": False, "deliveries": 1, "status": "received"}
+    status |= {"attempts": 0, "failures": 0}
+    rows = (
+        select(*told.c, business_now, *(literal(value) for value in status.values()))
+        .join(Provider, Provider.id == told.c.provider_id)
+        .order_by(told.c.connection_id, told.c.event_key)
+    )
+    names = [*told.c.keys(), "received_at", *status]
+    statement = insert(InboxEvent).from_select(names, rows, include_defaults=False)
+    new = statement.excluded
+    # What a list of events told has other bytes than the webhook about it, and is the same event.
+    other = and_(InboxEvent.body_sha256 != new.body_sha256, InboxEvent.source == "webhook")
+    again: dict[str, Any] = {
+        "conflicting": InboxEvent.conflicting | other,
+        "conflicting_body": func.coalesce(InboxEvent.conflicting_body, case((other, new.body))),
+    }
+    if look:
+        again = {"status": "received", "attempts": 0, "rings": 0, "next_ring_at": func.clock_timestamp()}
+    return statement.on_conflict_do_update(
+        index_elements=["connection_id", "event_key"], set_={"deliveries": InboxEvent.deliveries + 1, **again}
+    ).returning(InboxEvent.id, InboxEvent.connection_id, InboxEvent.event_key)
+
+
+_TOLD, _LOOK = _statement(look=False), _statement(look=True)

@@ -1,0 +1,131 @@
+"""We ask, too: webhooks may never come, so payments that stay open are fetched, and lists of events are read.
+
+What is learned goes through the inbox like everything else. Ages and pauses are machine time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from engine.accounts.providers import gateway_account
+from engine.jobs.external_call import OutsideStep
+from gateways.protocol import Account, EventPage, GatewayError, GatewayRefused, ListedEvent
+from gateways.registry import GATEWAYS
+from models.base import new_id
+from models.inbox import InboxEvent
+from models.payment import Payment, PaymentAttempt, Refund
+from models.provider import Connection
+
+# A webhook has come by then, or will not; a customer who is still at the checkout page loses nothing by our asking.
+OLD_AFTER = timedelta(minutes=15)
+ASKED_EVERY = timedelta(minutes=10)
+BATCH = 500
+PAGES_MAX = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Whom to ask: attempts to fetch, connections whose events to list."""
+
+    attempts: list[str]
+    connections: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ListCall:
+    """One reading of a gateway's list of events."""
+
+    connection_id: str
+    gateway: str
+    account: Account
+    cursor: str | None
+
+
+def claim_questions(session: Session) -> Questions:
+    """What is due to be asked; two beats do not ask twice."""
+    now = func.clock_timestamp()
+    unconfirmed = (
+        select(Payment.attempt_id)
+        .join(Refund, Refund.payment_id == Payment.id)
+        .where(Refund.status == "sent", Refund.created_at <= now - OLD_AFTER)
+    )
+    attempts = (
+        select(PaymentAttempt.id)
+        .where(
+            or_(PaymentAttempt.status.in_(("open", "action_required")), PaymentAttempt.id.in_(unconfirmed)),
+            PaymentAttempt.created_at <= now - OLD_AFTER,
+            or_(PaymentAttempt.asked_at.is_(None), PaymentAttempt.asked_at <= now - ASKED_EVERY),
+        )
+        .order_by(PaymentAttempt.asked_at.asc().nulls_first())
+        .limit(BATCH)
+        .with_for_update(skip_locked=True, of=PaymentAttempt)
+    )
+    asked = update(PaymentAttempt).where(PaymentAttempt.id.in_(attempts)).values(asked_at=now)
+    due = (
+        select(Connection.id)
+        .where(Connection.kind == "gateway", Connection.list_at <= now)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True, of=Connection)
+    )
+    listed = update(Connection).where(Connection.id.in_(due)).values(list_at=now + ASKED_EVERY)
+    quietly = {"synchronize_session": False}
+    return Questions(
+        attempts=list(session.scalars(asked.returning(PaymentAttempt.id).execution_options(**quietly))),
+        connections=list(session.scalars(listed.returning(Connection.id).execution_options(**quietly))),
+    )
+
+
+def begin_listing(session: Session, now: datetime, connection_id: str) -> ListCall:
+    connection = session.get_one(Connection, connection_id)
+    return ListCall(connection.id, connection.adapter, gateway_account(connection), connection.events_cursor)
+
+
+def perform_listing(call: ListCall) -> EventPage:
+    """Reads on from the cursor; where the gateway does not answer, what was read until then counts."""
+    gateway, events, cursor = GATEWAYS[call.gateway], list[ListedEvent](), call.cursor
+    for _ in range(PAGES_MAX):
+        try:
+            page = gateway.recent_events(call.account, cursor)
+        except (GatewayError, GatewayRefused):
+            break
+        events += page.events
+        moved, cursor = page.cursor != cursor, page.cursor
+        if not page.events or not moved:
+            break
+    return EventPage(tuple(events), cursor)
+
+
+def finish_listing(session: Session, now: datetime, call: ListCall, page: EventPage) -> list[str]:
+    """Files what we had not heard; returns the new rows' ids."""
+    connection = session.get_one(Connection, call.connection_id, with_for_update={"of": Connection})
+    filed = [_file(session, now, connection, event) for event in page.events]
+    connection.events_cursor = page.cursor
+    session.flush()
+    return [event_id for event_id in filed if event_id]
+
+
+def _file(session: Session, now: datetime, connection: Connection, event: ListedEvent) -> str | None:
+    return session.execute(
+        insert(InboxEvent)
+        .values(
+            id=new_id("evt"),
+            provider_id=connection.provider_id,
+            connection_id=connection.id,
+            source="list",
+            event_key=event.event_key,
+            body=event.body,
+            body_sha256=hashlib.sha256(event.body).hexdigest(),
+            received_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["connection_id", "event_key"])
+        .returning(InboxEvent.id)
+    ).scalar_one_or_none()
+
+
+list_events = OutsideStep(begin_listing, perform_listing, finish_listing, ListCall)

@@ -1,0 +1,234 @@
+"""Money that we send back: an operator starts it, the gateway does it, its event confirms it.
+
+It is taken from the customer's spendable credit (or from unmatched money) the moment it is started, so that it cannot
+be spent meanwhile, and put back there if the gateway cannot do it. The row, whose id is the idempotency key, is
+committed before the gateway is called.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from domain.money import Money
+from engine.accounts.providers import gateway_account
+from engine.jobs.external_call import OutsideStep, machine_time, pause_after, take_lease
+from engine.ledger import postings
+from gateways.protocol import Account, GatewayError, GatewayRefund, GatewayRefused
+from gateways.registry import GATEWAYS
+from models.audit import record_action
+from models.base import new_id
+from models.invoice import Invoice
+from models.ledger import balance
+from models.payment import Payment, Refund, movements_of, pending_refund_minor
+from models.provider import Provider
+
+
+class UnknownPayment(Exception):
+    """No such payment of this provider."""
+
+    def __init__(self, payment_id: str) -> None:
+        super().__init__(f"There is no payment {payment_id}. See `planshift payments list`.")
+
+
+class NotRefundable(Exception):
+    """The payment cannot give back so much."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundCall:
+    """One request to a gateway to send money back."""
+
+    refund_id: str
+    fence: int
+    gateway: str
+    account: Account
+    money_ref: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class RefundAnswer:
+    """What the gateway says of it, or why it does not; `refused` is a definite no."""
+
+    refund: GatewayRefund | None
+    error: str | None = None
+    refused: bool = False
+
+
+def start_refund(
+    session: Session,
+    now: datetime,
+    provider: Provider,
+    payment_id: str,
+    amount: Money | None,
+    by: tuple[str, str],
+) -> Refund:
+    """An operator, `by` (who, why), sends a payment back, all that is left of it or `amount`: the row only, the
+    pipeline asks the gateway. Raises UnknownPayment, NotRefundable."""
+    payment = lock_payment(session, provider, payment_id)
+    left = refundable(session, payment)
+    wanted = amount or left
+    if wanted.currency != payment.currency or not 0 < wanted.amount <= left.amount:
+        raise NotRefundable(f"{payment.id} can give back {left.major()} {left.currency} at most.")
+    source, owner = _source_of(session, payment)
+    _check_covered(session, payment, wanted, source, owner)
+    refund = Refund(
+        id=new_id("ref"),
+        provider_id=provider.id,
+        payment_id=payment.id,
+        amount_minor=wanted.amount,
+        currency=wanted.currency,
+        source=source,
+        owner=owner,
+        who=by[0],
+        why=by[1],
+    )
+    session.add(refund)
+    session.flush()
+    postings.start_refund(session, refund, now)
+    details = {"refund": refund.id, "amount": wanted.as_json()}
+    record_action(session, provider.id, now, "payment.refund", payment.id, by, **details)
+    return refund
+
+
+def refundable(session: Session, payment: Payment) -> Money:
+    """What is left of a payment at the gateway: less what went back, and what is on its way back.
+
+    Nothing is locked, since a page that only looks asks too. What is on its way is read first: a refund that is
+    confirmed in between counts twice, and never not at all.
+    """
+    pending_minor = pending_refund_minor(session, payment)
+    out = movements_of(session, payment, "refund", "dispute", "late_failure")
+    again = movements_of(session, payment, "dispute_won")
+    left = payment.amount_minor - sum(back.amount_minor for back in out) + sum(won.amount_minor for won in again)
+    left -= pending_minor
+    return Money(max(0, left) if payment.kind == "payment" else 0, payment.currency)
+
+
+def required_payment(session: Session, provider: Provider, payment_id: str) -> Payment:
+    """Raises UnknownPayment."""
+    payment = session.get(Payment, payment_id)
+    if payment is None or payment.provider_id != provider.id or payment.kind != "payment":
+        raise UnknownPayment(payment_id)
+    return payment
+
+
+def lock_payment(session: Session, provider: Provider, payment_id: str) -> Payment:
+    """The same, for who will give some of it away. Raises UnknownPayment."""
+    payment = required_payment(session, provider, payment_id)
+    session.refresh(payment, with_for_update={"of": Payment})
+    return payment
+
+
+def begin_refund(session: Session, now: datetime, refund_id: str) -> RefundCall | str:
+    refund = _lock(session, refund_id)
+    if refund.status != "sending":
+        return refund.status
+    fence = take_lease(session, refund)
+    if fence is None:
+        return refund.status
+    connection = refund.payment.connection
+    return RefundCall(
+        refund_id=refund.id,
+        fence=fence,
+        gateway=connection.adapter,
+        account=gateway_account(connection),
+        money_ref=refund.payment.gateway_object,
+        amount=refund.amount,
+    )
+
+
+def perform_refund(call: RefundCall) -> RefundAnswer:
+    """The call itself: the same key makes the same refund, however often it is sent."""
+    try:
+        answer = GATEWAYS[call.gateway].refund(call.account, call.money_ref, call.amount, call.refund_id)
+    except GatewayError as error:
+        return RefundAnswer(None, str(error))
+    except GatewayRefused as error:
+        return RefundAnswer(None, str(error), refused=True)
+    return RefundAnswer(answer)
+
+
+def finish_refund(session: Session, now: datetime, call: RefundCall, answer: RefundAnswer) -> str:
+    """sending → sent | succeeded | failed, or again later. The gateway's event may have been faster."""
+    refund = _lock(session, call.refund_id)
+    if refund.fence != call.fence or refund.status != "sending":
+        return refund.status
+    refund.lease_until, refund.error = None, answer.error
+    if answer.refund is None and not answer.refused:
+        refund.lease_until = refund.next_ring_at = machine_time(session) + pause_after(refund.rings)
+        session.flush()
+        return refund.status
+    refund.rest()
+    if answer.refund is None or answer.refund.status == "failed":
+        fail_refund(session, now, refund, answer.error or "The gateway could not refund.")
+        return refund.status
+    refund.gateway_ref, refund.status = answer.refund.gateway_ref, "sent"
+    if answer.refund.status == "succeeded":
+        confirm_refund(session, now, refund)
+    session.flush()
+    return refund.status
+
+
+def confirm_refund(session: Session, now: datetime, refund: Refund) -> None:
+    """The money has left. It is booked as a movement of its payment, so that a sum told later counts it."""
+    payment = refund.payment
+    session.add(
+        Payment(
+            provider_id=refund.provider_id,
+            connection_id=payment.connection_id,
+            gateway_object=refund.id,
+            kind="refund",
+            of_payment_id=payment.id,
+            attempt_id=payment.attempt_id,
+            invoice_id=payment.invoice_id,
+            amount_minor=refund.amount_minor,
+            currency=refund.currency,
+            outcome="unmatched" if payment.outcome == "unmatched" else "given_back",
+            paid_at=now,
+        )
+    )
+    refund.status, refund.error = "succeeded", None
+    refund.rest()
+    postings.confirm_refund(session, refund, f"clearing:{payment.connection.adapter}", now)
+    session.flush()
+
+
+def fail_refund(session: Session, now: datetime, refund: Refund, error: str) -> None:
+    """The money stays where it was taken from."""
+    refund.status, refund.error = "failed", error
+    refund.rest()
+    postings.fail_refund(session, refund, now)
+    session.flush()
+
+
+def _source_of(session: Session, payment: Payment) -> tuple[str, str]:
+    """The ledger account that a refund of this payment is taken from, and whose it is."""
+    if payment.outcome == "unmatched" or payment.invoice_id is None:
+        return f"unmatched:{payment.connection.adapter}", ""
+    return "credit", session.get_one(Invoice, payment.invoice_id).customer_id
+
+
+def _check_covered(session: Session, payment: Payment, wanted: Money, source: str, owner: str) -> None:
+    there = balance(session, payment.provider_id, source, owner, payment.currency)
+    if there < wanted:
+        raise NotRefundable(
+            f"A refund is taken from the customer's credit, which is {there.major()} {there.currency}."
+            " What a settled invoice has earned is not credit: take its change back first."
+        )
+
+
+def _lock(session: Session, refund_id: str) -> Refund:
+    return session.execute(
+        select(Refund)
+        .where(Refund.id == refund_id)
+        .with_for_update(of=Refund)
+        .execution_options(populate_existing=True)
+    ).scalar_one()
+
+
+refund_payment = OutsideStep(begin_refund, perform_refund, finish_refund, RefundCall)

@@ -1,0 +1,103 @@
+"""The Celery door: a frontend that speaks Celery sends `planshift.request_change` to the queue `requests`.
+
+Same rules and same effects as the HTTP door. Nobody waits for an answer here, so a request that cannot be taken in
+becomes a refused change, or, if it names no service of ours, a rejected message that operators see.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from domain.errors import ChangeError
+from domain.money import Money
+from engine.accounts.providers import UnknownProvider, required_provider
+from engine.accounts.services import UnknownService
+from engine.request import (
+    ChangeOpen,
+    ChangeRequest,
+    KeyReused,
+    PriceChanged,
+    RequestInFlight,
+    UnknownQuote,
+    record_refused,
+    request_change,
+)
+from models.database import transaction
+from models.plan_change import RejectedMessage
+from models.provider import Provider, business_now
+from tasks.story import ring
+
+
+class MoneyMessage(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    amount: int = Field(ge=0, le=10**12)
+    currency: str = Field(pattern="^[A-Z]{3}$")
+
+
+class ChangeMessage(BaseModel):
+    """The keyword arguments of the message."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    provider: str
+    service: str
+    plan: str
+    cycle: str
+    idempotency_key: str = Field(min_length=1, max_length=255)
+    quote: str | None = None
+    accept_total: MoneyMessage | None = None
+
+    def request(self) -> ChangeRequest:
+        accepted = self.accept_total
+        return ChangeRequest(
+            service=self.service,
+            plan=self.plan,
+            cycle=self.cycle,
+            quote=self.quote,
+            accept_total=Money(accepted.amount, accepted.currency) if accepted else None,
+        )
+
+
+@shared_task(name="planshift.request_change")
+def request_by_message(*args: Any, **kwargs: Any) -> str | None:
+    try:
+        message = ChangeMessage.model_validate(kwargs)
+        change_id = _take_in(message)
+    except RequestInFlight:
+        return None  # the same request is being taken in by another worker
+    except (ValidationError, UnknownProvider, UnknownService, KeyReused) as error:
+        _reject({"args": list(args), "kwargs": kwargs}, error)
+        return None
+    ring(change_id)
+    return change_id
+
+
+def _take_in(message: ChangeMessage) -> str:
+    try:
+        return _request(message, refusal=None)
+    except (ChangeError, ChangeOpen, PriceChanged) as error:
+        return _request(message, refusal=(error.code, str(error)))
+    except UnknownQuote as error:
+        return _request(message, refusal=("unknown_quote", str(error)))
+
+
+def _request(message: ChangeMessage, refusal: tuple[str, str] | None) -> str:
+    with transaction() as session:
+        provider = required_provider(session, message.provider)
+        now = business_now(session, Provider, provider.id)
+        request, key = message.request(), message.idempotency_key
+        if refusal is not None:
+            return record_refused(session, now, provider, key, request, "celery", refusal).id
+        change, _ = request_change(session, now, provider, key, request, "celery")
+        return change.id
+
+
+def _reject(message: dict[str, Any], error: Exception) -> None:
+    """Kept whole up to a bound, never retried: the sender repeats with the same key if it wants to."""
+    text = repr(message)
+    with transaction() as session:
+        session.add(RejectedMessage(message={"message": text[:10_000]}, reason=str(error)[:2_000]))

@@ -1,0 +1,255 @@
+"""What operators do with money: bank transfers, unmatched money, refunds; each once, with who and why."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+from typer.testing import CliRunner
+
+from cli.main import app
+from domain.money import Money
+from engine.operators.manual_payments import (
+    AlreadyRecorded,
+    NotMatchable,
+    StatementLine,
+    UnknownInvoice,
+    match_payment,
+    record_payment,
+)
+from engine.payments.refunds import NotRefundable, UnknownPayment, start_refund
+from local.stack import Stack
+from models.audit import OperatorAction
+from models.database import transaction
+from models.ledger import balance
+from tests.money.money_play import MoneyPlay, yen
+from tests.steps.play import AUGUST, NOON_17_JULY
+
+BY = ("ana", "bank statement of today")
+TOTAL = 373
+
+
+def awaiting(servers: Stack) -> tuple[MoneyPlay, str, str]:
+    play = MoneyPlay.of(servers)
+    change_id = play.until_awaiting_payment("start")
+    return play, change_id, play.attempts(change_id)[0].id
+
+
+def record(play: MoneyPlay, line: str, amount: Money, invoice: str | None, at: datetime = NOON_17_JULY) -> str | None:
+    """Returns the change that may move on."""
+    with transaction() as session:
+        found = StatementLine(line, amount, at, invoice)
+        event, _ = record_payment(session, NOON_17_JULY, play.provider(session), found, BY)
+    return play.process(event.id)
+
+
+def match(play: MoneyPlay, payment_id: str, invoice_id: str) -> list[str]:
+    with transaction() as session:
+        provider = play.provider(session)
+        now = provider.clock_at or NOON_17_JULY
+        return match_payment(session, now, provider, payment_id, invoice_id, BY)
+
+
+def start(play: MoneyPlay, payment_id: str, amount: Money | None = None) -> str:
+    with transaction() as session:
+        return start_refund(session, NOON_17_JULY, play.provider(session), payment_id, amount, BY).id
+
+
+def deeds(play: MoneyPlay) -> list[tuple[str, str, str]]:
+    with transaction() as session:
+        query = select(OperatorAction).where(OperatorAction.provider_id == play.provider(session).id)
+        return [(row.action, row.who, row.why) for row in session.scalars(query.order_by(OperatorAction.id))]
+
+
+def test_a_bank_transfer_pays_the_change_and_the_same_line_counts_once(servers: Stack) -> None:
+    play, change_id, _ = awaiting(servers)
+    invoice_id = play.invoice(change_id).id
+    assert record(play, "17/1", yen(TOTAL), invoice_id) == change_id
+    assert record(play, "17/1", yen(TOTAL), invoice_id) is None
+    assert play.ledger() == {"clearing:manual": 373, "held": -373}
+    assert play.step("settle", change_id) == "paid"
+    with pytest.raises(AlreadyRecorded):
+        record(play, "17/1", yen(999), invoice_id)
+    assert deeds(play) == [("payment.record", *BY)]
+
+
+def test_a_transfer_and_a_card_payment_add_up(servers: Stack) -> None:
+    play, change_id, attempt_id = awaiting(servers)
+    record(play, "17/1", yen(300), play.invoice(change_id).id)
+    play.process(play.tell(attempt_id, yen(73)))
+    assert play.ledger() == {"clearing:manual": 300, "clearing:standard": 73, "held": -373}
+    assert play.step("settle", change_id) == "paid"
+
+
+def test_a_transfer_for_nothing_is_unmatched_until_somebody_matches_it(servers: Stack) -> None:
+    play, change_id, _ = awaiting(servers)
+    record(play, "17/1", yen(TOTAL), None)
+    [payment] = play.payments()
+    assert (payment.outcome, play.ledger()) == ("unmatched", {"clearing:manual": 373, "unmatched:manual": -373})
+    assert match(play, payment.id, play.invoice(change_id).id) == [change_id]
+    assert play.ledger() == {"clearing:manual": 373, "held": -373}
+    assert play.step("settle", change_id) == "paid"
+    with pytest.raises(NotMatchable, match="not unmatched"):
+        match(play, payment.id, play.invoice(change_id).id)
+    assert deeds(play) == [("payment.record", *BY), ("payment.match", *BY)]
+
+
+def test_matched_after_the_offer_ended_it_is_credit(servers: Stack) -> None:
+    play, change_id, attempt_id = awaiting(servers)
+    invoice_id = play.invoice(change_id).id
+    record(play, "17/1", yen(TOTAL), None)
+    play.set_clock(NOON_17_JULY.replace(day=25))
+    play.step("expire", change_id)
+    play.fetch(attempt_id)
+    play.process_all()
+    assert play.step("expire", change_id) == "expired"
+    assert match(play, play.payments()[0].id, invoice_id) == []
+    assert play.ledger() == {"clearing:manual": 373, "credit": -373}
+
+
+def test_money_of_another_currency_is_not_matched_but_sent_back(servers: Stack) -> None:
+    play, change_id, attempt_id = awaiting(servers)
+    play.process(play.tell(attempt_id, Money(373, "USD")))
+    [payment] = play.payments()
+    with pytest.raises(NotMatchable, match="USD"):
+        match(play, payment.id, play.invoice(change_id).id)
+    refund_id = start(play, payment.id)
+    assert play.ledger() == {"clearing:standard": 373, "refunding": -373}
+    assert play.refund(refund_id).amount == Money(373, "USD")
+
+
+def test_a_renewal_is_paid_by_bank(servers: Stack) -> None:
+    play = MoneyPlay.of(servers, plan="start")
+    play.set_clock(AUGUST)
+    invoice_id = play.renew().invoice_id
+    record(play, "1/8", yen(1300), invoice_id)
+    assert play.ledger()["receivable"] == 20
+    record(play, "2/8", yen(25), invoice_id)
+    assert play.ledger() == {"clearing:manual": 1325, "credit": -5, "sales": -1200, "tax:jp-10": -120}
+
+
+def test_what_cannot_be(servers: Stack) -> None:
+    play, _, _ = awaiting(servers)
+    with pytest.raises(UnknownInvoice):
+        record(play, "17/1", yen(1), "inv_unknown")
+    with pytest.raises(UnknownPayment):
+        start(play, "mny_unknown")
+
+
+def overpaid(servers: Stack) -> tuple[MoneyPlay, str, str]:
+    """1,000 were paid at the real sandbox gateway for 373: 627 are credit."""
+    play = MoneyPlay.of(servers)
+    gateway = servers.addresses.gateway
+    httpx.put(f"{gateway}/_knobs/{play.slug}", json={"amount_off_by": 627}, trust_env=False).raise_for_status()
+    change_id = play.until_awaiting_payment("start")
+    play.press_pay(change_id)
+    play.fetch(play.attempts(change_id)[0].id)
+    play.process_all()
+    assert play.steps("settle apply", change_id) == "applied"
+    assert play.ledger() == {"clearing:standard": 1000, "credit": -627, "sales": -339, "tax:jp-10": -34}
+    return play, change_id, play.payments()[0].id
+
+
+def events_of_gateway(servers: Stack, play: MoneyPlay) -> list[dict[str, Any]]:
+    with transaction() as session:
+        key = play.gateway(session).api_key[0]
+    url = f"{servers.addresses.gateway}/v1/events"
+    answer = httpx.get(url, headers={"Authorization": f"Bearer {key}"}, trust_env=False)
+    return list(answer.json()["events"])
+
+
+def test_a_refund_goes_through_the_gateway_and_the_ledger_once(servers: Stack) -> None:
+    play, change_id, payment_id = overpaid(servers)
+    with pytest.raises(NotRefundable, match="is 627 JPY"):
+        start(play, payment_id, yen(628))
+    refund_id = start(play, payment_id, yen(500))
+    assert play.ledger() == {
+        "clearing:standard": 1000,
+        "credit": -127,
+        "refunding": -500,
+        "sales": -339,
+        "tax:jp-10": -34,
+    }
+    assert play.send_refund(refund_id) == "sent"
+    assert play.send_refund(refund_id) == "sent"
+    [told] = [event for event in events_of_gateway(servers, play) if event["type"] == "refund.succeeded"]
+    for _ in range(2):
+        play.process(play.tell_body(told))
+    assert play.refund(refund_id).status == "succeeded"
+    assert play.ledger() == {"clearing:standard": 500, "credit": -127, "sales": -339, "tax:jp-10": -34}
+    assert play.change(change_id).status == "applied"
+    assert deeds(play) == [("payment.refund", *BY)]
+
+
+def test_a_refund_that_is_confirmed_before_it_is_answered(servers: Stack) -> None:
+    play, _, payment_id = overpaid(servers)
+    [payment] = play.payments()
+    refund_id = start(play, payment_id, yen(627))
+    play.process(play.tell_refund(payment.attempt_id or "", 627, of=1000))
+    assert play.refund(refund_id).status == "succeeded"
+    assert play.send_refund(refund_id) == "succeeded"
+    assert play.ledger() == {"clearing:standard": 373, "sales": -339, "tax:jp-10": -34}
+
+
+def test_a_refund_that_fails_is_credit_again(servers: Stack) -> None:
+    play, _, payment_id = overpaid(servers)
+    gateway = servers.addresses.gateway
+    httpx.put(f"{gateway}/_knobs/{play.slug}", json={"refunds_fail": True}, trust_env=False).raise_for_status()
+    refund_id = start(play, payment_id, yen(627))
+    play.send_refund(refund_id)
+    [told] = [event for event in events_of_gateway(servers, play) if event["type"] == "refund.failed"]
+    play.process(play.tell_body(told))
+    assert play.refund(refund_id).status == "failed"
+    assert play.ledger() == {"clearing:standard": 1000, "credit": -627, "sales": -339, "tax:jp-10": -34}
+
+
+def test_a_refund_that_the_gateway_refuses_is_credit_again(servers: Stack) -> None:
+    play, change_id, _ = awaiting(servers)
+    record(play, "17/1", yen(1000), play.invoice(change_id).id)
+    play.step("settle", change_id)
+    [by_bank] = play.payments()
+    refund_id = start(play, by_bank.id, yen(627))
+    assert play.send_refund(refund_id) == "succeeded", "what is paid by hand is sent back by hand"
+    assert play.ledger() == {"clearing:manual": 373, "sales": -339, "tax:jp-10": -34}
+
+    other, change_id, attempt_id = awaiting(servers)
+    other.process(other.tell(attempt_id, yen(1000)))  # the gateway knows nothing of it
+    other.step("settle", change_id)
+    refund_id = start(other, other.payments()[0].id, yen(627))
+    assert other.send_refund(refund_id) == "failed"
+    assert "404" in (other.refund(refund_id).error or "")
+    with transaction() as session:
+        customer = other.service(session).customer_id
+        assert balance(session, other.provider(session).id, "credit", customer, "JPY") == yen(627)
+
+
+def test_the_commands_say_what_the_desk_does(servers: Stack) -> None:
+    play, change_id, _ = awaiting(servers)
+    by = ["--who", "ana", "--why", "they wrote"]
+    runner = CliRunner()
+
+    def run(*arguments: str) -> str:
+        result = runner.invoke(app, list(arguments), catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    line = f"17/{secrets.token_hex(2)}"
+    recorded = run("payments", "record", play.slug, "--line", line, "--amount", "373 JPY", *by)
+    event_id = recorded.split()[0]
+    play.process(event_id)
+    assert "unmatched" in run("payments", "list", play.slug, "--unmatched")
+    payment_id = play.payments()[0].id
+    invoice_id = play.invoice(change_id).id
+    assert "held" in run("payments", "match", play.slug, payment_id, "--invoice", invoice_id, *by)
+    assert event_id in run("webhooks", "list", play.slug, "--status", "processed")
+    assert "payment 373 JPY: held" in run("webhooks", "show", play.slug, event_id)
+    assert "processed again" in run("webhooks", "replay", play.slug, event_id, *by)
+    assert "webhook.replay by ana: they wrote" in run("webhooks", "show", play.slug, event_id)
+    play.process(event_id)
+    play.step("settle", change_id)
+    with pytest.raises(NotRefundable, match="is 0 JPY"):
+        runner.invoke(app, ["payments", "refund", play.slug, payment_id, *by], catch_exceptions=False)

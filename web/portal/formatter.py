@@ -1,0 +1,69 @@
+"""How a page speaks: money as the customer writes it, dates in the provider's zone, names from the catalogue."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_time
+
+from domain.catalog import Catalog, in_language
+from domain.money import Money
+from domain.pricing.explain import known_locale, money_text
+from domain.words import language_of
+
+# The languages that the pages are written in; whoever reads another one gets English sentences and dates.
+_PAGE_LANGUAGES = ("en",)
+
+
+class Voice:
+    """For one customer of one provider."""
+
+    def __init__(self, catalog: Catalog, locale: str) -> None:
+        self._catalog, self._locale = catalog, locale
+        self._zone = ZoneInfo(catalog.timezone)
+        self._page_locale = locale if language_of(locale) in _PAGE_LANGUAGES else "en"
+        # What the catalogue and the price engine say is in this language, whatever language the page is in.
+        self.language = language_of(locale)
+
+    def money(self, money: Money | dict[str, Any]) -> str:
+        """Money, or its JSON."""
+        return money_text(money if isinstance(money, Money) else Money.from_json(money), self._locale)
+
+    def day(self, day: date | datetime) -> str:
+        """A date in full, in the provider's zone."""
+        local = day.astimezone(self._zone).date() if isinstance(day, datetime) else day
+        return str(format_date(local, "long", known_locale(self._page_locale)))
+
+    def moment(self, moment: datetime) -> str:
+        """A date with its time and zone."""
+        local = moment.astimezone(self._zone)
+        zone = local.tzname() or ""
+        time = format_time(local.time(), "short", locale=known_locale(self._page_locale))
+        return f"{self.day(moment)}, {time} {zone if zone.isalpha() else 'UTC' + zone}"
+
+    def number(self, number: int) -> str:
+        """A whole number with grouping."""
+        return f"{number:,}"
+
+    def plan(self, plan_id: str) -> str:
+        plan = self._catalog.plan(plan_id)
+        return plan.name if plan else plan_id
+
+    def cycle(self, cycle_id: str) -> str:
+        cycle = self._catalog.cycles.get(cycle_id)
+        return in_language(cycle.label, self._page_locale) if cycle else cycle_id
+
+    def months(self, cycle_id: str) -> int:
+        """How many months a cycle has; 0 for one that the catalogue no longer knows."""
+        cycle = self._catalog.cycles.get(cycle_id)
+        return cycle.months if cycle else 0
+
+    def limit(self, name: str) -> str:
+        texts = self._catalog.limit_names.get(name)
+        return in_language(texts, self._page_locale) if texts else name
+
+    def category(self, category_id: str) -> str:
+        texts = self._catalog.categories.get(category_id)
+        return in_language(texts, self._page_locale) if texts else category_id

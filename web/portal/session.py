@@ -1,0 +1,163 @@
+"""Who is looking: a signed cookie set after the signed link, a CSRF token for its forms, one transaction a page."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Form, Path, Request, Response
+from itsdangerous import BadData, URLSafeTimedSerializer
+from sqlalchemy.orm import Session
+
+from domain.catalog import Catalog
+from models.customer import Customer, Service
+from models.database import transaction
+from models.invoice import Invoice, StoredQuote
+from models.plan_change import PlanChange
+from models.provider import Provider, business_now, catalog_of
+from settings import settings
+from web.portal.formatter import Voice
+
+COOKIE = "planshift_portal"
+COOKIE_PATH = "/portal"
+# A forgotten browser tab should not stay a way in; two hours are enough to find a card and pay.
+VISIT_LIFE_SECONDS = 2 * 60 * 60
+
+# Ids as they stand in addresses; anything else is not found.
+RowId = Annotated[str, Path(max_length=64, pattern=r"^[a-z]+_[0-9a-z]+$")]
+Slug = Annotated[str, Path(max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+
+
+Row = TypeVar("Row", Service, PlanChange, Invoice)
+
+
+class NotSignedIn(Exception):
+    """No cookie, or one that is too old."""
+
+    def __init__(self) -> None:
+        super().__init__("Open the billing portal from your provider's website again to continue.")
+
+
+class FormNotOurs(Exception):
+    """A form without the token that this visit's pages carry."""
+
+    def __init__(self) -> None:
+        super().__init__("This form is too old or was not sent from these pages. Go back, reload the page, try again.")
+
+
+class NotFound(Exception):
+    """There is no such thing, or it is another customer's: nobody can tell which."""
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing at this address for your account. Look for it in the list of your services.")
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One customer in one browser. The nonce ties the forms to the cookie."""
+
+    customer_id: str
+    nonce: str
+
+    @property
+    def csrf(self) -> str:
+        key = f"planshift.portal.csrf:{settings().require_secret_key()}".encode()
+        return hmac.digest(key, self.nonce.encode(), "sha256").hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One transaction on behalf of a visit: its customer and provider, its business time (UTC), its language."""
+
+    session: Session
+    visit: Visit
+    customer: Customer
+    provider: Provider
+    catalog: Catalog
+    now: datetime
+    voice: Voice
+
+    def service(self, service_id: str) -> Service:
+        """Raises NotFound, as do the others."""
+        return _own(self, self.session.get(Service, service_id))
+
+    def change(self, change_id: str) -> PlanChange:
+        return _own(self, self.session.get(PlanChange, change_id))
+
+    def invoice(self, invoice_id: str) -> Invoice:
+        return _own(self, self.session.get(Invoice, invoice_id))
+
+    def quote(self, quote_id: str) -> tuple[StoredQuote, Service]:
+        stored = self.session.get(StoredQuote, quote_id)
+        if stored is None:
+            raise NotFound()
+        return stored, self.service(stored.service_id)
+
+
+def _own(door: Door, row: Row | None) -> Row:
+    if row is None or row.customer_id != door.customer.id:
+        raise NotFound()
+    return row
+
+
+def visit_of(request: Request) -> Visit:
+    """The visit that the cookie tells of. Raises NotSignedIn."""
+    try:
+        values = _serializer().loads(request.cookies.get(COOKIE, ""), max_age=VISIT_LIFE_SECONDS)
+    except BadData as error:
+        raise NotSignedIn() from error
+    return Visit(values["customer"], values["nonce"])
+
+
+Signed = Annotated[Visit, Depends(visit_of)]
+
+
+def visit_of_form(visit: Signed, csrf: Annotated[str, Form()] = "") -> Visit:
+    """The visit of a form that came from our own pages. Raises FormNotOurs."""
+    if not hmac.compare_digest(csrf.encode(), visit.csrf.encode()):
+        raise FormNotOurs()
+    return visit
+
+
+SignedForm = Annotated[Visit, Depends(visit_of_form)]
+
+
+def begin_visit(response: Response, customer_id: str) -> None:
+    """Sets the cookie."""
+    value = _serializer().dumps({"customer": customer_id, "nonce": secrets.token_urlsafe(16)})
+    response.set_cookie(
+        COOKIE,
+        value,
+        max_age=VISIT_LIFE_SECONDS,
+        path=COOKIE_PATH,
+        secure=settings().public_url.startswith("https://"),
+        httponly=True,
+        samesite="lax",  # the way back from the gateway's checkout is a link from another site
+    )
+
+
+def end_visit(response: Response) -> None:
+    """Takes the cookie away."""
+    response.delete_cookie(COOKIE, path=COOKIE_PATH)
+
+
+@contextmanager
+def opened(visit: Visit) -> Iterator[Door]:
+    """`with opened(visit) as door:` commits at the end of the block. Raises NotSignedIn for a customer who is gone."""
+    with transaction() as session:
+        customer = session.get(Customer, visit.customer_id)
+        if customer is None:
+            raise NotSignedIn()
+        provider = session.get_one(Provider, customer.provider_id)
+        catalog = catalog_of(session, provider)
+        now = business_now(session, Provider, provider.id)
+        yield Door(session, visit, customer, provider, catalog, now, Voice(catalog, customer.locale))
+
+
+def _serializer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(settings().require_secret_key(), salt="planshift.portal.visit")
