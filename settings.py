@@ -39,10 +39,10 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
 
     # How long a row may rest before the sweep rings for it again (seconds), and the longest pause between two rings.
-    ring_patience_seconds: float = 5.0
-    ring_pause_max_seconds: float = 600.0
+    sweep_patience_seconds: float = 5.0
+    retry_pause_max_seconds: float = 600.0
     # How often the sweep rings for one row before it leaves it to a person: about a day at the longest pause.
-    rings_max: int = Field(default=150, ge=1)
+    attempts_max: int = Field(default=150, ge=1)
     # How long a worker may hold an outside call, and how often a change is tried before it is stuck.
     lease_seconds: float = 60.0
     apply_attempts_max: int = 12
@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     @property
     def longest_pause_seconds(self) -> float:
         """Nothing rests for longer by design: neither a row between two rings nor a lease."""
-        return max(self.lease_seconds, self.ring_pause_max_seconds)
+        return max(self.lease_seconds, self.retry_pause_max_seconds)
 
     def require_database_url(self) -> str:
         return _required("PLANSHIFT_DATABASE_URL", self.database_url)

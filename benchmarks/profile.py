@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from benchmarks.throughput import new_changes, tell, whole_stack
+from benchmarks.throughput import new_changes, run_changes, whole_stack
 from local.stack import Stack
 
 CHANGES = 200
@@ -38,10 +38,10 @@ _STEP = re.compile(r"(?:^|;)\w+ \((?:\S*/)?engine/([\w/]+)\.py")
 def run() -> dict[str, Any]:
     """{"layers": {name: share}, "steps": {engine's file: share}, "samples", "changes"}; shares of the busy samples."""
     with whole_stack() as stack:
-        tell(new_changes(stack, "warm", 20))  # what is loaded at the first use only
+        run_changes(new_changes(stack, "warm", 20))  # what is loaded at the first use only
         ids = new_changes(stack, "profiled", CHANGES)
         spies = [_spy(stack, name) for name in WORKERS]
-        tell(ids)
+        run_changes(ids)
         samples = Counter[str]()
         for spy, file in spies:
             spy.send_signal(signal.SIGINT)

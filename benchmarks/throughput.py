@@ -110,20 +110,20 @@ def new_changes(stack: Stack, slug: str, count: int = CHANGES) -> list[str]:
 
 def _planshift(ids: list[str]) -> float:
     started = time.monotonic()
-    tell(ids)
+    run_changes(ids)
     return len(ids) / (time.monotonic() - started)
 
 
-def tell(ids: list[str]) -> None:
+def run_changes(ids: list[str]) -> None:
     """Rings for each change, and waits until the last one's story has ended."""
-    from tasks.story import ring
+    from tasks.story import enqueue
 
     for change_id in ids:
-        ring(change_id)
-    _wait_until_told(ids)
+        enqueue(change_id)
+    _wait_until_notified(ids)
 
 
-def _wait_until_told(ids: list[str]) -> None:
+def _wait_until_notified(ids: list[str]) -> None:
     """Applied, and the mail about it sent: the end of the canvas."""
     query = (
         select(func.count())
@@ -165,20 +165,20 @@ def _walk_the_floor() -> None:
     from engine.invoicing import invoice
     from engine.notifications import mail
     from models.outbox import unsent_of_change
-    from tasks.run import inside, outside
+    from tasks.run import external_step, local_step
 
     with transaction() as session:
         session.scalar(select(1))
     print("ready", flush=True)
     for change_id in json.loads(sys.stdin.readline()):
         for step in (quote.quote, invoice.issue_invoice, settle.settle):
-            inside(step, PlanChange, change_id)
-        outside(apply.apply_plan, PlanChange, change_id)
-        outside(invoice.print_change_invoice, PlanChange, change_id)
+            local_step(step, PlanChange, change_id)
+        external_step(apply.apply_plan, PlanChange, change_id)
+        external_step(invoice.print_change_invoice, PlanChange, change_id)
         with transaction() as session:
             messages = unsent_of_change(session, change_id)
         for message_id in messages:
-            outside(mail.deliver, OutboxMessage, message_id)
+            external_step(mail.deliver, OutboxMessage, message_id)
 
 
 def _control(stack: Stack, turn: int) -> float:

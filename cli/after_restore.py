@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.output import AsJson, print_json
-from cli.recovery import Who, Why
+from cli.recovery import Actor, Reason
 
 if TYPE_CHECKING:
     from engine.audit.after_restore import LostDocument, Recovered, StoreRead
 
 
 def register(app: typer.Typer) -> None:
-    app.command(epilog="Example: planshift after-restore --who ana --why 'disk of db1 lost, archive ends 03:12'")(
+    app.command(epilog="Example: planshift after-restore --actor ana --reason 'disk of db1 lost, archive ends 03:12'")(
         after_restore
     )
 
 
 def after_restore(
-    who: Who,
-    why: Why,
+    actor: Actor,
+    reason: Reason,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -33,15 +33,23 @@ def after_restore(
 
     from engine.audit.after_restore import after_restore as recover
     from engine.audit.after_restore import known_here, read_store
+    from models.audit import Attribution
     from models.database import snapshot, transaction
     from models.provider import Provider, business_now
 
     with snapshot() as session:
         known = known_here(session)
-    store = read_store(known, _tell)
+    store = read_store(known, _print_progress)
+    attribution = Attribution(actor, reason)
     with transaction() as session:
         recovered = [
-            recover(session, business_now(session, Provider, row.id), row, store.lost.get(row.id, []), (who, why))
+            recover(
+                session,
+                business_now(session, Provider, row.id),
+                row,
+                store.lost.get(row.id, []),
+                attribution,
+            )
             for row in session.scalars(select(Provider).order_by(Provider.id)).all()
         ]
         if dry_run:
@@ -54,7 +62,7 @@ def after_restore(
         raise typer.Exit(1)
 
 
-def _tell(store: StoreRead) -> None:
+def _print_progress(store: StoreRead) -> None:
     lost = sum(map(len, store.lost.values()))
     typer.echo(f"{store.files:,} files looked at, {lost} numbers found that the database does not know …", err=True)
 
@@ -76,17 +84,17 @@ def _view(store: StoreRead, recovered: list[Recovered], dry_run: bool) -> dict[s
             for one in recovered
             for twice in one.given_twice
         ],
-        "skipped": [{"path": file.path, "why": file.why} for file in store.skipped],
-        "unreadable": [{"path": file.path, "why": file.why} for file in store.unreadable],
+        "skipped": [{"path": file.path, "reason": file.reason} for file in store.skipped],
+        "unreadable": [{"path": file.path, "reason": file.reason} for file in store.unreadable],
     }
 
 
 def _document(lost: LostDocument) -> dict[str, str]:
-    said = lost.said
+    identity = lost.identity
     return {
         "number": lost.number,
-        "issued_on": said.issued_on.isoformat(),
-        "invoice": said.reference,
+        "issued_on": identity.issued_on.isoformat(),
+        "invoice": identity.reference,
         "sha256": lost.sha256,
     }
 
@@ -97,9 +105,9 @@ def _print_page(store: StoreRead, recovered: list[Recovered], dry_run: bool) -> 
     for one in recovered:
         _print_provider(one)
     for file in store.skipped:
-        typer.echo(f"Skipped {file.path}: {file.why}.")
+        typer.echo(f"Skipped {file.path}: {file.reason}.")
     for file in store.unreadable:
-        typer.echo(f"COULD NOT READ {file.path}, which may bear a number: {file.why}")
+        typer.echo(f"COULD NOT READ {file.path}, which may bear a number: {file.reason}")
     if store.missing:
         typer.echo(f"MISSING: the store lacks {store.missing} documents. Is PLANSHIFT_DOCUMENT_URL right?")
     listed = sum(one.listed_again for one in recovered)
@@ -115,11 +123,13 @@ def _print_provider(one: Recovered) -> None:
         series = f"{one.provider}, {gap.kind.replace('_', ' ')}s of {gap.year}"
         typer.echo(f"{series}: {gap.first} to {gap.last} were given before the loss; the next is {gap.last + 1}.")
         for lost in documents:
-            said = lost.said
-            typer.echo(f"    {lost.number} of {said.issued_on}, invoice {said.reference}, document {lost.sha256}")
+            identity = lost.identity
+            typer.echo(
+                f"    {lost.number} of {identity.issued_on}, invoice {identity.reference}, document {lost.sha256}"
+            )
     for twice in one.given_twice:
         lost = twice.document
         typer.echo(
-            f"GIVEN TWICE: {one.provider} {lost.number} is on document {lost.sha256} for {lost.said.reference},"
+            f"GIVEN TWICE: {one.provider} {lost.number} is on document {lost.sha256} for {lost.identity.reference},"
             f" and {twice.invoice_id} got it after the restore. Withdraw the document in writing."
         )

@@ -9,7 +9,7 @@ import typer
 from cli.output import AsJson, print_json
 
 if TYPE_CHECKING:
-    from engine.audit.checks import Finding, Report
+    from engine.audit.checks import InvariantResult, Report
 
 
 def register(app: typer.Typer) -> None:
@@ -36,8 +36,8 @@ def audit(
     findings += audit_documents(stored)
     report = Report(findings)
     if hosts:
-        found, asked = ask_all_hosts(providers)
-        report = Report([*findings, found], asked)
+        found, compared = compare_all_hosts(providers)
+        report = Report([*findings, found], compared)
     if as_json:
         print_json(report.as_json())
     else:
@@ -46,33 +46,33 @@ def audit(
         raise typer.Exit(1)
 
 
-def ask_all_hosts(providers: list[str]) -> tuple[Finding, int]:
+def compare_all_hosts(providers: list[str]) -> tuple[InvariantResult, int]:
     """What the hosts say of every service, batch by batch, and how many were asked."""
-    from engine.audit.checks import HostAnswers, ask_hosts, host_finding, questions_for_hosts
+    from engine.audit.checks import HostComparison, compare_hosts, host_result, services_to_compare
     from models.database import snapshot
 
-    everything = HostAnswers()
+    everything = HostComparison()
     while True:
         with snapshot() as session:
-            questions = questions_for_hosts(session, providers, after=everything.last_id)
-        if not questions:
+            expected = services_to_compare(session, providers, after=everything.last_id)
+        if not expected:
             break
-        answers = ask_hosts(questions)
-        everything.asked += answers.asked
+        answers = compare_hosts(expected)
+        everything.compared += answers.compared
         everything.wrong += answers.wrong
         everything.last_id = answers.last_id
     with snapshot() as session:
-        return host_finding(session, everything), everything.asked
+        return host_result(session, everything), everything.compared
 
 
 def print_page(report: Report, providers: int) -> None:
     """One line a promise, and the rows that break it."""
     for finding in report.findings:
-        typer.echo(f"{'ok    ' if finding.holds else 'BROKEN'}  {finding.promise}")
+        typer.echo(f"{'ok    ' if finding.holds else 'BROKEN'}  {finding.invariant}")
         for row in finding.rows:
             typer.echo(f"          {row.row_id}: {row.what}")
         if finding.count > len(finding.rows):
             typer.echo(f"          … and {finding.count - len(finding.rows)} more")
     broken = sum(not finding.holds for finding in report.findings)
     verdict = "Every promise holds." if report.holds else f"{broken} promises are broken."
-    typer.echo(f"{verdict} {providers} providers, {report.services_asked} services asked of their hosts.")
+    typer.echo(f"{verdict} {providers} providers, {report.services_compared} services asked of their hosts.")

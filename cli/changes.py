@@ -49,7 +49,7 @@ def list_changes(
                 "status": row.status,
                 "service": row.service.ref,
                 "what": row.summary,
-                "reason": row.reason or row.ring_error,
+                "reason": row.reason or row.last_error,
             }
             for row in rows
         ]

@@ -31,19 +31,21 @@ def list_dead_letters(
     print_table(("ID", "KIND", "PROVIDER", "WHAT", "LAST ERROR"), rows)
 
 
-@app.command(epilog="Example: planshift dead-letters ring inv_01jd… --who ana --why 'the disk has room again'")
-def ring(
+@app.command(epilog="Example: planshift dead-letters retry inv_01jd… --actor ana --reason 'the disk has room again'")
+def retry(
     row_id: Annotated[str, typer.Argument(metavar="ID", help="The id, as `planshift dead-letters list` shows it.")],
-    who: Annotated[str, typer.Option(help="Your name, for the record.")],
-    why: Annotated[str, typer.Option(help="The reason, for the record.")],
+    actor: Annotated[str, typer.Option(help="Your name, for the record.")],
+    reason: Annotated[str, typer.Option(help="The reason, for the record.")],
 ) -> None:
     """Ring for one of them again, once what was in its way is mended."""
-    from engine.operators.dead_letters import bell_of, ring_again
+    from engine.operators.dead_letters import retry_dead_letter, work_kind_of
+    from models.audit import Attribution
     from models.database import transaction
     from models.provider import business_now
-    from tasks.story import ring_for
+    from tasks.story import enqueue_row
 
     with transaction() as session:
-        ring_again(session, business_now(session, bell_of(row_id).row, row_id), row_id, (who, why))
-    ring_for(row_id)
+        now = business_now(session, work_kind_of(row_id).row, row_id)
+        retry_dead_letter(session, now, row_id, Attribution(actor, reason))
+    enqueue_row(row_id)
     typer.echo(f"{row_id} is rung for again.")

@@ -68,11 +68,11 @@ class Frontend:
     def wait_for(self, change_id: str, *statuses: str) -> dict[str, Any]:
         """The change, once it has one of the statuses."""
 
-        def look() -> dict[str, Any] | None:
+        def poll() -> dict[str, Any] | None:
             change: dict[str, Any] = self.call("GET", f"/v1/plan-changes/{change_id}", Prefer="wait=5")
             return change if change["status"] in statuses else None
 
-        found: dict[str, Any] = until(look, f"{change_id} to be {' or '.join(statuses)}")
+        found: dict[str, Any] = until(poll, f"{change_id} to be {' or '.join(statuses)}")
         return found
 
     def pay(self, change: dict[str, Any]) -> None:
@@ -90,27 +90,27 @@ class Frontend:
     def save_pdf(self, invoice_id: str, kind: str, folder: Path, name: str) -> str:
         """Waits until the document is printed, and writes it."""
 
-        def look() -> Any:
+        def poll() -> Any:
             invoice = self.call("GET", f"/v1/invoices/{invoice_id}")
             return next((found for found in invoice["documents"] if found["kind"] == kind), None)
 
-        document = until(look, f"the {kind} of {invoice_id}")
+        document = until(poll, f"the {kind} of {invoice_id}")
         file = folder / name
         file.write_bytes(self.call("GET", document["url"]))
         return str(file)
 
 
-def until(look: Callable[[], Any], what: str) -> Any:
+def until(poll: Callable[[], Any], what: str) -> Any:
     """Looks until there is something; raises StoryFailed after a minute."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        if (found := look()) is not None:
+        if (found := poll()) is not None:
             return found
         time.sleep(0.1)
     raise StoryFailed(f"Waited {PATIENCE_SECONDS} s for {what}.")
 
 
-def tell_the_story(ready: dict[str, Any], folder: Path) -> dict[str, Any]:
+def run_stories(ready: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Runs both providers' stories and returns what the last line of the demo says."""
     folder.mkdir(parents=True, exist_ok=True)
     dns, hosting = Frontend(ready, "dns"), Frontend(ready, "hosting")
@@ -121,26 +121,26 @@ def tell_the_story(ready: dict[str, Any], folder: Path) -> dict[str, Any]:
         "refused_downgrade": _refused_downgrade(hosting),
     }
     result["ledger_balanced"] = _ledger_balanced()
-    say(f"The ledger balances: {result['ledger_balanced']}")
+    show(f"The ledger balances: {result['ledger_balanced']}")
     return result
 
 
 def _upgrade(dns: Frontend, folder: Path) -> dict[str, Any]:
-    say("dns · A customer on Basic (¥500 a month, 1 July to 1 August) asks for Business on 17 July")
+    show("dns · A customer on Basic (¥500 a month, 1 July to 1 August) asks for Business on 17 July")
     dns.new_service("demo-upgrade", "basic", "JPY", "JP", ("2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z"), "monthly")
     dns.set_clock("2027-07-17T03:00:00Z")
     quote = dns.call("POST", "/v1/quotes", {"service": "demo-upgrade", "plan": "business", "cycle": "monthly"})
     for line in quote["lines"]:
-        say(f"      {line['description']}: {line['arithmetic']}")
-    say(f"      total due today {money(quote['total_due_today'])}")
+        show(f"      {line['description']}: {line['arithmetic']}")
+    show(f"      total due today {money(quote['total_due_today'])}")
     change_id = dns.request("demo-upgrade", "business", "monthly", "demo-upgrade-1", {"quote": quote["id"]})
     change = dns.wait_for(change_id, "awaiting_payment")
     dns.save_pdf(change["invoice"]["id"], "proforma", folder, "upgrade-proforma.pdf")
-    say("      the proforma invoice is printed; the customer pays at the gateway")
+    show("      the proforma invoice is printed; the customer pays at the gateway")
     dns.pay(change)
     change = dns.wait_for(change_id, "applied")
     pdf = dns.save_pdf(change["invoice"]["id"], "invoice", folder, "upgrade-invoice.pdf")
-    say(f"      paid and applied: the host says {dns.hosted('demo-upgrade')['plan']}; invoice {pdf}")
+    show(f"      paid and applied: the host says {dns.hosted('demo-upgrade')['plan']}; invoice {pdf}")
     return {
         "status": change["status"],
         "total_due_today": quote["total_due_today"],
@@ -150,15 +150,15 @@ def _upgrade(dns: Frontend, folder: Path) -> dict[str, Any]:
 
 
 def _downgrade(dns: Frontend, folder: Path) -> dict[str, Any]:
-    say("dns · The same day, a customer on Start asks for Basic")
+    show("dns · The same day, a customer on Start asks for Basic")
     dns.new_service("demo-downgrade", "start", "USD", "US", ("2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z"), "monthly")
     quote = dns.call("POST", "/v1/quotes", {"service": "demo-downgrade", "plan": "basic", "cycle": "monthly"})
     change_id = dns.request("demo-downgrade", "basic", "monthly", "demo-downgrade-1", {"quote": quote["id"]})
     change = dns.wait_for(change_id, "scheduled")
-    say(f"      nothing to pay; scheduled for {change['effective_at']}. The clock moves to the renewal")
+    show(f"      nothing to pay; scheduled for {change['effective_at']}. The clock moves to the renewal")
     dns.set_clock("2027-07-31T15:00:00Z")
     change = dns.wait_for(change_id, "applied")
-    say(f"      renewed and applied: the host says {dns.hosted('demo-downgrade')['plan']}")
+    show(f"      renewed and applied: the host says {dns.hosted('demo-downgrade')['plan']}")
     invoices = dns.call("GET", "/v1/invoices?service=demo-downgrade")["items"]
     pdf = dns.save_pdf(invoices[0]["id"], "invoice", folder, "downgrade-renewal-invoice.pdf")
     return {
@@ -171,18 +171,18 @@ def _downgrade(dns: Frontend, folder: Path) -> dict[str, Any]:
 
 
 def _full_difference(hosting: Frontend, folder: Path) -> dict[str, Any]:
-    say("hosting · A customer paid $100 for a year of Web S and asks for Web M ($150) in mid-year")
+    show("hosting · A customer paid $100 for a year of Web S and asks for Web M ($150) in mid-year")
     year = ("2027-01-01T03:00:00Z", "2028-01-01T03:00:00Z")
     hosting.new_service("demo-difference", "web-s", "USD", "AR", year, "annual")
     hosting.set_clock("2027-07-01T12:00:00Z")
     quote = hosting.call("POST", "/v1/quotes", {"service": "demo-difference", "plan": "web-m", "cycle": "annual"})
-    say(f"      {money(quote['to']['price'])} less the {money(quote['from']['price'])} that were paid:")
-    say(f"      total due today {money(quote['total_due_today'])}")
+    show(f"      {money(quote['to']['price'])} less the {money(quote['from']['price'])} that were paid:")
+    show(f"      total due today {money(quote['total_due_today'])}")
     change_id = hosting.request("demo-difference", "web-m", "annual", "demo-difference-1", {"quote": quote["id"]})
     hosting.pay(hosting.wait_for(change_id, "awaiting_payment"))
     change = hosting.wait_for(change_id, "applied")
     pdf = hosting.save_pdf(change["invoice"]["id"], "invoice", folder, "full-difference-invoice.pdf")
-    say(f"      paid and applied: the host says {hosting.hosted('demo-difference')['plan']}; invoice {pdf}")
+    show(f"      paid and applied: the host says {hosting.hosted('demo-difference')['plan']}; invoice {pdf}")
     return {
         "status": change["status"],
         "total_due_today": quote["total_due_today"],
@@ -192,13 +192,13 @@ def _full_difference(hosting: Frontend, folder: Path) -> dict[str, Any]:
 
 
 def _refused_downgrade(hosting: Frontend) -> dict[str, Any]:
-    say("hosting · A customer on Web L asks for Web S")
+    show("hosting · A customer on Web L asks for Web S")
     year = ("2027-01-01T03:00:00Z", "2028-01-01T03:00:00Z")
     hosting.new_service("demo-refused", "web-l", "USD", "AR", year, "annual")
     nothing = {"accept_total": {"amount": 0, "currency": "USD"}}
     change_id = hosting.request("demo-refused", "web-s", "annual", "demo-refused-1", nothing)
     change = hosting.wait_for(change_id, "refused")
-    say(f"      refused: {change['reason_text']}")
+    show(f"      refused: {change['reason_text']}")
     return {"status": change["status"], "reason": change["reason_text"], "code": change["reason"]}
 
 
@@ -217,7 +217,7 @@ def _ledger_balanced() -> bool:
 _started = time.monotonic()
 
 
-def say(what: str) -> None:
+def show(what: str) -> None:
     """One line of the timeline, with the seconds since the start."""
     typer.echo(f"{time.monotonic() - _started:6.1f} s  {what}")
 

@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 def doctor(as_json: AsJson = False) -> None:
     """Look at settings, database, broker, clocks, connections, queues and beat. Exit code 1 if something is bad."""
-    diagnoses = [diagnosis for look in LOOKS for diagnosis in _safely(look)]
+    diagnoses = [diagnosis for check in CHECKS for diagnosis in _safely(check)]
     if as_json:
         print_json([asdict(diagnosis) for diagnosis in diagnoses])
     else:
@@ -44,13 +44,13 @@ def doctor(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _safely(look: Callable[[], Iterator[Diagnosis]]) -> Iterator[Diagnosis]:
+def _safely(check: Callable[[], Iterator[Diagnosis]]) -> Iterator[Diagnosis]:
     """A look that fails is a diagnosis too: a doctor does not stop at the first ill organ."""
     try:
-        yield from look()
+        yield from check()
     except Exception as error:
         first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        yield Diagnosis("bad", look.__name__, f"Could not be looked at: {first_line}")
+        yield Diagnosis("bad", check.__name__, f"Could not be looked at: {first_line}")
 
 
 def database() -> Iterator[Diagnosis]:
@@ -174,4 +174,4 @@ def life() -> Iterator[Diagnosis]:
 
 
 _OUTSIDE = ("gateway", "host")
-LOOKS = (database, broker, providers, life)
+CHECKS = (database, broker, providers, life)

@@ -21,11 +21,11 @@ app = typer.Typer(help="Record, match and refund money.", no_args_is_help=True)
 
 Provider = Annotated[str, typer.Argument(help="The provider's name, as in its catalogue.")]
 PaymentId = Annotated[str, typer.Argument(help="The payment's id, mny_….")]
-Who = Annotated[str, typer.Option(help="Your name, for the record.")]
-Why = Annotated[str, typer.Option(help="The reason, for the record.")]
+Actor = Annotated[str, typer.Option(help="Your name, for the record.")]
+Reason = Annotated[str, typer.Option(help="The reason, for the record.")]
 
 
-class NotAnAmount(Exception):
+class BadAmount(Exception):
     """An amount is written as on an invoice: 12.34 USD, 1200 JPY."""
 
 
@@ -41,7 +41,7 @@ def list_payments(
     from models.payment import Payment
     from web.api.money_views import movement_view
 
-    with _desk(provider) as (session, row, _):
+    with _manual(provider) as (session, row, _):
         query = payments_of(row.id, unmatched).order_by(Payment.id.desc()).limit(limit)
         rows = [(movement_view(payment), payment.amount) for payment in session.scalars(query)]
     if as_json:
@@ -56,72 +56,79 @@ def list_payments(
 
 @app.command(
     epilog="Example: planshift payments record dns --line 2027-07-17/4 --amount '373 JPY' --invoice inv_01jd…"
-    " --paid-at 2027-07-17T00:00:00Z --who ana --why 'bank statement of today'"
+    " --paid-at 2027-07-17T00:00:00Z --actor ana --reason 'bank statement of today'"
 )
 def record(
     provider: Provider,
     line: Annotated[str, typer.Option(help="The unique name of the line on the account statement.")],
     amount: Annotated[str, typer.Option(help="For example '12.34 USD'.")],
-    who: Who,
-    why: Why,
+    actor: Actor,
+    reason: Reason,
     invoice: Annotated[str | None, typer.Option(help="The invoice it pays, inv_…; unmatched without one.")] = None,
     paid_at: Annotated[str | None, typer.Option(help="When it was paid, RFC 3339; now by default.")] = None,
 ) -> None:
     """Record money that came by bank transfer. The same line counts once."""
     from domain.periods import parse_instant
     from engine.operators.manual_payments import StatementLine, record_payment
-    from tasks.story import ring_step
+    from models.audit import Attribution
+    from tasks.story import enqueue_task
 
-    with _desk(provider) as (session, row, now):
+    with _manual(provider) as (session, row, now):
         paid = parse_instant(paid_at) if paid_at else now
         wanted = StatementLine(line, _money(amount), paid, invoice)
-        event, repeated = record_payment(session, now, row, wanted, (who, why))
-    ring_step("payments.process_event", event_id=event.id)
+        event, repeated = record_payment(session, now, row, wanted, Attribution(actor, reason))
+    enqueue_task("payments.process_event", event_id=event.id)
     typer.echo(f"{event.id} {'was recorded before' if repeated else 'is recorded'}.")
 
 
-@app.command(epilog="Example: planshift payments match dns mny_01jd… --invoice inv_01jd… --who ana --why 'they wrote'")
+@app.command(
+    epilog="Example: planshift payments match dns mny_01jd… --invoice inv_01jd… --actor ana --reason 'they wrote'"
+)
 def match(
     provider: Provider,
     payment_id: PaymentId,
     invoice: Annotated[str, typer.Option(help="The invoice that it pays, inv_….")],
-    who: Who,
-    why: Why,
+    actor: Actor,
+    reason: Reason,
 ) -> None:
     """Give unmatched money to its invoice; where the offer has ended, to the customer's credit."""
     from engine.operators.manual_payments import match_payment
+    from models.audit import Attribution
     from models.payment import Payment
-    from tasks.story import ring
+    from tasks.story import enqueue
 
-    with _desk(provider) as (session, row, now):
-        changes = match_payment(session, now, row, payment_id, invoice, (who, why))
+    with _manual(provider) as (session, row, now):
+        changes = match_payment(session, now, row, payment_id, invoice, Attribution(actor, reason))
         outcome = session.get_one(Payment, payment_id).outcome
     for change_id in changes:
-        ring(change_id)
+        enqueue(change_id)
     typer.echo(f"{payment_id} is {outcome}.")
 
 
-@app.command(epilog="Example: planshift payments refund dns mny_01jd… --amount '6.27 USD' --who ana --why 'paid twice'")
+@app.command(
+    epilog="Example: planshift payments refund dns mny_01jd… --amount '6.27 USD' --actor ana --reason 'paid twice'"
+)
 def refund(
     provider: Provider,
     payment_id: PaymentId,
-    who: Who,
-    why: Why,
+    actor: Actor,
+    reason: Reason,
     amount: Annotated[str | None, typer.Option(help="For example '12.34 USD'; all that is left by default.")] = None,
 ) -> None:
     """Send money back through the gateway that it came by, from the customer's credit."""
     from engine.payments.refunds import start_refund
-    from tasks.story import ring_step
+    from models.audit import Attribution
+    from tasks.story import enqueue_task
 
-    with _desk(provider) as (session, row, now):
+    with _manual(provider) as (session, row, now):
         wanted = _money(amount) if amount else None
-        started = start_refund(session, now, row, payment_id, wanted, (who, why))
-    ring_step("payments.refund", refund_id=started.id)
+        started = start_refund(session, now, row, payment_id, wanted, Attribution(actor, reason))
+    enqueue_task("payments.refund", refund_id=started.id)
     typer.echo(f"{started.id} is on its way: {started.amount.major()} {started.currency}.")
 
 
 @contextmanager
-def _desk(slug: str) -> Iterator[tuple[Session, ProviderRow, datetime]]:
+def _manual(slug: str) -> Iterator[tuple[Session, ProviderRow, datetime]]:
     """One transaction for a provider, with its business time."""
     from engine.accounts.providers import required_provider
     from models.database import transaction
@@ -140,4 +147,4 @@ def _money(text: str) -> Money:
     try:
         return Money.parse_major(amount, currency)
     except (ValueError, ArithmeticError) as error:
-        raise NotAnAmount(f"{text!r} is not an amount. Write it as '12.34 USD' or '1200 JPY'.") from error
+        raise BadAmount(f"{text!r} is not an amount. Write it as '12.34 USD' or '1200 JPY'.") from error

@@ -59,15 +59,15 @@ def simulate(
     as_json: AsJson = False,
 ) -> None:
     """Price one change under each mode for every day of the period, as a table or a chart."""
-    from cli.simulate import Question, answer, chosen, draw
+    from cli.simulate import SimulationRequest, answer, chosen, draw
     from domain.pricing.simulate import table_of
 
     try:
         day = date.fromisoformat(start)
     except ValueError as error:
         raise typer.BadParameter(f"{start} is not a day such as 2027-07-01.") from error
-    question = Question(from_plan, cycle, to_plan, to_cycle or cycle, currency, day, country)
-    _, simulation = answer(catalog, question)
+    request = SimulationRequest(from_plan, cycle, to_plan, to_cycle or cycle, currency, day, country)
+    _, simulation = answer(catalog, request)
     simulation = chosen(simulation, tuple(mode or ()))
     rows = [tuple(row) for row in table_of(simulation)]
     if as_json:

@@ -56,7 +56,7 @@ def worker(
     """Run Celery workers for some queues, or for all of them."""
     # Celery reads this when it is imported: SIGTERM then means a soft shutdown that lets running steps end.
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
-    from worker.app import DOOR, QUEUES, create_app
+    from worker.app import ENTRY_POINT, QUEUES, create_app
 
     wanted = queues.split(",") if queues else list(QUEUES)
     unknown = sorted(set(wanted) - set(QUEUES))
@@ -65,7 +65,7 @@ def worker(
     app = create_app()
     if wanted == ["requests"]:
         # Frontends write to this queue: whatever task a message names, this process knows the door alone.
-        app.conf.include = [DOOR]
+        app.conf.include = [ENTRY_POINT]
     arguments = ["worker", "--queues", ",".join(wanted), "--hostname", f"{name}@%h"]
     app.worker_main([*arguments, "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"])
 

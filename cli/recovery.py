@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 ChangeId = Annotated[str, typer.Argument(help="The plan change's id.")]
-Who = Annotated[str, typer.Option(help="Your name, for the history.")]
-Why = Annotated[str, typer.Option(help="The reason, for the history.")]
+Actor = Annotated[str, typer.Option(help="Your name, for the history.")]
+Reason = Annotated[str, typer.Option(help="The reason, for the history.")]
 
 
 class NotCompensated(Exception):
@@ -16,38 +16,41 @@ class NotCompensated(Exception):
 
 
 def register(app: typer.Typer) -> None:
-    app.command(epilog="Example: planshift changes retry chg_01jd… --who ana --why 'host is back'")(retry)
-    app.command(epilog="Example: planshift changes compensate chg_01jd… --who ana --why 'rack is full'")(compensate)
+    app.command(epilog="Example: planshift changes retry chg_01jd… --actor ana --reason 'host is back'")(retry)
+    app.command(epilog="Example: planshift changes compensate chg_01jd… --actor ana --reason 'rack is full'")(
+        compensate
+    )
 
 
-def retry(change_id: ChangeId, who: Who, why: Why) -> None:
+def retry(change_id: ChangeId, actor: Actor, reason: Reason) -> None:
     """Try a stuck change again: the host is read first, and told again if it does not show the new plan. A change that
     was given up before it was paid is rung for again."""
-    from engine.operators.recovery import By
     from engine.operators.recovery import retry as try_again
+    from models.audit import Attribution
     from models.database import transaction
     from models.plan_change import PlanChange
     from models.provider import business_now
-    from tasks.story import ring
+    from tasks.story import enqueue
 
     with transaction() as session:
-        status = try_again(session, business_now(session, PlanChange, change_id), change_id, By(who, why))
-    ring(change_id)
+        status = try_again(session, business_now(session, PlanChange, change_id), change_id, Attribution(actor, reason))
+    enqueue(change_id)
     typer.echo(f"{change_id} is {status.value}.")
 
 
-def compensate(change_id: ChangeId, who: Who, why: Why) -> None:
+def compensate(change_id: ChangeId, actor: Actor, reason: Reason) -> None:
     """Take a stuck change back: the host keeps the old plan, the money becomes credit, a credit note is printed."""
     from domain.lifecycle import Status
-    from engine.operators.recovery import By, compensation
+    from engine.operators.recovery import compensation
+    from models.audit import Attribution
     from models.database import transaction
     from models.plan_change import PlanChange
-    from tasks.run import outside
-    from tasks.story import ring_step
+    from tasks.run import external_step
+    from tasks.story import enqueue_task
 
-    if outside(compensation(By(who, why)), PlanChange, change_id) is not Status.COMPENSATED:
+    if external_step(compensation(Attribution(actor, reason)), PlanChange, change_id) is not Status.COMPENSATED:
         with transaction() as session:
-            reason = session.get_one(PlanChange, change_id).reason_text
-        raise NotCompensated(f"{change_id} stays stuck. {reason or 'Another call is under way. Ask again shortly.'}")
-    ring_step("plan_change.notify", change_id=change_id)
+            text = session.get_one(PlanChange, change_id).reason_text
+        raise NotCompensated(f"{change_id} stays stuck. {text or 'Another call is under way. Ask again shortly.'}")
+    enqueue_task("plan_change.notify", change_id=change_id)
     typer.echo(f"{change_id} is compensated.")

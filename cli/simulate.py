@@ -13,7 +13,7 @@ from domain.pricing.terms import Buyer, Target
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class SimulationRequest:
     """Which change: from a plan and cycle bought on a local day to another, in a currency, for a country's buyer."""
 
     from_plan: str
@@ -32,18 +32,18 @@ class NoChartLibrary(Exception):
         return 'charts need matplotlib; install it with: pip install "planshift[charts]"'
 
 
-def answer(catalog_path: Path | str, question: Question) -> tuple[Catalog, Simulation]:
+def answer(catalog_path: Path | str, request: SimulationRequest) -> tuple[Catalog, Simulation]:
     """The catalogue and the priced days. Raises OSError, CatalogError, ChangeError."""
     path = Path(catalog_path)
     catalog = parse_catalog(path.read_text(encoding="utf-8"), str(path))
-    service = fresh_service(catalog, question.from_plan, question.from_cycle, question.currency, question.start)
-    target = Target(question.to_plan, question.to_cycle)
-    return catalog, simulate(catalog, service, target, Buyer(question.country))
+    service = fresh_service(catalog, request.from_plan, request.from_cycle, request.currency, request.start)
+    target = Target(request.to_plan, request.to_cycle)
+    return catalog, simulate(catalog, service, target, Buyer(request.country))
 
 
-def run(catalog_path: Path | str, question: Question, modes: tuple[str, ...] = ()) -> dict[str, Any]:
+def run(catalog_path: Path | str, request: SimulationRequest, modes: tuple[str, ...] = ()) -> dict[str, Any]:
     """{"currency", "rows": header and rows of text}, only these modes where any are named."""
-    simulation = chosen(answer(catalog_path, question)[1], modes)
+    simulation = chosen(answer(catalog_path, request)[1], modes)
     return {"currency": simulation.currency, "rows": table_of(simulation)}
 
 

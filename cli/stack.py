@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 # A sandbox is looked at by a person: rows that rest are rung for at once.
-SANDBOX_SETTINGS = {"PLANSHIFT_RING_PATIENCE_SECONDS": "1"}
+SANDBOX_SETTINGS = {"PLANSHIFT_SWEEP_PATIENCE_SECONDS": "1"}
 
 
 def register(app: typer.Typer) -> None:
@@ -57,14 +57,14 @@ def demo() -> None:
 
     Servers and folders are the demo's own. PDFs are written to var/demo/. The last line is one JSON object.
     """
-    from cli.demo import tell_the_story
+    from cli.demo import run_stories
     from local.folders import temporary_folder
     from local.stack import Stack
 
     typer.echo("Starting PostgreSQL, Valkey, web, workers, beat, Flower and the sandbox …")
     with temporary_folder("demo") as folder, Stack(folder) as stack:
         ready = start(stack, secrets.token_urlsafe(32))
-        result = tell_the_story(ready, Path("var/demo"))
+        result = run_stories(ready, Path("var/demo"))
         typer.echo("Stopping everything.")
     typer.echo(json.dumps(result, ensure_ascii=False))
 

@@ -75,26 +75,27 @@ def show(provider: Provider, event_id: EventId, as_json: AsJson = False) -> None
         amount = f"{payment['amount']['amount']} {payment['amount']['currency']}"
         typer.echo(f"  {payment['id']}  {payment['kind']} {amount}: {payment['outcome']}")
     for action in view["actions"]:
-        typer.echo(f"  {action['at']}  {action['action']} by {action['who']}: {action['why']}")
+        typer.echo(f"  {action['at']}  {action['action']} by {action['actor']}: {action['reason']}")
 
 
-@app.command(epilog="Example: planshift webhooks replay dns evt_01jd… --who ana --why 'the secret is right now'")
+@app.command(epilog="Example: planshift webhooks replay dns evt_01jd… --actor ana --reason 'the secret is right now'")
 def replay(
     provider: Provider,
     event_id: EventId,
-    who: Annotated[str, typer.Option(help="Your name, for the record.")],
-    why: Annotated[str, typer.Option(help="The reason, for the record.")],
+    actor: Annotated[str, typer.Option(help="Your name, for the record.")],
+    reason: Annotated[str, typer.Option(help="The reason, for the record.")],
 ) -> None:
     """Have an event processed again; what is booked already is not booked again."""
     from engine.accounts.providers import required_provider
     from engine.operators.replay import replay_event
+    from models.audit import Attribution
     from models.database import transaction
     from models.provider import Provider as ProviderRow
     from models.provider import business_now
-    from tasks.story import ring_step
+    from tasks.story import enqueue_task
 
     with transaction() as session:
         row = required_provider(session, provider)
-        replay_event(session, business_now(session, ProviderRow, row.id), row, event_id, (who, why))
-    ring_step("payments.process_event", event_id=event_id)
+        replay_event(session, business_now(session, ProviderRow, row.id), row, event_id, Attribution(actor, reason))
+    enqueue_task("payments.process_event", event_id=event_id)
     typer.echo(f"{event_id} is processed again; see `planshift webhooks show {provider} {event_id}`.")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from domain.money import Money, Rounding
-from domain.pricing.modes import ChangeDay, Place, Proration
+from domain.pricing.modes import ChangeDay, Proration, RoundingPlace
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
@@ -55,7 +55,7 @@ class RoundingPolicy(_Part):
     """How and where amounts before tax are rounded."""
 
     mode: Rounding = Rounding.HALF_UP
-    place: Place = Place.LINE
+    place: RoundingPlace = RoundingPlace.LINE
 
 
 class MinimumCharge(_Part):

@@ -78,7 +78,7 @@ EXPIRABLE = frozenset({S.QUOTED, S.INVOICED, S.AWAITING_PAYMENT})
 SETTLED_UNAPPLIED = frozenset({S.PAID, S.APPLYING, S.STUCK})
 ENDED = frozenset({S.APPLIED, S.REFUSED, S.EXPIRED, S.CANCELED, S.SUPERSEDED, S.COMPENSATED, S.REVERSED})
 # A canvas ends early here: nothing is left to do until somebody or some date moves the change again.
-RESTING = frozenset(ENDED - {S.APPLIED}) | {S.SCHEDULED, S.AWAITING_REVIEW, S.STUCK}
+CANVAS_ENDS = frozenset(ENDED - {S.APPLIED}) | {S.SCHEDULED, S.AWAITING_REVIEW, S.STUCK}
 
 MOVES: frozenset[tuple[Status, Event, Status]] = frozenset(
     {

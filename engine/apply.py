@@ -15,7 +15,7 @@ from domain.lifecycle import Event, Status
 from domain.pricing.quote_values import Quote
 from engine import reversal
 from engine.accounts.providers import host_of
-from engine.jobs.external_call import OutsideStep, lease_runs, machine_time, pause_after, take_lease
+from engine.jobs.external_call import ExternalStep, lease_runs, machine_time, pause_after, take_lease
 from engine.notifications import notices
 from models.plan_change import PlanChange, lock_change, move
 from provisioners.protocol import Host, HostedService, PlanOrder, ProvisionerRefused, ProvisionerUnknown
@@ -99,14 +99,14 @@ def finish_apply(session: Session, now: datetime, call: ApplyCall, outcome: Appl
         return _stuck(session, now, change, Event.APPLY, "host_unreachable", error)
     change.reason_text = outcome.error
     # The lease is kept for the pause between two tries, so that whoever rings early finds it taken.
-    change.lease_until = change.next_ring_at = machine_time(session) + pause_after(change.apply_attempts)
+    change.lease_until = change.next_attempt_at = machine_time(session) + pause_after(change.apply_attempts)
     session.flush()
     return Status.APPLYING
 
 
 def is_spent(change: PlanChange) -> bool:
     """Whether a paid change has been rung for as often as the settings allow."""
-    return change.status in (Status.PAID, Status.APPLYING) and change.rings > settings().rings_max
+    return change.status in (Status.PAID, Status.APPLYING) and change.attempts > settings().attempts_max
 
 
 def give_up(session: Session, now: datetime, change_id: str) -> Status:
@@ -116,11 +116,11 @@ def give_up(session: Session, now: datetime, change_id: str) -> Status:
         return change.lifecycle_status
     if lease_runs(change, machine_time(session)):
         return change.lifecycle_status
-    return _give_up(session, now, change, f"It was rung for {change.rings} times, and no step came to its end.")
+    return _give_up(session, now, change, f"It was rung for {change.attempts} times, and no step came to its end.")
 
 
 def _give_up(session: Session, now: datetime, change: PlanChange, sentence: str) -> Status:
-    error = change.ring_error or "none was seen, so a process died, or messages were lost"
+    error = change.last_error or "none was seen, so a process died, or messages were lost"
     return _stuck(session, now, change, Event.GIVE_UP, "given_up", f"{sentence} The last error: {error}")
 
 
@@ -169,4 +169,4 @@ def _stuck(session: Session, now: datetime, change: PlanChange, event: Event, co
     return Status.STUCK
 
 
-apply_plan = OutsideStep(begin_apply, perform_apply, finish_apply, ApplyCall)
+apply_plan = ExternalStep(begin_apply, perform_apply, finish_apply, ApplyCall)

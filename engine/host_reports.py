@@ -44,7 +44,7 @@ class UnknownDiscount(Exception):
         super().__init__(f"There is no discount {name}; the discounts are: {', '.join(known) or 'none'}.")
 
 
-class BadPeriod(Exception):
+class PeriodRunsBackwards(Exception):
     """The running period does not run forward."""
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ def put_service(
     """Creates a service, or takes over its status. Leaving `active` cancels unpaid and scheduled changes.
 
     Returns the service and the ids of the changes that this canceled. Raises UnknownCustomer, UnknownPlan,
-    UnknownCycle, PlanNotOffered, OtherCustomersService, BadPeriod.
+    UnknownCycle, PlanNotOffered, OtherCustomersService, PeriodRunsBackwards.
     """
     customer = customer_by_ref(session, provider.id, report.customer)
     if customer is None:
@@ -99,7 +99,7 @@ def put_service(
     lock_service(session, service.id)
     if service.status != report.status:
         service.status = report.status
-        service.ring_soon()
+        service.schedule_now()
     session.flush()
     return service, _cancel_open_changes(session, now, service) if report.status != "active" else []
 
@@ -126,7 +126,7 @@ def _create_service(
     if price is None:
         raise PlanNotOffered(f"{report.plan} is not sold {report.cycle} in {report.currency}.")
     if report.period_start >= report.period_end:
-        raise BadPeriod()
+        raise PeriodRunsBackwards()
     period = Period(report.period_start, report.period_end)
     discount = catalog.discounts.get(report.discount) if report.discount else None
     if report.discount and discount is None:

@@ -39,7 +39,7 @@ def change_from_late_money(session: Session, now: datetime, change: PlanChange, 
             accept_total=quote.total_due_today,
             note=f"paid late: {payment.id} for {change.id}",
         )
-        newer, _ = request_change(session, now, change.provider, f"late:{payment.id}", request, "late_money")
+        newer, _ = request_change(session, now, change.provider, f"late:{payment.id}", request, "system")
     except (ChangeError, ChangeOpen, PriceChanged):
         return None
     return newer.id

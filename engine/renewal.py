@@ -25,7 +25,7 @@ from engine.accounts.services import buyer_of, terms_of
 from engine.apply import give_generation
 from engine.invoicing.invoice import Amounts, frozen_content, new_invoice
 from engine.invoicing.numbering import give_number
-from engine.jobs.external_call import OutsideStep
+from engine.jobs.external_call import ExternalStep
 from engine.jobs.sweep import WARNED_AHEAD_DAYS
 from engine.ledger import postings
 from engine.notifications import notices
@@ -126,7 +126,7 @@ def renew(session: Session, now: datetime, service: Service) -> Renewed:
     session.add(renewal)
     session.flush()
     invoice = issue_period(session, now, catalog, service, priced, renewal)
-    service.ring_soon()
+    service.schedule_now()
     if change is not None:
         change = lock_change(session, change.id)
         give_generation(change)
@@ -205,7 +205,7 @@ def _still_fits(session: Session, now: datetime, catalog: Catalog, service: Serv
 def _warn(session: Session, now: datetime, service: Service, scheduled: PlanChange) -> None:
     catalog = catalog_of(session, service.provider)
     scheduled.warned_at = now
-    service.ring_soon()
+    service.schedule_now()
     try:
         _check_target(catalog, service, scheduled)
     except ChangeError as error:
@@ -222,7 +222,7 @@ def _check_target(catalog: Catalog, service: Service, scheduled: PlanChange) -> 
     check_fit(catalog, plan, service.quantity, service.usage)
 
 
-renew_service = OutsideStep(begin_renewal, measure_usage, finish_renewal, UsageCall)
+renew_service = ExternalStep(begin_renewal, measure_usage, finish_renewal, UsageCall)
 
 
 def mark_past_due(session: Session) -> int:

@@ -88,7 +88,7 @@ class PriceChanged(Exception):
 
 
 def request_change(
-    session: Session, now: datetime, provider: Provider, key: str, request: ChangeRequest, door: str
+    session: Session, now: datetime, provider: Provider, key: str, request: ChangeRequest, channel: str
 ) -> tuple[PlanChange, bool]:
     """Writes a request down; returns the change and whether it is a repetition of an earlier request.
 
@@ -102,9 +102,9 @@ def request_change(
     _make_room(session, now, service, request)
     accepted = _accepted_quote(session, service, request)
     _check_price(session, now, service, request, accepted)
-    change = _new_change(now, provider, service, key, request, door)
+    change = _new_change(now, provider, service, key, request, channel)
     change.accepted_quote_id = accepted.id if accepted else None
-    open_change(session, change, now, actor=door)
+    open_change(session, change, now, actor=channel)
     return change, False
 
 
@@ -114,17 +114,17 @@ def record_refused(
     provider: Provider,
     key: str,
     request: ChangeRequest,
-    door: str,
+    channel: str,
     refusal: tuple[str, str],
 ) -> PlanChange:
     """For a door that cannot answer: writes down a request that was refused at once, with (reason code, sentence)."""
     service = required_service(session, provider, request.service)
     lock_service(session, service.id)
-    change = _new_change(now, provider, service, key, request, door)
+    change = _new_change(now, provider, service, key, request, channel)
     change.status = Status.REFUSED
     change.reason, change.reason_text = refusal
-    change.next_ring_at = None
-    open_change(session, change, now, actor=door)
+    change.next_attempt_at = None
+    open_change(session, change, now, actor=channel)
     return change
 
 
@@ -179,7 +179,7 @@ def _check_price(
 
 
 def _new_change(
-    now: datetime, provider: Provider, service: Service, key: str, request: ChangeRequest, door: str
+    now: datetime, provider: Provider, service: Service, key: str, request: ChangeRequest, channel: str
 ) -> PlanChange:
     return PlanChange(
         provider_id=provider.id,
@@ -188,7 +188,7 @@ def _new_change(
         status=Status.REQUESTED,
         idempotency_key=key,
         request_sha256=request.sha256,
-        door=door,
+        channel=channel,
         note=request.note,
         received_at=now,
         from_plan=service.plan,

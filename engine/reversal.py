@@ -129,7 +129,7 @@ def _open_reversal(session: Session, now: datetime, change: PlanChange) -> str:
         status=Status.REQUESTED,
         idempotency_key=f"reversal:{change.id}",
         request_sha256="",
-        door="system",
+        channel="system",
         received_at=now,
         from_plan=service.plan,
         from_cycle=service.cycle,

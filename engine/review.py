@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from domain.lifecycle import Event, Status
 from engine.notifications import notices
+from models.audit import Attribution
 from models.plan_change import PlanChange, lock_change, move
 
 
@@ -18,7 +19,7 @@ class NotInReview(Exception):
         super().__init__(f"{change.id} is {change.status}; only a change that is awaiting_review can be decided.")
 
 
-def approve_change(session: Session, now: datetime, change_id: str, who: str, why: str) -> Status:
+def approve_change(session: Session, now: datetime, change_id: str, attribution: Attribution) -> Status:
     """awaiting_review → requested: it is priced again as of when it was received, and goes the way of every change.
 
     Approved twice is approved. Raises NotInReview.
@@ -28,18 +29,18 @@ def approve_change(session: Session, now: datetime, change_id: str, who: str, wh
         if change.approved_by is not None:
             return change.lifecycle_status
         raise NotInReview(change)
-    change.approved_by = who
+    change.approved_by = attribution.actor
     change.reason = change.reason_text = change.reason_details = None
-    move(session, change, Event.APPROVE, Status.REQUESTED, now, actor=f"operator:{who}", reason=why)
+    move(session, change, Event.APPROVE, Status.REQUESTED, now, actor=attribution.operator, reason=attribution.reason)
     return Status.REQUESTED
 
 
-def reject_change(session: Session, now: datetime, change_id: str, who: str, why: str) -> Status:
+def reject_change(session: Session, now: datetime, change_id: str, attribution: Attribution) -> Status:
     """awaiting_review → refused; the customer reads why. Raises NotInReview."""
     change = lock_change(session, change_id)
     if change.status != Status.AWAITING_REVIEW:
         raise NotInReview(change)
-    _refuse(session, now, change, f"operator:{who}", "rejected_by_staff", why)
+    _refuse(session, now, change, attribution.operator, "rejected_by_staff", attribution.reason)
     return Status.REFUSED
 
 

@@ -15,7 +15,7 @@ from engine.expiry import supersede_scheduled
 from engine.invoicing.numbering import give_number
 from engine.ledger import postings
 from engine.payments.attempts import close_attempts
-from engine.payments.credit_refunds import give_back
+from engine.payments.credit_refunds import start_credit_refunds
 from models.invoice import invoice_of_change
 from models.plan_change import PlanChange, lock_change, move
 
@@ -32,7 +32,7 @@ def settle(session: Session, now: datetime, change_id: str) -> Status:
     give_number(session, change.provider, invoice, now)
     if invoice.total_minor < 0:
         postings.settle_credit_note(session, invoice, now)
-        give_back(session, now, change, Quote.from_json(change.quote or {}).refund)
+        start_credit_refunds(session, now, change, Quote.from_json(change.quote or {}).refund)
     else:
         postings.settle_invoice(session, invoice, change, now)
     invoice.settled_at = now

@@ -39,24 +39,26 @@ def key_of(payment: GatewayPayment) -> str:
     return f"fetch:{payment.gateway_ref}:{payment.status}:{payment.refunded}:{payment.charged_back}"
 
 
-def facts_of(body: bytes) -> list[GatewayEvent]:
+def gateway_events_of(body: bytes) -> list[GatewayEvent]:
     """The reverse of body_of: the payment's status, and what went back of it."""
-    told = json.loads(body)
-    amount, money_ref = Money.from_json(told["amount"]), told["money_ref"]
+    reported = json.loads(body)
+    amount, money_ref = Money.from_json(reported["amount"]), reported["money_ref"]
 
-    def fact(kind: EventKind, gateway_object: str, amount_minor: int) -> GatewayEvent:
+    def gateway_event(kind: EventKind, gateway_object: str, amount_minor: int) -> GatewayEvent:
         return GatewayEvent(
             kind=kind,
             gateway_object=gateway_object,
             gateway_ref=money_ref,
-            reference=told["reference"],
+            reference=reported["reference"],
             amount=Money(amount_minor, amount.currency),
-            occurred_at=parse_instant(told["at"]),
+            occurred_at=parse_instant(reported["at"]),
         )
 
-    facts = [fact(_KINDS[told["status"]], money_ref, amount.amount)]
-    if told["refunded"]:
-        facts.append(fact(EventKind.REFUND_SUCCEEDED, f"{money_ref}:refunded", told["refunded"]))
-    if told["charged_back"]:
-        facts.append(fact(EventKind.DISPUTE_LOST, f"{money_ref}:chargeback", told["charged_back"]))
-    return facts
+    gateway_events = [gateway_event(_KINDS[reported["status"]], money_ref, amount.amount)]
+    if reported["refunded"]:
+        gateway_events.append(gateway_event(EventKind.REFUND_SUCCEEDED, f"{money_ref}:refunded", reported["refunded"]))
+    if reported["charged_back"]:
+        gateway_events.append(
+            gateway_event(EventKind.DISPUTE_LOST, f"{money_ref}:chargeback", reported["charged_back"])
+        )
+    return gateway_events

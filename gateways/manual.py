@@ -75,8 +75,12 @@ class ManualGateway:
     def parse(self, body: bytes) -> list[GatewayEvent]:
         """What an operator recorded. Raises NotUnderstood."""
         try:
-            told = _Recorded.model_validate_json(body)
-            amount = Money.from_json(told.amount.model_dump())
+            reported = _Recorded.model_validate_json(body)
+            amount = Money.from_json(reported.amount.model_dump())
         except (ValidationError, UnknownCurrency) as error:
             raise NotUnderstood(f"The recorded payment makes no sense: {error}") from None
-        return [GatewayEvent(EventKind.PAYMENT_SUCCEEDED, told.line, told.line, told.invoice, amount, told.paid_at)]
+        return [
+            GatewayEvent(
+                EventKind.PAYMENT_SUCCEEDED, reported.line, reported.line, reported.invoice, amount, reported.paid_at
+            )
+        ]

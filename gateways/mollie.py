@@ -36,7 +36,7 @@ from gateways.protocol import (
 from gateways.rest import RestApi
 
 _API = RestApi("Mollie")
-_LOOK = re.compile(rb"id=(tr_[A-Za-z0-9]{1,64})(?:&[A-Za-z0-9=&]{0,100})?")
+_FETCH = re.compile(rb"id=(tr_[A-Za-z0-9]{1,64})(?:&[A-Za-z0-9=&]{0,100})?")
 _STATUS = {"paid": "succeeded", "canceled": "canceled", "expired": "canceled", "failed": "failed"}
 
 
@@ -49,7 +49,7 @@ class _Amount(BaseModel):
         return Money.parse_major(self.value, self.currency)
 
 
-class _Said(BaseModel):
+class _Body(BaseModel):
     model_config = ConfigDict(extra="ignore", populate_by_name=True)
 
     id: str = Field(min_length=1)
@@ -63,7 +63,7 @@ class _Links(BaseModel):
     checkout: _Link | None = None
 
 
-class _Payment(_Said):
+class _Payment(_Body):
     status: Literal["open", "pending", "authorized", "paid", "canceled", "expired", "failed"]
     amount: _Amount
     refunded: _Amount | None = Field(None, alias="amountRefunded")
@@ -73,7 +73,7 @@ class _Payment(_Said):
     links: _Links = Field(default_factory=_Links, alias="_links")
 
 
-class _Refund(_Said):
+class _Refund(_Body):
     status: str
 
 
@@ -88,22 +88,22 @@ class MollieGateway:
             "webhookUrl": request.webhook_url,
             "metadata": {"reference": request.reference},
         }
-        return _payment(_API.ask(account, "POST", "/v2/payments", _Payment, order, key=request.reference))
+        return _payment(_API.call(account, "POST", "/v2/payments", _Payment, order, key=request.reference))
 
     def fetch(self, account: Account, gateway_ref: str) -> GatewayPayment:
-        return _payment(_API.ask(account, "GET", f"/v2/payments/{quote(gateway_ref, safe='')}", _Payment))
+        return _payment(_API.call(account, "GET", f"/v2/payments/{quote(gateway_ref, safe='')}", _Payment))
 
     def cancel(self, account: Account, gateway_ref: str) -> GatewayPayment:
         """Some methods cannot be canceled; such a payment runs out by itself, and is told as it stands."""
         try:
-            return _payment(_API.ask(account, "DELETE", f"/v2/payments/{quote(gateway_ref, safe='')}", _Payment))
+            return _payment(_API.call(account, "DELETE", f"/v2/payments/{quote(gateway_ref, safe='')}", _Payment))
         except GatewayRefused:
             return self.fetch(account, gateway_ref)
 
     def refund(self, account: Account, gateway_ref: str, amount: Money, key: str) -> GatewayRefund:
         path = f"/v2/payments/{quote(gateway_ref, safe='')}/refunds"
-        told = _API.ask(account, "POST", path, _Refund, {"amount": _amount(amount), "description": key}, key=key)
-        return GatewayRefund(told.id, {"refunded": "succeeded", "failed": "failed"}.get(told.status, "pending"))
+        reported = _API.call(account, "POST", path, _Refund, {"amount": _amount(amount), "description": key}, key=key)
+        return GatewayRefund(reported.id, {"refunded": "succeeded", "failed": "failed"}.get(reported.status, "pending"))
 
     def recent_events(self, account: Account, cursor: str | None) -> EventPage:
         """Mollie keeps no list for classic webhooks; open payments are fetched anyway."""
@@ -113,33 +113,35 @@ class MollieGateway:
         self, account: Account, headers: Sequence[tuple[bytes, bytes]], body: bytes, received_at: datetime
     ) -> Delivery:
         """Nothing is signed, so nothing is believed but that somebody wants us to look. Raises BadSignature."""
-        found = _LOOK.fullmatch(body)
+        found = _FETCH.fullmatch(body)
         if found is None:
             raise BadSignature("The webhook must be a form with the id of a payment, tr_….")
-        return Delivery(event_key=f"look:{found[1].decode()}", only_look=True)
+        return Delivery(event_key=f"look:{found[1].decode()}", fetch_only=True)
 
     def parse(self, body: bytes) -> list[GatewayEvent]:
-        found = _LOOK.fullmatch(body)
+        found = _FETCH.fullmatch(body)
         if found is None:
             raise NotUnderstood("The webhook names no payment.")
         ref = found[1].decode()
-        return [GatewayEvent(EventKind.LOOK, ref, ref, None, Money.zero("XXX"), datetime.fromtimestamp(0, UTC))]
+        return [GatewayEvent(EventKind.FETCH, ref, ref, None, Money.zero("XXX"), datetime.fromtimestamp(0, UTC))]
 
 
-def _payment(told: _Payment) -> GatewayPayment:
+def _payment(reported: _Payment) -> GatewayPayment:
     try:
-        amount = told.amount.money()
-        refunded, charged_back = (part.money().amount if part else 0 for part in (told.refunded, told.charged_back))
+        amount = reported.amount.money()
+        refunded, charged_back = (
+            part.money().amount if part else 0 for part in (reported.refunded, reported.charged_back)
+        )
     except ValueError as error:
         raise GatewayError(f"Mollie's answer makes no sense: {error}") from error
-    reference = told.metadata.get("reference") if isinstance(told.metadata, dict) else None
+    reference = reported.metadata.get("reference") if isinstance(reported.metadata, dict) else None
     return GatewayPayment(
-        gateway_ref=told.id,
+        gateway_ref=reported.id,
         reference=reference,
-        status=_STATUS.get(told.status, "open"),
+        status=_STATUS.get(reported.status, "open"),
         amount=amount,
-        checkout_url=told.links.checkout.href if told.links.checkout else None,
-        paid_at=told.paid_at,
+        checkout_url=reported.links.checkout.href if reported.links.checkout else None,
+        paid_at=reported.paid_at,
         refunded=refunded,
         charged_back=charged_back,
     )

@@ -45,7 +45,7 @@ class EventKind(StrEnum):
     DISPUTE_OPENED = "dispute.opened"  # the gateway keeps the money back until it is decided
     DISPUTE_WON = "dispute.won"
     DISPUTE_LOST = "dispute.lost"
-    LOOK = "look"  # the webhook says only that something happened to a payment: fetch it
+    FETCH = "look"  # the webhook says only that something happened to a payment: fetch it
     IGNORED = "ignored"
 
 
@@ -121,11 +121,11 @@ class GatewayEvent:
 class Delivery:
     """A verified webhook: the key under which the gateway will repeat it.
 
-    `only_look`: nobody signed it, so nothing in it is believed, and a repetition is not a duplicate: look again.
+    `fetch_only`: nobody signed it, so nothing in it is believed, and a repetition is not a duplicate: look again.
     """
 
     event_key: str
-    only_look: bool = False
+    fetch_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ class Gateway(Protocol):
     ) -> Delivery:
         """Raises BadSignature unless the account's gateway signed exactly these bytes, within the time window.
 
-        Without a secret nothing is believed: a gateway that signs refuses, one that cannot says `only_look`.
+        Without a secret nothing is believed: a gateway that signs refuses, one that cannot says `fetch_only`.
 
         `received_at` is the machine's time (UTC): a signature's window has nothing to do with a sandbox clock.
         """

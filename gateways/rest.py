@@ -28,7 +28,7 @@ class RestApi:
     name: str
     timeout_seconds: float = TIMEOUT_SECONDS
 
-    def ask(
+    def call(
         self,
         account: Account,
         method: str,

@@ -36,19 +36,19 @@ from gateways.protocol import (
 )
 from gateways.rest import TIMEOUT_SECONDS, RestApi, first_fault
 
-_TOLD = {kind.value: kind for kind in EventKind if kind not in (EventKind.IGNORED, EventKind.LOOK)}
+_REPORTED = {kind.value: kind for kind in EventKind if kind not in (EventKind.IGNORED, EventKind.FETCH)}
 
 
-class _Said(BaseModel):
+class _Body(BaseModel):
     """What the gateway says; fields that we do not know may come with it."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
-S = TypeVar("S", bound=_Said)
+S = TypeVar("S", bound=_Body)
 
 
-class _Payment(_Said):
+class _Payment(_Body):
     id: str = Field(min_length=1)
     reference: str | None = None
     amount: int = Field(ge=0, le=10**15)
@@ -59,7 +59,7 @@ class _Payment(_Said):
     refunded: int | None = Field(default=None, ge=0, le=10**15)
 
 
-class _Part(_Said):
+class _Part(_Body):
     """A refund or a dispute of a payment."""
 
     id: str = Field(min_length=1)
@@ -68,17 +68,17 @@ class _Part(_Said):
     status: str = "pending"
 
 
-class _Subject(_Said):
+class _Subject(_Body):
     payment: _Payment
     refund: _Part | None = None
     dispute: _Part | None = None
 
 
-class _Events(_Said):
+class _Events(_Body):
     events: list[dict[str, Any]]
 
 
-class _Event(_Said):
+class _Event(_Body):
     id: str = Field(min_length=1)
     type: str
     occurred_at: AwareDatetime
@@ -104,34 +104,34 @@ class StandardGateway:
             "return_url": request.return_url,
             "expires_at": request.expires_at.isoformat(),
         }
-        payment = _payment(self._api.ask(account, "POST", "/v1/payments", _Payment, order, key=request.reference))
+        payment = _payment(self._api.call(account, "POST", "/v1/payments", _Payment, order, key=request.reference))
         if payment.reference != request.reference:
             raise GatewayRefused(f"The gateway opened {payment.reference} when it was asked for {request.reference}.")
         return payment
 
     def fetch(self, account: Account, gateway_ref: str) -> GatewayPayment:
         """Raises GatewayError, GatewayRefused."""
-        return _payment(self._api.ask(account, "GET", f"/v1/payments/{quote(gateway_ref, safe='')}", _Payment))
+        return _payment(self._api.call(account, "GET", f"/v1/payments/{quote(gateway_ref, safe='')}", _Payment))
 
     def cancel(self, account: Account, gateway_ref: str) -> GatewayPayment:
         """Raises GatewayError, GatewayRefused."""
-        return _payment(self._api.ask(account, "POST", f"/v1/payments/{quote(gateway_ref, safe='')}/cancel", _Payment))
+        return _payment(self._api.call(account, "POST", f"/v1/payments/{quote(gateway_ref, safe='')}/cancel", _Payment))
 
     def refund(self, account: Account, gateway_ref: str, amount: Money, key: str) -> GatewayRefund:
         """Part or all of what was paid. Raises GatewayError, GatewayRefused."""
         path = f"/v1/payments/{quote(gateway_ref, safe='')}/refunds"
-        refund = self._api.ask(account, "POST", path, _Part, {"amount": amount.amount}, key=key)
+        refund = self._api.call(account, "POST", path, _Part, {"amount": amount.amount}, key=key)
         return GatewayRefund(refund.id, refund.status)
 
     def recent_events(self, account: Account, cursor: str | None) -> EventPage:
         """The cursor is the id of the last event that was seen. Raises GatewayError, GatewayRefused."""
         query = f"?since={quote(cursor, safe='')}" if cursor else ""
-        told = self._api.ask(account, "GET", f"/v1/events{query}", _Events).events
+        reported = self._api.call(account, "GET", f"/v1/events{query}", _Events).events
         try:
-            keys = [_Event.model_validate_json(json.dumps(event)).id for event in told]
+            keys = [_Event.model_validate_json(json.dumps(event)).id for event in reported]
         except ValidationError as error:
             raise GatewayError(f"The gateway's list of events makes no sense: {first_fault(error)}.") from error
-        listed = (ListedEvent(key, json.dumps(event).encode()) for key, event in zip(keys, told, strict=True))
+        listed = (ListedEvent(key, json.dumps(event).encode()) for key, event in zip(keys, reported, strict=True))
         return EventPage(tuple(listed), keys[-1] if keys else cursor)
 
     def verify(
@@ -143,54 +143,60 @@ class StandardGateway:
     def parse(self, body: bytes) -> list[GatewayEvent]:
         """Raises NotUnderstood."""
         event = _understood(_Event, body)
-        kind = _TOLD.get(event.type)
+        kind = _REPORTED.get(event.type)
         if kind is None:
             nothing = Money.zero("XXX")  # ISO 4217 for no currency
             return [GatewayEvent(EventKind.IGNORED, event.id, "", None, nothing, event.occurred_at)]
-        told = _understood(_KnownEvent, body)
-        payment = told.data.payment
-        about = _about(kind, told)
+        reported = _understood(_KnownEvent, body)
+        payment = reported.data.payment
+        about = _about(kind, reported)
         try:
             amount = _money(about)
         except UnknownCurrency as error:
             raise NotUnderstood(str(error)) from None
         if kind is EventKind.REFUND_SUCCEEDED:
-            amount = _refunded_so_far(told, amount)
+            amount = _refunded_so_far(reported, amount)
         # When the money came counts, not when the gateway got round to saying so.
         paid_at = payment.paid_at if kind is EventKind.PAYMENT_SUCCEEDED else None
         occurred_at = paid_at or event.occurred_at
         return [GatewayEvent(kind, about.id, payment.id, payment.reference, amount, occurred_at)]
 
 
-def _payment(said: _Payment) -> GatewayPayment:
+def _payment(reported: _Payment) -> GatewayPayment:
     try:
-        amount = _money(said)
+        amount = _money(reported)
     except UnknownCurrency as error:
         raise GatewayError(f"The gateway's answer makes no sense: {error}") from error
     return GatewayPayment(
-        said.id, said.reference, said.status, amount, said.checkout_url, said.paid_at, refunded=said.refunded or 0
+        reported.id,
+        reported.reference,
+        reported.status,
+        amount,
+        reported.checkout_url,
+        reported.paid_at,
+        refunded=reported.refunded or 0,
     )
 
 
-def _about(kind: EventKind, told: _KnownEvent) -> _Payment | _Part:
+def _about(kind: EventKind, reported: _KnownEvent) -> _Payment | _Part:
     """What the event is about. Raises NotUnderstood where that is missing."""
     what = kind.value.split(".")[0]
-    about: _Payment | _Part | None = getattr(told.data, what)
+    about: _Payment | _Part | None = getattr(reported.data, what)
     if about is None:
-        raise NotUnderstood(f"The event {told.id} ({told.type}) names no {what}.")
+        raise NotUnderstood(f"The event {reported.id} ({reported.type}) names no {what}.")
     return about
 
 
-def _refunded_so_far(told: _KnownEvent, refund: Money) -> Money:
+def _refunded_so_far(reported: _KnownEvent, refund: Money) -> Money:
     """All that was refunded of the payment: without it, two refunds told in any order could not be told apart."""
-    refunded = told.data.payment.refunded
+    refunded = reported.data.payment.refunded
     if refunded is None:
-        raise NotUnderstood(f"The event {told.id} does not say how much of the payment is refunded.")
+        raise NotUnderstood(f"The event {reported.id} does not say how much of the payment is refunded.")
     return Money(refunded, refund.currency)
 
 
-def _money(said: _Payment | _Part) -> Money:
-    return Money.from_json({"amount": said.amount, "currency": said.currency})
+def _money(reported: _Payment | _Part) -> Money:
+    return Money.from_json({"amount": reported.amount, "currency": reported.currency})
 
 
 def _understood(shape: type[S], body: bytes) -> S:

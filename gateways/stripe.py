@@ -53,37 +53,37 @@ class StripeIntents:
             "metadata": {"reference": request.reference, "description": request.description[:500]},
         }
         options: Any = {"idempotency_key": request.reference}
-        return _intent(_ask(account, lambda client: client.v1.payment_intents.create(params, options)))
+        return _intent(_call(account, lambda client: client.v1.payment_intents.create(params, options)))
 
     def fetch(self, account: Account, gateway_ref: str) -> GatewayPayment:
         params: Any = {"expand": ["latest_charge"]}
-        return _intent(_ask(account, lambda client: client.v1.payment_intents.retrieve(gateway_ref, params)))
+        return _intent(_call(account, lambda client: client.v1.payment_intents.retrieve(gateway_ref, params)))
 
     def cancel(self, account: Account, gateway_ref: str) -> GatewayPayment:
         try:
-            return _intent(_ask(account, lambda client: client.v1.payment_intents.cancel(gateway_ref)))
+            return _intent(_call(account, lambda client: client.v1.payment_intents.cancel(gateway_ref)))
         except GatewayRefused:  # it is paid, or canceled already
             return self.fetch(account, gateway_ref)
 
     def refund(self, account: Account, gateway_ref: str, amount: Money, key: str) -> GatewayRefund:
         params: Any = {"payment_intent": gateway_ref, "amount": stripe_events.stripe_amount(amount)}
         options: Any = {"idempotency_key": key}
-        told = _ask(account, lambda client: client.v1.refunds.create(params, options))
-        return GatewayRefund(told["id"], _REFUND_STATUS.get(told.get("status") or "", "pending"))
+        reported = _call(account, lambda client: client.v1.refunds.create(params, options))
+        return GatewayRefund(reported["id"], _REFUND_STATUS.get(reported.get("status") or "", "pending"))
 
     def recent_events(self, account: Account, cursor: str | None) -> EventPage:
         """The cursor is the second (since 1970) of the newest event; events of that second are listed again."""
         since = int(cursor) if cursor else int((datetime.now(UTC) - _LISTED_AHEAD).timestamp())
         params: Any = {"created": {"gte": since}, "limit": 100}
-        told: list[dict[str, Any]] = []
+        reported: list[dict[str, Any]] = []
         for _ in range(_PAGES_MAX):
-            page = _ask(account, lambda client: client.v1.events.list(params))
-            told += page["data"]
+            page = _call(account, lambda client: client.v1.events.list(params))
+            reported += page["data"]
             if not page.get("has_more"):
                 break
             params["starting_after"] = page["data"][-1]["id"]
-        listed = tuple(ListedEvent(event["id"], json.dumps(event).encode()) for event in reversed(told))
-        newest = max((event["created"] for event in told), default=since)
+        listed = tuple(ListedEvent(event["id"], json.dumps(event).encode()) for event in reversed(reported))
+        newest = max((event["created"] for event in reported), default=since)
         return EventPage(listed, str(newest))
 
     def verify(
@@ -117,20 +117,20 @@ class StripeCheckout(StripeIntents):
             "cancel_url": request.return_url,
         }
         options: Any = {"idempotency_key": request.reference}
-        return _session(_ask(account, lambda client: client.v1.checkout.sessions.create(params, options)))
+        return _session(_call(account, lambda client: client.v1.checkout.sessions.create(params, options)))
 
     def fetch(self, account: Account, gateway_ref: str) -> GatewayPayment:
         params: Any = {"expand": ["payment_intent.latest_charge"]}
-        return _session(_ask(account, lambda client: client.v1.checkout.sessions.retrieve(gateway_ref, params)))
+        return _session(_call(account, lambda client: client.v1.checkout.sessions.retrieve(gateway_ref, params)))
 
     def cancel(self, account: Account, gateway_ref: str) -> GatewayPayment:
         try:
-            return _session(_ask(account, lambda client: client.v1.checkout.sessions.expire(gateway_ref)))
+            return _session(_call(account, lambda client: client.v1.checkout.sessions.expire(gateway_ref)))
         except GatewayRefused:  # it is complete, or expired already
             return self.fetch(account, gateway_ref)
 
 
-def _ask(account: Account, call: Callable[[StripeClient], Any]) -> Any:
+def _call(account: Account, call: Callable[[StripeClient], Any]) -> Any:
     """What Stripe answers, as plain JSON. Raises GatewayError, GatewayRefused."""
     try:
         import stripe
@@ -153,25 +153,29 @@ def _ask(account: Account, call: Callable[[StripeClient], Any]) -> Any:
         raise GatewayError("Stripe's answer is not JSON.") from error
 
 
-def _intent(told: dict[str, Any]) -> GatewayPayment:
-    status = _INTENT_STATUS.get(told["status"], "open")
-    if told["status"] == "requires_payment_method" and told.get("last_payment_error"):
+def _intent(reported: dict[str, Any]) -> GatewayPayment:
+    status = _INTENT_STATUS.get(reported["status"], "open")
+    if reported["status"] == "requires_payment_method" and reported.get("last_payment_error"):
         status = "failed"
-    return _payment(told["id"], told, told, status, None, told.get("client_secret"))
+    return _payment(reported["id"], reported, reported, status, None, reported.get("client_secret"))
 
 
-def _session(told: dict[str, Any]) -> GatewayPayment:
-    intent = told.get("payment_intent")
+def _session(reported: dict[str, Any]) -> GatewayPayment:
+    intent = reported.get("payment_intent")
     intent = intent if isinstance(intent, dict) else {"id": intent}
     status = "open"
-    if told["status"] == "complete" and told.get("payment_status") in ("paid", "no_payment_required"):
+    if reported["status"] == "complete" and reported.get("payment_status") in ("paid", "no_payment_required"):
         status = "succeeded"
-    elif told["status"] == "expired":
+    elif reported["status"] == "expired":
         status = "canceled"
     elif intent.get("status") == "requires_action":
         status = "action_required"
-    session = {"amount": told["amount_total"], "currency": told["currency"], "metadata": told.get("metadata")}
-    return _payment(told["id"], session, intent, status, told.get("url"), None)
+    session = {
+        "amount": reported["amount_total"],
+        "currency": reported["currency"],
+        "metadata": reported.get("metadata"),
+    }
+    return _payment(reported["id"], session, intent, status, reported.get("url"), None)
 
 
 def _payment(

@@ -50,17 +50,17 @@ def verify(secrets: Sequence[str], headers: Headers, body: bytes, received_at: d
     return _key(body)
 
 
-class _Said(BaseModel):
+class _Body(BaseModel):
     """What Stripe says; there is always more than we need."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
-class _Named(_Said):
+class _Named(_Body):
     id: str = Field(pattern=r"^[A-Za-z0-9_:.-]{1,255}$")
 
 
-class _Data(_Said):
+class _Data(_Body):
     object: dict[str, Any]
 
 
@@ -108,11 +108,11 @@ def parse(body: bytes) -> list[GatewayEvent]:
     """The one fact of an event. Raises NotUnderstood."""
     try:
         event = _Event.model_validate_json(body)
-        fact = _fact(event)
+        gateway_event = _gateway_event(event)
     except (ValidationError, UnknownCurrency) as error:
         where = error.errors(include_input=False)[0]["loc"] if isinstance(error, ValidationError) else error
         raise NotUnderstood(f"The event makes no sense: {where}") from None
-    return [fact or GatewayEvent(EventKind.IGNORED, event.id, "", None, Money.zero("XXX"), _at(event))]
+    return [gateway_event or GatewayEvent(EventKind.IGNORED, event.id, "", None, Money.zero("XXX"), _at(event))]
 
 
 def money(amount: int, currency: str) -> Money:
@@ -141,7 +141,7 @@ _SESSIONS = {
 }
 
 
-def _fact(event: _Event) -> GatewayEvent | None:
+def _gateway_event(event: _Event) -> GatewayEvent | None:
     if event.type in _INTENTS:
         return _of_intent(event, _INTENTS[event.type])
     if event.type in _SESSIONS:
@@ -150,7 +150,7 @@ def _fact(event: _Event) -> GatewayEvent | None:
         charge = _Charge.model_validate(event.data.object)
         refunded = money(charge.amount_refunded, charge.currency)
         reference = charge.metadata.get("reference")
-        return _told(event, EventKind.REFUND_SUCCEEDED, charge.id, charge.payment_intent, reference, refunded)
+        return _reported(event, EventKind.REFUND_SUCCEEDED, charge.id, charge.payment_intent, reference, refunded)
     if event.type in ("refund.failed", "charge.refund.updated", "charge.dispute.created", "charge.dispute.closed"):
         return _of_part(event)
     return None
@@ -162,7 +162,7 @@ def _of_intent(event: _Event, kind: EventKind) -> GatewayEvent:
         kind = EventKind.PAYMENT_PENDING  # the payer is still at the checkout page, and may take another card
     paid = kind is EventKind.PAYMENT_SUCCEEDED and intent.amount_received is not None
     amount = money(intent.amount_received or 0 if paid else intent.amount, intent.currency)
-    return _told(event, kind, intent.id, intent.id, intent.metadata.get("reference"), amount)
+    return _reported(event, kind, intent.id, intent.id, intent.metadata.get("reference"), amount)
 
 
 def _of_session(event: _Event, kind: EventKind) -> GatewayEvent | None:
@@ -173,7 +173,7 @@ def _of_session(event: _Event, kind: EventKind) -> GatewayEvent | None:
         kind = EventKind.PAYMENT_SUCCEEDED
     ref = session.payment_intent or session.id
     amount = money(session.amount_total, session.currency)
-    return _told(event, kind, ref, ref, session.client_reference_id, amount)
+    return _reported(event, kind, ref, ref, session.client_reference_id, amount)
 
 
 def _of_part(event: _Event) -> GatewayEvent | None:
@@ -187,10 +187,10 @@ def _of_part(event: _Event) -> GatewayEvent | None:
         kind = {"won": EventKind.DISPUTE_WON, "lost": EventKind.DISPUTE_LOST}.get(part.status or "")
     if kind is None:
         return None
-    return _told(event, kind, part.id, part.payment_intent, None, money(part.amount, part.currency))
+    return _reported(event, kind, part.id, part.payment_intent, None, money(part.amount, part.currency))
 
 
-def _told(
+def _reported(
     event: _Event, kind: EventKind, gateway_object: str, ref: str | None, reference: str | None, amount: Money
 ) -> GatewayEvent:
     return GatewayEvent(kind, gateway_object, ref or gateway_object, reference, amount, _at(event))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.ports import accepts
-from local.user import Account
+from local.user import ServerUser
 
 _CHILD = Path(__file__).with_name("child.py")
 _POLL_SECONDS = 0.02
@@ -57,7 +57,7 @@ class Command:
     env: Mapping[str, str] | None = None
     folder: Path | None = None
     ready: Ready | None = None
-    account: Account | None = None
+    account: ServerUser | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 10
     death_signal: signal.Signals = signal.SIGKILL

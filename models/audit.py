@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from models.base import Base, new_id, recorded_at
 
 
 class OperatorAction(Base):
-    """One deed of a person: `who` as they named themselves, `why` in their words, `subject` the id of the row."""
+    """One action of a person: `actor` as they named themselves, `reason` in their words, `subject` the row's id."""
 
     __tablename__ = "operator_actions"
     __table_args__ = (Index("ix_operator_actions_subject", "subject"),)
@@ -21,11 +22,24 @@ class OperatorAction(Base):
     provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
     action: Mapped[str]
     subject: Mapped[str]
-    who: Mapped[str]
-    why: Mapped[str]
+    actor: Mapped[str]
+    reason: Mapped[str]
     details: Mapped[dict[str, Any]]
     at: Mapped[datetime]
     recorded_at: Mapped[datetime] = recorded_at()
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Who decided, as they named themselves, and the reason in their words."""
+
+    actor: str
+    reason: str
+
+    @property
+    def operator(self) -> str:
+        """As histories name the actor."""
+        return f"operator:{self.actor}"
 
 
 def record_action(
@@ -34,14 +48,19 @@ def record_action(
     at: datetime,
     action: str,
     subject: str,
-    by: tuple[str, str],
+    attribution: Attribution,
     **details: Any,
 ) -> None:
-    """Writes a deed down in the transaction of the deed itself. `by` is (who, why)."""
-    who, why = by
+    """Writes an action down in the transaction of the action itself."""
     session.add(
         OperatorAction(
-            provider_id=provider_id, action=action, subject=subject, who=who, why=why, details=details, at=at
+            provider_id=provider_id,
+            action=action,
+            subject=subject,
+            actor=attribution.actor,
+            reason=attribution.reason,
+            details=details,
+            at=at,
         )
     )
     session.flush()

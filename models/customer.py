@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from domain.money import Money
 from domain.periods import Period
 from models.base import Base, new_id, recorded_at
-from models.pending_work import Rung
+from models.pending_work import PendingWork
 from models.provider import Provider
 
 
@@ -34,7 +34,7 @@ class Customer(Base):
     created_at: Mapped[datetime] = recorded_at()
 
 
-class Service(Rung, Base):
+class Service(PendingWork, Base):
     """What the customer has: a plan at the price that was bought, for the running period.
 
     `period_paid_minor` is what was really paid (net) for the running period, less the credits already given for it:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from settings import settings
 
 # More would only make commits smaller: webhooks that wait share the next one.
-DOOR_CONNECTIONS = 3
+RECEIVER_CONNECTIONS = 3
 # What a statement raises when the server, or the connection to it, is gone; an InternalError, when the server cut it in
 # the middle of a transaction (idle_in_transaction_session_timeout). Nothing was committed: it may be repeated.
 DATABASE_AWAY = (OperationalError, InternalError, PoolTimeout)
@@ -64,7 +64,7 @@ def single_statement() -> Iterator[Connection]:
     OperationalError, and may be repeated.
     """
     # All are kept: a storm must not open and close a connection for each webhook.
-    pool = {"pool_size": DOOR_CONNECTIONS, "max_overflow": 0, "pool_timeout": 3}
+    pool = {"pool_size": RECEIVER_CONNECTIONS, "max_overflow": 0, "pool_timeout": 3}
     own = _engine_of(settings().require_database_url(), isolation_level="AUTOCOMMIT", **pool)
     with own.connect() as connection:
         yield connection

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base, new_id, recorded_at
-from models.pending_work import Rung
+from models.pending_work import PendingWork
 from models.provider import Connection
 
 # Not decided yet: the sweep rings for these, and no offer expires while one of them is about it.
@@ -19,7 +19,7 @@ OPEN_EVENTS = ("received", "parked", "retry")
 REFUSED_KEPT = 20
 
 
-class InboxEvent(Rung, Base):
+class InboxEvent(PendingWork, Base):
     """What a gateway told us (`source` webhook), what we asked it (fetch, list) or what an operator saw at the bank
     (operator), written down before anything is done about it. `received_at` is business time.
 
@@ -31,7 +31,7 @@ class InboxEvent(Rung, Base):
     __tablename__ = "inbox_events"
     __table_args__ = (
         UniqueConstraint("connection_id", "event_key"),
-        Index("ix_inbox_events_ring", "next_ring_at", postgresql_where="next_ring_at IS NOT NULL"),
+        Index("ix_inbox_events_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
         Index("ix_inbox_events_waiting", "connection_id", "waits_for", postgresql_where="waits_for IS NOT NULL"),
     )
 
@@ -46,7 +46,7 @@ class InboxEvent(Rung, Base):
     conflicting_body: Mapped[bytes | None]
     deliveries: Mapped[int] = mapped_column(default=1)
     status: Mapped[str] = mapped_column(default="received")
-    attempts: Mapped[int] = mapped_column(default=0)
+    match_attempts: Mapped[int] = mapped_column(default=0)
     failures: Mapped[int] = mapped_column(default=0)
     waits_for: Mapped[str | None]
     received_at: Mapped[datetime]

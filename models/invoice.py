@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from domain.money import Money
 from models.base import Base, new_id, recorded_at
 from models.customer import Customer, Service
-from models.pending_work import Rung
+from models.pending_work import PendingWork
 from models.provider import Provider
 
 
@@ -31,7 +31,7 @@ class StoredQuote(Base):
     created_at: Mapped[datetime] = recorded_at()
 
 
-class Invoice(Rung, Base):
+class Invoice(PendingWork, Base):
     """A frozen copy of what is owed, by whom, and why. It gets its legal number when it is settled
     (a renewal's invoice, which is supplied before payment, when it is issued); until then its document is a proforma.
 
@@ -45,7 +45,7 @@ class Invoice(Rung, Base):
         CheckConstraint("(number IS NULL) = (numbered_on IS NULL)", name="number_has_a_date"),
         CheckConstraint("number IS NULL OR voided_at IS NULL", name="numbered_is_never_void"),
         CheckConstraint("num_nonnulls(change_id, renewal_id, corrects_id) = 1", name="one_cause"),
-        Index("ix_invoices_ring", "next_ring_at", postgresql_where="next_ring_at IS NOT NULL"),
+        Index("ix_invoices_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
         UniqueConstraint("provider_id", "kind", "number"),
         UniqueConstraint("corrects_id", "kind"),
     )
@@ -73,7 +73,7 @@ class Invoice(Rung, Base):
     settled_at: Mapped[datetime | None]
     voided_at: Mapped[datetime | None]
     # Nobody rings before it has its number: a proforma is printed by the change's own ring.
-    next_ring_at: Mapped[datetime | None]
+    next_attempt_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = recorded_at()
 
     provider: Mapped[Provider] = relationship()
@@ -106,8 +106,8 @@ class Invoice(Rung, Base):
 
 
 class Document(Base):
-    """A printed document. Its bytes rest in models/storage.py under their digest and never change; `engine` is the
-    version that printed them and prints them again."""
+    """A printed document. Its bytes are in models/storage.py under their digest and never change; `renderer_version`
+    is the version that printed them and prints them again."""
 
     __tablename__ = "documents"
     __table_args__ = (UniqueConstraint("invoice_id", "kind"),)
@@ -117,7 +117,7 @@ class Document(Base):
     kind: Mapped[str]
     sha256: Mapped[str]
     size_bytes: Mapped[int]
-    engine: Mapped[str]
+    renderer_version: Mapped[str]
     created_at: Mapped[datetime] = recorded_at()
 
 
@@ -149,8 +149,8 @@ class NumberGap(Base):
     year: Mapped[int]
     first: Mapped[int]
     last: Mapped[int]
-    who: Mapped[str]
-    why: Mapped[str]
+    actor: Mapped[str]
+    reason: Mapped[str]
     documents: Mapped[list[Any]]
     at: Mapped[datetime]
     recorded_at: Mapped[datetime] = recorded_at()

@@ -10,17 +10,17 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, new_id, recorded_at
-from models.pending_work import Rung
+from models.pending_work import PendingWork
 
 
-class OutboxMessage(Rung, Base):
+class OutboxMessage(PendingWork, Base):
     """Unique by change, event and channel: no move is told twice. A mail may be sent more than once after a crash,
     always with the same Message-ID."""
 
     __tablename__ = "outbox_messages"
     __table_args__ = (
         UniqueConstraint("change_id", "event", "channel"),
-        Index("ix_outbox_messages_ring", "next_ring_at", postgresql_where="next_ring_at IS NOT NULL"),
+        Index("ix_outbox_messages_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("msg"))
@@ -51,7 +51,7 @@ def unsent_of_change(session: Session, change_id: str) -> list[str]:
     return list(
         session.scalars(
             select(OutboxMessage.id)
-            .where(OutboxMessage.change_id == change_id, OutboxMessage.next_ring_at.is_not(None))
+            .where(OutboxMessage.change_id == change_id, OutboxMessage.next_attempt_at.is_not(None))
             .order_by(OutboxMessage.id)
         )
     )

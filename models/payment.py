@@ -10,14 +10,14 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from domain.money import Money
 from models.base import Base, new_id, recorded_at
 from models.invoice import Invoice
-from models.pending_work import Rung
+from models.pending_work import PendingWork
 from models.provider import Connection
 
 # creating: the row is committed, the gateway not yet asked; canceling: to be closed at the gateway, may still be paid.
 LIVE_ATTEMPT = ("creating", "open", "action_required")
 
 
-class PaymentAttempt(Rung, Base):
+class PaymentAttempt(PendingWork, Base):
     """One payment asked of a gateway. The row, whose id is the idempotency key, is committed before the call."""
 
     __tablename__ = "payment_attempts"
@@ -28,7 +28,7 @@ class PaymentAttempt(Rung, Base):
             unique=True,
             postgresql_where="status IN ('creating', 'open', 'action_required')",
         ),
-        Index("ix_payment_attempts_ring", "next_ring_at", postgresql_where="next_ring_at IS NOT NULL"),
+        Index("ix_payment_attempts_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         UniqueConstraint("connection_id", "gateway_ref"),
     )
@@ -47,7 +47,7 @@ class PaymentAttempt(Rung, Base):
     error: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(default=0)
-    asked_at: Mapped[datetime | None]
+    polled_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = recorded_at()
 
     invoice: Mapped[Invoice] = relationship()
@@ -91,7 +91,7 @@ class Payment(Base):
         return Money(self.amount_minor, self.currency)
 
 
-class Refund(Rung, Base):
+class Refund(PendingWork, Base):
     """Money that we send back through the gateway; the id is the idempotency key. `who` and `why` are an operator's.
 
     `status`: sending, sent (the gateway has it, its event will confirm it), succeeded, failed. `source` is the ledger
@@ -100,7 +100,7 @@ class Refund(Rung, Base):
 
     __tablename__ = "refunds"
     __table_args__ = (
-        Index("ix_refunds_ring", "next_ring_at", postgresql_where="next_ring_at IS NOT NULL"),
+        Index("ix_refunds_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
     )
 
@@ -113,8 +113,8 @@ class Refund(Rung, Base):
     owner: Mapped[str]
     status: Mapped[str] = mapped_column(default="sending")
     gateway_ref: Mapped[str | None]
-    who: Mapped[str]
-    why: Mapped[str]
+    actor: Mapped[str]
+    reason: Mapped[str]
     error: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(default=0)

@@ -13,25 +13,25 @@ from sqlalchemy.orm import Mapped, mapped_column
 ERROR_MAX = 2_000
 
 
-class Rung:
-    """`next_ring_at` is machine time; null, nobody rings: nothing is left to do, or the row was given up. `rings`
-    counts what the sweep has rung since the row last moved, `ring_error` is what a step raised last."""
+class PendingWork:
+    """`next_attempt_at` is machine time; null, nobody rings: nothing is left to do, or the row was given up. `rings`
+    counts what the sweep has rung since the row last moved, `last_error` is what a step raised last."""
 
     # An expression that is written comes back with the statement that wrote it.
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012
 
-    next_ring_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp())
-    rings: Mapped[int] = mapped_column(default=0, server_default="0")
-    ring_error: Mapped[str | None]
+    next_attempt_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp())
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    last_error: Mapped[str | None]
 
-    def ring_soon(self) -> None:
+    def schedule_now(self) -> None:
         """The row has moved on: all its rings are there again."""
         machine_now: Any = func.clock_timestamp()
-        self.next_ring_at, self.rings, self.ring_error = machine_now, 0, None
+        self.next_attempt_at, self.attempts, self.last_error = machine_now, 0, None
 
-    def rest(self) -> None:
+    def unschedule(self) -> None:
         """Nothing is left to ring for."""
-        self.next_ring_at, self.rings, self.ring_error = None, 0, None
+        self.next_attempt_at, self.attempts, self.last_error = None, 0, None
 
 
 def error_text(error: Exception) -> str:

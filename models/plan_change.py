@@ -8,17 +8,17 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from domain.lifecycle import ACTIVE, RESTING, Event, Status, check_move
+from domain.lifecycle import ACTIVE, CANVAS_ENDS, Event, Status, check_move
 from domain.money import Money
 from models.base import Base, new_id, recorded_at
 from models.customer import Customer, Service, lock_service
-from models.pending_work import Rung
+from models.pending_work import PendingWork
 from models.provider import Provider
 
 _ACTIVE_LIST = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
 
 
-class PlanChange(Rung, Base):
+class PlanChange(PendingWork, Base):
     """A request and everything that came of it. The status is the recovery point: it names the step that is next."""
 
     __tablename__ = "plan_changes"
@@ -27,7 +27,7 @@ class PlanChange(Rung, Base):
         # The database allows one active and one scheduled change for a service.
         Index("uq_plan_changes_one_active", "service_id", unique=True, postgresql_where=f"status IN ({_ACTIVE_LIST})"),
         Index("uq_plan_changes_one_scheduled", "service_id", unique=True, postgresql_where="status = 'scheduled'"),
-        Index("ix_plan_changes_ring", "next_ring_at", postgresql_where="next_ring_at IS NOT NULL"),
+        Index("ix_plan_changes_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("chg"))
@@ -40,7 +40,7 @@ class PlanChange(Rung, Base):
     idempotency_key: Mapped[str]
     request_sha256: Mapped[str]
     answer: Mapped[dict[str, Any] | None]
-    door: Mapped[str]
+    channel: Mapped[str]
     note: Mapped[str | None]
     received_at: Mapped[datetime]
     from_plan: Mapped[str]
@@ -153,15 +153,15 @@ def move(
     moved = session.execute(
         update(PlanChange)
         .where(PlanChange.id == change.id, PlanChange.status == source)
-        .values(status=target, rings=0, ring_error=None, next_ring_at=_next_ring(target))
-        .returning(PlanChange.next_ring_at)
+        .values(status=target, attempts=0, last_error=None, next_attempt_at=_next_attempt(target))
+        .returning(PlanChange.next_attempt_at)
         .execution_options(synchronize_session=False)
     ).one_or_none()
     if moved is None:
         raise LostRace(change.id, source)
-    session.refresh(change, ["status", "rings", "ring_error", "next_ring_at"])
+    session.refresh(change, ["status", "attempts", "last_error", "next_attempt_at"])
     if source in ACTIVE and target not in ACTIVE:
-        change.service.ring_soon()  # its renewal may have waited for this change
+        change.service.schedule_now()  # its renewal may have waited for this change
     _write_move(session, change, event, source, at, actor, reason)
 
 
@@ -199,11 +199,11 @@ def moves_of(session: Session, change_id: str) -> list[ChangeMove]:
     return list(session.scalars(select(ChangeMove).where(ChangeMove.change_id == change_id).order_by(ChangeMove.id)))
 
 
-def _next_ring(target: Status) -> Any:
+def _next_attempt(target: Status) -> Any:
     # Who rests waits for a person or for its service's renewal; what is applied has nothing left to do. A review ends
     # at a date of its own, which the sweep looks for.
-    rests = target in RESTING or target is Status.APPLIED
-    return None if rests and target is not Status.AWAITING_REVIEW else func.clock_timestamp()
+    waits = target in CANVAS_ENDS or target is Status.APPLIED
+    return None if waits and target is not Status.AWAITING_REVIEW else func.clock_timestamp()
 
 
 def _write_move(

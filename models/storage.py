@@ -43,7 +43,7 @@ class DocumentDamaged(Exception):
 def put(content: bytes) -> str:
     """Stores a document and returns its digest (sha256, hexadecimal). Raises OSError if the store does not take it."""
     sha256 = hashlib.sha256(content).hexdigest()
-    files, path = _place(sha256)
+    files, path = _path_of(sha256)
     if files.exists(path) and files.size(path) == len(content):
         return sha256
     files.makedirs(path.rpartition("/")[0], exist_ok=True)
@@ -55,7 +55,7 @@ def put(content: bytes) -> str:
 
 def get(sha256: str) -> bytes:
     """A document's bytes. Raises DocumentLost, DocumentDamaged."""
-    files, path = _place(sha256)
+    files, path = _path_of(sha256)
     try:
         content: bytes = files.cat_file(path)
     except FileNotFoundError as error:
@@ -78,7 +78,7 @@ def stored() -> Iterator[tuple[str, str | None]]:
             yield path, named and named[2]
 
 
-def _place(sha256: str) -> tuple[fsspec.AbstractFileSystem, str]:
+def _path_of(sha256: str) -> tuple[fsspec.AbstractFileSystem, str]:
     files, root = _store(settings().document_url)
     return files, f"{root.rstrip('/')}/{sha256[:2]}/{sha256}.pdf"
 

@@ -6,8 +6,8 @@ The layers, each a file or two: values -> words and formats -> breaking and shap
 
 from pdf.printable import check_printable
 from pdf.render import render
-from pdf.renderer_version import engine_version
-from pdf.values import Brand, InvoiceDocument, Kind, Line, Logo, Party, PlanTerms, Tax
+from pdf.renderer_version import renderer_version
+from pdf.values import Brand, InvoiceDocument, Kind, Line, Logo, Party, PrintedPlan, Tax
 from pdf.xmp import Identity, identity_of
 
 __all__ = [
@@ -18,10 +18,10 @@ __all__ = [
     "Line",
     "Logo",
     "Party",
-    "PlanTerms",
+    "PrintedPlan",
     "Tax",
     "check_printable",
-    "engine_version",
     "identity_of",
     "render",
+    "renderer_version",
 ]

@@ -13,7 +13,7 @@ import deflate
 
 from pdf import facturx
 from pdf.values import InvoiceDocument
-from pdf.writer import COMPRESSION, Writer, text_string
+from pdf.writer import COMPRESSION, PdfWriter, text_string
 from pdf.xmp import packet
 
 PRODUCER = "Planshift"
@@ -28,7 +28,7 @@ class Archive:
     information: bytes
 
 
-def write_archive(writer: Writer, document: InvoiceDocument, title: str) -> Archive:
+def write_archive(writer: PdfWriter, document: InvoiceDocument, title: str) -> Archive:
     """Add metadata, output intent and attachment."""
     has_xml = facturx.applies_to(document)
     metadata = writer.add_stream("/Type/Metadata/Subtype/XML", packet(document, title, has_xml), compress=False)
@@ -51,7 +51,7 @@ def _profile() -> bytes:
     return bytes(deflate.zlib_compress(_PROFILE.read_bytes(), COMPRESSION))
 
 
-def _attach(writer: Writer, document: InvoiceDocument) -> str:
+def _attach(writer: PdfWriter, document: InvoiceDocument) -> str:
     """Embed the XML as an alternative of the page (ISO 32000-1, 7.11.4; Factur-X 1.0, 6.2); its catalogue entries."""
     xml = facturx.invoice_xml(document)
     checksum = hashlib.md5(xml, usedforsecurity=False).hexdigest()

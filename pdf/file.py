@@ -4,12 +4,12 @@ from pdf.archive import write_archive
 from pdf.painter import Painter
 from pdf.style import PAGE_HEIGHT, PAGE_WIDTH
 from pdf.values import InvoiceDocument
-from pdf.writer import Writer
+from pdf.writer import PdfWriter
 
 
 def write_file(painter: Painter, document: InvoiceDocument, title: str) -> bytes:
     """All objects of a laid out document, saved."""
-    writer = Writer()
+    writer = PdfWriter()
     annotations = [writer.add(link.annotation(len(painter.pages) + i)) for i, link in enumerate(painter.links)]
     page_tree, pages = _write_pages(writer, painter, annotations)
     structure = painter.tags.write(writer, pages, annotations)
@@ -21,7 +21,7 @@ def write_file(painter: Painter, document: InvoiceDocument, title: str) -> bytes
     return writer.save(catalog.encode("ascii"), archive.information)
 
 
-def _write_pages(writer: Writer, painter: Painter, annotations: list[int]) -> tuple[int, list[int]]:
+def _write_pages(writer: PdfWriter, painter: Painter, annotations: list[int]) -> tuple[int, list[int]]:
     """The page tree's number and those of its pages. All pages share one resource dictionary."""
     tree = writer.add()
     fonts = [f"/{font.resource} {font.write(writer)} 0 R" for font in painter.fonts.fonts.values()]

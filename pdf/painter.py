@@ -18,7 +18,7 @@ from pdf.writer import text_string
 
 
 @dataclass(slots=True)
-class Page:
+class PageContent:
     """Operators of one page."""
 
     shapes: list[str] = field(default_factory=list)
@@ -55,13 +55,13 @@ class Painter:
     def __init__(self) -> None:
         self.tags = TagTree()
         self.fonts = FontSet()
-        self.pages: list[Page] = []
+        self.pages: list[PageContent] = []
         self.pictures: dict[Picture, int] = {}
         self.links: list[Link] = []
         self._colour: Colour | None = None
 
     def begin_page(self) -> None:
-        self.pages.append(Page())
+        self.pages.append(PageContent())
         self.tags.begin_page()
         self.fonts.begin_page()
         self._colour = None

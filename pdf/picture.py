@@ -11,7 +11,7 @@ import deflate
 from PIL import Image, UnidentifiedImageError
 
 from pdf.svg import UnsupportedLogo, read_svg
-from pdf.writer import COMPRESSION, Writer
+from pdf.writer import COMPRESSION, PdfWriter
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _LARGEST_PIXELS = 4_000_000  # 2000 x 2000 prints sharply at any size a logo has
@@ -41,7 +41,7 @@ class Picture:
     def is_image(self) -> bool:
         return "/Image" in self.dictionary
 
-    def write(self, writer: Writer) -> int:
+    def write(self, writer: PdfWriter) -> int:
         """Add the XObject; its number."""
         mask = f"/SMask {writer.add_compressed(*self.mask)} 0 R" if self.mask else ""
         return writer.add_compressed(self.dictionary + mask, self.data)

@@ -8,7 +8,7 @@ are kept and used again.
 from functools import lru_cache
 from typing import NamedTuple
 
-from pdf.writer import Writer, text_string
+from pdf.writer import PdfWriter, text_string
 
 COLUMN_HEADER = "/A<</O/Table/Scope/Column>>"
 ROW_HEADER = "/A<</O/Table/Scope/Row>>"
@@ -62,7 +62,7 @@ class TagTree:
         self._mcids[page] += 1
         return self._mcids[page] - 1
 
-    def write(self, writer: Writer, pages: list[int], annotations: list[int]) -> int:
+    def write(self, writer: PdfWriter, pages: list[int], annotations: list[int]) -> int:
         """Add tree and parent tree; the number of the structure tree root. `pages` and `annotations` are the numbers of
         the page objects and of the links' annotations."""
         root = writer.add()

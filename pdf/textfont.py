@@ -11,7 +11,7 @@ import uharfbuzz as hb  # type: ignore[import-untyped]
 from pdf.breaking import TextLine
 from pdf.faces import Face, Glyph
 from pdf.shaping import Segment
-from pdf.writer import Writer
+from pdf.writer import PdfWriter
 
 # A font inside a PDF is drawn by glyph number: tables for shaping, naming and hinting are dead weight.
 _DROPPED = [
@@ -44,7 +44,7 @@ class DocumentFont:
         self.resource = resource
         self.codes = _Codes()
 
-    def write(self, writer: Writer) -> int:
+    def write(self, writer: PdfWriter) -> int:
         """Add the font's objects; the number of its Type 0 dictionary."""
         glyphs = list(self.codes)
         subset, new_gid = _subset(self.face, glyphs)

@@ -36,7 +36,7 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True)
-class PlanTerms:
+class PrintedPlan:
     """A plan as the customer knows it: its name, its billing cycle in words, its price for one cycle."""
 
     plan: str
@@ -120,8 +120,8 @@ class InvoiceDocument:
     amount_due: Money
     due_on: date | None = None
     supply: tuple[date, date] | None = None
-    before: PlanTerms | None = None
-    after: PlanTerms | None = None
+    before: PrintedPlan | None = None
+    after: PrintedPlan | None = None
     paid_on: date | None = None
     next_renewal: tuple[date, Money] | None = None
     corrects: str | None = None

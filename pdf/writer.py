@@ -31,7 +31,7 @@ class Ready(PDFObject):
         """Called by ReportLab for the information dictionary; the writer has signed every object already."""
 
 
-class Writer:
+class PdfWriter:
     """Collects indirect objects and saves them through ReportLab."""
 
     def __init__(self) -> None:

@@ -13,13 +13,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 
-class Body(BaseModel):
+class StrictBody(BaseModel):
     """A request body: exactly the fields it names, each of the very type it says."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-B = TypeVar("B", bound=Body)
+B = TypeVar("B", bound=StrictBody)
 
 
 def options(description: str) -> argparse.ArgumentParser:

@@ -8,16 +8,16 @@ from celery import shared_task
 
 from engine.audit.checks import (
     alert_of,
-    ask_hosts,
     audit_books,
-    host_finding,
+    compare_hosts,
+    host_result,
     providers_to_audit,
-    questions_for_hosts,
+    services_to_compare,
 )
 from engine.audit.documents import audit_documents, documents_to_read
 from models.database import snapshot, transaction
 from models.heartbeat import beat
-from tasks.story import ring_step
+from tasks.story import enqueue_task
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +29,8 @@ def books() -> str:
         findings = audit_books(session, providers)
         stored = documents_to_read(session, providers)
     alert = alert_of([*findings, *audit_documents(stored)])
-    _tell("audit", alert)
-    ring_step("audit.hosts", after="0")
+    _record("audit", alert)
+    enqueue_task("audit.hosts", after="0")
     return alert
 
 
@@ -38,17 +38,17 @@ def books() -> str:
 def hosts(after: str) -> str:
     """One batch of services; rings for the next one."""
     with snapshot() as session:
-        questions = questions_for_hosts(session, providers_to_audit(session), after)
-    answers = ask_hosts(questions)
+        expected = services_to_compare(session, providers_to_audit(session), after)
+    answers = compare_hosts(expected)
     with transaction() as session:
-        alert = alert_of([host_finding(session, answers)])
-    _tell("audit_hosts", alert)
-    if questions:
-        ring_step("audit.hosts", after=answers.last_id)
+        alert = alert_of([host_result(session, answers)])
+    _record("audit_hosts", alert)
+    if expected:
+        enqueue_task("audit.hosts", after=answers.last_id)
     return alert
 
 
-def _tell(name: str, alert: str) -> None:
+def _record(name: str, alert: str) -> None:
     with transaction() as session:
         beat(session, name, alert=alert)
     if alert:

@@ -7,14 +7,14 @@ from celery import shared_task
 from engine.invoicing import invoice
 from engine.payments import checkout
 from models.invoice import Invoice
-from tasks.run import outside
+from tasks.run import external_step
 
 
 @shared_task(name="invoices.print")
 def print_document(invoice_id: str) -> None:
-    outside(invoice.print_invoice, Invoice, invoice_id)
+    external_step(invoice.print_invoice, Invoice, invoice_id)
 
 
 @shared_task(name="invoices.request_payment")
 def request_payment(invoice_id: str) -> str:
-    return outside(checkout.request_invoice_payment, Invoice, invoice_id)
+    return external_step(checkout.request_invoice_payment, Invoice, invoice_id)

@@ -6,9 +6,9 @@ from celery import shared_task
 
 from engine.notifications import mail
 from models.outbox import OutboxMessage
-from tasks.run import outside
+from tasks.run import external_step
 
 
 @shared_task(name="outbox.deliver")
 def deliver(message_id: str) -> None:
-    outside(mail.deliver, OutboxMessage, message_id)
+    external_step(mail.deliver, OutboxMessage, message_id)

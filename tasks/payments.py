@@ -12,8 +12,8 @@ from models.database import transaction
 from models.inbox import InboxEvent
 from models.payment import PaymentAttempt, Refund
 from models.provider import Connection
-from tasks.run import inside, outside
-from tasks.story import ring, ring_for_events, ring_step
+from tasks.run import external_step, local_step
+from tasks.story import enqueue, enqueue_events, enqueue_task
 
 log = logging.getLogger(__name__)
 
@@ -36,39 +36,39 @@ def process_events(event_ids: list[str]) -> int:
 
 def _process(event_id: str) -> list[str]:
     try:
-        booked = outside(process.process_event, InboxEvent, event_id)
+        booked = external_step(process.process_event, InboxEvent, event_id)
     except Exception as error:
-        inside(failures.put_off(error), InboxEvent, event_id)
+        local_step(failures.put_off(error), InboxEvent, event_id)
         raise
     for change_id in booked.changes:
-        ring(change_id)
-    ring_for_events(list(booked.events))
+        enqueue(change_id)
+    enqueue_events(list(booked.events))
     return list(booked.changes)
 
 
 @shared_task(name="payments.fetch")
 def fetch(attempt_id: str) -> str:
-    return outside(checkout.fetch_payment, PaymentAttempt, attempt_id)
+    return external_step(checkout.fetch_payment, PaymentAttempt, attempt_id)
 
 
 @shared_task(name="payments.refund")
 def refund_payment(refund_id: str) -> str:
-    return outside(refunds.refund_payment, Refund, refund_id)
+    return external_step(refunds.refund_payment, Refund, refund_id)
 
 
-@shared_task(name="payments.ask")
-def ask() -> int:
+@shared_task(name="payments.reconcile")
+def reconcile() -> int:
     with transaction() as session:
-        questions = reconciliation.claim_questions(session)
-    for attempt_id in questions.attempts:
-        ring_step("payments.fetch", attempt_id=attempt_id)
-    for connection_id in questions.connections:
-        ring_step("payments.list_events", connection_id=connection_id)
-    return len(questions.attempts) + len(questions.connections)
+        due = reconciliation.claim_due(session)
+    for attempt_id in due.attempts:
+        enqueue_task("payments.fetch", attempt_id=attempt_id)
+    for connection_id in due.connections:
+        enqueue_task("payments.list_events", connection_id=connection_id)
+    return len(due.attempts) + len(due.connections)
 
 
 @shared_task(name="payments.list_events")
 def list_events(connection_id: str) -> int:
-    filed = outside(reconciliation.list_events, Connection, connection_id)
-    ring_for_events(filed)
+    filed = external_step(reconciliation.list_events, Connection, connection_id)
+    enqueue_events(filed)
     return len(filed)

@@ -14,46 +14,46 @@ from engine.payments import checkout
 from models.database import transaction
 from models.outbox import OutboxMessage, unsent_of_change
 from models.plan_change import PlanChange
-from tasks.run import end_here_if_resting, inside, outside
-from tasks.story import ring_if_covered
+from tasks.run import end_canvas_if_waiting, external_step, local_step
+from tasks.story import enqueue_if_covered
 
 
 @shared_task(name="plan_change.quote", bind=True)
 def quote_change(self: Task[Any, Any], change_id: str) -> str:
-    return end_here_if_resting(self, inside(quote.quote, PlanChange, change_id))
+    return end_canvas_if_waiting(self, local_step(quote.quote, PlanChange, change_id))
 
 
 @shared_task(name="plan_change.issue_invoice", bind=True)
 def issue_invoice(self: Task[Any, Any], change_id: str) -> str:
-    return end_here_if_resting(self, inside(invoice.issue_invoice, PlanChange, change_id))
+    return end_canvas_if_waiting(self, local_step(invoice.issue_invoice, PlanChange, change_id))
 
 
 @shared_task(name="plan_change.print_invoice", bind=True)
 def print_invoice(self: Task[Any, Any], change_id: str) -> str:
-    return end_here_if_resting(self, outside(invoice.print_change_invoice, PlanChange, change_id))
+    return end_canvas_if_waiting(self, external_step(invoice.print_change_invoice, PlanChange, change_id))
 
 
 @shared_task(name="plan_change.request_payment")
 def request_payment(change_id: str) -> str:
-    status = outside(checkout.request_payment, PlanChange, change_id)
+    status = external_step(checkout.request_payment, PlanChange, change_id)
     if status is Status.INVOICED:
-        ring_if_covered(change_id)
+        enqueue_if_covered(change_id)
     return status.value
 
 
 @shared_task(name="plan_change.settle", bind=True)
 def settle_change(self: Task[Any, Any], change_id: str) -> str:
-    return end_here_if_resting(self, inside(settle.settle, PlanChange, change_id))
+    return end_canvas_if_waiting(self, local_step(settle.settle, PlanChange, change_id))
 
 
 @shared_task(name="plan_change.apply_plan", bind=True)
 def apply_plan(self: Task[Any, Any], change_id: str) -> str:
-    return end_here_if_resting(self, outside(apply.apply_plan, PlanChange, change_id))
+    return end_canvas_if_waiting(self, external_step(apply.apply_plan, PlanChange, change_id))
 
 
 @shared_task(name="plan_change.give_up")
 def give_up(change_id: str) -> str:
-    return inside(apply.give_up, PlanChange, change_id).value
+    return local_step(apply.give_up, PlanChange, change_id).value
 
 
 @shared_task(name="plan_change.notify")
@@ -61,5 +61,5 @@ def notify(change_id: str) -> int:
     with transaction() as session:
         messages = unsent_of_change(session, change_id)
     for message_id in messages:
-        outside(mail.deliver, OutboxMessage, message_id)
+        external_step(mail.deliver, OutboxMessage, message_id)
     return len(messages)

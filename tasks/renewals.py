@@ -8,8 +8,8 @@ from engine import renewal
 from engine.jobs import sweep
 from models.customer import Service
 from models.database import transaction
-from tasks.run import outside
-from tasks.story import ring, ring_for_claimed, ring_step
+from tasks.run import external_step
+from tasks.story import enqueue, enqueue_claimed, enqueue_task
 
 
 @shared_task(name="renewals.scan")
@@ -17,17 +17,17 @@ def scan() -> int:
     with transaction() as session:
         renewal.mark_past_due(session)
         claimed = sweep.claim(session, [sweep.RENEWALS])
-    ring_for_claimed(claimed)
-    return len(claimed.resting)
+    enqueue_claimed(claimed)
+    return len(claimed.overdue_rows)
 
 
 @shared_task(name="renewals.run")
 def run(service_id: str) -> None:
-    renewed = outside(renewal.renew_service, Service, service_id)
+    renewed = external_step(renewal.renew_service, Service, service_id)
     if renewed.change_id is not None:
-        ring(renewed.change_id)
+        enqueue(renewed.change_id)
     if renewed.invoice_id is not None:
-        ring_step("invoices.print", invoice_id=renewed.invoice_id)
-        ring_step("invoices.request_payment", invoice_id=renewed.invoice_id)
+        enqueue_task("invoices.print", invoice_id=renewed.invoice_id)
+        enqueue_task("invoices.request_payment", invoice_id=renewed.invoice_id)
     if renewed.more_due:
-        ring_step("renewals.run", service_id=service_id)
+        enqueue_task("renewals.run", service_id=service_id)

@@ -28,7 +28,7 @@ from engine.request import (
 from models.database import transaction
 from models.plan_change import RejectedMessage
 from models.provider import Provider, business_now
-from tasks.story import ring
+from tasks.story import enqueue
 
 
 class MoneyMessage(BaseModel):
@@ -72,7 +72,7 @@ def request_by_message(*args: Any, **kwargs: Any) -> str | None:
     except (ValidationError, UnknownProvider, UnknownService, KeyReused) as error:
         _reject({"args": list(args), "kwargs": kwargs}, error)
         return None
-    ring(change_id)
+    enqueue(change_id)
     return change_id
 
 

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 from celery import Task
 from sqlalchemy.orm import Session
 
-from domain.lifecycle import RESTING, Status
-from engine.jobs.external_call import OutsideStep
+from domain.lifecycle import CANVAS_ENDS, Status
+from engine.jobs.external_call import ExternalStep
 from engine.jobs.sweep import note_error
 from models.database import transaction
-from models.pending_work import Rung
+from models.pending_work import PendingWork
 from models.provider import business_now
 
 Reached = TypeVar("Reached")
@@ -23,13 +23,13 @@ Reached = TypeVar("Reached")
 log = logging.getLogger(__name__)
 
 
-def inside(step: Callable[[Session, datetime, str], Reached], row: type[Any], row_id: str) -> Reached:
+def local_step(step: Callable[[Session, datetime, str], Reached], row: type[Any], row_id: str) -> Reached:
     """One step, one transaction. `row` is the class of the row whose provider's clock is the time."""
     with _noted(row, row_id), transaction() as session:
         return step(session, business_now(session, row, row_id), row_id)
 
 
-def outside(step: OutsideStep[Any, Any, Reached], row: type[Any], row_id: str) -> Reached:
+def external_step(step: ExternalStep[Any, Any, Reached], row: type[Any], row_id: str) -> Reached:
     """begin, commit; the call, without a transaction; finish, commit."""
     with _noted(row, row_id):
         with transaction() as session:
@@ -47,12 +47,12 @@ def _noted(row: type[Any], row_id: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if issubclass(row, Rung):
+        if issubclass(row, PendingWork):
             _note(row, row_id, error)
         raise
 
 
-def _note(row: type[Rung], row_id: str, error: Exception) -> None:
+def _note(row: type[PendingWork], row_id: str, error: Exception) -> None:
     try:
         with transaction() as session:
             note_error(session, row, row_id, error)
@@ -60,11 +60,11 @@ def _note(row: type[Rung], row_id: str, error: Exception) -> None:
         log.warning("an error of %s could not be written down: %s", row_id, type(other).__name__)
 
 
-def end_here_if_resting(task: Task[Any, Any], status: Status) -> str:
+def end_canvas_if_waiting(task: Task[Any, Any], status: Status) -> str:
     """Ends the canvas where nothing is left to do until somebody, or some date, moves the change again.
 
     Clearing the chain is the quiet way: Flower shows a success. Ignore and Reject leave a task that looks unfinished.
     """
-    if status in RESTING:
+    if status in CANVAS_ENDS:
         task.request.chain = None
     return status.value

@@ -60,7 +60,7 @@ STEPS_OF: dict[str, tuple[tuple[str, ...], str]] = {
 log = logging.getLogger(__name__)
 
 
-def ring(change_id: str) -> None:
+def enqueue(change_id: str) -> None:
     """Plays the canvas from the step that the change's status names. Call it after the commit."""
     with transaction() as session:
         change = session.get_one(PlanChange, change_id)
@@ -79,46 +79,46 @@ def _steps(session: Session, change: PlanChange) -> tuple[str, ...]:
     return NEXT_STEPS.get(change.lifecycle_status, ())
 
 
-def ring_for(row_id: str) -> None:
+def enqueue_row(row_id: str) -> None:
     """Rings for any row that rests."""
     prefix, _, _ = row_id.partition("_")
     if prefix not in STEPS_OF:
-        ring(row_id)
+        enqueue(row_id)
         return
     names, argument = STEPS_OF[prefix]
     for name in names:
-        ring_step(name, **{argument: row_id})
+        enqueue_task(name, **{argument: row_id})
 
 
-def ring_for_claimed(claimed: Claimed) -> None:
+def enqueue_claimed(claimed: Claimed) -> None:
     """Rings for what a sweep has claimed, and tells operators what it gave up."""
-    for row_id in claimed.resting:
+    for row_id in claimed.overdue_rows:
         try:
-            ring_for(row_id)
+            enqueue_row(row_id)
         except Exception:
             log.exception("%s cannot be rung for", row_id)  # and keeps none of the others waiting
     if claimed.given_up:
         log.error("rung for in vain and given up, see `planshift dead-letters list`: %s", ", ".join(claimed.given_up))
 
 
-def ring_if_covered(change_id: str) -> None:
+def enqueue_if_covered(change_id: str) -> None:
     """After a request for payment that found nothing to pay: the story goes on as after a payment."""
     with transaction() as session:
         is_covered = covered(session, change_id)
     if is_covered:
-        ring(change_id)
+        enqueue(change_id)
 
 
-def ring_step(name: str, **ids: str) -> None:
+def enqueue_task(name: str, **ids: str) -> None:
     """Rings for one task by name, with ids only."""
     [row_id] = ids.values()
     _publish(_signature(name, f"{row_id}:{_short(name)}", ids, row_id))
 
 
-def ring_for_events(event_ids: list[str]) -> None:
+def enqueue_events(event_ids: list[str]) -> None:
     """Rings for rows of the inbox: by itself for one, with one message for a burst of them."""
     if len(event_ids) == 1:
-        ring_step("payments.process_event", event_id=event_ids[0])
+        enqueue_task("payments.process_event", event_id=event_ids[0])
     elif event_ids:
         name, summary = "payments.process_events", f"{len(event_ids)} events"
         _publish(_signature(name, f"{event_ids[0]}:{_short(name)}", {"event_ids": event_ids}, summary))

@@ -14,8 +14,8 @@ from models.database import transaction
 from models.heartbeat import beat
 from models.plan_change import PlanChange
 from settings import settings
-from tasks.run import inside
-from tasks.story import ring_for_claimed
+from tasks.run import local_step
+from tasks.story import enqueue_claimed
 from worker.app import QUEUES
 
 # More messages than this wait already: ringing again would only make the queue longer.
@@ -24,24 +24,24 @@ DEEP_QUEUE = 5_000
 log = logging.getLogger(__name__)
 
 
-@shared_task(name="sweep.ring_again")
-def ring_again() -> int:
+@shared_task(name="sweep.enqueue_due")
+def enqueue_due() -> int:
     if _queues_are_deep():
         log.warning("a queue is deep, the sweep waits")
         return 0
     with transaction() as session:
         claimed = sweep.claim(session, sweep.SWEPT)
     with transaction() as session:
-        beat(session, "sweep", resting=len(claimed.resting))
-    ring_for_claimed(claimed)
-    return len(claimed.resting)
+        beat(session, "sweep", overdue_rows=len(claimed.overdue_rows))
+    enqueue_claimed(claimed)
+    return len(claimed.overdue_rows)
 
 
 @shared_task(name="sweep.expire_unpaid")
 def expire_unpaid(change_id: str) -> str:
-    status = inside(expiry.expire_change, PlanChange, change_id)
+    status = local_step(expiry.expire_change, PlanChange, change_id)
     if status is Status.AWAITING_REVIEW:
-        status = inside(review.refuse_unreviewed, PlanChange, change_id)
+        status = local_step(review.refuse_unreviewed, PlanChange, change_id)
     return status.value
 
 

@@ -34,7 +34,7 @@ ROUTES = {
     "payments.fetch": "outside",
     "payments.refund": "outside",
     "payments.list_events": "outside",
-    "payments.ask": "maintenance",
+    "payments.reconcile": "maintenance",
     "renewals.scan": "maintenance",
     "renewals.run": "renewals",
     "invoices.print": "pdf",
@@ -64,7 +64,7 @@ class Limits:
         return {"max_retries": 3, "default_retry_delay": 5}
 
 
-DOOR = "tasks.requests"
+ENTRY_POINT = "tasks.requests"
 STEPS = tuple(
     f"tasks.{module}" for module in ("plan_change", "payments", "renewals", "invoices", "outbox", "sweep", "audit")
 )
@@ -75,7 +75,7 @@ def create_app() -> Celery:
     """The app as workers, beat, Flower and the doors use it. Raises MissingSetting without PLANSHIFT_BROKER_URL."""
     logs.connect()
     transport.register()
-    app = Celery("planshift", broker=settings().require_broker_url(), include=[DOOR, *STEPS])
+    app = Celery("planshift", broker=settings().require_broker_url(), include=[ENTRY_POINT, *STEPS])
     app.conf.update(
         # Queues. Each has an exchange of its own: a bare Queue(name) would bind them all to one exchange and key.
         task_queues=[Queue(name, Exchange(name), routing_key=name) for name in QUEUES],

@@ -12,9 +12,9 @@ from celery.schedules import crontab
 
 SCHEDULE = {
     # A row that rested too long is rung for again.
-    "ring again": {"task": "sweep.ring_again", "schedule": 2.0, "options": {"expires": 10}},
+    "ring again": {"task": "sweep.enqueue_due", "schedule": 2.0, "options": {"expires": 10}},
     # Webhooks may never come: open payments are fetched, lists of events are read.
-    "ask gateways": {"task": "payments.ask", "schedule": 600.0, "options": {"expires": 300}},
+    "ask gateways": {"task": "payments.reconcile", "schedule": 600.0, "options": {"expires": 300}},
     # Services whose period is over, scheduled changes that would not fit, renewals that were not paid.
     "renewals": {"task": "renewals.scan", "schedule": 3.0, "options": {"expires": 10}},
     # Whether every promise holds, each night (UTC), far from midnights at which periods end.

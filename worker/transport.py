@@ -28,17 +28,17 @@ class QoS(redis.QoS):
         try:
             super().ack(delivery_tag)
         except Exception:
-            self._give_place_back(delivery_tag)
+            self._free_slot(delivery_tag)
             raise
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
         try:
             super().reject(delivery_tag, requeue=requeue)
         except Exception:
-            self._give_place_back(delivery_tag)
+            self._free_slot(delivery_tag)
             raise
 
-    def _give_place_back(self, delivery_tag: str) -> None:
+    def _free_slot(self, delivery_tag: str) -> None:
         virtual.QoS.ack(self, delivery_tag)
 
 

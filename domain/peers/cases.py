@@ -9,9 +9,9 @@ from typing import Any
 from domain.money import Rounding
 from domain.peers.figures import CaseRule, PricedCase, figures_of
 from domain.peers.modes import CASE_MODES, DEDUCTS_EARLIER_CREDITS, PEER_PRESETS
-from domain.peers.terms import BadCase, CaseDates, CaseSide, first_unused_day, read_dates, read_side
+from domain.peers.terms import BadCase, CaseDates, CaseTerms, first_unused_day, read_dates, read_terms
 from domain.periods import Period, local_days
-from domain.pricing.modes import Anchor, ChangeDay, Fraction, Place
+from domain.pricing.modes import Anchor, ChangeDay, Fraction, RoundingPlace
 from domain.pricing.proration import ALL_OF_IT, NONE_OF_IT, Share, thirty_day_months
 
 
@@ -25,7 +25,7 @@ def rule_of(case: dict[str, Any]) -> CaseRule:
     fraction = axes.fraction
     if axes.anchor is Anchor.RESET and case.get("granularity") == "second":
         fraction = Fraction.SECONDS
-    place = case.get("round_at") or axes.place or (habits and habits.place) or Place.LINE
+    place = case.get("round_at") or axes.place or (habits and habits.place) or RoundingPlace.LINE
     return CaseRule(
         fraction=fraction,
         credit=axes.credit,
@@ -46,7 +46,7 @@ def compute_case(case: dict[str, Any]) -> dict[str, Any]:
     Raises BadCase, ValueError with the key that is wrong.
     """
     rule, currency = rule_of(case), str(case["currency"])
-    old, new = read_side(case.get("old"), currency), read_side(case.get("new"), currency)
+    old, new = read_terms(case.get("old"), currency), read_terms(case.get("new"), currency)
     dates = read_dates(case, old, new)
     shares = _share(case, rule, dates, old, True), _share(case, rule, dates, new, False)
     priced = PricedCase(case, rule, currency, old, new, dates, *shares)
@@ -55,23 +55,25 @@ def compute_case(case: dict[str, Any]) -> dict[str, Any]:
     return {key: figures[key] for key in wanted if key in figures} if wanted else figures
 
 
-def _share(case: dict[str, Any], rule: CaseRule, dates: CaseDates | None, side: CaseSide | None, is_old: bool) -> Share:
+def _share(
+    case: dict[str, Any], rule: CaseRule, dates: CaseDates | None, terms: CaseTerms | None, is_old: bool
+) -> Share:
     """The part of a period that this side is credited or charged for."""
-    if side is None or rule.fraction is Fraction.ZERO:
+    if terms is None or rule.fraction is Fraction.ZERO:
         return NONE_OF_IT
     if rule.fraction is Fraction.WHOLE or (rule.reset and not is_old):
         return ALL_OF_IT
     if dates is None or case.get("days_remaining") is not None:
-        whole = int(case.get("nominal_days") or case.get("fixed_days") or side.nominal_days)
+        whole = int(case.get("nominal_days") or case.get("fixed_days") or terms.nominal_days)
         return _inside(int(case["days_remaining"]), whole, "day")
     period = dates.period if is_old else dates.after
     if rule.fraction is Fraction.SECONDS:
         tick = timedelta(microseconds=1)
         return _inside((period.end - dates.change_at) // tick, (period.end - period.start) // tick, "second")
-    return _days(case, rule, dates, side, period)
+    return _days(case, rule, dates, terms, period)
 
 
-def _days(case: dict[str, Any], rule: CaseRule, dates: CaseDates, side: CaseSide, period: Period) -> Share:
+def _days(case: dict[str, Any], rule: CaseRule, dates: CaseDates, terms: CaseTerms, period: Period) -> Share:
     skipped = first_unused_day(dates, case.get("trial_end"), rule.change_day is ChangeDay.OLD)
     days = local_days(dates.change_at, period.end, dates.tz) - skipped
     if rule.fraction is Fraction.DAYS:
@@ -79,8 +81,8 @@ def _days(case: dict[str, Any], rule: CaseRule, dates: CaseDates, side: CaseSide
     if rule.fraction is Fraction.FIXED_30:
         fixed = int(case.get("fixed_days") or 30)
         days = thirty_day_months(dates.change_at, period.end, dates.tz, fixed) - skipped
-        return _inside(days, fixed * max(1, side.months), "day")
-    return _inside(days, int(case.get("nominal_days") or side.nominal_days), "day")
+        return _inside(days, fixed * max(1, terms.months), "day")
+    return _inside(days, int(case.get("nominal_days") or terms.nominal_days), "day")
 
 
 def _inside(part: int, whole: int, unit: str) -> Share:

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from domain.money import Money, Rounding, divide_rounded
-from domain.peers.terms import CaseDates, CaseSide, discounted, exact_minor
+from domain.peers.terms import CaseDates, CaseTerms, discounted, exact_minor
 from domain.periods import local_days
 from domain.pricing.modes import ChangeDay, CreditBecomes, Fraction
 from domain.pricing.proration import Share, by_day_rate, exact_part
@@ -46,8 +46,8 @@ class PricedCase:
     case: dict[str, Any]
     rule: CaseRule
     currency: str
-    old: CaseSide | None
-    new: CaseSide | None
+    old: CaseTerms | None
+    new: CaseTerms | None
     dates: CaseDates | None
     old_share: Share
     new_share: Share
@@ -61,11 +61,11 @@ class PricedCase:
         """As the cases file writes amounts."""
         return Money(minor, self.currency).major()
 
-    def parts(self, side: CaseSide | None, share: Share) -> dict[str, Exact]:
+    def parts(self, terms: CaseTerms | None, share: Share) -> dict[str, Exact]:
         """Exact amounts by component."""
-        if side is None:
+        if terms is None:
             return {}
-        return {name: self._part(price, share) for name, price in side.full.items()}
+        return {name: self._part(price, share) for name, price in terms.full.items()}
 
     def _part(self, price: Exact, share: Share) -> Exact:
         full = price.numerator, price.denominator
@@ -90,11 +90,11 @@ def figures_of(priced: PricedCase) -> dict[str, str | dict[str, str]]:
     total = _tax_on_net(priced, figures, net, sum(charge.values(), Exact(fee)) - exact_credit)
     _account(priced, figures, total)
     _credit_note(priced, figures, exact_credit)
-    told = {key: _told(priced, value) for key, value in figures.items()}
-    return told | _renewal(priced, net)
+    figures_text = {key: _text(priced, value) for key, value in figures.items()}
+    return figures_text | _renewal(priced, net)
 
 
-def _told(priced: PricedCase, value: Any) -> Any:
+def _text(priced: PricedCase, value: Any) -> Any:
     if isinstance(value, dict):
         return {name: priced.major(amount) for name, amount in value.items()}
     return priced.major(value)
@@ -127,7 +127,7 @@ def _delta(priced: PricedCase, figures: dict[str, Any]) -> int:
     An amount off is taken off the difference once more, as Polar does when seats are added.
     """
     rule, share = priced.rule, priced.new_share
-    old, new = (sum(side.gross.values(), Exact(0)) if side else Exact(0) for side in (priced.old, priced.new))
+    old, new = (sum(terms.gross.values(), Exact(0)) if terms else Exact(0) for terms in (priced.old, priced.new))
     gross = abs(new - old)
     discount = (priced.case.get("new") or {}).get("discount")
     full = discounted({"": gross}, discount, priced.currency)[""]
@@ -222,17 +222,17 @@ def _renewal(priced: PricedCase, net: int) -> dict[str, str]:
     new, old, dates, rule = priced.new, priced.old, priced.dates, priced.rule
     if new is None:
         return {}
-    told = {"next_renewal": priced.major(rule.rounded(new.total))}
+    figures_text = {"next_renewal": priced.major(rule.rounded(new.total))}
     if old is not None and new.months:
         scaled = new.total * old.months / new.months * priced.old_share.part / priced.old_share.whole
-        told["whmcs_gross_charge"] = priced.major(rule.rounded(scaled))
+        figures_text["whmcs_gross_charge"] = priced.major(rule.rounded(scaled))
     if dates is not None:
         zone = ZoneInfo(dates.tz)
         end = dates.after.end.astimezone(zone).date()
         length = local_days(dates.after.start, dates.after.end, dates.tz)
         days = floor(max(0, -net) * length / new.total) if new.total else 0
-        told["credit_as_days"] = str(days)
-        told["new_period_end"] = told["new_renewal_without_credit"] = end.isoformat()
+        figures_text["credit_as_days"] = str(days)
+        figures_text["new_period_end"] = figures_text["new_renewal_without_credit"] = end.isoformat()
         if days <= (date.max - end).days:  # a penny plan can be paid beyond the calendar
-            told["new_renewal"] = (end + timedelta(days=days)).isoformat()
-    return told
+            figures_text["new_renewal"] = (end + timedelta(days=days)).isoformat()
+    return figures_text

@@ -8,29 +8,33 @@ calculator; the proration pages of Stripe and Recurly; the WHMCS upgrade pages (
 from typing import Any
 
 from domain.money import Rounding
-from domain.pricing.modes import Anchor, ChangeDay, CreditBecomes, Fraction, Place, Proration
+from domain.pricing.modes import Anchor, ChangeDay, CreditBecomes, Fraction, Proration, RoundingPlace
 
 _LOST: dict[str, Any] = {"credit": False, "credit_becomes": CreditBecomes.NOTHING}
 
 PEER_PRESETS: dict[str, Proration] = {
-    "whmcs": Proration(fraction=Fraction.DAYS, anchor=Anchor.KEEP_END, rounding=Rounding.HALF_UP, place=Place.LINE),
+    "whmcs": Proration(
+        fraction=Fraction.DAYS, anchor=Anchor.KEEP_END, rounding=Rounding.HALF_UP, place=RoundingPlace.LINE
+    ),
     "kill_bill": Proration(
         fraction=Fraction.DAYS,
         change_day=ChangeDay.NEW,
         ratio_decimals=9,
         rounding=Rounding.HALF_UP,
-        place=Place.LINE,
+        place=RoundingPlace.LINE,
     ),
-    "lago": Proration(fraction=Fraction.DAYS, change_day=ChangeDay.NEW, rounding=Rounding.HALF_UP, place=Place.LINE),
-    "polar": Proration(fraction=Fraction.SECONDS, rounding=Rounding.HALF_EVEN, place=Place.LINE),
-    "stripe": Proration(fraction=Fraction.SECONDS, rounding=Rounding.HALF_UP, place=Place.LINE),
-    "recurly": Proration(fraction=Fraction.SECONDS, rounding=Rounding.HALF_UP, place=Place.LINE),
-    "paymenter": Proration(fraction=Fraction.NOMINAL, rounding=Rounding.HALF_UP, place=Place.NET),
+    "lago": Proration(
+        fraction=Fraction.DAYS, change_day=ChangeDay.NEW, rounding=Rounding.HALF_UP, place=RoundingPlace.LINE
+    ),
+    "polar": Proration(fraction=Fraction.SECONDS, rounding=Rounding.HALF_EVEN, place=RoundingPlace.LINE),
+    "stripe": Proration(fraction=Fraction.SECONDS, rounding=Rounding.HALF_UP, place=RoundingPlace.LINE),
+    "recurly": Proration(fraction=Fraction.SECONDS, rounding=Rounding.HALF_UP, place=RoundingPlace.LINE),
+    "paymenter": Proration(fraction=Fraction.NOMINAL, rounding=Rounding.HALF_UP, place=RoundingPlace.NET),
     "meteroid": Proration(
-        fraction=Fraction.DAYS, change_day=ChangeDay.NEW, rounding=Rounding.HALF_UP, place=Place.LINE
+        fraction=Fraction.DAYS, change_day=ChangeDay.NEW, rounding=Rounding.HALF_UP, place=RoundingPlace.LINE
     ),
     "flexprice": Proration(
-        fraction=Fraction.DAYS, change_day=ChangeDay.NEW, rounding=Rounding.HALF_UP, place=Place.LINE
+        fraction=Fraction.DAYS, change_day=ChangeDay.NEW, rounding=Rounding.HALF_UP, place=RoundingPlace.LINE
     ),
 }
 
@@ -40,19 +44,21 @@ DEDUCTS_EARLIER_CREDITS = frozenset({"lago", "credit_unused_day", "credit_unused
 CASE_MODES: dict[str, Proration] = {
     "prorate_second": Proration(fraction=Fraction.SECONDS),
     "prorate_second_cross_interval": Proration(fraction=Fraction.SECONDS),
-    "prorate_second_quantity_delta": Proration(fraction=Fraction.SECONDS, rounding=Rounding.DOWN, place=Place.NET),
+    "prorate_second_quantity_delta": Proration(
+        fraction=Fraction.SECONDS, rounding=Rounding.DOWN, place=RoundingPlace.NET
+    ),
     "prorate_day": Proration(fraction=Fraction.DAYS),
-    "prorate_day_quantity_delta": Proration(fraction=Fraction.DAYS, place=Place.NET),
+    "prorate_day_quantity_delta": Proration(fraction=Fraction.DAYS, place=RoundingPlace.NET),
     "prorate_day_cross_interval": Proration(fraction=Fraction.DAYS),
     "prorate_day_fixed30": Proration(fraction=Fraction.FIXED_30),
-    "difference_nominal_days": Proration(fraction=Fraction.NOMINAL, place=Place.NET),
+    "difference_nominal_days": Proration(fraction=Fraction.NOMINAL, place=RoundingPlace.NET),
     "reset_anchor_with_credit": Proration(fraction=Fraction.DAYS, anchor=Anchor.RESET),
     "reset_anchor_no_credit": Proration(fraction=Fraction.DAYS, anchor=Anchor.RESET, **_LOST),
     "full_difference": Proration(fraction=Fraction.WHOLE),
     "none": Proration(fraction=Fraction.ZERO, **_LOST),
-    "credit_unused_day": Proration(fraction=Fraction.DAYS, change_day=ChangeDay.OLD, place=Place.TOTAL),
+    "credit_unused_day": Proration(fraction=Fraction.DAYS, change_day=ChangeDay.OLD, place=RoundingPlace.TOTAL),
     "credit_unused_day_refund_split": Proration(
-        fraction=Fraction.DAYS, change_day=ChangeDay.OLD, place=Place.TOTAL, credit_becomes=CreditBecomes.REFUND
+        fraction=Fraction.DAYS, change_day=ChangeDay.OLD, place=RoundingPlace.TOTAL, credit_becomes=CreditBecomes.REFUND
     ),
-    "credit_unused_second": Proration(fraction=Fraction.SECONDS, place=Place.TOTAL),
+    "credit_unused_second": Proration(fraction=Fraction.SECONDS, place=RoundingPlace.TOTAL),
 }

@@ -19,7 +19,7 @@ class BadCase(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class CaseSide:
+class CaseTerms:
     """One side of a case: full prices by component in minor units, before and after discount, and its interval."""
 
     gross: dict[str, Exact]
@@ -45,19 +45,19 @@ class CaseSide:
         return 30 * self.months or _DAYS.get(self.interval, 1) * self.count
 
 
-def read_side(side: dict[str, Any] | None, currency: str) -> CaseSide | None:
+def read_terms(terms: dict[str, Any] | None, currency: str) -> CaseTerms | None:
     """A side of a case; null where there is none."""
-    if side is None:
+    if terms is None:
         return None
     gross = {
         str(part.get("name", "")): _price(part, currency) * int(part.get("quantity", 1))
-        for part in side.get("components") or [side]
+        for part in terms.get("components") or [terms]
     }
-    interval = str(side.get("interval", "month"))
+    interval = str(terms.get("interval", "month"))
     if interval not in _MONTHS and interval not in _DAYS:
         raise BadCase(f"interval {interval!r} is not one of {', '.join([*_DAYS, *_MONTHS])}")
-    return CaseSide(
-        gross, discounted(gross, side.get("discount"), currency), interval, int(side.get("interval_count", 1))
+    return CaseTerms(
+        gross, discounted(gross, terms.get("discount"), currency), interval, int(terms.get("interval_count", 1))
     )
 
 
@@ -98,7 +98,7 @@ class CaseDates:
     after: Period
 
 
-def read_dates(case: dict[str, Any], old: CaseSide | None, new: CaseSide | None) -> CaseDates | None:
+def read_dates(case: dict[str, Any], old: CaseTerms | None, new: CaseTerms | None) -> CaseDates | None:
     """The dates of a case, a date alone being midnight in its time zone; None where the case only counts days."""
     if not case.get("period_start"):
         return None
@@ -113,7 +113,7 @@ def read_dates(case: dict[str, Any], old: CaseSide | None, new: CaseSide | None)
     return CaseDates(tz, period, change_at, after)
 
 
-def _period_after(case: dict[str, Any], old: CaseSide | None, new: CaseSide | None, dates: CaseDates) -> Period:
+def _period_after(case: dict[str, Any], old: CaseTerms | None, new: CaseTerms | None, dates: CaseDates) -> Period:
     if new is None:
         return dates.period
     if case.get("anchor") == "reset" or str(case.get("mode", "")).startswith("reset"):
@@ -126,10 +126,10 @@ def _period_after(case: dict[str, Any], old: CaseSide | None, new: CaseSide | No
     return period_holding(dates.period.start, new.months, anchor_day, dates.tz, dates.change_at, step)
 
 
-def _one_interval(start: datetime, side: CaseSide, tz: str) -> datetime:
-    if side.months:
-        return advance(start, side.months, start.astimezone(ZoneInfo(tz)).day, tz)
-    return start + timedelta(days=_DAYS[side.interval] * side.count)
+def _one_interval(start: datetime, terms: CaseTerms, tz: str) -> datetime:
+    if terms.months:
+        return advance(start, terms.months, start.astimezone(ZoneInfo(tz)).day, tz)
+    return start + timedelta(days=_DAYS[terms.interval] * terms.count)
 
 
 def _moment(text: str, tz: str, extra: timedelta = timedelta()) -> datetime:

@@ -13,9 +13,9 @@ from domain.catalog import Catalog, in_language
 from domain.money import Money, Rounding, divide_rounded
 from domain.periods import Period
 from domain.pricing.items import Item
-from domain.pricing.period_terms import Side
+from domain.pricing.period_terms import PeriodTerms
 from domain.pricing.proration import ALL_OF_IT, Ratio, Share
-from domain.pricing.quote_values import Line
+from domain.pricing.quote_values import QuoteLine
 from domain.tax import TaxFigure
 from domain.words import sentence
 
@@ -29,7 +29,7 @@ def known_locale(locale: str) -> Locale:
         return Locale("en")
 
 
-class Speaker:
+class Formatter:
     """Formats for one customer's language and one provider's zone."""
 
     def __init__(self, catalog: Catalog, locale: str, currency: str) -> None:
@@ -37,7 +37,7 @@ class Speaker:
         self._cldr = known_locale(locale)
         self._zone = ZoneInfo(catalog.timezone)
 
-    def say(self, key: str, **values: object) -> str:
+    def translate(self, key: str, **values: object) -> str:
         """The sentence of this name."""
         return sentence(self.locale, key, **values)
 
@@ -77,91 +77,103 @@ def money_text(money: Money, locale: str) -> str:
     )
 
 
-def line_of(speaker: Speaker, item: Item) -> Line:
+def line_of(formatter: Formatter, item: Item) -> QuoteLine:
     """An item as the customer reads it."""
-    amount = Money(item.amount, speaker.currency)
-    if item.side is None or item.share is None:
-        plan = item.side.plan.name if item.side else ""
+    amount = Money(item.amount, formatter.currency)
+    if item.terms is None or item.share is None:
+        plan = item.terms.plan.name if item.terms else ""
         key = "rounded_once" if item.kind == "rounding" else "plain"
-        return Line(
-            item.kind, speaker.say(item.kind, plan=plan), speaker.say(key, amount=speaker.money(item.amount)), amount
+        return QuoteLine(
+            item.kind,
+            formatter.translate(item.kind, plan=plan),
+            formatter.translate(key, amount=formatter.money(item.amount)),
+            amount,
         )
-    full = Money(divide_rounded(*item.full, Rounding.HALF_UP), speaker.currency)
-    described, arithmetic = _described(speaker, item, item.side), _arithmetic(speaker, item, item.side, item.share)
-    return Line(item.kind, described, arithmetic, amount, item.share, full, item.covers)
+    full = Money(divide_rounded(*item.full, Rounding.HALF_UP), formatter.currency)
+    described, arithmetic = (
+        _described(formatter, item, item.terms),
+        _arithmetic(formatter, item, item.terms, item.share),
+    )
+    return QuoteLine(item.kind, described, arithmetic, amount, item.share, full, item.covers)
 
 
-def _described(speaker: Speaker, item: Item, side: Side) -> str:
+def _described(formatter: Formatter, item: Item, terms: PeriodTerms) -> str:
     key = item.kind
     if item.only_units:
         key = "more_units" if item.kind == "charge" else "fewer_units"
     elif item.kind == "credit" and item.share == ALL_OF_IT:
         key = "credit_whole"
-    dates = _dates(speaker, item.covers) if item.covers else {}
-    return speaker.say(
-        key, plan=side.plan.name, cycle=speaker.cycle(side.cycle), quantity=speaker.number(side.quantity), **dates
+    dates = _dates(formatter, item.covers) if item.covers else {}
+    return formatter.translate(
+        key,
+        plan=terms.plan.name,
+        cycle=formatter.cycle(terms.cycle),
+        quantity=formatter.number(terms.quantity),
+        **dates,
     )
 
 
-def _dates(speaker: Speaker, covers: Period) -> dict[str, str]:
+def _dates(formatter: Formatter, covers: Period) -> dict[str, str]:
     """The first and the last day of a half-open period; the day on which it ends belongs to what follows."""
-    first, last = speaker.local_date(covers.start), speaker.local_date(covers.end) - timedelta(days=1)
-    return {"first": speaker.day(first), "last": speaker.day(max(first, last))}
+    first, last = formatter.local_date(covers.start), formatter.local_date(covers.end) - timedelta(days=1)
+    return {"first": formatter.day(first), "last": formatter.day(max(first, last))}
 
 
-def _arithmetic(speaker: Speaker, item: Item, side: Side, share: Share) -> str:
+def _arithmetic(formatter: Formatter, item: Item, terms: PeriodTerms, share: Share) -> str:
     """The sum behind a line: 15 of 31 days at $150.00 = $72.58. A credit's sum is told without its sign."""
     moved = item.uncapped if item.uncapped is not None else abs(item.amount)
     key = {"day": "of_days", "second": "of_seconds"}.get(share.unit, "of_all")
-    text = speaker.say(
+    text = formatter.translate(
         key if item.day_rate is None else "day_rate",
-        part=speaker.number(share.part),
-        whole=speaker.number(share.whole),
-        price=speaker.ratio(item.full),
-        rate=speaker.money(item.day_rate or 0),
-        amount=speaker.money(moved),
+        part=formatter.number(share.part),
+        whole=formatter.number(share.whole),
+        price=formatter.ratio(item.full),
+        rate=formatter.money(item.day_rate or 0),
+        amount=formatter.money(moved),
     )
     if item.uncapped is not None:
-        text = speaker.say("capped", sum=text, paid=speaker.money(abs(item.amount)))
-    return "; ".join([*_full_price(speaker, item, side), text])
+        text = formatter.translate("capped", sum=text, paid=formatter.money(abs(item.amount)))
+    return "; ".join([*_full_price(formatter, item, terms), text])
 
 
-def _full_price(speaker: Speaker, item: Item, side: Side) -> list[str]:
+def _full_price(formatter: Formatter, item: Item, terms: PeriodTerms) -> list[str]:
     """How quantity, discount and length of the period make the full price, where there is something to tell."""
-    said, gross = [], side.unit * side.quantity
-    price = speaker.ratio(side.full)
-    if side.quantity != 1:
-        unit, quantity = speaker.money(side.unit), speaker.number(side.quantity)
-        said.append(speaker.say("units", quantity=quantity, unit=unit, price=speaker.money(gross)))
-    if side.discount is not None:
-        percent = side.discount.percent
-        off = f"{percent}%" if percent else speaker.money(gross - divide_rounded(*side.full, Rounding.HALF_UP))
-        said.append(speaker.say("discount", full=speaker.money(gross), off=off, price=price))
+    said, gross = [], terms.unit * terms.quantity
+    price = formatter.ratio(terms.full)
+    if terms.quantity != 1:
+        unit, quantity = formatter.money(terms.unit), formatter.number(terms.quantity)
+        said.append(formatter.translate("units", quantity=quantity, unit=unit, price=formatter.money(gross)))
+    if terms.discount is not None:
+        percent = terms.discount.percent
+        off = f"{percent}%" if percent else formatter.money(gross - divide_rounded(*terms.full, Rounding.HALF_UP))
+        said.append(formatter.translate("discount", full=formatter.money(gross), off=off, price=price))
     if item.running_months is not None:
-        scaled = speaker.ratio(item.full)
-        said.append(speaker.say("scaled", price=price, months=side.months, scaled=scaled, running=item.running_months))
+        scaled = formatter.ratio(item.full)
+        said.append(
+            formatter.translate("scaled", price=price, months=terms.months, scaled=scaled, running=item.running_months)
+        )
     return said
 
 
-def tax_lines(speaker: Speaker, taxes: tuple[TaxFigure, ...]) -> list[Line]:
+def tax_lines(formatter: Formatter, taxes: tuple[TaxFigure, ...]) -> list[QuoteLine]:
     """A line for each rate, preceded by what inclusive prices already hold of it."""
     lines = []
     for tax in taxes:
-        label, rate = in_language(tax.rate.label, speaker.locale), tax.rate
-        base = Money(tax.base, speaker.currency)
+        label, rate = in_language(tax.rate.label, formatter.locale), tax.rate
+        base = Money(tax.base, formatter.currency)
         if tax.included:
-            text = speaker.say(
+            text = formatter.translate(
                 "percent_in",
                 percent=rate.percent,
-                base=speaker.money(tax.base + tax.included),
-                amount=speaker.money(tax.included),
+                base=formatter.money(tax.base + tax.included),
+                amount=formatter.money(tax.included),
             )
-            held = Money(-tax.included, speaker.currency)
-            lines.append(Line("included_tax", speaker.say("included_tax", label=label), text, held))
+            held = Money(-tax.included, formatter.currency)
+            lines.append(QuoteLine("included_tax", formatter.translate("included_tax", label=label), text, held))
         if tax.amount or not tax.included:
-            text = speaker.say(
-                "percent_of", percent=rate.percent, base=speaker.money(tax.base), amount=speaker.money(tax.amount)
+            text = formatter.translate(
+                "percent_of", percent=rate.percent, base=formatter.money(tax.base), amount=formatter.money(tax.amount)
             )
-            owed = Money(tax.amount, speaker.currency)
-            lines.append(Line("tax", label, text, owed, code=rate.code, percent=rate.percent, base=base))
+            owed = Money(tax.amount, formatter.currency)
+            lines.append(QuoteLine("tax", label, text, owed, code=rate.code, percent=rate.percent, base=base))
     return lines

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from domain.periods import Period
-from domain.pricing.period_terms import Side
+from domain.pricing.period_terms import PeriodTerms
 from domain.pricing.proration import Ratio, Share
 from domain.tax import TaxFigure
 
@@ -19,7 +19,7 @@ class Item(NamedTuple):
     kind: str
     amount: int
     product: str
-    side: Side | None = None
+    terms: PeriodTerms | None = None
     share: Share | None = None
     full: Ratio = (0, 1)
     covers: Period | None = None

@@ -43,7 +43,7 @@ class ChangeDay(StrEnum):
     OLD = "old"
 
 
-class Place(StrEnum):
+class RoundingPlace(StrEnum):
     """Where rounding happens."""
 
     LINE = "line"
@@ -66,7 +66,7 @@ class Proration(BaseModel):
     credit_becomes: CreditBecomes = CreditBecomes.ACCOUNT_CREDIT
     change_day: ChangeDay | None = None
     rounding: Rounding | None = None
-    place: Place | None = None
+    place: RoundingPlace | None = None
     ratio_decimals: int | None = Field(default=None, ge=1, le=18)
     realign_day: int | None = Field(default=None, ge=1, le=31)
 
@@ -98,7 +98,7 @@ class Proration(BaseModel):
             ),
             (not by_the_day and self.change_day is not None, "change_day means something only for fractions of days"),
             (
-                not by_the_day and self.place is Place.DAY_RATE,
+                not by_the_day and self.place is RoundingPlace.DAY_RATE,
                 "rounding the day rate means something only for fractions of days",
             ),
             (
@@ -106,7 +106,7 @@ class Proration(BaseModel):
                 "ratio_decimals means something only where a period is divided",
             ),
             (
-                self.place is Place.DAY_RATE and self.ratio_decimals is not None,
+                self.place is RoundingPlace.DAY_RATE and self.ratio_decimals is not None,
                 "round the day rate or the ratio, not both",
             ),
         )
@@ -122,7 +122,7 @@ PRESETS: dict[str, Proration] = {
     "by_day": _preset(Fraction.DAYS),
     "by_second": _preset(Fraction.SECONDS),
     "by_fixed_30": _preset(Fraction.FIXED_30),
-    "by_nominal": _preset(Fraction.NOMINAL, place=Place.NET),
+    "by_nominal": _preset(Fraction.NOMINAL, place=RoundingPlace.NET),
     "full_difference": _preset(Fraction.WHOLE),
     "none": _preset(Fraction.ZERO, **_NO_CREDIT),
     "reset_with_credit": _preset(Fraction.DAYS, anchor=Anchor.RESET),

@@ -14,7 +14,7 @@ from domain.tax import percent_ratio
 LARGEST_QUANTITY = 1_000_000  # far above any real order; keeps price x quantity inside what a ledger row holds
 
 
-class Side(NamedTuple):
+class PeriodTerms(NamedTuple):
     """A plan in a cycle; `unit` in minor units per cycle and unit, `full` the exact price of a period, discounted."""
 
     plan: Plan
@@ -26,14 +26,14 @@ class Side(NamedTuple):
     full: Ratio
 
 
-def old_side(catalog: Catalog, service: ServiceTerms) -> Side:
+def old_terms(catalog: Catalog, service: ServiceTerms) -> PeriodTerms:
     """What the service has. Raises UnknownPlan, UnknownCycle where the catalogue has lost them."""
     plan, cycle = _plan(catalog, service.plan), _cycle(catalog, service.cycle)
     discount = _valid(service.discount, plan.id, service.period.start)
-    return _side(plan, service.cycle, cycle, service.quantity, service.unit_price.amount, discount, service.currency)
+    return _terms(plan, service.cycle, cycle, service.quantity, service.unit_price.amount, discount, service.currency)
 
 
-def new_side(catalog: Catalog, service: ServiceTerms, target: Target, now: datetime) -> Side:
+def new_terms(catalog: Catalog, service: ServiceTerms, target: Target, now: datetime) -> PeriodTerms:
     """What is wanted. One plan in one cycle keeps the price it bought; else the catalogue's price counts.
 
     Raises UnknownPlan, UnknownCycle, PlanNotOffered, BadQuantity.
@@ -57,24 +57,24 @@ def new_side(catalog: Catalog, service: ServiceTerms, target: Target, now: datet
         unit = price
     if unit * quantity > LARGEST_AMOUNT:
         raise BadQuantity(f"{quantity} units of {plan.name} cost more than Planshift holds; order fewer")
-    return _side(plan, target.cycle, cycle, quantity, unit, discount, service.currency)
+    return _terms(plan, target.cycle, cycle, quantity, unit, discount, service.currency)
 
 
-def renewed(side: Side, moment: datetime) -> Side:
+def renewed(terms: PeriodTerms, moment: datetime) -> PeriodTerms:
     """The side as it renews at this moment: its discount may have ended by then."""
-    if _valid(side.discount, side.plan.id, moment) is side.discount:
-        return side
-    return side._replace(discount=None, full=(side.unit * side.quantity, 1))
+    if _valid(terms.discount, terms.plan.id, moment) is terms.discount:
+        return terms
+    return terms._replace(discount=None, full=(terms.unit * terms.quantity, 1))
 
 
-def units_between(old: Side, new: Side) -> Side | None:
+def units_between(old: PeriodTerms, new: PeriodTerms) -> PeriodTerms | None:
     """For more or fewer units of the same plan at the same price: only the units that come or go."""
     alike = (old.plan.id, old.cycle, old.unit, old.discount) == (new.plan.id, new.cycle, new.unit, new.discount)
     if not alike or (new.discount is not None and new.discount.amounts):
         return None
     quantity = abs(new.quantity - old.quantity)
     full = (new.full[0] * quantity, new.full[1] * new.quantity)
-    return Side(new.plan, new.cycle, new.months, quantity, new.unit, new.discount, full)
+    return PeriodTerms(new.plan, new.cycle, new.months, quantity, new.unit, new.discount, full)
 
 
 def discounted(full: int, discount: Discount | None, currency: str) -> Ratio:
@@ -87,10 +87,12 @@ def discounted(full: int, discount: Discount | None, currency: str) -> Ratio:
     return max(0, full - discount.amounts.get(currency, 0)), 1
 
 
-def _side(
+def _terms(
     plan: Plan, cycle_id: str, cycle: Cycle, quantity: int, unit: int, discount: Discount | None, currency: str
-) -> Side:
-    return Side(plan, cycle_id, cycle.months, quantity, unit, discount, discounted(unit * quantity, discount, currency))
+) -> PeriodTerms:
+    return PeriodTerms(
+        plan, cycle_id, cycle.months, quantity, unit, discount, discounted(unit * quantity, discount, currency)
+    )
 
 
 def _valid(discount: Discount | None, plan: str, moment: datetime) -> Discount | None:

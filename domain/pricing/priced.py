@@ -11,7 +11,7 @@ from domain.periods import Period, advance
 from domain.policy import Decision, Situation, decide
 from domain.pricing.items import Figures
 from domain.pricing.modes import CreditBecomes
-from domain.pricing.period_terms import Side, new_side, old_side, renewed
+from domain.pricing.period_terms import PeriodTerms, new_terms, old_terms, renewed
 from domain.pricing.terms import Buyer, ServiceTerms, Target
 from domain.pricing.totals import full_total, price_now
 
@@ -24,8 +24,8 @@ class Priced(NamedTuple):
     catalog: Catalog
     service: ServiceTerms
     buyer: Buyer
-    old: Side
-    new: Side
+    old: PeriodTerms
+    new: PeriodTerms
     decision: Decision
     timing: Outcome
     now: datetime
@@ -108,8 +108,8 @@ def _at_renewal(
     catalog: Catalog,
     service: ServiceTerms,
     buyer: Buyer,
-    old: Side,
-    new: Side,
+    old: PeriodTerms,
+    new: PeriodTerms,
     decision: Decision,
     timing: Outcome,
     now: datetime,
@@ -138,10 +138,12 @@ def _at_renewal(
     )
 
 
-def decided(catalog: Catalog, service: ServiceTerms, target: Target, now: datetime) -> tuple[Side, Side, Decision]:
+def decided(
+    catalog: Catalog, service: ServiceTerms, target: Target, now: datetime
+) -> tuple[PeriodTerms, PeriodTerms, Decision]:
     """Both sides of a change that may be asked for, and the rule that decides it. Raises ChangeErrors."""
     _check_service(service, now)
-    old, new = old_side(catalog, service), new_side(catalog, service, target, now)
+    old, new = old_terms(catalog, service), new_terms(catalog, service, target, now)
     if (old.plan.id, old.cycle, old.quantity) == (new.plan.id, new.cycle, new.quantity):
         raise NothingToChange(f"the service already has {old.plan.name} {old.cycle}; choose another plan or cycle")
     situation = Situation(

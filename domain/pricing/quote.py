@@ -7,13 +7,13 @@ from typing import Any
 from domain.catalog import Catalog, Outcome
 from domain.money import Money, divide_rounded
 from domain.periods import Period, advance, instant_text
-from domain.pricing.explain import Speaker, line_of, tax_lines
+from domain.pricing.explain import Formatter, line_of, tax_lines
 from domain.pricing.items import Item
 from domain.pricing.notes import notes_of
-from domain.pricing.period_terms import Side, new_side
+from domain.pricing.period_terms import PeriodTerms, new_terms
 from domain.pricing.priced import Priced, price
 from domain.pricing.proration import ALL_OF_IT
-from domain.pricing.quote_values import Line, NextRenewal, PlanTerms, Quote, digest_of_quote
+from domain.pricing.quote_values import NextRenewal, PlanTerms, Quote, QuoteLine, digest_of_quote
 from domain.pricing.terms import Buyer, ServiceTerms, Target
 from domain.tax import tax_on, treatment
 
@@ -57,8 +57,8 @@ def slice_of(catalog: Catalog, plans: set[str]) -> dict[str, Any]:
 def quote_of(priced: Priced, inputs: dict[str, Any]) -> Quote:
     """The quote of these figures, its digest still empty."""
     currency, decision = priced.service.currency, priced.decision
-    speaker = Speaker(priced.catalog, priced.buyer.locale, currency)
-    lines = _lines(speaker, priced)
+    formatter = Formatter(priced.catalog, priced.buyer.locale, currency)
+    lines = _lines(formatter, priced)
     tax = sum(line.amount.amount for line in lines if line.kind == "tax")
     waiting = priced.timing is Outcome.AT_RENEWAL
     valid = timedelta(minutes=priced.catalog.policies.quote_valid_minutes)
@@ -85,7 +85,7 @@ def quote_of(priced: Priced, inputs: dict[str, Any]) -> Quote:
         new_anchor_day=priced.anchor_day,
         period_paid_after=Money(priced.period_paid, currency),
         tax_treatment=treatment(priced.catalog, priced.buyer),
-        notes=notes_of(speaker, priced),
+        notes=notes_of(formatter, priced),
         rule=decision.rule,
         proration=decision.proration.model_dump(mode="json") if decision.proration else {},
         catalog_digest=inputs["catalog_digest"],
@@ -94,22 +94,22 @@ def quote_of(priced: Priced, inputs: dict[str, Any]) -> Quote:
     )
 
 
-def _lines(speaker: Speaker, priced: Priced) -> tuple[Line, ...]:
+def _lines(formatter: Formatter, priced: Priced) -> tuple[QuoteLine, ...]:
     if priced.figures is None:
         return ()
-    lines = [line_of(speaker, item) for item in priced.figures.items]
-    return (*lines, *tax_lines(speaker, priced.figures.taxes))
+    lines = [line_of(formatter, item) for item in priced.figures.items]
+    return (*lines, *tax_lines(formatter, priced.figures.taxes))
 
 
-def _terms(side: Side, currency: str) -> PlanTerms:
+def _terms(terms: PeriodTerms, currency: str) -> PlanTerms:
     return PlanTerms(
-        plan=side.plan.id,
-        plan_name=side.plan.name,
-        cycle=side.cycle,
-        price=Money(side.unit * side.quantity, currency),
-        unit_price=Money(side.unit, currency),
-        quantity=side.quantity,
-        limits=dict(side.plan.limits),
+        plan=terms.plan.id,
+        plan_name=terms.plan.name,
+        cycle=terms.cycle,
+        price=Money(terms.unit * terms.quantity, currency),
+        unit_price=Money(terms.unit, currency),
+        quantity=terms.quantity,
+        limits=dict(terms.plan.limits),
     )
 
 
@@ -119,7 +119,7 @@ class RenewalPrice:
 
     terms: PlanTerms
     period: Period
-    lines: tuple[Line, ...]
+    lines: tuple[QuoteLine, ...]
     net: Money
     tax: Money
     total: Money
@@ -136,17 +136,17 @@ def price_renewal(
     An unchanged plan and cycle keep the price the service bought. Raises UnknownPlan, UnknownCycle, PlanNotOffered.
     """
     currency, end = service.currency, service.period.end
-    side = new_side(catalog, service, target or Target(service.plan, service.cycle), end)
-    period = Period(end, advance(end, side.months, service.anchor_day, catalog.timezone))
-    amount = divide_rounded(*side.full, catalog.policies.rounding.mode)
-    item = Item("charge", amount, side.plan.product, side, ALL_OF_IT, side.full, period)
-    speaker = Speaker(catalog, buyer.locale, currency)
-    lines = (line_of(speaker, item), *tax_lines(speaker, tax_on(catalog, buyer, [(side.plan.product, amount)])))
+    terms = new_terms(catalog, service, target or Target(service.plan, service.cycle), end)
+    period = Period(end, advance(end, terms.months, service.anchor_day, catalog.timezone))
+    amount = divide_rounded(*terms.full, catalog.policies.rounding.mode)
+    item = Item("charge", amount, terms.plan.product, terms, ALL_OF_IT, terms.full, period)
+    formatter = Formatter(catalog, buyer.locale, currency)
+    lines = (line_of(formatter, item), *tax_lines(formatter, tax_on(catalog, buyer, [(terms.plan.product, amount)])))
     total = sum(line.amount.amount for line in lines)
     tax = sum(line.amount.amount for line in lines if line.kind == "tax")
     applied = min(max(0, account_credit.amount), total)
     return RenewalPrice(
-        _terms(side, currency),
+        _terms(terms, currency),
         period,
         lines,
         Money(total - tax, currency),

@@ -11,7 +11,7 @@ from domain.pricing.proration import Share
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class QuoteLine:
     """One line. Kinds: charge, credit, fee, rounding, minimum, waived, forfeited, included_tax, tax.
 
     `arithmetic` is the sum in words and numbers; share, full_price and period say the same to a program. A tax line
@@ -116,7 +116,7 @@ class Quote:
     from_: PlanTerms
     to: PlanTerms
     quantity: int
-    lines: tuple[Line, ...]
+    lines: tuple[QuoteLine, ...]
     net: Money
     tax: Money
     total: Money
@@ -164,7 +164,7 @@ class Quote:
             values[key] = Money.from_json(document[key])
         values["from_"] = PlanTerms.from_json(document["from"])
         values["to"] = PlanTerms.from_json(document["to"])
-        values["lines"] = tuple(Line.from_json(line) for line in document["lines"])
+        values["lines"] = tuple(QuoteLine.from_json(line) for line in document["lines"])
         values["next_renewal"] = NextRenewal.from_json(document["next_renewal"])
         values["effective_at"] = parse_instant(document["effective_at"])
         values["expires_at"] = parse_instant(document["expires_at"])

@@ -10,7 +10,7 @@ from domain.errors import NothingToChange, PlanNotOffered
 from domain.money import Money
 from domain.periods import Period, advance
 from domain.pricing.modes import Fraction
-from domain.pricing.period_terms import new_side, old_side
+from domain.pricing.period_terms import new_terms, old_terms
 from domain.pricing.terms import Buyer, ServiceTerms, Target
 from domain.pricing.totals import price_now
 
@@ -45,8 +45,8 @@ def simulate(catalog: Catalog, service: ServiceTerms, target: Target, buyer: Buy
     zone = ZoneInfo(catalog.timezone)
     first, last = service.period.start.astimezone(zone).date(), service.period.end.astimezone(zone).date()
     days = tuple(first + timedelta(days=number) for number in range((last - first).days))
-    old = old_side(catalog, service)
-    new = new_side(catalog, service, target, service.period.start)
+    old = old_terms(catalog, service)
+    new = new_terms(catalog, service, target, service.period.start)
     if (old.plan.id, old.cycle, old.quantity) == (new.plan.id, new.cycle, new.quantity):
         raise NothingToChange(f"the service already has {old.plan.name} {old.cycle}; choose another plan or cycle")
     totals = {}

@@ -8,8 +8,8 @@ from domain.catalog import Catalog
 from domain.money import Rounding, divide_rounded
 from domain.periods import Period, months_of
 from domain.pricing.items import Figures, Item
-from domain.pricing.modes import Anchor, ChangeDay, CreditBecomes, Fraction, Place, Proration
-from domain.pricing.period_terms import Side, units_between
+from domain.pricing.modes import Anchor, ChangeDay, CreditBecomes, Fraction, Proration, RoundingPlace
+from domain.pricing.period_terms import PeriodTerms, units_between
 from domain.pricing.proration import (
     Ratio,
     Share,
@@ -32,21 +32,26 @@ class Frame(NamedTuple):
     catalog: Catalog
     service: ServiceTerms
     buyer: Buyer
-    old: Side
-    new: Side
+    old: PeriodTerms
+    new: PeriodTerms
     proration: Proration
     now: datetime
     period: Period
     rounding: Rounding
-    place: Place
+    place: RoundingPlace
     day: ChangeDay
 
 
 def price_now(
-    catalog: Catalog, service: ServiceTerms, buyer: Buyer, sides: tuple[Side, Side], proration: Proration, now: datetime
+    catalog: Catalog,
+    service: ServiceTerms,
+    buyer: Buyer,
+    terms_pair: tuple[PeriodTerms, PeriodTerms],
+    proration: Proration,
+    now: datetime,
 ) -> Figures:
     """What a change that takes effect now costs, and what the service looks like after it."""
-    old, new = sides
+    old, new = terms_pair
     months = old.months, new.months
     period, anchor_day = period_after(proration, service.period, service.anchor_day, months, catalog.timezone, now)
     policy = catalog.policies
@@ -68,10 +73,10 @@ def total_of(items: Iterable[Item], taxes: Iterable[TaxFigure]) -> int:
     return sum(item.amount for item in items) + sum(tax.amount - tax.included for tax in taxes)
 
 
-def full_total(catalog: Catalog, buyer: Buyer, side: Side) -> int:
+def full_total(catalog: Catalog, buyer: Buyer, terms: PeriodTerms) -> int:
     """A whole period on this side with tax, in minor units."""
-    amount = divide_rounded(*side.full, catalog.policies.rounding.mode)
-    taxes = tax_on(catalog, buyer, [(side.plan.product, amount)])
+    amount = divide_rounded(*terms.full, catalog.policies.rounding.mode)
+    taxes = tax_on(catalog, buyer, [(terms.plan.product, amount)])
     return amount + sum(tax.amount - tax.included for tax in taxes)
 
 
@@ -82,15 +87,15 @@ def _moved(frame: Frame) -> tuple[list[Item], Exact]:
     if frame.proration.fraction is Fraction.ZERO:
         return items, exact
     left = _covered(frame, frame.service.period)
-    for kind, side, share, only_units in _wanted(frame):
+    for kind, terms, share, only_units in _wanted(frame):
         covers = left if kind == "credit" or frame.period is frame.service.period else _covered(frame, frame.period)
-        item, value = _line(frame, kind, side, share, covers, only_units)
+        item, value = _line(frame, kind, terms, share, covers, only_units)
         items.append(item)
-        exact.append((side.plan.product, value))
+        exact.append((terms.plan.product, value))
     return items, exact
 
 
-def _wanted(frame: Frame) -> list[tuple[str, Side, Share, bool]]:
+def _wanted(frame: Frame) -> list[tuple[str, PeriodTerms, Share, bool]]:
     service, tz, proration, old, new = frame.service, frame.catalog.timezone, frame.proration, frame.old, frame.new
     left = share_left(proration.fraction, service.period, frame.now, tz, frame.day, old.months)
     between = units_between(old, new) if frame.period == service.period else None
@@ -102,13 +107,15 @@ def _wanted(frame: Frame) -> list[tuple[str, Side, Share, bool]]:
     return [("credit", old, left, False), charge] if proration.credit else [charge]
 
 
-def _line(frame: Frame, kind: str, side: Side, share: Share, covers: Period, only_units: bool) -> tuple[Item, Ratio]:
-    full, rate, running = side.full, None, None
+def _line(
+    frame: Frame, kind: str, terms: PeriodTerms, share: Share, covers: Period, only_units: bool
+) -> tuple[Item, Ratio]:
+    full, rate, running = terms.full, None, None
     if frame.proration.anchor is Anchor.KEEP_END:
         months = months_of(frame.service.period, frame.catalog.timezone)
-        if side.months != months:
-            full, running = (full[0] * months, full[1] * side.months), months
-    if frame.place is Place.DAY_RATE and share.unit == "day" and share.part != share.whole:
+        if terms.months != months:
+            full, running = (full[0] * months, full[1] * terms.months), months
+    if frame.place is RoundingPlace.DAY_RATE and share.unit == "day" and share.part != share.whole:
         exact = by_day_rate(full, share, frame.rounding)
         rate = divide_rounded(full[0], full[1] * share.whole, frame.rounding)
     else:
@@ -120,8 +127,8 @@ def _line(frame: Frame, kind: str, side: Side, share: Share, covers: Period, onl
         if amount > paid:
             amount, uncapped, exact = paid, amount, (paid, 1)
         amount, exact = -amount, (-exact[0], exact[1])
-    product = side.plan.product
-    return Item(kind, amount, product, side, share, full, covers, uncapped, only_units, rate, running), exact
+    product = terms.plan.product
+    return Item(kind, amount, product, terms, share, full, covers, uncapped, only_units, rate, running), exact
 
 
 def _covered(frame: Frame, period: Period) -> Period:
@@ -150,10 +157,10 @@ def _add_fee(frame: Frame, items: list[Item], exact: Exact) -> None:
 
 def _round_once(frame: Frame, items: list[Item], exact: Exact) -> None:
     """Where the difference or the total is rounded once, a line of its own holds what the rounded lines lack."""
-    if frame.place not in (Place.NET, Place.TOTAL) or not exact:
+    if frame.place not in (RoundingPlace.NET, RoundingPlace.TOTAL) or not exact:
         return
     lines = sum(item.amount for item in items)
-    if frame.place is Place.NET or frame.catalog.tax.prices == "inclusive":
+    if frame.place is RoundingPlace.NET or frame.catalog.tax.prices == "inclusive":
         lacking = divide_rounded(*_sum(value for _, value in exact), frame.rounding) - lines
     else:
         taxed = treatment(frame.catalog, frame.buyer) == "taxed"

@@ -16,7 +16,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from models import storage
-from models.audit import record_action
+from models.audit import Attribution, record_action
 from models.invoice import Document, Invoice, NumberGap, skip_numbers
 from models.provider import Connection, Provider
 from pdf import Identity, Kind, identity_of
@@ -40,7 +40,7 @@ class LostDocument:
     """A document in the store that the database does not know, and its place in its series."""
 
     sha256: str
-    said: Identity
+    identity: Identity
     number: str
     year: int
     place: int
@@ -51,7 +51,7 @@ class Skipped:
     """A file that tells of no number: its path in the store, and why."""
 
     path: str
-    why: str
+    reason: str
 
 
 @dataclass(slots=True)
@@ -112,23 +112,25 @@ def read_store(known: Known, tell: Callable[[StoreRead], None]) -> StoreRead:
 
 def _open(path: str, sha256: str, known: Known, found: StoreRead) -> None:
     try:
-        said = identity_of(storage.get(sha256))
+        identity = identity_of(storage.get(sha256))
     except (storage.DocumentLost, storage.DocumentDamaged, OSError) as error:
         found.unreadable.append(Skipped(path, str(error)))
         return
-    number = _NUMBER.fullmatch(said.number or "") if said else None
-    if said is None:
+    number = _NUMBER.fullmatch(identity.number or "") if identity else None
+    if identity is None:
         found.skipped.append(Skipped(path, "it is no document of Planshift"))
-    elif said.provider not in known.providers:
-        found.skipped.append(Skipped(path, f"it is of {said.provider}, a provider that this database does not know"))
+    elif identity.provider not in known.providers:
+        found.skipped.append(
+            Skipped(path, f"it is of {identity.provider}, a provider that this database does not know")
+        )
     elif number:
-        found.lost[said.provider].append(LostDocument(sha256, said, number[0], int(number[1]), int(number[2])))
-    elif said.kind is not Kind.PROFORMA:
-        found.skipped.append(Skipped(path, f"its number {said.number} is of no series"))
+        found.lost[identity.provider].append(LostDocument(sha256, identity, number[0], int(number[1]), int(number[2])))
+    elif identity.kind is not Kind.PROFORMA:
+        found.skipped.append(Skipped(path, f"its number {identity.number} is of no series"))
 
 
 def after_restore(
-    session: Session, now: datetime, provider: Provider, lost: list[LostDocument], by: tuple[str, str]
+    session: Session, now: datetime, provider: Provider, lost: list[LostDocument], attribution: Attribution
 ) -> Recovered:
     """Has a provider's gateway listed again, moves its series past every number that was found, writes the gaps down.
 
@@ -136,17 +138,17 @@ def after_restore(
     """
     series = defaultdict[tuple[str, int], list[LostDocument]](list)
     for document in sorted(lost, key=lambda document: (document.place, document.sha256)):
-        series[document.said.kind.value, document.year].append(document)
-    gaps = [_skip(session, now, provider, key, series[key], by) for key in sorted(series)]
+        series[document.identity.kind.value, document.year].append(document)
+    gaps = [_skip(session, now, provider, key, series[key], attribution) for key in sorted(series)]
     return Recovered(
         provider=provider.slug,
-        listed_again=_list_again(session, now, provider, by),
+        listed_again=_list_again(session, now, provider, attribution),
         gaps=[gap for gap in gaps if gap],
         given_twice=_given_twice(session, provider, lost),
     )
 
 
-def _list_again(session: Session, now: datetime, provider: Provider, by: tuple[str, str]) -> bool:
+def _list_again(session: Session, now: datetime, provider: Provider, attribution: Attribution) -> bool:
     """Money that came in the lost minutes is in the gateway's list of events; whether it was not due already."""
     machine_now = func.clock_timestamp()
     listed = session.scalar(
@@ -160,7 +162,7 @@ def _list_again(session: Session, now: datetime, provider: Provider, by: tuple[s
         .returning(Connection.id)
     )
     if listed:
-        record_action(session, provider.id, now, "gateway.list", listed, by)
+        record_action(session, provider.id, now, "gateway.list", listed, attribution)
     return listed is not None
 
 
@@ -170,10 +172,10 @@ def _skip(
     provider: Provider,
     series: tuple[str, int],
     documents: list[LostDocument],
-    by: tuple[str, str],
+    attribution: Attribution,
 ) -> tuple[NumberGap, list[LostDocument]] | None:
-    (kind, year), (who, why) = series, by
-    latest = max(document.said.issued_on for document in documents)
+    kind, year = series
+    latest = max(document.identity.issued_on for document in documents)
     skipped = skip_numbers(session, provider.id, kind, year, documents[-1].place, latest)
     if skipped is None:
         return None
@@ -181,10 +183,12 @@ def _skip(
     inside = [document for document in documents if document.place >= first]
     digests = [document.sha256 for document in inside]
     key = {"kind": kind, "year": year, "first": first, "last": last}
-    gap = NumberGap(provider_id=provider.id, **key, who=who, why=why, documents=digests, at=now)
+    gap = NumberGap(
+        provider_id=provider.id, **key, actor=attribution.actor, reason=attribution.reason, documents=digests, at=now
+    )
     session.add(gap)
     session.flush()
-    record_action(session, provider.id, now, "numbers.skip", gap.id, by, **key)
+    record_action(session, provider.id, now, "numbers.skip", gap.id, attribution, **key)
     return gap, inside
 
 
@@ -193,5 +197,7 @@ def _given_twice(session: Session, provider: Provider, lost: list[LostDocument])
     numbers = [document.number for document in lost]
     query = select(Invoice).where(Invoice.provider_id == provider.id, Invoice.number.in_(numbers))
     holders = {(invoice.kind, invoice.number): invoice.id for invoice in session.scalars(query)}
-    found = [(document, holders.get((document.said.kind.value, document.number))) for document in lost]
-    return [GivenTwice(document, holder) for document, holder in found if holder and holder != document.said.reference]
+    found = [(document, holders.get((document.identity.kind.value, document.number))) for document in lost]
+    return [
+        GivenTwice(document, holder) for document, holder in found if holder and holder != document.identity.reference
+    ]

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from domain.lifecycle import MOVES, SETTLED_UNAPPLIED, Event, Status
 from engine.accounts.providers import host_of
 from engine.audit.ledger_checks import CHECKS
-from engine.jobs.sweep import resting
+from engine.jobs.sweep import overdue_rows
 from models.customer import Service
 from models.plan_change import ChangeMove, PlanChange
 from models.provider import Provider, connection_of
@@ -33,12 +33,12 @@ NAMED_MAX = 20
 PATIENCE = timedelta(minutes=15)
 
 HISTORY = "history_is_a_path"
-RESTS = "nothing_rests"
+OVERDUE = "nothing_is_overdue"
 HOSTS = "hosts_have_the_plan"
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class Violation:
     """A row that breaks a promise."""
 
     row_id: str
@@ -46,13 +46,13 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class InvariantResult:
     """One promise and how many rows break it; `rows` names the first of them."""
 
     name: str
-    promise: str
+    invariant: str
     count: int
-    rows: list[Broken]
+    rows: list[Violation]
 
     @property
     def holds(self) -> bool:
@@ -61,10 +61,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Every promise, kept or broken. `services_asked` counts the services whose host was asked."""
+    """Every promise, kept or broken. `services_compared` counts the services whose host was asked."""
 
-    findings: list[Finding]
-    services_asked: int = 0
+    findings: list[InvariantResult]
+    services_compared: int = 0
 
     @property
     def holds(self) -> bool:
@@ -73,8 +73,8 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         return {
             "holds": self.holds,
-            "services_asked": self.services_asked,
-            "promises": [asdict(f) for f in self.findings],
+            "services_compared": self.services_compared,
+            "invariants": [asdict(f) for f in self.findings],
         }
 
 
@@ -84,28 +84,28 @@ def providers_to_audit(session: Session, slug: str | None = None) -> list[str]:
     return list(session.scalars(query.where(Provider.slug == slug) if slug else query))
 
 
-def audit_books(session: Session, providers: list[str], patience: timedelta = PATIENCE) -> list[Finding]:
+def audit_books(session: Session, providers: list[str], patience: timedelta = PATIENCE) -> list[InvariantResult]:
     """Every promise that the database alone can show broken. Wants one snapshot (`models.database.snapshot`)."""
     values = {"providers": providers, "patience": patience}
     findings = []
     for check in CHECKS:
-        rows = (Broken(str(row.row_id), row.what) for row in session.execute(text(check.sql), values))
-        findings.append(finding_of(check.name, check.promise, rows))
-    promise = "a change's history is a path of the lifecycle and ends at its status"
-    findings.append(finding_of(HISTORY, promise, _broken_histories(session, providers)))
-    promise = "no row with a next step waits longer than the sweep's patience, is rung for in vain, or was given up"
-    rests = (Broken(*row) for row in resting(session, providers, patience.total_seconds()))
-    findings.append(finding_of(RESTS, promise, rests))
+        rows = (Violation(str(row.row_id), row.what) for row in session.execute(text(check.sql), values))
+        findings.append(result_of(check.name, check.invariant, rows))
+    invariant = "a change's history is a path of the lifecycle and ends at its status"
+    findings.append(result_of(HISTORY, invariant, _broken_histories(session, providers)))
+    invariant = "no row with a next step waits longer than the sweep's patience, is rung for in vain, or was given up"
+    overdue = (Violation(*row) for row in overdue_rows(session, providers, patience.total_seconds()))
+    findings.append(result_of(OVERDUE, invariant, overdue))
     return findings
 
 
-def finding_of(name: str, promise: str, rows: Iterable[Broken]) -> Finding:
+def result_of(name: str, invariant: str, rows: Iterable[Violation]) -> InvariantResult:
     """A promise with the rows that break it."""
     found = list(rows)
-    return Finding(name, promise, len(found), found[:NAMED_MAX])
+    return InvariantResult(name, invariant, len(found), found[:NAMED_MAX])
 
 
-def _broken_histories(session: Session, providers: list[str]) -> Iterator[Broken]:
+def _broken_histories(session: Session, providers: list[str]) -> Iterator[Violation]:
     query = (
         select(PlanChange.id, PlanChange.status, ChangeMove.event, ChangeMove.from_status, ChangeMove.to_status)
         .outerjoin(ChangeMove, ChangeMove.change_id == PlanChange.id)
@@ -116,7 +116,7 @@ def _broken_histories(session: Session, providers: list[str]) -> Iterator[Broken
     for (change_id, status), rows in groupby(session.execute(query), key=lambda row: (row[0], row[1])):
         wrong = _wrong_step(status, [(row[2], row[3], row[4]) for row in rows])
         if wrong:
-            yield Broken(change_id, wrong)
+            yield Violation(change_id, wrong)
 
 
 def _wrong_step(status: str, moves: list[tuple[str | None, str | None, str | None]]) -> str | None:
@@ -133,7 +133,7 @@ def _wrong_step(status: str, moves: list[tuple[str | None, str | None, str | Non
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ExpectedService:
     """What the host should say of a service."""
 
     service_id: str
@@ -146,16 +146,18 @@ class Question:
 
 
 @dataclass(slots=True)
-class HostAnswers:
+class HostComparison:
     """What the hosts said otherwise: the question, and the sentence. `last_id` is the last service that was looked
     at: there may have been no time for all of them."""
 
-    asked: int = 0
+    compared: int = 0
     last_id: str = ""
-    wrong: list[tuple[Question, str]] = field(default_factory=list)
+    wrong: list[tuple[ExpectedService, str]] = field(default_factory=list)
 
 
-def questions_for_hosts(session: Session, providers: list[str], after: str = "", limit: int = 500) -> list[Question]:
+def services_to_compare(
+    session: Session, providers: list[str], after: str = "", limit: int = 500
+) -> list[ExpectedService]:
     """One batch of services that a host was told of and that no change is being applied to, by id after `after`."""
     moving = select(PlanChange.service_id).where(PlanChange.status.in_(SETTLED_UNAPPLIED))
     services = session.scalars(
@@ -168,7 +170,7 @@ def questions_for_hosts(session: Session, providers: list[str], after: str = "",
     )
     connected = {id: host_of(session, id) for id in providers if connection_of(session, id, "host") is not None}
     return [
-        Question(
+        ExpectedService(
             service.id, *connected[service.provider_id], service.ref, service.plan, service.limits, service.generation
         )
         for service in services
@@ -176,58 +178,58 @@ def questions_for_hosts(session: Session, providers: list[str], after: str = "",
     ]
 
 
-def ask_hosts(questions: list[Question], seconds: float = 30.0) -> HostAnswers:
+def compare_hosts(services: list[ExpectedService], seconds: float = 30.0) -> HostComparison:
     """Asks each host what each service has, for at most so long. No session: hosts are somebody else's network.
 
     A host that does not answer is not asked again in the same batch.
     """
-    answers, silent, deadline = HostAnswers(), set[str](), time.monotonic() + seconds
-    for question in questions:
+    answers, silent, deadline = HostComparison(), set[str](), time.monotonic() + seconds
+    for expected in services:
         if time.monotonic() > deadline:
             break
-        answers.last_id = question.service_id
-        if question.host.account in silent:
+        answers.last_id = expected.service_id
+        if expected.host.account in silent:
             continue
-        answers.asked += 1
+        answers.compared += 1
         try:
-            wrong = _ask(question)
+            wrong = _difference(expected)
         except (ProvisionerUnknown, ProvisionerRefused) as error:
-            silent.add(question.host.account)
-            wrong = f"{question.ref}: the host does not say: {error}"
+            silent.add(expected.host.account)
+            wrong = f"{expected.ref}: the host does not say: {error}"
         if wrong:
-            answers.wrong.append((question, wrong))
+            answers.wrong.append((expected, wrong))
     return answers
 
 
-def _ask(question: Question) -> str | None:
+def _difference(expected: ExpectedService) -> str | None:
     """What is wrong, if anything. Raises ProvisionerUnknown, ProvisionerRefused."""
-    hosted = PROVISIONERS[question.provisioner].read(question.host, question.ref)
+    hosted = PROVISIONERS[expected.provisioner].read(expected.host, expected.ref)
     if hosted is None:
-        return f"{question.ref}: the host does not know it, here it has {question.plan}"
+        return f"{expected.ref}: the host does not know it, here it has {expected.plan}"
     # A lower generation is one that a refused order took with it; a higher one was not given by us.
-    if (hosted.plan, hosted.limits) != (question.plan, question.limits) or hosted.generation > question.generation:
+    if (hosted.plan, hosted.limits) != (expected.plan, expected.limits) or hosted.generation > expected.generation:
         return (
-            f"{question.ref}: the host says {hosted.plan} {hosted.limits} generation {hosted.generation},"
-            f" here it has {question.plan} {question.limits} generation {question.generation}"
+            f"{expected.ref}: the host says {hosted.plan} {hosted.limits} generation {hosted.generation},"
+            f" here it has {expected.plan} {expected.limits} generation {expected.generation}"
         )
     return None
 
 
-def host_finding(session: Session, answers: HostAnswers) -> Finding:
+def host_result(session: Session, answers: HostComparison) -> InvariantResult:
     """What the hosts said otherwise, of services that have not been told anything new since they were asked."""
     still = {
         service.id: (service.plan, service.generation)
         for service in session.scalars(select(Service).where(Service.id.in_([q.service_id for q, _ in answers.wrong])))
     }
     rows = (
-        Broken(question.service_id, wrong)
-        for question, wrong in answers.wrong
-        if still.get(question.service_id) == (question.plan, question.generation)
+        Violation(expected.service_id, wrong)
+        for expected, wrong in answers.wrong
+        if still.get(expected.service_id) == (expected.plan, expected.generation)
     )
-    return finding_of(HOSTS, "the host gives each service the plan that stands here", rows)
+    return result_of(HOSTS, "the host gives each service the plan that stands here", rows)
 
 
-def alert_of(findings: list[Finding]) -> str:
+def alert_of(findings: list[InvariantResult]) -> str:
     """One line for an alert: what is broken, with the first row of each; empty if everything holds."""
     broken = [finding for finding in findings if not finding.holds]
     return "; ".join(f"{f.name}: {f.count}, first {f.rows[0].row_id} ({f.rows[0].what})" for f in broken)

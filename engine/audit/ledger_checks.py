@@ -17,7 +17,7 @@ class Check:
     """`promise` is what a reader may rely on while the statement returns nothing."""
 
     name: str
-    promise: str
+    invariant: str
     sql: str
 
 

@@ -18,7 +18,7 @@ from domain.lifecycle import ENDED, EXPIRABLE, PAYABLE, Status
 from engine import late_payment
 from engine.inbox import returns
 from engine.ledger import postings
-from engine.ledger.postings import Arrival
+from engine.ledger.postings import MoneySource
 from engine.notifications import notices
 from gateways.protocol import EventKind, GatewayEvent
 from models.base import new_id
@@ -32,7 +32,7 @@ from models.provider import Provider
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Allocated:
     """Whether the fact found its place, and the ids of the changes that may move on."""
 
     found: bool
@@ -40,38 +40,40 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PaymentTarget:
     """What a payment pays: an invoice, by an attempt of ours unless it came by itself."""
 
     invoice: Invoice
     attempt: PaymentAttempt | None
 
 
-def take_in(session: Session, now: datetime, event: InboxEvent, fact: GatewayEvent, last_look: bool) -> Taken:
+def allocate_event(
+    session: Session, now: datetime, event: InboxEvent, gateway_event: GatewayEvent, last_attempt: bool
+) -> Allocated:
     """Books one fact. What matches nothing may come again; at the last look money is booked as unmatched."""
-    if fact.kind is EventKind.IGNORED:
-        return Taken(True)
-    if fact.kind in returns.KINDS:
-        changes = returns.take_back(session, now, event, fact)
-        return Taken(changes is not None, tuple(changes or ()))
-    place = _place_of(session, event, fact)
-    if place is None:
-        is_money = fact.kind is EventKind.PAYMENT_SUCCEEDED
-        if is_money and (last_look or event.source == "operator"):
-            _book_unmatched(session, now, event, fact, None)
-            return Taken(True)
-        return Taken(not is_money)
-    change = lock_for(session, place.invoice)
-    if place.attempt is not None:
-        session.refresh(place.attempt, with_for_update={"of": PaymentAttempt})
+    if gateway_event.kind is EventKind.IGNORED:
+        return Allocated(True)
+    if gateway_event.kind in returns.KINDS:
+        changes = returns.process_return(session, now, event, gateway_event)
+        return Allocated(changes is not None, tuple(changes or ()))
+    target = _target_of(session, event, gateway_event)
+    if target is None:
+        is_money = gateway_event.kind is EventKind.PAYMENT_SUCCEEDED
+        if is_money and (last_attempt or event.source == "operator"):
+            _book_unmatched(session, now, event, gateway_event, None)
+            return Allocated(True)
+        return Allocated(not is_money)
+    change = lock_for(session, target.invoice)
+    if target.attempt is not None:
+        session.refresh(target.attempt, with_for_update={"of": PaymentAttempt})
     changes = [change.id] if change is not None else []
     if change is not None and change.status in EXPIRABLE:
-        change.ring_soon()
-    if fact.kind is EventKind.PAYMENT_SUCCEEDED:
-        changes += _book_payment(session, now, event, fact, place, change)
-    if place.attempt is not None:
-        _move_attempt(session, place.attempt, fact)
-    return Taken(True, tuple(changes))
+        change.schedule_now()
+    if gateway_event.kind is EventKind.PAYMENT_SUCCEEDED:
+        changes += _book_payment(session, now, event, gateway_event, target, change)
+    if target.attempt is not None:
+        _move_attempt(session, target.attempt, gateway_event)
+    return Allocated(True, tuple(changes))
 
 
 def lock_for(session: Session, invoice: Invoice) -> PlanChange | None:
@@ -82,27 +84,27 @@ def lock_for(session: Session, invoice: Invoice) -> PlanChange | None:
     return None
 
 
-def place_money(
+def allocate(
     session: Session,
     now: datetime,
     payment: Payment,
     invoice: Invoice,
     change: PlanChange | None,
     in_time: bool,
-    arrival: Arrival,
+    source: MoneySource,
 ) -> list[str]:
     """Puts money where it belongs: held for an open offer, paid on a renewal, else credit. Returns changes to ring."""
     payment.invoice_id = invoice.id
     if change is None:
         payment.outcome = "renewal"
-        _pay_renewal(session, now, invoice, payment, arrival)
+        _pay_renewal(session, now, invoice, payment, source)
         return []
     if in_time and change.status in PAYABLE:
         payment.outcome = "held"
-        postings.hold_payment(session, change, payment, arrival, now)
+        postings.hold_payment(session, change, payment, source, now)
         return [change.id]
     payment.outcome = "credited"
-    postings.credit_payment(session, invoice.customer_id, payment, arrival, now)
+    postings.credit_payment(session, invoice.customer_id, payment, source, now)
     if change.status not in ENDED or change.status in (Status.APPLIED, Status.REVERSED, Status.COMPENSATED):
         notices.write(session, change, "paid_twice")
         return []
@@ -112,7 +114,7 @@ def place_money(
 
 
 def new_payment(
-    session: Session, event: InboxEvent, fact: GatewayEvent, place: Place | None, outcome: str
+    session: Session, event: InboxEvent, gateway_event: GatewayEvent, target: PaymentTarget | None, outcome: str
 ) -> Payment | None:
     """The payment's row; None if this movement of money is booked already."""
     payment_id = session.execute(
@@ -121,14 +123,14 @@ def new_payment(
             id=new_id("mny"),
             provider_id=event.provider_id,
             connection_id=event.connection_id,
-            gateway_object=fact.gateway_object,
+            gateway_object=gateway_event.gateway_object,
             kind="payment",
-            attempt_id=place.attempt.id if place and place.attempt else None,
-            invoice_id=place.invoice.id if place else None,
-            amount_minor=fact.amount.amount,
-            currency=fact.amount.currency,
+            attempt_id=target.attempt.id if target and target.attempt else None,
+            invoice_id=target.invoice.id if target else None,
+            amount_minor=gateway_event.amount.amount,
+            currency=gateway_event.amount.currency,
             outcome=outcome,
-            paid_at=fact.occurred_at,
+            paid_at=gateway_event.occurred_at,
             event_id=event.id,
         )
         .on_conflict_do_nothing(index_elements=["connection_id", "gateway_object", "kind"])
@@ -137,68 +139,73 @@ def new_payment(
     return session.get_one(Payment, payment_id) if payment_id else None
 
 
-def _place_of(session: Session, event: InboxEvent, fact: GatewayEvent) -> Place | None:
+def _target_of(session: Session, event: InboxEvent, gateway_event: GatewayEvent) -> PaymentTarget | None:
     """By our own reference, else by the gateway's, always within the account that signed; an operator names the
     invoice itself."""
     ours = select(PaymentAttempt).where(PaymentAttempt.connection_id == event.connection_id)
     if event.source == "operator":
-        invoice = session.get(Invoice, fact.reference) if fact.reference else None
+        invoice = session.get(Invoice, gateway_event.reference) if gateway_event.reference else None
         if invoice is None or invoice.provider_id != event.provider_id:
             return None
         latest = ours.where(PaymentAttempt.invoice_id == invoice.id).order_by(PaymentAttempt.id.desc()).limit(1)
-        return Place(invoice, session.scalar(latest))
+        return PaymentTarget(invoice, session.scalar(latest))
     attempt = None
-    if fact.reference is not None:
-        attempt = session.scalar(ours.where(PaymentAttempt.id == fact.reference))
+    if gateway_event.reference is not None:
+        attempt = session.scalar(ours.where(PaymentAttempt.id == gateway_event.reference))
     if attempt is None:
-        attempt = session.scalar(ours.where(PaymentAttempt.gateway_ref == fact.gateway_ref))
-    return Place(attempt.invoice, attempt) if attempt is not None else None
+        attempt = session.scalar(ours.where(PaymentAttempt.gateway_ref == gateway_event.gateway_ref))
+    return PaymentTarget(attempt.invoice, attempt) if attempt is not None else None
 
 
-def _move_attempt(session: Session, attempt: PaymentAttempt, fact: GatewayEvent) -> None:
+def _move_attempt(session: Session, attempt: PaymentAttempt, gateway_event: GatewayEvent) -> None:
     """Attempts only move forward: nothing undoes a success, and a late decline does not reopen a closed attempt."""
     if attempt.status == "succeeded":
         return
-    if fact.kind is EventKind.PAYMENT_SUCCEEDED:
+    if gateway_event.kind is EventKind.PAYMENT_SUCCEEDED:
         attempt.status = "succeeded"
-    elif fact.kind is EventKind.PAYMENT_FAILED:
+    elif gateway_event.kind is EventKind.PAYMENT_FAILED:
         attempt.status, attempt.error = "failed", "the payment was declined"
-    elif fact.kind is EventKind.PAYMENT_CANCELED:
+    elif gateway_event.kind is EventKind.PAYMENT_CANCELED:
         attempt.status = "canceled"
-    elif fact.kind is EventKind.PAYMENT_ACTION_REQUIRED and attempt.status in ("creating", "open"):
+    elif gateway_event.kind is EventKind.PAYMENT_ACTION_REQUIRED and attempt.status in ("creating", "open"):
         attempt.status = "action_required"
     if attempt.gateway_ref is None:
-        attempt.gateway_ref = fact.gateway_ref
+        attempt.gateway_ref = gateway_event.gateway_ref
     if attempt.status in ("succeeded", "failed", "canceled"):
-        attempt.rest()
+        attempt.unschedule()
     session.flush()
 
 
 def _book_payment(
-    session: Session, now: datetime, event: InboxEvent, fact: GatewayEvent, place: Place, change: PlanChange | None
+    session: Session,
+    now: datetime,
+    event: InboxEvent,
+    gateway_event: GatewayEvent,
+    target: PaymentTarget,
+    change: PlanChange | None,
 ) -> list[str]:
-    if fact.amount.currency != place.invoice.currency:
-        _book_unmatched(session, now, event, fact, place)
+    if gateway_event.amount.currency != target.invoice.currency:
+        _book_unmatched(session, now, event, gateway_event, target)
         return []
-    payment = new_payment(session, event, fact, place, "")
+    payment = new_payment(session, event, gateway_event, target, "")
     if payment is None:
         return []
-    in_time = change is not None and _in_time(session, event, fact, change)
-    arrival = Arrival("payment", f"clearing:{event.connection.adapter}")
-    return place_money(session, now, payment, place.invoice, change, in_time, arrival)
+    in_time = change is not None and _in_time(session, event, gateway_event, change)
+    source = MoneySource("payment", f"clearing:{event.connection.adapter}")
+    return allocate(session, now, payment, target.invoice, change, in_time, source)
 
 
-def _in_time(session: Session, event: InboxEvent, fact: GatewayEvent, change: PlanChange) -> bool:
+def _in_time(session: Session, event: InboxEvent, gateway_event: GatewayEvent, change: PlanChange) -> bool:
     """Paid while the offer stood: by the gateway's time, but by ours where a sandbox's clock was moved."""
     if change.payable_until is None:
         return False
     moved_clock = session.get_one(Provider, change.provider_id).clock_at is not None
-    return (event.received_at if moved_clock else fact.occurred_at) <= change.payable_until
+    return (event.received_at if moved_clock else gateway_event.occurred_at) <= change.payable_until
 
 
-def _pay_renewal(session: Session, now: datetime, invoice: Invoice, payment: Payment, arrival: Arrival) -> None:
+def _pay_renewal(session: Session, now: datetime, invoice: Invoice, payment: Payment, source: MoneySource) -> None:
     owed = receivable_of(session, invoice.id, invoice.currency)
-    postings.pay_renewal(session, invoice, payment, arrival, owed, now)
+    postings.pay_renewal(session, invoice, payment, source, owed, now)
     if payment.amount >= owed and invoice.settled_at is None:
         invoice.settled_at = now
         service = invoice.service
@@ -209,9 +216,9 @@ def _pay_renewal(session: Session, now: datetime, invoice: Invoice, payment: Pay
 
 
 def _book_unmatched(
-    session: Session, now: datetime, event: InboxEvent, fact: GatewayEvent, place: Place | None
+    session: Session, now: datetime, event: InboxEvent, gateway_event: GatewayEvent, target: PaymentTarget | None
 ) -> None:
-    payment = new_payment(session, event, fact, place, "unmatched")
+    payment = new_payment(session, event, gateway_event, target, "unmatched")
     if payment is not None:
         adapter = event.connection.adapter
         postings.park_unmatched(session, payment, f"clearing:{adapter}", f"unmatched:{adapter}", now)

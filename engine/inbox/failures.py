@@ -26,11 +26,11 @@ def put_off(error: Exception) -> Callable[[Session, datetime, str], str]:
         if event.status not in OPEN_EVENTS:
             return event.status
         event.failures += 1
-        event.ring_error = error_text(error)
+        event.last_error = error_text(error)
         if event.failures >= FAILURES_BEFORE_DEAD:
-            event.status, event.next_ring_at = "dead", None
+            event.status, event.next_attempt_at = "dead", None
         else:
-            event.status, event.next_ring_at = "retry", machine_time(session) + retry_pause(event.failures)
+            event.status, event.next_attempt_at = "retry", machine_time(session) + retry_pause(event.failures)
         session.flush()
         return event.status
 

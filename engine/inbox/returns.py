@@ -42,29 +42,29 @@ KINDS = frozenset(
 _UNDONE = (Status.REVERSED, Status.COMPENSATED)
 
 
-def take_back(session: Session, now: datetime, event: InboxEvent, fact: GatewayEvent) -> list[str] | None:
+def process_return(session: Session, now: datetime, event: InboxEvent, gateway_event: GatewayEvent) -> list[str] | None:
     """Books one such fact. Returns changes to ring; None if the payment it is about has not come yet."""
-    payment = _payment_of(session, event, fact)
+    payment = _payment_of(session, event, gateway_event)
     if payment is None:
         return None
     change = _lock(session, payment)
     session.refresh(payment, with_for_update={"of": Payment})
-    if fact.kind is EventKind.REFUND_FAILED:
-        return _refund_failed(session, now, payment, fact)
-    if fact.kind is EventKind.REFUND_SUCCEEDED:
-        return _refunded(session, now, event, fact, payment, change)
-    if fact.kind is EventKind.PAYMENT_LATE_FAILED:
-        back = _movement(session, event, fact, payment, "late_failure", fact.amount)
+    if gateway_event.kind is EventKind.REFUND_FAILED:
+        return _refund_failed(session, now, payment, gateway_event)
+    if gateway_event.kind is EventKind.REFUND_SUCCEEDED:
+        return _refunded(session, now, event, gateway_event, payment, change)
+    if gateway_event.kind is EventKind.PAYMENT_LATE_FAILED:
+        back = _movement(session, event, gateway_event, payment, "late_failure", gateway_event.amount)
         return _went_back(session, now, back, payment, change, final=True) if back else []
-    return _disputed(session, now, event, fact, payment, change)
+    return _disputed(session, now, event, gateway_event, payment, change)
 
 
-def _payment_of(session: Session, event: InboxEvent, fact: GatewayEvent) -> Payment | None:
+def _payment_of(session: Session, event: InboxEvent, gateway_event: GatewayEvent) -> Payment | None:
     """The payment that came under this name, or for this attempt of ours."""
     came = select(Payment).where(Payment.connection_id == event.connection_id, Payment.kind == "payment")
-    payment = session.scalar(came.where(Payment.gateway_object == fact.gateway_ref))
-    if payment is None and fact.reference is not None:
-        payment = session.scalar(came.where(Payment.attempt_id == fact.reference))
+    payment = session.scalar(came.where(Payment.gateway_object == gateway_event.gateway_ref))
+    if payment is None and gateway_event.reference is not None:
+        payment = session.scalar(came.where(Payment.attempt_id == gateway_event.reference))
     return payment
 
 
@@ -78,9 +78,9 @@ def _lock(session: Session, payment: Payment) -> PlanChange | None:
     return lock_change(session, invoice.change_id)
 
 
-def _refund_failed(session: Session, now: datetime, payment: Payment, fact: GatewayEvent) -> list[str]:
+def _refund_failed(session: Session, now: datetime, payment: Payment, gateway_event: GatewayEvent) -> list[str]:
     for ours in pending_refunds(session, payment):
-        if ours.gateway_ref == fact.gateway_object:
+        if ours.gateway_ref == gateway_event.gateway_object:
             refunds.fail_refund(session, now, ours, "The gateway could not refund.")
     return []
 
@@ -89,21 +89,29 @@ def _refunded(
     session: Session,
     now: datetime,
     event: InboxEvent,
-    fact: GatewayEvent,
+    gateway_event: GatewayEvent,
     payment: Payment,
     change: PlanChange | None,
 ) -> list[str]:
     """What is new in the sum confirms refunds of ours first; the rest was refunded at the gateway by somebody."""
     known = sum(back.amount_minor for back in movements_of(session, payment, "refund"))
-    new = fact.amount.amount - known
-    for ours in _named_first(pending_refunds(session, payment), fact.gateway_object):
+    new = gateway_event.amount.amount - known
+    for ours in _named_first(pending_refunds(session, payment), gateway_event.gateway_object):
         if ours.amount_minor <= new:
             refunds.confirm_refund(session, now, ours)
             new -= ours.amount_minor
     if new <= 0:
         return []
     amount = Money(new, payment.currency)
-    back = _movement(session, event, fact, payment, "refund", amount, f"{fact.gateway_ref}:{fact.amount.amount}")
+    back = _movement(
+        session,
+        event,
+        gateway_event,
+        payment,
+        "refund",
+        amount,
+        f"{gateway_event.gateway_ref}:{gateway_event.amount.amount}",
+    )
     return _went_back(session, now, back, payment, change, final=True) if back else []
 
 
@@ -115,21 +123,21 @@ def _disputed(
     session: Session,
     now: datetime,
     event: InboxEvent,
-    fact: GatewayEvent,
+    gateway_event: GatewayEvent,
     payment: Payment,
     change: PlanChange | None,
 ) -> list[str]:
     """A decision implies that the dispute was opened, whether that was told or not."""
-    opened = _movement(session, event, fact, payment, "dispute", fact.amount)
+    opened = _movement(session, event, gateway_event, payment, "dispute", gateway_event.amount)
     if opened is not None:
         _went_back(session, now, opened, payment, change, final=False)
     invoice = session.get(Invoice, payment.invoice_id) if payment.invoice_id else None
-    if fact.kind is EventKind.DISPUTE_WON:
-        won = _movement(session, event, fact, payment, "dispute_won", fact.amount)
+    if gateway_event.kind is EventKind.DISPUTE_WON:
+        won = _movement(session, event, gateway_event, payment, "dispute_won", gateway_event.amount)
         if won is not None and invoice is not None:
             postings.win_dispute(session, invoice, won, f"clearing:{payment.connection.adapter}", now)
-    if fact.kind is EventKind.DISPUTE_LOST:
-        lost = _movement(session, event, fact, payment, "dispute_lost", fact.amount)
+    if gateway_event.kind is EventKind.DISPUTE_LOST:
+        lost = _movement(session, event, gateway_event, payment, "dispute_lost", gateway_event.amount)
         if lost is not None and invoice is not None:
             return _decide(session, now, lost, payment, invoice, change)
     return []
@@ -175,7 +183,7 @@ def _decide(
 def _movement(
     session: Session,
     event: InboxEvent,
-    fact: GatewayEvent,
+    gateway_event: GatewayEvent,
     payment: Payment,
     kind: str,
     amount: Money,
@@ -188,7 +196,7 @@ def _movement(
             id=new_id("mny"),
             provider_id=payment.provider_id,
             connection_id=payment.connection_id,
-            gateway_object=gateway_object or fact.gateway_object,
+            gateway_object=gateway_object or gateway_event.gateway_object,
             kind=kind,
             of_payment_id=payment.id,
             attempt_id=payment.attempt_id,
@@ -196,7 +204,7 @@ def _movement(
             amount_minor=amount.amount,
             currency=payment.currency,
             outcome="returned",
-            paid_at=fact.occurred_at,
+            paid_at=gateway_event.occurred_at,
             event_id=event.id,
         )
         .on_conflict_do_nothing(index_elements=["connection_id", "gateway_object", "kind"])

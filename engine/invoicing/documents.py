@@ -10,7 +10,7 @@ from domain.money import Money
 from domain.periods import Period, parse_instant
 from engine.invoicing.printable import logo_bytes
 from models.invoice import Invoice
-from pdf.values import Brand, InvoiceDocument, Kind, Line, Logo, Party, PlanTerms, Tax
+from pdf.values import Brand, InvoiceDocument, Kind, Line, Logo, Party, PrintedPlan, Tax
 
 
 def document_values(invoice: Invoice, kind: str) -> InvoiceDocument:
@@ -74,8 +74,8 @@ def _party(party: dict[str, Any]) -> Party:
     )
 
 
-def _plan(plan: dict[str, Any] | None) -> PlanTerms | None:
-    return PlanTerms(plan["plan"], plan["cycle"], Money.from_json(plan["price"])) if plan else None
+def _plan(plan: dict[str, Any] | None) -> PrintedPlan | None:
+    return PrintedPlan(plan["plan"], plan["cycle"], Money.from_json(plan["price"])) if plan else None
 
 
 def _line(line: dict[str, Any]) -> Line:

@@ -17,11 +17,11 @@ from domain.catalog import Catalog, in_language
 from domain.lifecycle import Event, Status
 from domain.money import Money
 from domain.periods import Period
-from domain.pricing.quote_values import Line, PlanTerms, Quote
+from domain.pricing.quote_values import PlanTerms, Quote, QuoteLine
 from engine.invoicing.documents import document_values
 from engine.invoicing.printable import document_locale
-from engine.jobs.external_call import OutsideStep
-from engine.jobs.sweep import rest_if_done
+from engine.jobs.external_call import ExternalStep
+from engine.jobs.sweep import unschedule_if_done
 from models import storage
 from models.base import new_id
 from models.customer import Customer
@@ -29,7 +29,7 @@ from models.invoice import Document, Invoice, document_of, invoice_of_change
 from models.plan_change import PlanChange, lock_change, move
 from models.provider import catalog_of
 from models.renewal import Renewal
-from pdf import InvoiceDocument, engine_version, render
+from pdf import InvoiceDocument, render, renderer_version
 
 
 def issue_invoice(session: Session, now: datetime, change_id: str) -> Status:
@@ -119,7 +119,7 @@ def frozen_content(
     catalog: Catalog,
     customer: Customer,
     *,
-    lines: tuple[Line, ...],
+    lines: tuple[QuoteLine, ...],
     before: PlanTerms | None,
     after: PlanTerms,
     supply: Period,
@@ -179,13 +179,13 @@ class Printed:
 
     sha256: str
     size_bytes: int
-    engine: str
+    renderer_version: str
 
 
 def perform_print(call: PrintCall) -> Printed:
     """Values in, bytes into the store; outside any transaction."""
     content = render(call.values)
-    return Printed(storage.put(content), len(content), engine_version())
+    return Printed(storage.put(content), len(content), renderer_version())
 
 
 def finish_print(session: Session, now: datetime, call: PrintCall, printed: Printed) -> None:
@@ -198,11 +198,11 @@ def finish_print(session: Session, now: datetime, call: PrintCall, printed: Prin
             kind=call.kind,
             sha256=printed.sha256,
             size_bytes=printed.size_bytes,
-            engine=printed.engine,
+            renderer_version=printed.renderer_version,
         )
         .on_conflict_do_nothing(index_elements=["invoice_id", "kind"])
     )
-    rest_if_done(session, call.invoice_id)
+    unschedule_if_done(session, call.invoice_id)
 
 
 def begin_change_print(session: Session, now: datetime, change_id: str) -> PrintCall | Status:
@@ -220,7 +220,7 @@ def finish_change_print(session: Session, now: datetime, call: PrintCall, printe
     return _status_of(session, invoice.change_id)
 
 
-def _tax(catalog: Catalog, line: Line, locale: str) -> dict[str, Any]:
+def _tax(catalog: Catalog, line: QuoteLine, locale: str) -> dict[str, Any]:
     """The tax line, with the rate's name alone: the page prints its percentage and base in columns of their own."""
     rate = next(rate for rate in catalog.tax.rates if rate.code == line.code)
     return line.as_json() | {"label": in_language(rate.label, locale)}
@@ -239,5 +239,5 @@ def _status_of(session: Session, change_id: str) -> Status:
     return Status(session.execute(select(PlanChange.status).where(PlanChange.id == change_id)).scalar_one())
 
 
-print_invoice = OutsideStep(begin_print, perform_print, finish_print, PrintCall)
-print_change_invoice = OutsideStep(begin_change_print, perform_print, finish_change_print, PrintCall)
+print_invoice = ExternalStep(begin_print, perform_print, finish_print, PrintCall)
+print_change_invoice = ExternalStep(begin_change_print, perform_print, finish_change_print, PrintCall)

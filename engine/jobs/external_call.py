@@ -24,7 +24,7 @@ Reached = TypeVar("Reached")
 
 
 @dataclass(frozen=True, slots=True)
-class OutsideStep(Generic[Call, Outcome, Reached]):
+class ExternalStep(Generic[Call, Outcome, Reached]):
     """`begin` returns the call to make, or what was reached without one (the step is not at its turn, or done)."""
 
     begin: Callable[[Session, datetime, str], Call | Reached]
@@ -67,5 +67,5 @@ def machine_time(session: Session) -> datetime:
 def pause_after(attempts: int) -> timedelta:
     """How long to wait after so many tries: 2, 4, 8 … seconds, up to the longest pause of the settings, and up to a
     quarter less, so that what failed together does not come back together."""
-    seconds = min(2.0 ** min(attempts, 20), settings().ring_pause_max_seconds)
+    seconds = min(2.0 ** min(attempts, 20), settings().retry_pause_max_seconds)
     return timedelta(seconds=seconds * random.uniform(0.75, 1))

@@ -1,7 +1,7 @@
 """Which rows have rested too long: the sweep claims them in bounded batches and rings for each.
 
 Claiming moves the row's next ring into the future (machine time), with growing pauses, so two sweeps never ring for
-the same row at once and a row that cannot move does not fill the queues. After `settings.rings_max` rings the row is
+the same row at once and a row that cannot move does not fill the queues. After `settings.attempts_max` rings the row is
 given up: a dead letter, which rests as it is until a person rings again (dead_letters.py).
 """
 
@@ -36,7 +36,7 @@ from models.invoice import Document, Invoice
 from models.ledger import LedgerBalance
 from models.outbox import OutboxMessage
 from models.payment import PaymentAttempt, Refund
-from models.pending_work import Rung, error_text
+from models.pending_work import PendingWork, error_text
 from models.plan_change import PlanChange
 from models.provider import CLOCK, Provider
 from settings import settings
@@ -45,9 +45,9 @@ BATCH = 200
 # How long before a scheduled change a customer hears that it would not fit.
 WARNED_AHEAD_DAYS = 7
 # Rings for a change that is to become `stuck`: more than one, since a message may be lost.
-RINGS_TO_GIVE_UP = 10
+ATTEMPTS_TO_GIVE_UP = 10
 # A row that goes on its way is rung for less often.
-RINGS_IN_VAIN = 12
+ATTEMPTS_IN_VAIN = 12
 
 
 _NEVER = false()
@@ -58,11 +58,11 @@ LONGEST_PAUSE = cast(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bell:
-    """One kind of row that is rung for: while it `waits` for a step, or from when it is `due` by its provider's clock
+class WorkKind:
+    """One kind of row with pending work: while it `waits` for a step, or from when it is `due` by its provider's clock
     (whoever uses these conditions joins Provider). `prefix` is that of its ids. `dead_status` is the status of a row
-    given up, where it has one of its own; `more_rings` are those beyond the settings' limit; `put_off` are rows with a
-    pause of their own."""
+    given up, where it has one of its own; `more_attempts` are those beyond the settings' limit; `put_off` are rows with
+    a pause of their own."""
 
     kind: str
     prefix: str
@@ -70,11 +70,11 @@ class Bell:
     waits: ColumnElement[bool] = _NEVER
     due: ColumnElement[bool] = _NEVER
     dead_status: str | None = None
-    more_rings: ColumnElement[int] | int = 0
+    more_attempts: ColumnElement[int] | int = 0
     put_off: ColumnElement[bool] = _NEVER
 
     @property
-    def wants(self) -> ColumnElement[bool]:
+    def has_work(self) -> ColumnElement[bool]:
         """Rows with something left to do."""
         return or_(self.waits, self.due)
 
@@ -84,17 +84,17 @@ class Bell:
         if self.dead_status is not None:
             of_its_own: ColumnElement[bool] = self.row.status == self.dead_status
             return of_its_own
-        return and_(self.wants, self.row.next_ring_at.is_(None))
+        return and_(self.has_work, self.row.next_attempt_at.is_(None))
 
     def overdue(self, patience_seconds: float) -> ColumnElement[bool]:
         """Rows that should have been rung for by now. When a date came nobody wrote down, so that has no patience.
         A time further ahead than any pause was written before the database's clock was set back."""
-        now, at = func.clock_timestamp(), self.row.next_ring_at
+        now, at = func.clock_timestamp(), self.row.next_attempt_at
         too_far = and_(at > now + LONGEST_PAUSE, not_(self.put_off))
         return or_(
             and_(self.waits, at <= now - seconds(patience_seconds)),
             and_(self.due, at <= now),
-            and_(self.wants, too_far),
+            and_(self.has_work, too_far),
         )
 
 
@@ -102,73 +102,76 @@ class Bell:
 class Claimed:
     """Ids of the rows to ring for, and of those that were given up; the prefix of an id tells its kind."""
 
-    resting: list[str]
+    overdue_rows: list[str]
     given_up: list[str]
 
 
-def claim(session: Session, bells: Iterable[Bell]) -> Claimed:
+def claim(session: Session, kinds: Iterable[WorkKind]) -> Claimed:
     """Claims one batch of each kind, and gives up what was rung for too often."""
     claimed = Claimed([], [])
-    for bell in bells:
-        limit = settings().rings_max + bell.more_rings
-        longest = func.least(func.power(2, func.least(bell.row.rings, 20)), settings().ring_pause_max_seconds)
+    for work in kinds:
+        limit = settings().attempts_max + work.more_attempts
+        longest = func.least(func.power(2, func.least(work.row.attempts, 20)), settings().retry_pause_max_seconds)
         pause = longest * (0.75 + 0.25 * func.random())  # as outside.pause_after has it
-        again = {"rings": bell.row.rings + 1, "next_ring_at": func.clock_timestamp() + pause * seconds(1)}
-        claimed.resting.extend(_update(session, bell, bell.row.rings < limit, again))
-        never = {"next_ring_at": None} | ({"status": bell.dead_status} if bell.dead_status else {})
-        claimed.given_up.extend(_update(session, bell, bell.row.rings >= limit, never))
+        again = {"attempts": work.row.attempts + 1, "next_attempt_at": func.clock_timestamp() + pause * seconds(1)}
+        claimed.overdue_rows.extend(_update(session, work, work.row.attempts < limit, again))
+        never = {"next_attempt_at": None} | ({"status": work.dead_status} if work.dead_status else {})
+        claimed.given_up.extend(_update(session, work, work.row.attempts >= limit, never))
     return claimed
 
 
-def note_error(session: Session, row: type[Rung], row_id: str, error: Exception) -> None:
+def note_error(session: Session, row: type[PendingWork], row_id: str, error: Exception) -> None:
     """Writes down what a step raised, for the person who will look at the row if it is given up."""
     columns: Any = row
     session.execute(
         update(columns)
-        .where(columns.id == row_id, columns.next_ring_at.is_not(None))
-        .values(ring_error=error_text(error))
+        .where(columns.id == row_id, columns.next_attempt_at.is_not(None))
+        .values(last_error=error_text(error))
         .execution_options(synchronize_session=False)
     )
 
 
-def rest_if_done(session: Session, invoice_id: str) -> None:
+def unschedule_if_done(session: Session, invoice_id: str) -> None:
     """After a step of an invoice: nobody rings any more if it was the last one."""
     session.flush()
     session.execute(
         update(Invoice)
         .where(Invoice.id == invoice_id, ~INVOICES.waits)
-        .values(next_ring_at=None, rings=0, ring_error=None)
+        .values(next_attempt_at=None, attempts=0, last_error=None)
         .execution_options(synchronize_session=False)
     )
 
 
-def resting(session: Session, providers: list[str], patience_seconds: float) -> Iterator[tuple[str, str]]:
+def overdue_rows(session: Session, providers: list[str], patience_seconds: float) -> Iterator[tuple[str, str]]:
     """Rows that wait too long, are rung for in vain or were given up: (id, what is wrong)."""
-    for bell in BELLS:
-        row = bell.row
-        since = and_(bell.waits, row.next_ring_at < func.clock_timestamp() - seconds(patience_seconds))
+    for work in WORK_KINDS:
+        row = work.row
+        since = and_(work.waits, row.next_attempt_at < func.clock_timestamp() - seconds(patience_seconds))
         query = (
-            select(row.id, row.next_ring_at, row.rings, row.ring_error)
+            select(row.id, row.next_attempt_at, row.attempts, row.last_error)
             .join(Provider, Provider.id == row.provider_id)
-            .where(row.provider_id.in_(providers), or_(bell.dead, since, and_(bell.wants, row.rings > RINGS_IN_VAIN)))
+            .where(
+                row.provider_id.in_(providers),
+                or_(work.dead, since, and_(work.has_work, row.attempts > ATTEMPTS_IN_VAIN)),
+            )
             .order_by(row.id)
         )
-        for row_id, at, rings, error in session.execute(query):
+        for row_id, at, attempts, error in session.execute(query):
             rests = "was given up" if at is None else f"is to be rung for since {at:%Y-%m-%d %H:%M:%S}"
-            yield row_id, f"{bell.kind} {rests}, after {rings} rings; the last error: {error or 'none was seen'}"
+            yield row_id, f"{work.kind} {rests}, after {attempts} rings; the last error: {error or 'none was seen'}"
 
 
 def seconds(count: float) -> ColumnElement[Any]:
     return cast(literal(f"{count} seconds"), Interval)
 
 
-def _update(session: Session, bell: Bell, which: ColumnElement[bool], values: dict[str, Any]) -> list[str]:
-    row = bell.row
+def _update(session: Session, work: WorkKind, which: ColumnElement[bool], values: dict[str, Any]) -> list[str]:
+    row = work.row
     batch = (
         select(row.id)
         .join(Provider, Provider.id == row.provider_id)
-        .where(bell.overdue(settings().ring_patience_seconds), which)
-        .order_by(row.next_ring_at)
+        .where(work.overdue(settings().sweep_patience_seconds), which)
+        .order_by(row.next_attempt_at)
         .limit(BATCH)
         .with_for_update(skip_locked=True, of=row)
     )
@@ -234,24 +237,26 @@ def _is_to_renew() -> ColumnElement[bool]:
     return and_(Service.status == "active", or_(over, to_warn))
 
 
-CHANGES = Bell(
+CHANGES = WorkKind(
     kind="change",
     prefix="chg",
     row=PlanChange,
     waits=_has_a_next_step(),
     due=_its_days_are_over(),
-    more_rings=case((PlanChange.status.in_((Status.PAID, Status.APPLYING)), RINGS_TO_GIVE_UP), else_=0),
+    more_attempts=case((PlanChange.status.in_((Status.PAID, Status.APPLYING)), ATTEMPTS_TO_GIVE_UP), else_=0),
 )
-INVOICES = Bell(kind="invoice", prefix="inv", row=Invoice, waits=_has_an_unfinished_end())
+INVOICES = WorkKind(kind="invoice", prefix="inv", row=Invoice, waits=_has_an_unfinished_end())
 # Rung for by a scan of their own.
-RENEWALS = Bell(kind="renewal", prefix="svc", row=Service, due=_is_to_renew())
+RENEWALS = WorkKind(kind="renewal", prefix="svc", row=Service, due=_is_to_renew())
 SWEPT = (
     CHANGES,
-    Bell(kind="payment", prefix="pay", row=PaymentAttempt, waits=PaymentAttempt.status.in_(("creating", "canceling"))),
-    Bell(kind="refund", prefix="ref", row=Refund, waits=Refund.status == "sending"),
+    WorkKind(
+        kind="payment", prefix="pay", row=PaymentAttempt, waits=PaymentAttempt.status.in_(("creating", "canceling"))
+    ),
+    WorkKind(kind="refund", prefix="ref", row=Refund, waits=Refund.status == "sending"),
     INVOICES,
-    Bell(kind="mail", prefix="msg", row=OutboxMessage, waits=OutboxMessage.sent_at.is_(None)),
-    Bell(
+    WorkKind(kind="mail", prefix="msg", row=OutboxMessage, waits=OutboxMessage.sent_at.is_(None)),
+    WorkKind(
         kind="event",
         prefix="evt",
         row=InboxEvent,
@@ -260,4 +265,4 @@ SWEPT = (
         put_off=InboxEvent.status == "retry",
     ),
 )
-BELLS = (*SWEPT, RENEWALS)
+WORK_KINDS = (*SWEPT, RENEWALS)

@@ -18,7 +18,7 @@ from models.plan_change import PlanChange
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class MoneySource:
     """Where money comes from that finds its place: a `payment` from clearing:…, or a `match` from unmatched:…."""
 
     kind: str
@@ -53,16 +53,16 @@ def release_held(session: Session, change: PlanChange, currency: str, at: dateti
     post(session, change.provider_id, ("release", change.id), at, entries)
 
 
-def hold_payment(session: Session, change: PlanChange, payment: Payment, arrival: Arrival, at: datetime) -> None:
+def hold_payment(session: Session, change: PlanChange, payment: Payment, source: MoneySource, at: datetime) -> None:
     """Money for an open request, part or whole."""
-    entries = [debit(arrival.account, "", payment.amount), credit("held", change.id, payment.amount)]
-    post(session, change.provider_id, (arrival.kind, payment.id), at, entries)
+    entries = [debit(source.account, "", payment.amount), credit("held", change.id, payment.amount)]
+    post(session, change.provider_id, (source.kind, payment.id), at, entries)
 
 
-def credit_payment(session: Session, customer_id: str, payment: Payment, arrival: Arrival, at: datetime) -> None:
+def credit_payment(session: Session, customer_id: str, payment: Payment, source: MoneySource, at: datetime) -> None:
     """A late or a second payment becomes spendable credit."""
-    entries = [debit(arrival.account, "", payment.amount), credit("credit", customer_id, payment.amount)]
-    post(session, payment.provider_id, (arrival.kind, payment.id), at, entries)
+    entries = [debit(source.account, "", payment.amount), credit("credit", customer_id, payment.amount)]
+    post(session, payment.provider_id, (source.kind, payment.id), at, entries)
 
 
 def park_unmatched(session: Session, payment: Payment, clearing: str, unmatched: str, at: datetime) -> None:
@@ -98,16 +98,16 @@ def issue_renewal(session: Session, invoice: Invoice, at: datetime) -> None:
 
 
 def pay_renewal(
-    session: Session, invoice: Invoice, payment: Payment, arrival: Arrival, owed: Money, at: datetime
+    session: Session, invoice: Invoice, payment: Payment, source: MoneySource, owed: Money, at: datetime
 ) -> None:
     """A payment on a renewal's invoice: up to what is still owed, the rest is credit."""
     used = min(owed, payment.amount)
     entries = [
-        debit(arrival.account, "", payment.amount),
+        debit(source.account, "", payment.amount),
         credit("receivable", invoice.id, used),
         credit("credit", invoice.customer_id, payment.amount - used),
     ]
-    post(session, invoice.provider_id, (arrival.kind, payment.id), at, entries)
+    post(session, invoice.provider_id, (source.kind, payment.id), at, entries)
 
 
 def return_held(session: Session, change: PlanChange, back: Payment, clearing: str, at: datetime) -> None:

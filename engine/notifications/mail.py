@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine.jobs.external_call import OutsideStep, machine_time, pause_after, take_lease
+from engine.jobs.external_call import ExternalStep, machine_time, pause_after, take_lease
 from models.outbox import OutboxMessage
 from settings import settings
 
@@ -64,10 +64,10 @@ def finish_delivery(session: Session, now: datetime, call: MailCall, error: str 
     message.lease_until = None
     if error is None:
         message.sent_at = now
-        message.rest()
+        message.unschedule()
     else:
-        message.ring_error = error
-        message.next_ring_at = machine_time(session) + pause_after(message.rings)
+        message.last_error = error
+        message.next_attempt_at = machine_time(session) + pause_after(message.attempts)
     session.flush()
 
 
@@ -95,4 +95,4 @@ def _lock_message(session: Session, message_id: str) -> OutboxMessage:
     ).scalar_one()
 
 
-deliver = OutsideStep(begin_delivery, perform_delivery, finish_delivery, MailCall)
+deliver = ExternalStep(begin_delivery, perform_delivery, finish_delivery, MailCall)

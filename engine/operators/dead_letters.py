@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from engine.jobs.sweep import BELLS, Bell
+from engine.jobs.sweep import WORK_KINDS, WorkKind
 from engine.operators.replay import replay_event
-from models.audit import record_action
+from models.audit import Attribution, record_action
 from models.customer import Service
 from models.inbox import InboxEvent
 from models.invoice import Invoice
@@ -44,54 +44,54 @@ class DeadLetter:
     kind: str
     provider: str
     what: str
-    rings: int
+    attempts: int
     error: str | None
 
 
 def dead_letters(session: Session, provider_id: str | None = None) -> list[DeadLetter]:
     """Of one provider, or of all of them."""
     return [
-        DeadLetter(row.id, bell.kind, slug, _what(row), row.rings, row.ring_error or getattr(row, "error", None))
-        for bell in BELLS
+        DeadLetter(row.id, work.kind, slug, _what(row), row.attempts, row.last_error or getattr(row, "error", None))
+        for work in WORK_KINDS
         for row, slug in session.execute(
-            _dead(bell, bell.row, Provider.slug, provider_id=provider_id).order_by(bell.row.id).limit(LISTED_MAX)
+            _dead(work, work.row, Provider.slug, provider_id=provider_id).order_by(work.row.id).limit(LISTED_MAX)
         )
     ]
 
 
 def count_dead_letters(session: Session) -> int:
-    return sum(session.scalar(_dead(bell, func.count())) or 0 for bell in BELLS)
+    return sum(session.scalar(_dead(work, func.count())) or 0 for work in WORK_KINDS)
 
 
-def ring_again(
-    session: Session, now: datetime, row_id: str, by: tuple[str, str], provider_id: str | None = None
+def retry_dead_letter(
+    session: Session, now: datetime, row_id: str, attribution: Attribution, provider_id: str | None = None
 ) -> None:
     """An operator, `by` (who, why), gives a dead letter its rings back; the caller rings. Raises NotADeadLetter."""
-    bell = bell_of(row_id)
-    dead = _dead(bell, bell.row, provider_id=provider_id).where(bell.row.id == row_id)
-    row = session.scalar(dead.with_for_update(of=bell.row))
+    work = work_kind_of(row_id)
+    dead = _dead(work, work.row, provider_id=provider_id).where(work.row.id == row_id)
+    row = session.scalar(dead.with_for_update(of=work.row))
     if row is None:
         raise NotADeadLetter(row_id)
     if isinstance(row, InboxEvent):
-        replay_event(session, now, session.get_one(Provider, row.provider_id), row_id, by)
+        replay_event(session, now, session.get_one(Provider, row.provider_id), row_id, attribution)
         return
-    details = {"kind": bell.kind, "rings": row.rings, "error": row.ring_error}
-    record_action(session, row.provider_id, now, "dead_letter.ring", row_id, by, **details)
-    row.ring_soon()
+    details = {"kind": work.kind, "attempts": row.attempts, "error": row.last_error}
+    record_action(session, row.provider_id, now, "dead_letter.retry", row_id, attribution, **details)
+    row.schedule_now()
     session.flush()
 
 
-def bell_of(row_id: str) -> Bell:
+def work_kind_of(row_id: str) -> WorkKind:
     """The kind of a row, by its id. Raises NotADeadLetter for what is never rung for."""
-    for bell in BELLS:
-        if row_id.startswith(f"{bell.prefix}_"):
-            return bell
+    for work in WORK_KINDS:
+        if row_id.startswith(f"{work.prefix}_"):
+            return work
     raise NotADeadLetter(row_id)
 
 
-def _dead(bell: Bell, *columns: Any, provider_id: str | None = None) -> Select[Any]:
-    query = select(*columns).select_from(bell.row).join(Provider, Provider.id == bell.row.provider_id)
-    query = query.where(bell.dead)
+def _dead(work: WorkKind, *columns: Any, provider_id: str | None = None) -> Select[Any]:
+    query = select(*columns).select_from(work.row).join(Provider, Provider.id == work.row.provider_id)
+    query = query.where(work.dead)
     return query.where(Provider.id == provider_id) if provider_id else query
 
 

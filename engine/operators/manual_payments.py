@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 
 from domain.money import Money
 from engine.inbox import allocation
-from engine.ledger.postings import Arrival
+from engine.ledger.postings import MoneySource
 from engine.payments.refunds import lock_payment
 from gateways.registry import BY_HAND
-from models.audit import record_action
+from models.audit import Attribution, record_action
 from models.base import new_id
 from models.inbox import InboxEvent, event_of_key
 from models.invoice import Invoice
@@ -53,7 +53,7 @@ class StatementLine:
 
 
 def record_payment(
-    session: Session, now: datetime, provider: Provider, line: StatementLine, by: tuple[str, str]
+    session: Session, now: datetime, provider: Provider, line: StatementLine, attribution: Attribution
 ) -> tuple[InboxEvent, bool]:
     """Files the money in the inbox, like a gateway's event; returns the row and whether it was there already.
 
@@ -87,12 +87,12 @@ def record_payment(
     )
     session.add(event)
     session.flush()
-    record_action(session, provider.id, now, "payment.record", event.id, by, **document)
+    record_action(session, provider.id, now, "payment.record", event.id, attribution, **document)
     return event, False
 
 
 def match_payment(
-    session: Session, now: datetime, provider: Provider, payment_id: str, invoice_id: str, by: tuple[str, str]
+    session: Session, now: datetime, provider: Provider, payment_id: str, invoice_id: str, attribution: Attribution
 ) -> list[str]:
     """Unmatched money finds its invoice: held, paid on a renewal, or credit where the offer has ended.
 
@@ -107,9 +107,9 @@ def match_payment(
         raise NotMatchable(f"{payment.id} is in {payment.currency} and {invoice.id} in {invoice.currency}: refund it.")
     # The operator has looked: whether the money came in time is the only thing left to the clock.
     in_time = change is not None and change.payable_until is not None and now <= change.payable_until
-    arrival = Arrival("match", f"unmatched:{payment.connection.adapter}")
-    record_action(session, provider.id, now, "payment.match", payment.id, by, invoice=invoice.id)
-    return allocation.place_money(session, now, payment, invoice, change, in_time, arrival)
+    source = MoneySource("match", f"unmatched:{payment.connection.adapter}")
+    record_action(session, provider.id, now, "payment.match", payment.id, attribution, invoice=invoice.id)
+    return allocation.allocate(session, now, payment, invoice, change, in_time, source)
 
 
 def payments_of(provider_id: str, unmatched: bool = False) -> Select[Payment]:

@@ -1,7 +1,7 @@
 """A change is stuck, and an operator decides: try again, or take it back.
 
-Both are written into the change's history with who and why. Compensation first makes sure that the host has the old
-plan, under a generation of its own: an order of ours that is still on its way somewhere is refused from then on.
+Both are written into the change's history with actor and reason. Compensation first makes sure that the host has the
+old plan, under a generation of its own: an order of ours that is still on its way is refused from then on.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session
 from domain.lifecycle import Event, Status
 from engine.accounts.providers import host_of
 from engine.apply import give_generation
-from engine.jobs.external_call import OutsideStep, machine_time, take_lease
+from engine.jobs.external_call import ExternalStep, machine_time, take_lease
 from engine.notifications import notices
 from engine.operators.corrections import CreditSpent, correct_change, reprice_renewal
-from engine.operators.dead_letters import NotADeadLetter, ring_again
+from engine.operators.dead_letters import NotADeadLetter, retry_dead_letter
+from models.audit import Attribution
 from models.plan_change import ChangeMove, PlanChange, lock_change, move
 from models.renewal import Renewal
 from provisioners.protocol import Host, HostedService, PlanOrder, ProvisionerRefused, ProvisionerUnknown
@@ -34,19 +35,7 @@ class NotStuck(Exception):
         super().__init__(f"{change.id} is {change.status}; only a change that is stuck can be retried or compensated.")
 
 
-@dataclass(frozen=True, slots=True)
-class By:
-    """The operator who decides, and the reason."""
-
-    who: str
-    why: str
-
-    @property
-    def actor(self) -> str:
-        return f"operator:{self.who}"
-
-
-def retry(session: Session, now: datetime, change_id: str, by: By) -> Status:
+def retry(session: Session, now: datetime, change_id: str, attribution: Attribution) -> Status:
     """stuck → applying: the host is read, and told again if it does not show the target. Raises NotStuck.
 
     A change that was given up before it was paid goes on where it rests.
@@ -55,7 +44,7 @@ def retry(session: Session, now: datetime, change_id: str, by: By) -> Status:
     change = lock_change(session, change_id)
     if change.status != Status.STUCK:
         try:
-            ring_again(session, now, change_id, (by.who, by.why))
+            retry_dead_letter(session, now, change_id, attribution)
         except NotADeadLetter:
             raise NotStuck(change) from None
         return change.lifecycle_status
@@ -65,7 +54,7 @@ def retry(session: Session, now: datetime, change_id: str, by: By) -> Status:
         give_generation(change)  # it was given up before the host was told
     change.apply_attempts = 1  # not 0: what was tried before may have been done, so it is read first
     change.reason = change.reason_text = change.lease_until = None
-    move(session, change, Event.RETRY, Status.APPLYING, now, actor=by.actor, reason=by.why)
+    move(session, change, Event.RETRY, Status.APPLYING, now, actor=attribution.operator, reason=attribution.reason)
     return Status.APPLYING
 
 
@@ -130,7 +119,7 @@ def perform_compensation(call: CompensateCall) -> CompensateOutcome:
 
 
 def finish_compensation(
-    session: Session, now: datetime, call: CompensateCall, outcome: CompensateOutcome, by: By
+    session: Session, now: datetime, call: CompensateCall, outcome: CompensateOutcome, attribution: Attribution
 ) -> Status:
     """stuck → compensated: the invoice is corrected, the money is credit. Stays stuck, with the reason, otherwise."""
     change = lock_change(session, call.change_id)
@@ -149,14 +138,24 @@ def finish_compensation(
         change.reason_text = str(error)
         session.flush()
         return Status.STUCK
-    move(session, change, Event.COMPENSATE, Status.COMPENSATED, now, actor=by.actor, reason=by.why)
+    move(
+        session,
+        change,
+        Event.COMPENSATE,
+        Status.COMPENSATED,
+        now,
+        actor=attribution.operator,
+        reason=attribution.reason,
+    )
     notices.write(session, change, "compensated")
     return Status.COMPENSATED
 
 
-def compensation(by: By) -> OutsideStep[CompensateCall, CompensateOutcome, Status]:
+def compensation(attribution: Attribution) -> ExternalStep[CompensateCall, CompensateOutcome, Status]:
     """The step, in the name of an operator."""
-    return OutsideStep(begin_compensation, perform_compensation, partial(finish_compensation, by=by), CompensateCall)
+    return ExternalStep(
+        begin_compensation, perform_compensation, partial(finish_compensation, attribution=attribution), CompensateCall
+    )
 
 
 def _give_back(session: Session, now: datetime, change: PlanChange) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from engine.inbox.process import lock_event
-from models.audit import record_action
+from models.audit import Attribution, record_action
 from models.inbox import InboxEvent
 from models.provider import Provider
 
@@ -20,16 +20,18 @@ class UnknownEvent(Exception):
         super().__init__(f"There is no event {event_id} in the inbox. See `planshift webhooks list`.")
 
 
-def replay_event(session: Session, now: datetime, provider: Provider, event_id: str, by: tuple[str, str]) -> InboxEvent:
+def replay_event(
+    session: Session, now: datetime, provider: Provider, event_id: str, attribution: Attribution
+) -> InboxEvent:
     """An operator, `by` (who, why), has an event processed again, whatever became of it. Raises UnknownEvent.
 
     Money that is booked is not booked again: its key stands in the payments.
     """
     required_event(session, provider, event_id)
     event = lock_event(session, event_id)
-    record_action(session, provider.id, now, "webhook.replay", event.id, by, status_before=event.status)
-    event.status, event.attempts, event.failures = "received", 0, 0
-    event.ring_soon()
+    record_action(session, provider.id, now, "webhook.replay", event.id, attribution, status_before=event.status)
+    event.status, event.match_attempts, event.failures = "received", 0, 0
+    event.schedule_now()
     session.flush()
     return event
 

@@ -1,1 +1,1 @@
-"""Money asked of gateways (attempts, checkout), sent back through them (refunds), and what they report, written down."""
+"""Money asked of gateways (attempts, checkout) and sent back (refunds), and the store of what gateways report."""

@@ -81,6 +81,6 @@ def close_attempts(session: Session, invoice: Invoice) -> list[PaymentAttempt]:
     for attempt in attempts:
         if attempt.status != "canceling":
             attempt.status = "canceling"
-            attempt.ring_soon()
+            attempt.schedule_now()
     session.flush()
     return attempts

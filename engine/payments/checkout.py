@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 
 from domain.lifecycle import Event, Status
 from engine.accounts.providers import gateway_account
-from engine.jobs.external_call import OutsideStep, machine_time, pause_after, take_lease
-from engine.jobs.sweep import rest_if_done
+from engine.jobs.external_call import ExternalStep, machine_time, pause_after, take_lease
+from engine.jobs.sweep import unschedule_if_done
 from engine.notifications import notices
 from engine.payments.attempts import new_attempt
-from engine.payments.inbox_store import file_fetched
+from engine.payments.inbox_store import store_fetched
 from gateways.protocol import Account, GatewayError, GatewayPayment, GatewayRefused, PaymentRequest
 from gateways.registry import GATEWAYS
 from models.invoice import Invoice, document_of, invoice_of_change
@@ -74,7 +74,7 @@ def begin_invoice_payment(session: Session, now: datetime, invoice_id: str) -> P
     if invoice.due_minor == 0 or invoice.settled_at or invoice.voided_at or invoice.number is None:
         return invoice.status
     attempt = live_attempt(session, invoice.id) or new_attempt(session, now, invoice, invoice.due, invoice.due_at)
-    rest_if_done(session, invoice.id)
+    unschedule_if_done(session, invoice.id)
     return _call_for(session, attempt, "creating") or attempt.status
 
 
@@ -147,10 +147,10 @@ def _record_answer(session: Session, now: datetime, call: PaymentCall, answer: P
     attempt.error = answer.error
     if answer.payment is None:
         # The lease is kept for the pause between two tries, so that whoever rings early finds it taken.
-        attempt.lease_until = attempt.next_ring_at = machine_time(session) + pause_after(attempt.rings)
+        attempt.lease_until = attempt.next_attempt_at = machine_time(session) + pause_after(attempt.attempts)
     if answer.refused and attempt.gateway_ref is None:
         attempt.status = "failed"
-        attempt.rest()
+        attempt.unschedule()
     if answer.payment is not None:
         _take_over(session, now, attempt, answer.payment)
     session.flush()
@@ -165,9 +165,9 @@ def _take_over(session: Session, now: datetime, attempt: PaymentAttempt, payment
         if attempt.status == "creating" or (attempt.status == "open" and payment.status == "action_required"):
             attempt.status = payment.status
         if attempt.status != "canceling":
-            attempt.rest()
+            attempt.unschedule()
         return
-    file_fetched(session, now, attempt, payment)
+    store_fetched(session, now, attempt, payment)
 
 
 def _lock_attempt(session: Session, attempt_id: str) -> PaymentAttempt:
@@ -206,6 +206,6 @@ def _call_for(session: Session, attempt: PaymentAttempt | None, *statuses: str) 
     )
 
 
-request_payment = OutsideStep(begin_change_payment, perform, finish_change_payment, PaymentCall)
-request_invoice_payment = OutsideStep(begin_invoice_payment, perform, finish_payment, PaymentCall)
-fetch_payment = OutsideStep(begin_fetch, perform, finish_fetch, PaymentCall)
+request_payment = ExternalStep(begin_change_payment, perform, finish_change_payment, PaymentCall)
+request_invoice_payment = ExternalStep(begin_invoice_payment, perform, finish_payment, PaymentCall)
+fetch_payment = ExternalStep(begin_fetch, perform, finish_fetch, PaymentCall)

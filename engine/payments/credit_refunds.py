@@ -11,6 +11,7 @@ from domain.catalog import Catalog
 from domain.money import Money
 from domain.pricing.modes import CreditBecomes
 from engine.payments.refunds import refundable, start_refund
+from models.audit import Attribution
 from models.customer import Service
 from models.invoice import Invoice
 from models.payment import Payment
@@ -25,7 +26,7 @@ def refundable_for(session: Session, catalog: Catalog, service: Service) -> Mone
     return sum(left, Money.zero(service.currency))
 
 
-def give_back(session: Session, now: datetime, change: PlanChange, amount: Money) -> None:
+def start_credit_refunds(session: Session, now: datetime, change: PlanChange, amount: Money) -> None:
     """Starts the refunds of a settled credit note, newest payment first; it is taken from the customer's credit.
 
     What no payment can give back any more stays there.
@@ -33,8 +34,8 @@ def give_back(session: Session, now: datetime, change: PlanChange, amount: Money
     for payment in _payments_for(session, change.service):
         part = min(amount, refundable(session, payment))
         if part:
-            by = ("system", f"the credit of {change.id}")
-            start_refund(session, now, change.provider, payment.id, part, by)
+            attribution = Attribution("system", f"the credit of {change.id}")
+            start_refund(session, now, change.provider, payment.id, part, attribution)
             amount -= part
         if not amount:
             return

@@ -37,7 +37,7 @@ from models.provider import Provider
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class ReceivedWebhook:
     """One verified webhook of a connection, by the provider's and the connection's ids."""
 
     provider_id: str
@@ -51,23 +51,23 @@ class Arrival:
         return self.connection_id, self.delivery.event_key
 
 
-def receive_events(connection: Connection, arrivals: Sequence[Arrival]) -> list[str]:
+def receive_events(connection: Connection, webhooks: Sequence[ReceivedWebhook]) -> list[str]:
     """Writes webhooks down and returns their rows' ids. No two may have the same key, and either all or none of them
-    are `only_look`."""
+    are `fetch_only`."""
     values: dict[str, list[Any]] = {
-        "id": [new_id("evt") for _ in arrivals],
-        "provider_id": [arrival.provider_id for arrival in arrivals],
-        "connection_id": [arrival.connection_id for arrival in arrivals],
-        "event_key": [arrival.delivery.event_key for arrival in arrivals],
-        "body": [arrival.body for arrival in arrivals],
-        "body_sha256": [hashlib.sha256(arrival.body).hexdigest() for arrival in arrivals],
+        "id": [new_id("evt") for _ in webhooks],
+        "provider_id": [webhook.provider_id for webhook in webhooks],
+        "connection_id": [webhook.connection_id for webhook in webhooks],
+        "event_key": [webhook.delivery.event_key for webhook in webhooks],
+        "body": [webhook.body for webhook in webhooks],
+        "body_sha256": [hashlib.sha256(webhook.body).hexdigest() for webhook in webhooks],
     }
-    statement = _LOOK if arrivals[0].delivery.only_look else _TOLD
+    statement = _FETCH if webhooks[0].delivery.fetch_only else _REPORTED
     ids = {(row.connection_id, row.event_key): row.id for row in connection.execute(statement, values)}
-    return [ids[arrival.key] for arrival in arrivals]
+    return [ids[webhook.key] for webhook in webhooks]
 
 
-def file_fetched(session: Session, now: datetime, attempt: PaymentAttempt, payment: GatewayPayment) -> str | None:
+def store_fetched(session: Session, now: datetime, attempt: PaymentAttempt, payment: GatewayPayment) -> str | None:
     """What the gateway told when asked goes into the inbox, beside what it tells by itself. Returns the new row's id;
     None if this state is there already."""
     body = body_of(payment, attempt.id, now)
@@ -99,19 +99,19 @@ def _unnested() -> TableValuedAlias:
     )
 
 
-def _statement(look: bool) -> Any:
+def _statement(fetch: bool) -> Any:
     """Built once: to build it takes longer than to execute it. Rows are written in the order of their keys, so that
     two doors never wait for each other."""
-    told = _unnested()
+    reported = _unnested()
     business_now = func.coalesce(Provider.clock_at, func.clock_timestamp())
     status = {"source": "webhook", "conflicting": False, "deliveries": 1, "status": "received"}
-    status |= {"attempts": 0, "failures": 0}
+    status |= {"match_attempts": 0, "failures": 0}
     rows = (
-        select(*told.c, business_now, *(literal(value) for value in status.values()))
-        .join(Provider, Provider.id == told.c.provider_id)
-        .order_by(told.c.connection_id, told.c.event_key)
+        select(*reported.c, business_now, *(literal(value) for value in status.values()))
+        .join(Provider, Provider.id == reported.c.provider_id)
+        .order_by(reported.c.connection_id, reported.c.event_key)
     )
-    names = [*told.c.keys(), "received_at", *status]
+    names = [*reported.c.keys(), "received_at", *status]
     statement = insert(InboxEvent).from_select(names, rows, include_defaults=False)
     new = statement.excluded
     # What a list of events told has other bytes than the webhook about it, and is the same event.
@@ -120,11 +120,11 @@ def _statement(look: bool) -> Any:
         "conflicting": InboxEvent.conflicting | other,
         "conflicting_body": func.coalesce(InboxEvent.conflicting_body, case((other, new.body))),
     }
-    if look:
-        again = {"status": "received", "attempts": 0, "rings": 0, "next_ring_at": func.clock_timestamp()}
+    if fetch:
+        again = {"status": "received", "match_attempts": 0, "attempts": 0, "next_attempt_at": func.clock_timestamp()}
     return statement.on_conflict_do_update(
         index_elements=["connection_id", "event_key"], set_={"deliveries": InboxEvent.deliveries + 1, **again}
     ).returning(InboxEvent.id, InboxEvent.connection_id, InboxEvent.event_key)
 
 
-_TOLD, _LOOK = _statement(look=False), _statement(look=True)
+_REPORTED, _FETCH = _statement(fetch=False), _statement(fetch=True)

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from engine.accounts.providers import gateway_account
-from engine.jobs.external_call import OutsideStep
+from engine.jobs.external_call import ExternalStep
 from gateways.protocol import Account, EventPage, GatewayError, GatewayRefused, ListedEvent
 from gateways.registry import GATEWAYS
 from models.base import new_id
@@ -24,13 +24,13 @@ from models.provider import Connection
 
 # A webhook has come by then, or will not; a customer who is still at the checkout page loses nothing by our asking.
 OLD_AFTER = timedelta(minutes=15)
-ASKED_EVERY = timedelta(minutes=10)
+POLL_EVERY = timedelta(minutes=10)
 BATCH = 500
 PAGES_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Questions:
+class DueForFetch:
     """Whom to ask: attempts to fetch, connections whose events to list."""
 
     attempts: list[str]
@@ -47,7 +47,7 @@ class ListCall:
     cursor: str | None
 
 
-def claim_questions(session: Session) -> Questions:
+def claim_due(session: Session) -> DueForFetch:
     """What is due to be asked; two beats do not ask twice."""
     now = func.clock_timestamp()
     unconfirmed = (
@@ -60,22 +60,22 @@ def claim_questions(session: Session) -> Questions:
         .where(
             or_(PaymentAttempt.status.in_(("open", "action_required")), PaymentAttempt.id.in_(unconfirmed)),
             PaymentAttempt.created_at <= now - OLD_AFTER,
-            or_(PaymentAttempt.asked_at.is_(None), PaymentAttempt.asked_at <= now - ASKED_EVERY),
+            or_(PaymentAttempt.polled_at.is_(None), PaymentAttempt.polled_at <= now - POLL_EVERY),
         )
-        .order_by(PaymentAttempt.asked_at.asc().nulls_first())
+        .order_by(PaymentAttempt.polled_at.asc().nulls_first())
         .limit(BATCH)
         .with_for_update(skip_locked=True, of=PaymentAttempt)
     )
-    asked = update(PaymentAttempt).where(PaymentAttempt.id.in_(attempts)).values(asked_at=now)
+    asked = update(PaymentAttempt).where(PaymentAttempt.id.in_(attempts)).values(polled_at=now)
     due = (
         select(Connection.id)
         .where(Connection.kind == "gateway", Connection.list_at <= now)
         .limit(BATCH)
         .with_for_update(skip_locked=True, of=Connection)
     )
-    listed = update(Connection).where(Connection.id.in_(due)).values(list_at=now + ASKED_EVERY)
+    listed = update(Connection).where(Connection.id.in_(due)).values(list_at=now + POLL_EVERY)
     quietly = {"synchronize_session": False}
-    return Questions(
+    return DueForFetch(
         attempts=list(session.scalars(asked.returning(PaymentAttempt.id).execution_options(**quietly))),
         connections=list(session.scalars(listed.returning(Connection.id).execution_options(**quietly))),
     )
@@ -128,4 +128,4 @@ def _file(session: Session, now: datetime, connection: Connection, event: Listed
     ).scalar_one_or_none()
 
 
-list_events = OutsideStep(begin_listing, perform_listing, finish_listing, ListCall)
+list_events = ExternalStep(begin_listing, perform_listing, finish_listing, ListCall)

@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 
 from domain.money import Money
 from engine.accounts.providers import gateway_account
-from engine.jobs.external_call import OutsideStep, machine_time, pause_after, take_lease
+from engine.jobs.external_call import ExternalStep, machine_time, pause_after, take_lease
 from engine.ledger import postings
 from gateways.protocol import Account, GatewayError, GatewayRefund, GatewayRefused
 from gateways.registry import GATEWAYS
-from models.audit import record_action
+from models.audit import Attribution, record_action
 from models.base import new_id
 from models.invoice import Invoice
 from models.ledger import balance
@@ -65,7 +65,7 @@ def start_refund(
     provider: Provider,
     payment_id: str,
     amount: Money | None,
-    by: tuple[str, str],
+    attribution: Attribution,
 ) -> Refund:
     """An operator, `by` (who, why), sends a payment back, all that is left of it or `amount`: the row only, the
     pipeline asks the gateway. Raises UnknownPayment, NotRefundable."""
@@ -84,14 +84,14 @@ def start_refund(
         currency=wanted.currency,
         source=source,
         owner=owner,
-        who=by[0],
-        why=by[1],
+        actor=attribution.actor,
+        reason=attribution.reason,
     )
     session.add(refund)
     session.flush()
     postings.start_refund(session, refund, now)
     details = {"refund": refund.id, "amount": wanted.as_json()}
-    record_action(session, provider.id, now, "payment.refund", payment.id, by, **details)
+    record_action(session, provider.id, now, "payment.refund", payment.id, attribution, **details)
     return refund
 
 
@@ -160,10 +160,10 @@ def finish_refund(session: Session, now: datetime, call: RefundCall, answer: Ref
         return refund.status
     refund.lease_until, refund.error = None, answer.error
     if answer.refund is None and not answer.refused:
-        refund.lease_until = refund.next_ring_at = machine_time(session) + pause_after(refund.rings)
+        refund.lease_until = refund.next_attempt_at = machine_time(session) + pause_after(refund.attempts)
         session.flush()
         return refund.status
-    refund.rest()
+    refund.unschedule()
     if answer.refund is None or answer.refund.status == "failed":
         fail_refund(session, now, refund, answer.error or "The gateway could not refund.")
         return refund.status
@@ -188,12 +188,12 @@ def confirm_refund(session: Session, now: datetime, refund: Refund) -> None:
             invoice_id=payment.invoice_id,
             amount_minor=refund.amount_minor,
             currency=refund.currency,
-            outcome="unmatched" if payment.outcome == "unmatched" else "given_back",
+            outcome="unmatched" if payment.outcome == "unmatched" else "credit_refund",
             paid_at=now,
         )
     )
     refund.status, refund.error = "succeeded", None
-    refund.rest()
+    refund.unschedule()
     postings.confirm_refund(session, refund, f"clearing:{payment.connection.adapter}", now)
     session.flush()
 
@@ -201,7 +201,7 @@ def confirm_refund(session: Session, now: datetime, refund: Refund) -> None:
 def fail_refund(session: Session, now: datetime, refund: Refund, error: str) -> None:
     """The money stays where it was taken from."""
     refund.status, refund.error = "failed", error
-    refund.rest()
+    refund.unschedule()
     postings.fail_refund(session, refund, now)
     session.flush()
 
@@ -231,4 +231,4 @@ def _lock(session: Session, refund_id: str) -> Refund:
     ).scalar_one()
 
 
-refund_payment = OutsideStep(begin_refund, perform_refund, finish_refund, RefundCall)
+refund_payment = ExternalStep(begin_refund, perform_refund, finish_refund, RefundCall)

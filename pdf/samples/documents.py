@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from domain.money import Money, Rounding, divide_rounded
 from pdf.samples.stories import MARK, STORIES, Story
-from pdf.values import Brand, InvoiceDocument, Kind, Line, Logo, Party, PlanTerms, Tax
+from pdf.values import Brand, InvoiceDocument, Kind, Line, Logo, Party, PrintedPlan, Tax
 
 LANGUAGES = ("en", "es", "ja", "hi")
 ISSUED, DUE, RENEWAL = date(2026, 3, 12), date(2026, 3, 19), date(2026, 4, 1)
@@ -128,8 +128,8 @@ def _long_names(document: InvoiceDocument) -> InvoiceDocument:
     return replace(
         document,
         buyer=Party(name, address, "LI", "LI-0123456789-ABCDEFGHIJKLMNOPQRSTUVWXYZ", email),
-        before=PlanTerms(plan, cycle, Money(1234567890, "USD")),
-        after=PlanTerms(f"{plan} Plus", cycle, Money(9876543210, "USD")),
+        before=PrintedPlan(plan, cycle, Money(1234567890, "USD")),
+        after=PrintedPlan(f"{plan} Plus", cycle, Money(9876543210, "USD")),
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from domain.money import Money
-from pdf.values import Party, PlanTerms
+from pdf.values import Party, PrintedPlan
 
 MARK = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 150 44">
 <path fill="#1f3a93" fill-rule="evenodd" d="M22 0a22 22 0 1 1 0 44A22 22 0 0 1 22 0zm0 9l-13 21h8l5-9 5 9h8z"/>
@@ -19,15 +19,15 @@ class Story:
     currency: str
     seller: Party
     buyer: Party
-    before: PlanTerms
-    after: PlanTerms
+    before: PrintedPlan
+    after: PrintedPlan
     lines: tuple[tuple[str, str, int], ...]
     tax: tuple[str, str]
     pay: str
 
 
-def _plan(name: str, cycle: str, minor: int, currency: str) -> PlanTerms:
-    return PlanTerms(name, cycle, Money(minor, currency))
+def _plan(name: str, cycle: str, minor: int, currency: str) -> PrintedPlan:
+    return PrintedPlan(name, cycle, Money(minor, currency))
 
 
 STORIES = {

@@ -1,11 +1,11 @@
 from sandbox.gateway.api import application
-from sandbox.gateway.store import Store
+from sandbox.gateway.store import GatewayStore
 from sandbox.program import options, serve
 
 
 def main() -> None:
     given = options("A payment gateway for tests and demonstrations.").parse_args()
-    serve(application(Store(given.folder)), given.port)
+    serve(application(GatewayStore(given.folder)), given.port)
 
 
 if __name__ == "__main__":

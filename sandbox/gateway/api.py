@@ -15,12 +15,12 @@ from sandbox.gateway import payments
 from sandbox.gateway.checkout import checkout_routes
 from sandbox.gateway.delivery import Courier
 from sandbox.gateway.payments import NotPossible, Payment
-from sandbox.gateway.shapes import AccountSetup, Clock, Knobs, PaymentOrder, RefundOrder
-from sandbox.gateway.store import KeyReused, Store
+from sandbox.gateway.shapes import Clock, GatewayAccountSetup, GatewayKnobs, PaymentOrder, RefundOrder
+from sandbox.gateway.store import GatewayStore, IdempotencyConflict
 from sandbox.program import body_of, refuse, say_no
 
 
-def application(store: Store) -> Starlette:
+def application(store: GatewayStore) -> Starlette:
     @asynccontextmanager
     async def deliver_meanwhile(_app: Starlette) -> AsyncIterator[None]:
         courier = asyncio.create_task(Courier(store).run())
@@ -39,15 +39,15 @@ def application(store: Store) -> Starlette:
 class SetUp:
     """Routes for whoever sets the sandbox up; they ask for no key."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: GatewayStore) -> None:
         self._store = store
 
     async def account(self, request: Request) -> Response:
-        self._store.set_account(request.path_params["account"], await body_of(request, AccountSetup))
+        self._store.set_account(request.path_params["account"], await body_of(request, GatewayAccountSetup))
         return JSONResponse({"account": request.path_params["account"]})
 
     async def knobs(self, request: Request) -> Response:
-        knobs = await body_of(request, Knobs)
+        knobs = await body_of(request, GatewayKnobs)
         self._store.set_knobs(self._known(request), knobs)
         return JSONResponse(knobs.model_dump())
 
@@ -69,7 +69,7 @@ class SetUp:
 class Merchant:
     """Routes for a merchant, who shows the account's API key."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: GatewayStore) -> None:
         self._store = store
 
     async def create(self, request: Request) -> Response:
@@ -81,7 +81,7 @@ class Merchant:
             refuse(500, "The gateway has an error.")
         try:
             payment = payments.open_payment(self._store, account, key, order)
-        except KeyReused:
+        except IdempotencyConflict:
             refuse(409, "This Idempotency-Key was used for another request.")
         if knobs.create_timeouts > 0:
             self._use_up(account, "create_timeouts")
@@ -107,7 +107,7 @@ class Merchant:
         order = await body_of(request, RefundOrder)
         try:
             refund = payments.refund(self._store, account, payment, _key(request), order)
-        except KeyReused:
+        except IdempotencyConflict:
             refuse(409, "This Idempotency-Key was used for another request.")
         except NotPossible as error:
             refuse(422, str(error))

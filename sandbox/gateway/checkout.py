@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from sandbox.gateway import payments
 from sandbox.gateway.payments import NotPossible, Payment
-from sandbox.gateway.store import Store
+from sandbox.gateway.store import GatewayStore
 from sandbox.program import refuse
 
 _DECIMALS = {"JPY": 0, "KRW": 0, "CLP": 0, "VND": 0, "ISK": 0, "BHD": 3, "JOD": 3, "KWD": 3, "OMR": 3, "TND": 3}
@@ -67,7 +67,7 @@ _STATUS = {
 }
 
 
-def checkout_routes(store: Store) -> list[Route]:
+def checkout_routes(store: GatewayStore) -> list[Route]:
     async def show(request: Request) -> Response:
         account, payment = _payment(store, request)
         return HTMLResponse(_page(account, payment, store.knobs(account).pay_late))
@@ -92,7 +92,7 @@ def checkout_routes(store: Store) -> list[Route]:
     ]
 
 
-def _payment(store: Store, request: Request) -> tuple[str, Payment]:
+def _payment(store: GatewayStore, request: Request) -> tuple[str, Payment]:
     found = store.find(request.path_params["id"])
     if found is None or "reference" not in found[1]:
         refuse(404, "There is no such payment.")

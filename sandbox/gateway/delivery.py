@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import httpx
 from standardwebhooks import Webhook
 
-from sandbox.gateway.store import Store
+from sandbox.gateway.store import GatewayStore
 
 # Seconds before the next attempt; the last one repeats. Real gateways wait minutes and days.
 _PAUSES = (0.3, 0.5, 1, 2, 4, 8, 10)
@@ -20,7 +20,7 @@ _IDLE_SECONDS = 0.05
 class Courier:
     """Runs until cancelled. Deliveries do not wait for each other, so a slow receiver delays only its own."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: GatewayStore) -> None:
         self._store = store
         self._tasks: dict[int, asyncio.Task[None]] = {}
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.gateway.shapes import PaymentOrder, RefundOrder
-from sandbox.gateway.store import Store, new_id
+from sandbox.gateway.store import GatewayStore, new_id
 
 Payment = dict[str, Any]
 _PAYABLE = ("open", "action_required")
@@ -14,8 +14,8 @@ class NotPossible(Exception):
     """The payment's status does not allow this; the message says why."""
 
 
-def open_payment(store: Store, account: str, key: str, order: PaymentOrder) -> Payment:
-    """Raises KeyReused."""
+def open_payment(store: GatewayStore, account: str, key: str, order: PaymentOrder) -> Payment:
+    """Raises IdempotencyConflict."""
     asked = order.model_dump(mode="json")
     if made := store.made_with(account, key, asked):
         return made
@@ -24,7 +24,7 @@ def open_payment(store: Store, account: str, key: str, order: PaymentOrder) -> P
     )
 
 
-def current(store: Store, account: str, payment: Payment) -> Payment:
+def current(store: GatewayStore, account: str, payment: Payment) -> Payment:
     """The payment as it is now: one that nobody paid in time is canceled."""
     expires_at = datetime.fromisoformat(payment["expires_at"])
     if payment["status"] in _PAYABLE and datetime.fromisoformat(store.now(account)) >= expires_at:
@@ -32,12 +32,12 @@ def current(store: Store, account: str, payment: Payment) -> Payment:
     return payment
 
 
-def cancel(store: Store, account: str, payment: Payment) -> Payment:
+def cancel(store: GatewayStore, account: str, payment: Payment) -> Payment:
     """Close it if it is open; it may have been paid meanwhile, so look at what comes back."""
     return _move(store, account, payment, "canceled") if payment["status"] in _PAYABLE else payment
 
 
-def press(store: Store, account: str, payment: Payment, outcome: str) -> Payment:
+def press(store: GatewayStore, account: str, payment: Payment, outcome: str) -> Payment:
     """The payer pressed a button of the checkout page. Pressing again changes nothing. Raises NotPossible."""
     knobs = store.knobs(account)
     if payment["status"] in ("succeeded", "failed"):
@@ -56,8 +56,8 @@ def press(store: Store, account: str, payment: Payment, outcome: str) -> Payment
     return _move(store, account, payment, "succeeded", **paid)
 
 
-def refund(store: Store, account: str, payment: Payment, key: str, order: RefundOrder) -> Payment:
-    """Raises KeyReused, NotPossible."""
+def refund(store: GatewayStore, account: str, payment: Payment, key: str, order: RefundOrder) -> Payment:
+    """Raises IdempotencyConflict, NotPossible."""
     asked = {"payment": payment["id"], **order.model_dump(mode="json")}
     if made := store.made_with(account, key, asked):
         return made
@@ -79,7 +79,7 @@ def shown(payment: Payment) -> Payment:
     return {name: payment[name] for name in names}
 
 
-def _move(store: Store, account: str, payment: Payment, status: str, **more: object) -> Payment:
+def _move(store: GatewayStore, account: str, payment: Payment, status: str, **more: object) -> Payment:
     moved = {**payment, **more, "status": status}
     store.change(account, [moved], f"payment.{status}", {"payment": shown(moved)})
     return moved

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from pydantic import AwareDatetime, Field, field_validator
 from standardwebhooks import Webhook
 
-from sandbox.program import Body
+from sandbox.program import StrictBody
 
 
-class AccountSetup(Body):
+class GatewayAccountSetup(StrictBody):
     """A merchant. Every secret signs each webhook, so that two may stand side by side during a rotation."""
 
     api_key: str = Field(min_length=8)
@@ -23,7 +23,7 @@ class AccountSetup(Body):
         return secrets
 
 
-class PaymentOrder(Body):
+class PaymentOrder(StrictBody):
     reference: str = Field(min_length=1)
     amount: int = Field(gt=0)
     currency: str = Field(pattern="^[A-Z]{3}$")
@@ -32,12 +32,12 @@ class PaymentOrder(Body):
     expires_at: AwareDatetime
 
 
-class RefundOrder(Body):
+class RefundOrder(StrictBody):
     amount: int = Field(gt=0)
     reason: str = ""
 
 
-class Clock(Body):
+class Clock(StrictBody):
     """The account's sandbox time; null: real time again."""
 
     now: AwareDatetime | None
@@ -46,7 +46,7 @@ class Clock(Body):
         return rfc3339(self.now) if self.now else None
 
 
-class Knobs(Body):
+class GatewayKnobs(StrictBody):
     """How the gateway misbehaves for an account. Defaults: not at all. A PUT replaces all of them."""
 
     decline: bool = False  # every payment is declined, whatever the payer presses

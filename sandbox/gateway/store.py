@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox.gateway.shapes import AccountSetup, Knobs, rfc3339
+from sandbox.gateway.shapes import GatewayAccountSetup, GatewayKnobs, rfc3339
 from sandbox.program import open_database
 
 Row = dict[str, Any]
@@ -29,17 +29,17 @@ CREATE TABLE IF NOT EXISTS deliveries (id INTEGER PRIMARY KEY, event TEXT NOT NU
 _OVERTAKEN_SECONDS = 1.5
 
 
-class KeyReused(Exception):
+class IdempotencyConflict(Exception):
     """The Idempotency-Key was used before for another request."""
 
 
-class Store:
+class GatewayStore:
     """One SQLite file. Used from one thread; each public method is one transaction."""
 
     def __init__(self, folder: Path) -> None:
         self._database = open_database(folder, _SCHEMA)
 
-    def set_account(self, name: str, setup: AccountSetup) -> None:
+    def set_account(self, name: str, setup: GatewayAccountSetup) -> None:
         with self._database as database:
             database.execute(
                 "INSERT INTO accounts (name, setup, api_key) VALUES (?1, ?2, ?3)"
@@ -47,19 +47,19 @@ class Store:
                 (name, setup.model_dump_json(), setup.api_key),
             )
 
-    def account(self, name: str) -> AccountSetup | None:
+    def account(self, name: str) -> GatewayAccountSetup | None:
         row = self._one("SELECT setup FROM accounts WHERE name = ?", name)
-        return AccountSetup.model_validate_json(row["setup"]) if row else None
+        return GatewayAccountSetup.model_validate_json(row["setup"]) if row else None
 
     def account_of_key(self, api_key: str) -> str | None:
         row = self._one("SELECT name FROM accounts WHERE api_key = ?", api_key)
         return row["name"] if row else None
 
-    def knobs(self, account: str) -> Knobs:
+    def knobs(self, account: str) -> GatewayKnobs:
         row = self._one("SELECT knobs FROM accounts WHERE name = ?", account)
-        return Knobs.model_validate_json(row["knobs"]) if row else Knobs()
+        return GatewayKnobs.model_validate_json(row["knobs"]) if row else GatewayKnobs()
 
-    def set_knobs(self, account: str, knobs: Knobs) -> None:
+    def set_knobs(self, account: str, knobs: GatewayKnobs) -> None:
         with self._database as database:
             database.execute("UPDATE accounts SET knobs = ? WHERE name = ?", (knobs.model_dump_json(), account))
 
@@ -73,12 +73,12 @@ class Store:
         return str(row["clock"]) if row and row["clock"] else rfc3339(datetime.now(UTC))
 
     def made_with(self, account: str, key: str, asked: Row) -> Row | None:
-        """What this key made before. Raises KeyReused if that was for another request."""
+        """What this key made before. Raises IdempotencyConflict if that was for another request."""
         row = self._one("SELECT asked, object FROM keys WHERE account = ? AND key = ?", account, key)
         if row is None:
             return None
         if row["asked"] != json.dumps(asked, sort_keys=True):
-            raise KeyReused
+            raise IdempotencyConflict
         found = self.find(row["object"])
         assert found is not None
         return found[1]
@@ -143,7 +143,7 @@ class Store:
                 (state, answer, next_due, delivery),
             )
 
-    def _plan_deliveries(self, knobs: Knobs, number: int, event: tuple[str, str, str]) -> None:
+    def _plan_deliveries(self, knobs: GatewayKnobs, number: int, event: tuple[str, str, str]) -> None:
         if not knobs.webhooks:
             return
         overtaken = knobs.reorder and number % 2 == 1

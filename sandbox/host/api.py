@@ -13,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.host.shapes import AccountSetup, Knobs, PlanOrder, ServiceSetup
-from sandbox.host.store import Answer, Store
+from sandbox.host.shapes import HostAccountSetup, HostKnobs, PlanOrderBody, ServiceSetup
+from sandbox.host.store import Answer, HostStore
 from sandbox.program import body_of, checked, refuse, say_no
 
 
-def application(store: Store) -> Starlette:
-    tester, provisioner = Tester(store), Provisioner(store)
+def application(store: HostStore) -> Starlette:
+    tester, provisioner = Tester(store), HostApi(store)
     return Starlette(
         routes=[
             Route("/accounts/{account}", tester.account, methods=["PUT"]),
@@ -37,18 +37,18 @@ def application(store: Store) -> Starlette:
 class Tester:
     """Sets the host up and looks at what a customer now has; needs no signature."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: HostStore) -> None:
         self._store = store
 
     async def account(self, request: Request) -> Response:
-        self._store.set_account(request.path_params["account"], await body_of(request, AccountSetup))
+        self._store.set_account(request.path_params["account"], await body_of(request, HostAccountSetup))
         return JSONResponse({"account": request.path_params["account"]})
 
     async def knobs(self, request: Request) -> Response:
         account: str = request.path_params["account"]
         if not self._store.secrets(account):
             refuse(404, f"There is no account {account}; create it by PUT /accounts/{account}.")
-        knobs = await body_of(request, Knobs)
+        knobs = await body_of(request, HostKnobs)
         self._store.set_knobs(account, knobs)
         return JSONResponse(knobs.model_dump())
 
@@ -66,10 +66,10 @@ class Tester:
         return JSONResponse(found or refuse(404, "There is no such service."))
 
 
-class Provisioner:
+class HostApi:
     """Takes orders from whoever has the account's secret."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: HostStore) -> None:
         self._store = store
 
     async def read(self, request: Request) -> Response:
@@ -80,7 +80,7 @@ class Provisioner:
     async def order(self, request: Request) -> Response:
         raw = await request.body()
         account = self._verified(request, raw)
-        order = checked(raw, PlanOrder)
+        order = checked(raw, PlanOrderBody)
         if (order.account, order.service) != (account, request.path_params["ref"]):
             refuse(422, "The signed body names another account or service than the request.")
         key = request.headers.get("idempotency-key") or refuse(400, "Send an Idempotency-Key.")
@@ -100,7 +100,7 @@ class Provisioner:
         self._use_up(account, "fail_times")
         return knobs.fail_status, {"detail": "The host cannot do this now."}
 
-    def _answer(self, order: PlanOrder, key: str) -> Answer:
+    def _answer(self, order: PlanOrderBody, key: str) -> Answer:
         """The same key gets the same answer; what was not answered before is decided and carried out now."""
         asked = order.model_dump_json()
         if before := self._store.answered(order.account, key):
@@ -109,7 +109,7 @@ class Provisioner:
         self._store.keep_answer(order.account, key, asked, answer)
         return answer
 
-    def _decide(self, order: PlanOrder) -> Answer:
+    def _decide(self, order: PlanOrderBody) -> Answer:
         knobs = self._store.knobs(order.account)
         if knobs.refuse:
             return 422, {"detail": knobs.refuse}

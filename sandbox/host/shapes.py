@@ -3,10 +3,10 @@
 from pydantic import Field, field_validator
 from standardwebhooks import Webhook
 
-from sandbox.program import Body
+from sandbox.program import StrictBody
 
 
-class AccountSetup(Body):
+class HostAccountSetup(StrictBody):
     """A provider. A call signed by any of the secrets is believed."""
 
     secrets: list[str] = Field(min_length=1)
@@ -19,7 +19,7 @@ class AccountSetup(Body):
         return secrets
 
 
-class ServiceSetup(Body):
+class ServiceSetup(StrictBody):
     """A service as it stands, set up by the tester."""
 
     account: str
@@ -28,7 +28,7 @@ class ServiceSetup(Body):
     usage: dict[str, int] = Field(default={})
 
 
-class PlanOrder(Body):
+class PlanOrderBody(StrictBody):
     """A provisioner's order: let `service` of `account` have this plan and these limits."""
 
     account: str
@@ -38,7 +38,7 @@ class PlanOrder(Body):
     generation: int = Field(ge=0)
 
 
-class Knobs(Body):
+class HostKnobs(StrictBody):
     """How the host misbehaves for an account. Defaults: not at all. A PUT replaces all of them."""
 
     fail_times: int = 0  # so many orders are answered with `fail_status` and not done

@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from sandbox.host.shapes import AccountSetup, Knobs, PlanOrder, ServiceSetup
+from sandbox.host.shapes import HostAccountSetup, HostKnobs, PlanOrderBody, ServiceSetup
 from sandbox.program import open_database
 
 _SCHEMA = """
@@ -22,13 +22,13 @@ _NEWEST = "(SELECT ifnull(max(changed), 0) + 1 FROM services)"
 Answer = tuple[int, dict[str, Any]]
 
 
-class Store:
+class HostStore:
     """One SQLite file. Used from one thread; each public method is one transaction."""
 
     def __init__(self, folder: Path) -> None:
         self._database = open_database(folder, _SCHEMA)
 
-    def set_account(self, name: str, setup: AccountSetup) -> None:
+    def set_account(self, name: str, setup: HostAccountSetup) -> None:
         with self._database as database:
             database.execute(
                 "INSERT INTO accounts (name, setup) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET setup = ?2",
@@ -37,13 +37,13 @@ class Store:
 
     def secrets(self, account: str) -> list[str]:
         row = self._one("SELECT setup FROM accounts WHERE name = ?", account)
-        return AccountSetup.model_validate_json(row["setup"]).secrets if row else []
+        return HostAccountSetup.model_validate_json(row["setup"]).secrets if row else []
 
-    def knobs(self, account: str) -> Knobs:
+    def knobs(self, account: str) -> HostKnobs:
         row = self._one("SELECT knobs FROM accounts WHERE name = ?", account)
-        return Knobs.model_validate_json(row["knobs"]) if row else Knobs()
+        return HostKnobs.model_validate_json(row["knobs"]) if row else HostKnobs()
 
-    def set_knobs(self, account: str, knobs: Knobs) -> None:
+    def set_knobs(self, account: str, knobs: HostKnobs) -> None:
         with self._database as database:
             database.execute("UPDATE accounts SET knobs = ? WHERE name = ?", (knobs.model_dump_json(), account))
 
@@ -83,7 +83,7 @@ class Store:
                 "INSERT INTO answers VALUES (?, ?, ?, ?, ?)", (account, key, asked, answer[0], json.dumps(answer[1]))
             )
 
-    def carry_out(self, order: PlanOrder) -> None:
+    def carry_out(self, order: PlanOrderBody) -> None:
         with self._database as database:
             database.execute(
                 "INSERT INTO services (account, ref, plan, limits, generation, changed)"
@@ -92,7 +92,7 @@ class Store:
                 (order.account, order.service, order.plan, json.dumps(order.limits), order.generation),
             )
 
-    def log_order(self, order: PlanOrder, key: str, status: int) -> None:
+    def log_order(self, order: PlanOrderBody, key: str, status: int) -> None:
         with self._database as database:
             database.execute(
                 "INSERT INTO orders (account, ref, key, body, status) VALUES (?, ?, ?, ?, ?)",

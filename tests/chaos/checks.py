@@ -9,8 +9,8 @@ from datetime import timedelta
 import httpx
 from sqlalchemy import func, select
 
-from cli.audit import ask_all_hosts
-from engine.audit.checks import Finding, audit_books, providers_to_audit
+from cli.audit import compare_all_hosts
+from engine.audit.checks import InvariantResult, audit_books, providers_to_audit
 from engine.audit.documents import audit_documents, documents_to_read
 from models.database import snapshot
 from models.invoice import Document, Invoice
@@ -18,8 +18,8 @@ from models.ledger import LedgerTransaction
 from models.outbox import OutboxMessage
 from models.plan_change import ChangeMove, PlanChange
 from models.provider import provider_by_slug
-from tests.chaos.environment import NotInTime, Theatre, wait_for
-from tests.chaos.scenarios import Told
+from tests.chaos.environment import ChaosStack, NotInTime, wait_for
+from tests.chaos.scenarios import StoryRun
 
 
 @dataclass
@@ -41,10 +41,10 @@ class Verdict:
         return "\n".join(f"{name}: {sentence}" for name, found in parts.items() for sentence in found)
 
 
-def judge(theatre: Theatre, tales: list[Told]) -> Verdict:
+def judge(chaos_stack: ChaosStack, story_runs: list[StoryRun]) -> Verdict:
     """Waits until nothing rests, then looks at everything."""
     verdict = Verdict()
-    slugs = [told.provider.provider for told in tales]
+    slugs = [story_run.provider.provider for story_run in story_runs]
     try:
         wait_for(
             lambda: None if broken_books(slugs) or _unsent(slugs) else True, "everything to come to rest", seconds=60
@@ -55,17 +55,17 @@ def judge(theatre: Theatre, tales: list[Told]) -> Verdict:
         providers = [id for slug in slugs for id in providers_to_audit(session, slug)]
         stored = documents_to_read(session, providers)
     verdict.broken += [f"{f.name}: {row.what}" for f in audit_documents(stored) for row in f.rows]
-    hosts, _ = ask_all_hosts(providers)
+    hosts, _ = compare_all_hosts(providers)
     verdict.broken += [f"host: {row.what}" for row in hosts.rows]
-    for told in tales:
-        _judge_changes(told, verdict)
-        _judge_money(told, verdict)
-        _judge_notices(theatre, told, verdict)
-        _judge_hosts(told, verdict)
+    for story_run in story_runs:
+        _judge_changes(story_run, verdict)
+        _judge_money(story_run, verdict)
+        _judge_notices(chaos_stack, story_run, verdict)
+        _judge_hosts(story_run, verdict)
     return verdict
 
 
-def broken_books(slugs: list[str]) -> list[Finding]:
+def broken_books(slugs: list[str]) -> list[InvariantResult]:
     """What the audit finds when nothing may wait for longer than a few seconds."""
     with snapshot() as session:
         providers = [id for slug in slugs for id in providers_to_audit(session, slug)]
@@ -81,9 +81,9 @@ def _unsent(slugs: list[str]) -> int:
         return session.scalar(select(func.count()).select_from(OutboxMessage).where(*waiting)) or 0
 
 
-def _judge_changes(told: Told, verdict: Verdict) -> None:
+def _judge_changes(story_run: StoryRun, verdict: Verdict) -> None:
     with snapshot() as session:
-        provider = provider_by_slug(session, told.provider.provider)
+        provider = provider_by_slug(session, story_run.provider.provider)
         assert provider is not None
         rows = session.execute(
             select(PlanChange.id, PlanChange.status).where(
@@ -98,19 +98,19 @@ def _judge_changes(told: Told, verdict: Verdict) -> None:
             .group_by(ChangeMove.change_id, ChangeMove.event, ChangeMove.to_status)
             .having(func.count() > 1)
         ).all()
-    for change_id, expected in told.statuses.items():
+    for change_id, expected in story_run.statuses.items():
         reached = statuses.get(change_id)
         if reached != expected:
             (verdict.stuck if reached == "stuck" else verdict.lost).append(f"{change_id} is {reached}, not {expected}")
-    if told.statuses:  # a story that did not end is told of already
-        more = set(statuses) - set(told.statuses)
+    if story_run.statuses:  # a story that did not end is told of already
+        more = set(statuses) - set(story_run.statuses)
         verdict.doubled += [f"{change_id}: a request made a second change" for change_id in more]
     verdict.doubled += [f"{row[0]} moved {row[3]} times to {row[2]}" for row in moves if row[1] != "retry"]
 
 
-def _judge_money(told: Told, verdict: Verdict) -> None:
+def _judge_money(story_run: StoryRun, verdict: Verdict) -> None:
     with snapshot() as session:
-        provider = provider_by_slug(session, told.provider.provider)
+        provider = provider_by_slug(session, story_run.provider.provider)
         assert provider is not None
         booked = session.scalar(
             select(func.count()).where(
@@ -124,10 +124,10 @@ def _judge_money(told: Told, verdict: Verdict) -> None:
             .where(Invoice.provider_id == provider.id)
         ).all()
         made = Counter(invoice.service.ref for invoice in invoices)
-    if booked != told.payments:
-        found = verdict.lost if (booked or 0) < told.payments else verdict.doubled
-        found.append(f"{told.provider.provider}: {told.payments} payments were made, {booked} are booked")
-    for ref, expected in told.invoices.items():
+    if booked != story_run.payments:
+        found = verdict.lost if (booked or 0) < story_run.payments else verdict.doubled
+        found.append(f"{story_run.provider.provider}: {story_run.payments} payments were made, {booked} are booked")
+    for ref, expected in story_run.invoices.items():
         if made[ref] != expected:
             (verdict.lost if made[ref] < expected else verdict.doubled).append(f"{ref} has {made[ref]} invoices")
     printed = {(row.invoice_id, row.kind) for row in documents}
@@ -136,14 +136,14 @@ def _judge_money(told: Told, verdict: Verdict) -> None:
             verdict.lost.append(f"{invoice.id} has no {invoice.document_kind}")
 
 
-def _judge_notices(theatre: Theatre, told: Told, verdict: Verdict) -> None:
+def _judge_notices(chaos_stack: ChaosStack, story_run: StoryRun, verdict: Verdict) -> None:
     """Each row of the outbox came, under one Message-ID; a crash may repeat a mail, never make a second one of it."""
     with snapshot() as session:
-        provider = provider_by_slug(session, told.provider.provider)
+        provider = provider_by_slug(session, story_run.provider.provider)
         assert provider is not None
         rows = session.scalars(select(OutboxMessage).where(OutboxMessage.provider_id == provider.id)).all()
     for address in {row.recipient for row in rows}:
-        url = f"{theatre.stack.addresses.mail}/mails"
+        url = f"{chaos_stack.stack.addresses.mail}/mails"
         mails = httpx.get(url, params={"to": address}, trust_env=False).json()
         came = Counter(mail["message_id"].strip("<>").split("@")[0] for mail in mails)
         ours = {row.id for row in rows if row.recipient == address}
@@ -151,13 +151,13 @@ def _judge_notices(theatre: Theatre, told: Told, verdict: Verdict) -> None:
         verdict.repeated_mails += sum(count - 1 for id, count in came.items() if id in ours)
 
 
-def _judge_hosts(told: Told, verdict: Verdict) -> None:
+def _judge_hosts(story_run: StoryRun, verdict: Verdict) -> None:
     """One key has one effect: the host carried out each order once, however often it was told."""
-    for ref, plan in told.plans.items():
-        hosted = told.provider.hosted(ref)
+    for ref, plan in story_run.plans.items():
+        hosted = story_run.provider.hosted(ref)
         if hosted["plan"] != plan:
             verdict.lost.append(f"{ref} has {hosted['plan']} at the host, not {plan}")
-    url = f"{told.provider.ready['host']}/_orders/{told.provider.provider}"
+    url = f"{story_run.provider.ready['host']}/_orders/{story_run.provider.provider}"
     orders = httpx.get(url, trust_env=False).json()["orders"]
     done = {(order["key"], str(order["order"])) for order in orders if order["status"] == 200}
     for key, count in Counter(key for key, _ in done).items():

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.chaos.environment import Theatre, theatre
-from tests.chaos.runs import Act, Telling, tell
+from tests.chaos.environment import ChaosStack, chaos_stack
+from tests.chaos.runs import RunResult, Workload, run_stories
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -18,7 +18,7 @@ ELSEWHERE = {
     "tasks/plan_change.py:request_payment": "its ring is for a change that owes nothing: tests/stories",
     "tasks/plan_change.py:give_up": "nothing fails often enough for that: tests/steps/test_dead_letters.py",
     "tasks/requests.py:_reject": "a malformed message: tests/entry_points/test_celery_entry_point.py",
-    "web/api/dead_letters.py:ring_dead_letter": "what was given up: tests/entry_points/test_dead_letters_api.py",
+    "web/api/dead_letters.py:retry_row": "what was given up: tests/entry_points/test_dead_letters_api.py",
     "web/api/manual_payments.py:match": "money that fits nowhere: tests/entry_points/test_manual_payments_api.py",
     "web/api/manual_payments.py:record": "a bank transfer: tests/entry_points/test_manual_payments_api.py",
     "web/api/manual_payments.py:replay_webhook": "a dead event: tests/entry_points/test_manual_payments_api.py",
@@ -32,32 +32,32 @@ ELSEWHERE = {
     "storage.stored": "for an operator's command after a restore: tests/steps/test_after_restore.py",
 }
 # What rings (tasks/story.py).
-BELLS = {"ring", "ring_for", "ring_for_claimed", "ring_for_events", "ring_if_covered", "ring_step"}
+ENQUEUERS = {"enqueue", "enqueue_row", "enqueue_claimed", "enqueue_events", "enqueue_if_covered", "enqueue_task"}
 ENGINE_CALLS = re.compile(r"\b(gateway|provisioner|storage)\.(\w+)\(")
 
 
-def crash_everywhere(telling: Telling, share: int = 100) -> Act:
+def crash_everywhere(workload: Workload, share: int = 100) -> RunResult:
     """On a stage of its own. `share`: at how many of a hundred boundaries a process dies."""
-    with theatre(share) as stage:
-        stage.arm()
-        act = tell(stage, telling, _until_over)
-        act.boundaries = stage.seen()
-    return act
+    with chaos_stack(share) as chaos:
+        chaos.arm()
+        result = run_stories(chaos, workload, _until_over)
+        result.boundaries = chaos.seen()
+    return result
 
 
-def _until_over(stage: Theatre, over: threading.Event) -> int:
+def _until_over(chaos: ChaosStack, over: threading.Event) -> int:
     over.wait()
-    stage.disarm()
-    return sum(line.startswith("killed") for line in stage.seen())
+    chaos.disarm()
+    return sum(line.startswith("killed") for line in chaos.seen())
 
 
 def uncovered(boundaries: list[str]) -> list[str]:
     """Functions that commit, publish or call outside, and at which no process has died."""
     text = "\n".join(boundaries)
     commits = set(_functions_calling("tasks", {"transaction", "inside", "outside"}))
-    commits |= set(_functions_calling("web", {"opened", "transaction", "single_statement"}, writing=True))
+    commits |= set(_functions_calling("web", {"transaction_for", "transaction", "single_statement"}, writing=True))
     commits |= set(_functions_calling("web/webhooks", {"transaction", "single_statement"}))
-    publishes = {name for folder in ("tasks", "web/webhooks") for name in _functions_calling(folder, BELLS)}
+    publishes = {name for folder in ("tasks", "web/webhooks") for name in _functions_calling(folder, ENQUEUERS)}
     missing = [f"commit in {name}" for name in sorted(commits) if not _died_at(text, "commit", name)]
     missing += [f"publish in {name}" for name in sorted(publishes) if not _died_at(text, "publish", name)]
     calls = {f"{kind}.{method}" for file in engine_files() for kind, method in _calls(file)}

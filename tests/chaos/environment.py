@@ -29,14 +29,14 @@ Found = TypeVar("Found")
 
 ROOT = Path(__file__).parent.parent.parent
 # Looking costs the machine more than what is looked at.
-_LOOK_SECONDS = 0.25
+_POLL_SECONDS = 0.25
 
 # Rows that rest are rung for within a second; a lease of a dead worker is over after three.
 PATIENCE = {
-    "PLANSHIFT_RING_PATIENCE_SECONDS": "0.5",
-    "PLANSHIFT_RING_PAUSE_MAX_SECONDS": "2",
+    "PLANSHIFT_SWEEP_PATIENCE_SECONDS": "0.5",
+    "PLANSHIFT_RETRY_PAUSE_MAX_SECONDS": "2",
     # A ring every two seconds for half an hour: no run of ten minutes comes there.
-    "PLANSHIFT_RINGS_MAX": "1000",
+    "PLANSHIFT_ATTEMPTS_MAX": "1000",
     "PLANSHIFT_LEASE_SECONDS": "3",
     "PLANSHIFT_APPLY_ATTEMPTS_MAX": "40",
     "PLANSHIFT_LOG_LEVEL": "WARNING",
@@ -48,7 +48,7 @@ class NotInTime(Exception):
 
 
 @dataclass
-class Theatre:
+class ChaosStack:
     """Where everything is, and hands to break it with."""
 
     folder: Path
@@ -105,12 +105,12 @@ class Patient(Frontend):
 
 
 @contextmanager
-def theatre(
+def chaos_stack(
     share: int = 100,
     way_to_the_broker: Callable[[int], Proxy] | None = None,
     clock_library: Path | None = None,
     **settings: str,
-) -> Iterator[Theatre]:
+) -> Iterator[ChaosStack]:
     """Everything runs; the seam sleeps until `arm()`. `way_to_the_broker`: our processes reach it through this proxy.
     `clock_library`: libfaketime, under which all but the database runs, so that the host's clock can be set."""
     with temporary_folder("chaos") as folder, Stack(folder) as stack, environment({}), ExitStack() as more:
@@ -130,7 +130,7 @@ def theatre(
                 proxy = more.enter_context(way_to_the_broker(port))
                 variables["PLANSHIFT_BROKER_URL"] = stack.valkey.url.replace(f":{port}/", f":{proxy.port}/")
             more.callback(_keep_logs, folder)
-            yield Theatre(folder, stack, start_zygote(stack, folder, variables, share), variables)
+            yield ChaosStack(folder, stack, start_zygote(stack, folder, variables, share), variables)
 
 
 def _keep_logs(folder: Path) -> None:
@@ -197,11 +197,11 @@ def start_zygote(
     return zygote
 
 
-def wait_for(look: Callable[[], Found | None], what: str, seconds: float = 500) -> Found:
+def wait_for(poll: Callable[[], Found | None], what: str, seconds: float = 500) -> Found:
     """Looks until there is something. Raises NotInTime."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if (found := look()) is not None:
+        if (found := poll()) is not None:
             return found
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
     raise NotInTime(f"waited {seconds:g} s for {what}")

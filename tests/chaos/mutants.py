@@ -46,16 +46,16 @@ MUTANTS = (
     Mutant(
         "publish before commit",
         "web/api/changes.py",
-        "                change.answer = change_view(door.session, change)\n",
-        "                change.answer = change_view(door.session, change)\n            ring(change.id)\n",
-        "tests/chaos/test_rules.py::test_no_bell_rings_and_nobody_is_called_inside_a_transaction",
+        "                change.answer = change_view(tx.session, change)\n",
+        "                change.answer = change_view(tx.session, change)\n            enqueue(change.id)\n",
+        "tests/chaos/test_rules.py::test_nothing_is_enqueued_and_nobody_is_called_inside_a_transaction",
     ),
     Mutant(
-        "an outside call inside a transaction",
+        "an external call inside a transaction",
         "tasks/run.py",
         "        outcome = step.perform(call)\n        with transaction() as session:\n",
         "        with transaction() as session:\n            outcome = step.perform(call)\n",
-        "tests/chaos/test_rules.py::test_no_bell_rings_and_nobody_is_called_inside_a_transaction",
+        "tests/chaos/test_rules.py::test_nothing_is_enqueued_and_nobody_is_called_inside_a_transaction",
     ),
     Mutant(
         "no lease",
@@ -93,17 +93,17 @@ MUTANTS = (
         "tests/steps/test_recovery.py::test_a_call_that_wakes_up_after_the_compensation_is_refused_by_the_host",
     ),
     Mutant(
-        "the host is told again without being asked",
+        "the host is ordered again without being read",
         "engine/apply.py",
         "read_first=change.apply_attempts > 1",
         "read_first=False",
         "tests/steps/test_apply.py::test_an_answer_that_got_lost_is_read_before_it_is_repeated",
     ),
     Mutant(
-        "a bell that rings for ever",
+        "a row that is enqueued for ever",
         "engine/jobs/sweep.py",
-        '{"rings": bell.row.rings + 1,',
-        '{"rings": bell.row.rings,',
+        '{"attempts": work.row.attempts + 1,',
+        '{"attempts": work.row.attempts,',
         "tests/steps/test_dead_letters.py::test_what_always_fails_is_given_up_and_finished_after_the_mend",
     ),
     Mutant(

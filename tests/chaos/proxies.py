@@ -30,7 +30,7 @@ class Proxy:
         for connection in self._open:
             connection.close()
 
-    def question(self, drain: socket.socket, data: bytes) -> None:
+    def request(self, drain: socket.socket, data: bytes) -> None:
         """Somebody sent this to the target."""
         drain.sendall(data)
 
@@ -44,7 +44,7 @@ class Proxy:
                 ours, _ = self._listener.accept()
                 theirs = socket.create_connection((LOOPBACK, self._target))
                 self._open |= {ours, theirs}
-                for source, drain, pass_on in ((ours, theirs, self.question), (theirs, ours, self.answer)):
+                for source, drain, pass_on in ((ours, theirs, self.request), (theirs, ours, self.answer)):
                     threading.Thread(target=self._forward, args=(source, drain, pass_on), daemon=True).start()
 
     def _forward(self, source: socket.socket, drain: socket.socket, pass_on: Callable[..., None]) -> None:
@@ -71,7 +71,7 @@ class SilentProxy(Proxy):
         """All connections that are open now."""
         self._silent |= self._open
 
-    def question(self, drain: socket.socket, data: bytes) -> None:
+    def request(self, drain: socket.socket, data: bytes) -> None:
         self._unless_silent(drain, data)
 
     def answer(self, drain: socket.socket, data: bytes) -> None:

@@ -23,7 +23,7 @@ from tests.chaos.control import run_control
 from tests.chaos.crash_points import crash_everywhere, uncovered
 from tests.chaos.days import DAYS
 from tests.chaos.mutants import MUTANTS, survivors
-from tests.chaos.runs import Act, Telling
+from tests.chaos.runs import RunResult, Workload
 from tests.chaos.scenarios import STORIES
 
 ROOT = Path(__file__).parent.parent.parent
@@ -41,14 +41,14 @@ class Totals:
     stuck: int = 0
     complaints: list[str] = field(default_factory=list)
 
-    def add(self, act: Act) -> None:
-        self.boundaries += len(act.boundaries)
-        self.kills += act.kills
-        self.stories += act.stories
-        self.lost += len(act.verdict.lost)
-        self.doubled += len(act.verdict.doubled)
-        self.stuck += len(act.verdict.stuck)
-        self.complaints += str(act.verdict).splitlines()
+    def add(self, result: RunResult) -> None:
+        self.boundaries += len(result.boundaries)
+        self.kills += result.kills
+        self.stories += result.stories
+        self.lost += len(result.verdict.lost)
+        self.doubled += len(result.verdict.doubled)
+        self.stuck += len(result.verdict.stuck)
+        self.complaints += str(result.verdict).splitlines()
 
     def numbers(self) -> dict[str, int]:
         return {name: getattr(self, name) for name in ("boundaries", "kills", "stories", "lost", "doubled", "stuck")}
@@ -83,17 +83,17 @@ def main() -> int:
 
 
 def _crash_points(totals: Totals, changes: int) -> str:
-    act = crash_everywhere(Telling.of(*STORIES, count=changes))
-    totals.add(act)
-    totals.complaints += [f"no process died at: {name}" for name in uncovered(act.boundaries)]
-    found = f"{len(act.boundaries)} boundaries found, {act.kills} kills in {len(STORIES)} stories of {changes} changes"
-    return f"{found}; {act.verdict.repeated_mails} mails came twice"
+    result = crash_everywhere(Workload.of(*STORIES, count=changes))
+    totals.add(result)
+    totals.complaints += [f"no process died at: {name}" for name in uncovered(result.boundaries)]
+    found = f"{len(result.boundaries)} boundaries found, {result.kills} kills"
+    return f"{found} in {len(STORIES)} stories of {changes} changes; {result.verdict.repeated_mails} mails came twice"
 
 
-def _day(day: Callable[[], Act], totals: Totals, changes: int) -> str:
-    act = day()
-    totals.add(act)
-    return f"{act.stories} stories, {act.kills} kills, {'all is well' if act.verdict.holds else 'BROKEN'}"
+def _day(day: Callable[[], RunResult], totals: Totals, changes: int) -> str:
+    result = day()
+    totals.add(result)
+    return f"{result.stories} stories, {result.kills} kills, {'all is well' if result.verdict.holds else 'BROKEN'}"
 
 
 def _control(totals: Totals, changes: int) -> str:
@@ -146,7 +146,7 @@ def _begin(name: str, changes: int, folder: Path) -> Process:
 
 def _collect(name: str, process: Process, totals: Totals) -> None:
     """Adds what a part found to the sum; one that says nothing has broken down."""
-    *told, last = process.output().splitlines() or [""]
+    *story_run, last = process.output().splitlines() or [""]
     try:
         numbers = json.loads(last)
     except ValueError:
@@ -155,9 +155,9 @@ def _collect(name: str, process: Process, totals: Totals) -> None:
         return
     for key, number in numbers.items():
         setattr(totals, key, getattr(totals, key) + number)
-    for line in told:
+    for line in story_run:
         say(line.partition(" s  ")[2])
-    totals.complaints += told[1:]
+    totals.complaints += story_run[1:]
 
 
 if __name__ == "__main__":

@@ -9,15 +9,15 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from tests.chaos.checks import Verdict, judge
-from tests.chaos.environment import NotInTime, Theatre
-from tests.chaos.scenarios import STORIES, Story, Told, begin
+from tests.chaos.environment import ChaosStack, NotInTime
+from tests.chaos.scenarios import STORIES, Story, StoryRun, begin
 
 # Breaks things until the event is set, which says that all stories have ended; returns how many processes it killed.
-Break = Callable[[Theatre, threading.Event], int]
+Break = Callable[[ChaosStack, threading.Event], int]
 
 
 @dataclass
-class Act:
+class RunResult:
     """What one part of a run came to."""
 
     verdict: Verdict
@@ -27,7 +27,7 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class Workload:
     """Which stories are told, by name, with how many changes each; again and again until `seconds` have passed."""
 
     stories: Mapping[str, Story]
@@ -35,21 +35,21 @@ class Telling:
     seconds: float = 0
 
     @classmethod
-    def of(cls, *names: str, count: int = 4, seconds: float = 0) -> Telling:
+    def of(cls, *names: str, count: int = 4, seconds: float = 0) -> Workload:
         return cls({name: STORIES[name] for name in names}, count, seconds)
 
 
-def tell(stage: Theatre, telling: Telling, break_things: Break) -> Act:
+def run_stories(chaos: ChaosStack, workload: Workload, break_things: Break) -> RunResult:
     """All stories at once, while things break; then the checks."""
-    tales = {name: [begin(stage, name, telling.count, story)] for name, story in telling.stories.items()}
+    story_runs = {name: [begin(chaos, name, workload.count, story)] for name, story in workload.stories.items()}
     over = threading.Event()
-    until = time.monotonic() + telling.seconds
-    with ThreadPoolExecutor(len(tales) + 1) as pool:
-        running = [pool.submit(_tell_until, stage, telling, name, tales[name], until) for name in tales]
+    until = time.monotonic() + workload.seconds
+    with ThreadPoolExecutor(len(story_runs) + 1) as pool:
+        running = [pool.submit(_tell_until, chaos, workload, name, story_runs[name], until) for name in story_runs]
         pool.submit(_set_when_all_ended, running, over)
         try:
             # In this thread, which lives on: a server that is started again ends with the thread that started it.
-            kills = break_things(stage, over)
+            kills = break_things(chaos, over)
         finally:
             ends = [future.exception() for future in running]
     unfinished = []
@@ -57,29 +57,31 @@ def tell(stage: Theatre, telling: Telling, break_things: Break) -> Act:
         if not isinstance(error, NotInTime):
             raise error
         unfinished.append(str(error))
-    told = [one for again in tales.values() for one, _ in again]
-    verdict = judge(stage, told)
+    story_run = [one for again in story_runs.values() for one, _ in again]
+    verdict = judge(chaos, story_run)
     verdict.lost = unfinished + verdict.lost
-    return Act(verdict, len(told) * telling.count, kills)
+    return RunResult(verdict, len(story_run) * workload.count, kills)
 
 
-def repeatedly(times: int, pause_seconds: float, act: Callable[[], int], over: threading.Event) -> int:
+def repeatedly(times: int, pause_seconds: float, result: Callable[[], int], over: threading.Event) -> int:
     """Does it so often, unless the stories are over before; returns the sum of what it returned."""
     total = 0
     for _ in range(times):
-        total += act()
+        total += result()
         if over.wait(pause_seconds):
             break
     return total
 
 
-def _tell_until(stage: Theatre, telling: Telling, name: str, tales: list[tuple[Told, list[str]]], until: float) -> None:
+def _tell_until(
+    chaos: ChaosStack, workload: Workload, name: str, story_runs: list[tuple[StoryRun, list[str]]], until: float
+) -> None:
     """The first cast is there already; each further one begins while things break."""
-    story = telling.stories[name]
-    story.tell(*tales[-1])
+    story = workload.stories[name]
+    story.run_stories(*story_runs[-1])
     while time.monotonic() < until:
-        tales.append(begin(stage, f"{name}-{len(tales)}", telling.count, story))
-        story.tell(*tales[-1])
+        story_runs.append(begin(chaos, f"{name}-{len(story_runs)}", workload.count, story))
+        story.run_stories(*story_runs[-1])
 
 
 def _set_when_all_ended(running: list[Future[None]], over: threading.Event) -> None:

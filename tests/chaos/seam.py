@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 ROOT = Path(__file__).parent.parent.parent
 # What brings others to a boundary: it is theirs.
 _HELPERS = {"tasks/run.py", "tasks/story.py"}
-_OPENS = "opened"
+_OPENS = "transaction_for"
 # A loop's third pass is like its hundredth.
 _ORDINAL_MAX = 3
 

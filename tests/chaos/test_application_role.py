@@ -35,7 +35,7 @@ def as_application(servers: Stack) -> Iterator[Stack]:
 def test_a_whole_story_runs_as_the_application(as_application: Stack) -> None:
     play = Play.of(as_application)
     change_id = play.until_awaiting_payment("start")
-    play.process(play.tell(play.attempts(change_id)[-1].id, Money(373, "JPY")))
+    play.process(play.report(play.attempts(change_id)[-1].id, Money(373, "JPY")))
     assert play.steps("settle apply print", change_id) == "applied"
     play.deliver_mails(change_id)
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from domain.money import Money
-from engine.audit.checks import HISTORY, RESTS, audit_books, providers_to_audit
+from engine.audit.checks import HISTORY, OVERDUE, audit_books, providers_to_audit
 from engine.audit.documents import audit_documents, documents_to_read
 from engine.audit.ledger_checks import CHECKS
 from local.stack import Stack
@@ -34,7 +34,7 @@ def _told(_servers: tuple[Stack, dict[str, str]]) -> Iterator[tuple[Play, dict[s
     with environment(variables):
         play = Play.of(stack)
         change_id = play.until_awaiting_payment("business")
-        play.process(play.tell(play.attempts(change_id)[-1].id, Money(1331, "JPY")))
+        play.process(play.report(play.attempts(change_id)[-1].id, Money(1331, "JPY")))
         play.steps("settle apply print", change_id)
         play.deliver_mails(change_id)
         downgrade = play.request("start")
@@ -50,10 +50,10 @@ def _told(_servers: tuple[Stack, dict[str, str]]) -> Iterator[tuple[Play, dict[s
 def _print(invoice_id: str | None) -> None:
     from engine.invoicing.invoice import print_invoice
     from models.invoice import Invoice
-    from tasks.run import outside
+    from tasks.run import external_step
 
     assert invoice_id is not None
-    outside(print_invoice, Invoice, invoice_id)
+    external_step(print_invoice, Invoice, invoice_id)
 
 
 @pytest.fixture
@@ -117,20 +117,20 @@ FAULTS = [
         AND target_plan = 'start') WHERE provider_id = :p AND renewal_id IS NOT NULL""",
     ),
     (
-        "nothing_rests",
-        """UPDATE plan_changes SET status = 'paid', next_ring_at = clock_timestamp() - interval '1 hour'
+        "nothing_is_overdue",
+        """UPDATE plan_changes SET status = 'paid', next_attempt_at = clock_timestamp() - interval '1 hour'
         WHERE provider_id = :p AND target_plan = 'start'""",
     ),
-    ("nothing_rests", "UPDATE outbox_messages SET sent_at = NULL WHERE provider_id = :p"),
+    ("nothing_is_overdue", "UPDATE outbox_messages SET sent_at = NULL WHERE provider_id = :p"),
     (
-        "nothing_rests",
-        f"UPDATE services SET {OVER}, next_ring_at = NULL WHERE provider_id = :p",
+        "nothing_is_overdue",
+        f"UPDATE services SET {OVER}, next_attempt_at = NULL WHERE provider_id = :p",
     ),
     (
-        "nothing_rests",
+        "nothing_is_overdue",
         f"UPDATE services SET {OVER}, rings = 13 WHERE provider_id = :p",
     ),
-    ("nothing_rests", "UPDATE inbox_events SET status = 'dead' WHERE provider_id = :p"),
+    ("nothing_is_overdue", "UPDATE inbox_events SET status = 'dead' WHERE provider_id = :p"),
     (HISTORY, "UPDATE plan_changes SET status = 'stuck' WHERE provider_id = :p AND target_plan = 'start'"),
     (
         HISTORY,
@@ -159,7 +159,7 @@ def test_a_planted_fault_is_named(told: Play, names: str, fault: str) -> None:
 
 def test_every_check_has_its_fault() -> None:
     planted = {name for names, _ in FAULTS for name in names.split()}
-    assert planted == {check.name for check in CHECKS} | {HISTORY, RESTS}
+    assert planted == {check.name for check in CHECKS} | {HISTORY, OVERDUE}
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_a_document_that_is_not_what_was_printed_is_named(told: Play, content: s
 def test_the_host_is_asked_and_a_command_says_so(told: Play) -> None:
     result = CliRunner().invoke(app, ["audit", told.slug, "--json"])
     assert result.exit_code == 0, result.stdout
-    assert json.loads(result.stdout)["services_asked"] == 1
+    assert json.loads(result.stdout)["services_compared"] == 1
 
     url = f"{told.stack.addresses.host}/services/zone"
     was = httpx.get(url, params={"account": told.slug}, trust_env=False).json()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.chaos.crash_points import ENGINE_CALLS, crash_everywhere, uncovered
-from tests.chaos.runs import Telling
+from tests.chaos.runs import Workload
 
 # Of a hundred boundaries; another part is chosen when a name changes. All of them: planshift chaos.
 SHARE = 15
@@ -13,19 +13,21 @@ SHARE = 15
 
 @pytest.mark.timeout(280)
 def test_nothing_is_lost_and_nothing_is_done_twice() -> None:
-    act = crash_everywhere(Telling.of("upgrade", "downgrade", "expiry", count=2), SHARE)
-    assert act.verdict.holds, str(act.verdict)
-    assert act.kills >= 8
-    assert len(act.boundaries) > 100
+    result = crash_everywhere(Workload.of("upgrade", "downgrade", "expiry", count=2), SHARE)
+    assert result.verdict.holds, str(result.verdict)
+    assert result.kills >= 8
+    assert len(result.boundaries) > 100
 
 
 def test_a_boundary_that_nobody_died_at_is_missed() -> None:
     """A new commit, publish or outside call must be in a story."""
     missing = uncovered(["killed core before commit 1 of nothing in tasks/plan_change.py:quote_change"])
     assert "commit in tasks/plan_change.py:quote_change" not in missing
-    assert {"commit in tasks/sweep.py:ring_again", "publish in tasks/renewals.py:run", "call gateway.create"} <= set(
-        missing
-    )
+    assert {
+        "commit in tasks/sweep.py:retry_dead_letter",
+        "publish in tasks/renewals.py:run",
+        "call gateway.create",
+    } <= set(missing)
 
 
 def test_outside_calls_are_found_in_the_code() -> None:

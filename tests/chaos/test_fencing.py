@@ -13,7 +13,7 @@ from models.outbox import OutboxMessage
 from models.payment import PaymentAttempt
 from models.plan_change import PlanChange, moves_of
 from models.provider import business_now
-from tasks.run import inside
+from tasks.run import local_step
 from tests.steps.play import Play
 from tests.steps.test_apply import end_lease, paid
 
@@ -21,9 +21,9 @@ from tests.steps.test_apply import end_lease, paid
 def test_a_late_no_does_not_stop_the_worker_that_took_over(servers: Stack) -> None:
     play = Play.of(servers)
     change_id = paid(play)
-    slow = inside(apply.begin_apply, PlanChange, change_id)
+    slow = local_step(apply.begin_apply, PlanChange, change_id)
     end_lease(change_id)
-    quick = inside(apply.begin_apply, PlanChange, change_id)
+    quick = local_step(apply.begin_apply, PlanChange, change_id)
     assert isinstance(slow, apply.ApplyCall)
     assert isinstance(quick, apply.ApplyCall)
     assert quick.fence == slow.fence + 1
@@ -41,7 +41,7 @@ def test_a_late_answer_of_a_gateway_is_not_written(servers: Stack) -> None:
     play = Play.of(servers)
     change_id = play.request("start")
     play.steps("quote issue print", change_id)
-    slow = inside(checkout.begin_change_payment, PlanChange, change_id)
+    slow = local_step(checkout.begin_change_payment, PlanChange, change_id)
     assert isinstance(slow, checkout.PaymentCall)
     with transaction() as session:
         session.get_one(PaymentAttempt, slow.attempt_id).lease_until = None
@@ -50,7 +50,7 @@ def test_a_late_answer_of_a_gateway_is_not_written(servers: Stack) -> None:
         now = business_now(session, PlanChange, change_id)
         checkout.finish_change_payment(session, now, slow, checkout.PaymentAnswer(None, "no", refused=True))
     attempt = play.attempts(change_id)[0]
-    assert (attempt.status, attempt.error, attempt.rings) == ("open", None, 0)
+    assert (attempt.status, attempt.error, attempt.attempts) == ("open", None, 0)
 
 
 @pytest.mark.parametrize("error", [None, "the server is away"])
@@ -59,14 +59,14 @@ def test_a_late_word_of_the_mail_server_is_not_written(servers: Stack, error: st
     change_id = play.until_awaiting_payment("start")
     with transaction() as session:
         message_id = session.query(OutboxMessage).filter_by(change_id=change_id).one().id
-    slow = inside(mail.begin_delivery, OutboxMessage, message_id)
+    slow = local_step(mail.begin_delivery, OutboxMessage, message_id)
     assert isinstance(slow, mail.MailCall)
-    assert inside(mail.begin_delivery, OutboxMessage, message_id) is None, "one worker at a time"
+    assert local_step(mail.begin_delivery, OutboxMessage, message_id) is None, "one worker at a time"
     with transaction() as session:
         session.get_one(OutboxMessage, message_id).lease_until = None
-    quick = inside(mail.begin_delivery, OutboxMessage, message_id)
+    quick = local_step(mail.begin_delivery, OutboxMessage, message_id)
     assert isinstance(quick, mail.MailCall)
     with transaction() as session:
         mail.finish_delivery(session, play.change(change_id).received_at, slow, error)
         message = session.get_one(OutboxMessage, message_id)
-        assert (message.sent_at, message.ring_error) == (None, None)
+        assert (message.sent_at, message.last_error) == (None, None)

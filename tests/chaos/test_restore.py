@@ -30,7 +30,7 @@ from models.payment import Payment
 from models.plan_change import PlanChange
 from models.provider import Connection
 from settings import settings
-from tasks.run import outside
+from tasks.run import external_step
 from tests.chaos.backups import Archived
 from tests.conftest import environment
 from tests.steps.play import Play
@@ -53,7 +53,7 @@ def go_on(play: Play, change_ids: list[str]) -> None:
     with transaction() as session:
         connection_id = play.gateway(session).id
     for _ in range(3):
-        outside(reconciliation.list_events, Connection, connection_id)
+        external_step(reconciliation.list_events, Connection, connection_id)
         with transaction() as session:
             query = select(InboxEvent.id).where(InboxEvent.provider_id == play.provider(session).id)
             events = session.scalars(query.where(InboxEvent.status != "processed")).all()
@@ -117,7 +117,7 @@ def _put_right(early: Play, change_id: str, went_out: str, with_tail: bool) -> N
         "sha256": went_out,
     }
     for expected in ([] if with_tail else [gap | {"documents": [lost]}], []):
-        arguments = ["after-restore", "--who", "ana", "--why", "the disk is lost", "--json"]
+        arguments = ["after-restore", "--actor", "ana", "--reason", "the disk is lost", "--json"]
         result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 0, result.output
         assert json.loads(result.stdout)["gaps"] == expected

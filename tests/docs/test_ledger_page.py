@@ -15,7 +15,7 @@ ACCOUNTS = table(PAGE, "account", "owner", "kind", "what it holds")
 RECIPES = table(PAGE, "when", "function", "debit", "credit", "source")
 # Parameters of the recipes that stand for an account.
 STANDS_FOR = {
-    "clearing": ("clearing", "arrival.account"),
+    "clearing": ("clearing", "source.account"),
     "unmatched": ("unmatched", "source"),
     "credit": ('"credit"', "source"),
 }
@@ -30,7 +30,7 @@ def code_of(function: str) -> str:
 def test_each_recipe_is_in_the_code(row: list[str]) -> None:
     _, function, debits, credits, source = row
     code = code_of(function)
-    assert f'("{source}", ' in code or (source == "payment" and "(arrival.kind, " in code)
+    assert f'("{source}", ' in code or (source == "payment" and "(source.kind, " in code)
     names = {name.split(":")[0] for name, *_ in ACCOUNTS}
     for word in f"{debits} {credits}".replace(",", " ").split():
         if word in names:

@@ -9,7 +9,7 @@ import pytest
 from domain.catalog import Catalog, MinimumCharge
 from domain.catalog_file import NAMED_PRORATIONS
 from domain.money import CurrencyMismatch, Money, Rounding
-from domain.pricing.modes import Anchor, ChangeDay, CreditBecomes, Fraction, Place, Proration
+from domain.pricing.modes import Anchor, ChangeDay, CreditBecomes, Fraction, Proration, RoundingPlace
 from domain.pricing.priced import Priced, price
 from domain.pricing.quote import price_renewal
 from domain.pricing.terms import Buyer, Target
@@ -245,7 +245,7 @@ def test_a_kept_anchor_finds_the_month_within_a_year(dns: Catalog) -> None:
     ],
 )
 def test_places_that_agree(
-    dns: Catalog, place: Place, credit: int, charge: int, rounding: int | None, tax: int, total: int
+    dns: Catalog, place: RoundingPlace, credit: int, charge: int, rounding: int | None, tax: int, total: int
 ) -> None:
     catalog = with_rule(dns, Proration(fraction=Fraction.DAYS, place=place))
     old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01")
@@ -257,7 +257,7 @@ def test_places_that_agree(
 
 def test_rounding_the_difference_once_tells_the_cent(dns: Catalog) -> None:
     # 50 and 100 a year with 260 of 365 days left: 35.616 and 71.233, the difference 35.616 is 35.62, not 35.61
-    catalog = with_rule(dns, Proration(fraction=Fraction.DAYS, place=Place.NET))
+    catalog = with_rule(dns, Proration(fraction=Fraction.DAYS, place=RoundingPlace.NET))
     old = service(dns, "basic", "annual", "2015-01-01", "2016-01-01")
     target = service(dns, "start", "annual", "2015-01-01", "2016-01-01")
     plans = tuple(
@@ -274,7 +274,7 @@ def test_rounding_the_difference_once_tells_the_cent(dns: Catalog) -> None:
 
 def test_rounding_the_total_once(dns: Catalog) -> None:
     # 5*19/30 = 3.1667, 12*19/30 = 7.60: 4.4333 with 10% is 4.8767 -> 4.88; lines 4.43 + 0.44 lack a cent
-    catalog = with_rule(dns, Proration(fraction=Fraction.DAYS, place=Place.TOTAL))
+    catalog = with_rule(dns, Proration(fraction=Fraction.DAYS, place=RoundingPlace.TOTAL))
     old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01")
     priced = price(catalog, old, Buyer("JP"), ANY, at("2026-11-12", TOKYO), ZERO)
     assert lines(priced) == [("credit", -317), ("charge", 760), ("rounding", 1), ("tax", 44)]
@@ -285,7 +285,7 @@ def test_rounding_the_total_once_with_a_rate_for_each_product(dns: Catalog) -> N
     # 20% on start alone: 7.60 with tax is 9.12, less 3.1667 is 5.9533
     rate = dns.tax.rates[0].model_copy(update={"product": "new", "percent": "20"})
     plans = tuple(plan.model_copy(update={"product": "new"}) if plan.id == "start" else plan for plan in dns.plans)
-    catalog = with_rule(dns, Proration(fraction=Fraction.DAYS, place=Place.TOTAL)).model_copy(
+    catalog = with_rule(dns, Proration(fraction=Fraction.DAYS, place=RoundingPlace.TOTAL)).model_copy(
         update={"plans": plans, "tax": dns.tax.model_copy(update={"rates": (rate,)})}
     )
     old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01")
@@ -425,7 +425,7 @@ def test_currencies_without_and_with_three_decimals(dns: Catalog) -> None:
 
 
 def test_policies_fill_what_a_rule_leaves_open(dns: Catalog) -> None:
-    policies = {"change_day": ChangeDay.OLD, "rounding": {"mode": Rounding.UP, "place": Place.LINE}}
+    policies = {"change_day": ChangeDay.OLD, "rounding": {"mode": Rounding.UP, "place": RoundingPlace.LINE}}
     catalog = with_rule(dns, NAMED_PRORATIONS["by_day"])
     catalog = catalog.model_copy(update={"policies": type(dns.policies)(**policies)})
     old = service(dns, "basic", "monthly", "2026-01-01", "2026-02-01")

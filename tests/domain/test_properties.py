@@ -16,7 +16,7 @@ from domain.money import Money, Rounding
 from domain.peers.cases import compute_case
 from domain.peers.modes import PEER_PRESETS
 from domain.periods import Period, advance, instant_text
-from domain.pricing.modes import Anchor, ChangeDay, CreditBecomes, Fraction, Place, Proration
+from domain.pricing.modes import Anchor, ChangeDay, CreditBecomes, Fraction, Proration, RoundingPlace
 from domain.pricing.priced import Priced, price
 from domain.pricing.proration import share_left
 from domain.pricing.quote import price_change
@@ -99,9 +99,9 @@ def _axes(draw: Any) -> Proration:
     timed = by_day or fraction is Fraction.SECONDS
     credit = fraction is not Fraction.ZERO and (not timed or draw(st.booleans()))
     anchor = draw(st.sampled_from(list(Anchor))) if timed else Anchor.KEEP
-    places = list(Place) if by_day else [Place.LINE, Place.NET, Place.TOTAL]
+    places = list(RoundingPlace) if by_day else [RoundingPlace.LINE, RoundingPlace.NET, RoundingPlace.TOTAL]
     place = draw(st.sampled_from(places))
-    ratio = draw(st.none() | st.integers(3, 12)) if timed and place is not Place.DAY_RATE else None
+    ratio = draw(st.none() | st.integers(3, 12)) if timed and place is not RoundingPlace.DAY_RATE else None
     return Proration(
         fraction=fraction,
         credit=credit,
@@ -179,7 +179,9 @@ def test_there_and_back_pays_for_the_time_between(case: Case, fraction: Fraction
 
 dearer = cases.map(lambda case: case if case.new >= case.old else replace(case, old=case.new, new=case.old))
 keeping = prorations.filter(
-    lambda proration: proration.anchor in (Anchor.KEEP, Anchor.KEEP_END) and proration.place is not Place.DAY_RATE
+    lambda proration: (
+        proration.anchor in (Anchor.KEEP, Anchor.KEEP_END) and proration.place is not RoundingPlace.DAY_RATE
+    )
 )
 
 
@@ -193,7 +195,7 @@ def test_the_price_is_monotone_in_the_day_of_change(
         price(catalog, case.service(catalog), AMERICAN, Target("start", "monthly"), case.moment(part), Money(0, "USD"))
         for part in sorted((first, second))
     )
-    slack = 0 if proration.place in (Place.NET, Place.TOTAL) else 1
+    slack = 0 if proration.place in (RoundingPlace.NET, RoundingPlace.TOTAL) else 1
     assert late.total <= early.total + slack
     assert late.period_paid <= early.period_paid
 
@@ -217,7 +219,7 @@ def test_the_parts_of_a_period_make_the_whole(case: Case, fraction: Fraction, cu
 def test_the_exponent_scales_nothing_else(case: Case, proration: Proration, part: float) -> None:
     """Ten times the minor units in a currency of one more decimal: the same shares, dates and kinds, each amount ten
     times as much, to the rounding of the coarser one."""
-    assume(proration.place is not Place.DAY_RATE)
+    assume(proration.place is not RoundingPlace.DAY_RATE)
     two, three = case.catalog(proration), case.catalog(proration, "KWD", 10)
     moment, target = case.moment(part), Target("start", "monthly")
     coarse = price(two, case.service(two), AMERICAN, target, moment, Money(0, "USD"))

@@ -12,7 +12,7 @@ from domain.catalog import Catalog, MinimumCharge, digest_of
 from domain.catalog_file import NAMED_PRORATIONS
 from domain.money import Money
 from domain.pricing.explain import money_text
-from domain.pricing.modes import Anchor, CreditBecomes, Fraction, Place, Proration
+from domain.pricing.modes import Anchor, CreditBecomes, Fraction, Proration, RoundingPlace
 from domain.pricing.quote import price_change
 from domain.pricing.quote_values import Quote
 from domain.pricing.terms import Buyer, Target
@@ -145,7 +145,7 @@ def test_what_is_said_of_the_smaller_lines(dns: Catalog) -> None:
     plans = tuple(plan.model_copy(update={"setup_fees": {"USD": 999}}) for plan in dns.plans)
     by_net = with_rule(
         dns.model_copy(update={"plans": plans}),
-        Proration(fraction=Fraction.DAYS, place=Place.NET),
+        Proration(fraction=Fraction.DAYS, place=RoundingPlace.NET),
         minimum_charge=MinimumCharge(amounts={"USD": 5000}, when_below="raise"),
     )
     quote = quoted(by_net, moment=at("2026-11-12", TOKYO))
@@ -158,7 +158,9 @@ def test_what_is_said_of_the_smaller_lines(dns: Catalog) -> None:
         plan.model_copy(update={"prices": {"monthly": {"USD": 100 * number}}})
         for number, plan in enumerate(dns.plans, 1)
     )
-    catalog = with_rule(dns.model_copy(update={"plans": cents}), Proration(fraction=Fraction.DAYS, place=Place.NET))
+    catalog = with_rule(
+        dns.model_copy(update={"plans": cents}), Proration(fraction=Fraction.DAYS, place=RoundingPlace.NET)
+    )
     rounding = quoted(catalog, moment=at("2026-11-20", TOKYO)).lines[-1]
     assert (rounding.kind, rounding.description) == ("rounding", "Rounding")
     assert rounding.arithmetic == "the difference is rounded once, not line by line: $0.01"
@@ -298,7 +300,9 @@ VARIANTS: list[Any] = [
     lambda dns: quoted(dns, buyer=Buyer("JP", locale="ja"), held=Money(100, "USD")),
     lambda dns: quoted(dns, Target("basic", "annual", 3), discount=percent_off("12.5", "2030-01-01T00:00:00Z")),
     lambda dns: quoted(dns, Target("basic", "monthly"), plan="business", usage={"zones": 2}),
-    lambda dns: quoted(with_rule(dns, Proration(fraction=Fraction.DAYS, place=Place.NET)), moment=at("2026-11-12")),
+    lambda dns: quoted(
+        with_rule(dns, Proration(fraction=Fraction.DAYS, place=RoundingPlace.NET)), moment=at("2026-11-12")
+    ),
     lambda dns: quoted(dns, period_paid=Money(100, "USD"), refundable=Money(7, "USD")),
 ]
 

@@ -7,7 +7,7 @@ import pytest
 
 from cli import lint as lint_command
 from cli import prorate as prorate_command
-from cli.simulate import Question, answer, chosen, draw, run
+from cli.simulate import SimulationRequest, answer, chosen, draw, run
 from domain.catalog import Catalog
 from domain.catalog_file import NAMED_PRORATIONS
 from domain.errors import NothingToChange, PlanNotOffered
@@ -15,7 +15,7 @@ from domain.pricing.simulate import fresh_service, simulate, table_of
 from domain.pricing.terms import Buyer, Target
 from tests.domain.conftest import CATALOGS
 
-NOVEMBER = Question("basic", "monthly", "start", "monthly", "USD", date(2026, 11, 1))
+NOVEMBER = SimulationRequest("basic", "monthly", "start", "monthly", "USD", date(2026, 11, 1))
 
 
 def test_every_day_under_every_mode(dns: Catalog) -> None:

@@ -44,11 +44,11 @@ def message_for(dns: Frontend, **change: Any) -> dict[str, Any]:
 
 
 def found(dns: Frontend, key: str = "k1") -> dict[str, Any]:
-    def look() -> dict[str, Any] | None:
+    def poll() -> dict[str, Any] | None:
         items = dns.call("GET", f"/v1/plan-changes?idempotency_key={key}")["items"]
         return items[0] if items else None
 
-    change: dict[str, Any] = until(look, f"the change with key {key}")
+    change: dict[str, Any] = until(poll, f"the change with key {key}")
     return change
 
 
@@ -106,7 +106,7 @@ def test_a_malformed_message_is_recorded_and_not_retried(
 
 
 def test_the_queue_of_frontends_leads_to_no_other_task(running: Running, sender: Celery, dns: Frontend) -> None:
-    sender.send_task("sweep.ring_again", queue="requests", ignore_result=True)
+    sender.send_task("sweep.enqueue_due", queue="requests", ignore_result=True)
     log = running.stack.supervisor.process("worker-requests").command.log
     until(lambda: "unregistered task" in log.read_text(errors="replace") or None, "the message to be turned away")
     send(sender, message_for(dns))

@@ -1,4 +1,4 @@
-"""Dead letters over HTTP: a provider's operators see their own, and ring for them."""
+"""Dead letters over HTTP: a provider's operators see their own, and retry them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from models.provider import create_api_key
 from tests.steps.play import Play
 from web.app import create_api
 
-ANA = {"who": "ana", "why": "mended"}
+ANA = {"actor": "ana", "reason": "mended"}
 
 
 def key_of(play: Play, scope: str = "ops") -> dict[str, str]:
@@ -32,13 +32,13 @@ def call(method: str, path: str, headers: dict[str, str], body: dict[str, str] |
     return asyncio.run(send())
 
 
-def test_operators_see_a_dead_letter_and_ring_for_it(servers: Stack) -> None:
+def test_operators_see_a_dead_letter_and_retry_it(servers: Stack) -> None:
     play, other = Play.of(servers), Play.of(servers)
     change_id = play.request("start")
     with transaction() as session:
-        given_up = {"next_ring_at": None, "rings": 150, "ring_error": "RuntimeError: a bug of ours"}
+        given_up = {"next_attempt_at": None, "attempts": 150, "last_error": "RuntimeError: a bug of ours"}
         session.execute(update(PlanChange).where(PlanChange.id == change_id).values(given_up))
-    letters, ring = "/v1/dead-letters", f"/v1/dead-letters/{change_id}/ring"
+    letters, retry = "/v1/dead-letters", f"/v1/dead-letters/{change_id}/retry"
 
     assert call("GET", letters, key_of(play, "frontend")).status_code == 403
     assert call("GET", letters, key_of(other)).json() == {"items": []}
@@ -48,12 +48,12 @@ def test_operators_see_a_dead_letter_and_ring_for_it(servers: Stack) -> None:
         "kind": "change",
         "provider": play.slug,
         "what": f"requested: {play.slug}: basic → start (monthly)",
-        "rings": 150,
+        "attempts": 150,
         "error": "RuntimeError: a bug of ours",
     }
-    assert call("POST", ring, key_of(other), ANA).json()["code"] == "not_a_dead_letter"
-    assert call("POST", ring, key_of(play), {"who": "ana", "why": " "}).status_code == 422
-    assert call("POST", ring, key_of(play), ANA).status_code == 202
+    assert call("POST", retry, key_of(other), ANA).json()["code"] == "not_a_dead_letter"
+    assert call("POST", retry, key_of(play), {"actor": "ana", "reason": " "}).status_code == 422
+    assert call("POST", retry, key_of(play), ANA).status_code == 202
     change = play.change(change_id)
-    assert (change.rings, change.ring_error, change.next_ring_at is not None) == (0, None, True)
-    assert call("POST", ring, key_of(play), ANA).status_code == 409
+    assert (change.attempts, change.last_error, change.next_attempt_at is not None) == (0, None, True)
+    assert call("POST", retry, key_of(play), ANA).status_code == 409

@@ -11,11 +11,11 @@ from cli.demo import Frontend, StoryFailed, until
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-BY = {"who": "ana", "why": "bank statement of today"}
+DECISION = {"actor": "ana", "reason": "bank statement of today"}
 
 
-def of(dns: Frontend, path: str, look: Callable[[Any], Any], what: str) -> Any:
-    return until(lambda: look(dns.call("GET", path, scope="ops")) or None, what)
+def of(dns: Frontend, path: str, poll: Callable[[Any], Any], what: str) -> Any:
+    return until(lambda: poll(dns.call("GET", path, scope="ops")) or None, what)
 
 
 def test_from_an_unmatched_transfer_to_a_refund(frontend: Callable[..., Frontend]) -> None:
@@ -25,21 +25,26 @@ def test_from_an_unmatched_transfer_to_a_refund(frontend: Callable[..., Frontend
     total = {"accept_total": {"amount": 1331, "currency": "JPY"}}
     change = dns.wait_for(dns.request("zone", "business", "monthly", "k1", total), "awaiting_payment")
 
-    line = {"line": "17/1", "amount": {"amount": 1400, "currency": "JPY"}, "paid_at": "2027-07-17T00:00:00Z", **BY}
+    line = {
+        "line": "17/1",
+        "amount": {"amount": 1400, "currency": "JPY"},
+        "paid_at": "2027-07-17T00:00:00Z",
+        **DECISION,
+    }
     with pytest.raises(StoryFailed, match="missing_scope"):
         dns.call("POST", "/v1/payments", line)
     recorded = dns.call("POST", "/v1/payments", line, scope="ops")
     assert dns.call("POST", "/v1/payments", line, scope="ops")["repeated"]
 
     [payment] = of(dns, "/v1/payments?unmatched=true", lambda page: page["items"], "the unmatched money")
-    matching = {"invoice": change["invoice"]["id"], **BY}
+    matching = {"invoice": change["invoice"]["id"], **DECISION}
     assert dns.call("POST", f"/v1/payments/{payment['id']}/match", matching, scope="ops")["outcome"] == "held"
     dns.wait_for(change["id"], "applied")
     assert dns.call("GET", "/v1/customers/zone/balance")["credit"] == [{"amount": 69, "currency": "JPY"}]
 
     with pytest.raises(StoryFailed, match="not_refundable"):
-        dns.call("POST", f"/v1/payments/{payment['id']}/refunds", BY, scope="ops")
-    refund = {"amount": {"amount": 69, "currency": "JPY"}, **BY}
+        dns.call("POST", f"/v1/payments/{payment['id']}/refunds", DECISION, scope="ops")
+    refund = {"amount": {"amount": 69, "currency": "JPY"}, **DECISION}
     dns.call("POST", f"/v1/payments/{payment['id']}/refunds", refund, scope="ops")
     shown = of(
         dns,
@@ -52,7 +57,7 @@ def test_from_an_unmatched_transfer_to_a_refund(frontend: Callable[..., Frontend
 
     event = dns.call("GET", f"/v1/webhooks/{recorded['id']}", scope="ops")
     assert (event["status"], event["payments"][0]["id"]) == ("processed", payment["id"])
-    dns.call("POST", f"/v1/webhooks/{recorded['id']}/replay", BY, scope="ops")
+    dns.call("POST", f"/v1/webhooks/{recorded['id']}/replay", DECISION, scope="ops")
     of(
         dns,
         f"/v1/webhooks/{recorded['id']}",

@@ -17,7 +17,7 @@ from tests.conftest import Running
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-ANA = {"who": "ana", "why": "the rack is empty again"}
+ANA = {"actor": "ana", "reason": "the rack is empty again"}
 
 
 def knobs(dns: Frontend, **values: Any) -> None:
@@ -43,7 +43,7 @@ def test_an_operator_retries(stuck: tuple[Frontend, str]) -> None:
     with pytest.raises(StoryFailed, match="missing_scope"):
         dns.call("POST", f"/v1/plan-changes/{change_id}/retry", ANA)
     with pytest.raises(StoryFailed, match="invalid_request"):
-        dns.call("POST", f"/v1/plan-changes/{change_id}/retry", {"who": "ana", "why": " "}, scope="ops")
+        dns.call("POST", f"/v1/plan-changes/{change_id}/retry", {"actor": "ana", "reason": " "}, scope="ops")
     knobs(dns)
     dns.call("POST", f"/v1/plan-changes/{change_id}/retry", ANA, scope="ops")
     done = dns.wait_for(change_id, "applied")
@@ -58,14 +58,14 @@ def test_an_operator_compensates(stuck: tuple[Frontend, str], running: Running) 
         dns.call("POST", f"/v1/plan-changes/{change_id}/compensate", ANA, scope="ops")
     knobs(dns)
     command = [str(Path(sys.executable).with_name("planshift")), "changes", "compensate", change_id]
-    subprocess.run([*command, "--who", "ana", "--why", "no space"], check=True, env=dict(os.environ), timeout=60)
+    subprocess.run([*command, "--actor", "ana", "--reason", "no space"], check=True, env=dict(os.environ), timeout=60)
     assert dns.wait_for(change_id, "compensated")["timeline"][-1]["reason"] == "no space"
     assert dns.call("GET", "/v1/customers/zone/balance")["credit"][0]["amount"] == 373
     assert dns.hosted("zone")["plan"] == "basic"
     invoices = dns.call("GET", "/v1/invoices?service=zone")["items"]
     assert sorted(invoice["kind"] for invoice in invoices) == ["credit_note", "invoice"]
     again = subprocess.run(
-        [*command, "--who", "ana", "--why", "no space"],
+        [*command, "--actor", "ana", "--reason", "no space"],
         env=dict(os.environ),
         timeout=60,
         check=False,

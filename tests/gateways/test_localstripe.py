@@ -17,6 +17,7 @@ from engine.payments.attempts import start_attempt
 from engine.payments.refunds import start_refund
 from local.ports import accepts, free_port
 from local.stack import Stack
+from models.audit import Attribution
 from models.database import transaction
 from models.inbox import InboxEvent
 from tests.conftest import environment
@@ -30,9 +31,9 @@ GOOD, NEEDS_3DS, DECLINED = "4242424242424242", "4000002500003155", "40000000000
 T = TypeVar("T")
 
 
-def until(look: Callable[[], T | None], what: str) -> T:
+def until(poll: Callable[[], T | None], what: str) -> T:
     deadline = time.monotonic() + 30
-    while (found := look()) is None:
+    while (found := poll()) is None:
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.1)
     return found
@@ -93,13 +94,13 @@ def scene(servers: Stack, stripe_url: str, door: ReceiverProcess) -> tuple[Money
 def wait_for_event(play: MoneyPlay, kind: str, about: str) -> str:
     """The webhook has come in and is processed; returns its row's id."""
 
-    def look() -> str | None:
+    def poll() -> str | None:
         with transaction() as session:
             query = select(InboxEvent).where(InboxEvent.provider_id == play.provider(session).id)
             told = (row for row in session.scalars(query) if kind.encode() in row.body and about.encode() in row.body)
             return next((row.id for row in told), None)
 
-    event_id = until(look, f"{kind} of {about}")
+    event_id = until(poll, f"{kind} of {about}")
     play.process(event_id)
     return event_id
 
@@ -162,8 +163,10 @@ def test_paid_after_it_was_canceled_and_sent_back(scene: tuple[MoneyPlay, Payer]
     wait_for_event(play, "payment_intent.succeeded", attempt.gateway_ref)
     assert play.ledger() == {"clearing:stripe-intents": 373, "credit": -373}
     with transaction() as session:
-        by = ("ana", "paid too late")
-        refund_id = start_refund(session, NOON_17_JULY, play.provider(session), play.payments()[0].id, None, by).id
+        attribution = Attribution("ana", "paid too late")
+        refund_id = start_refund(
+            session, NOON_17_JULY, play.provider(session), play.payments()[0].id, None, attribution
+        ).id
     assert play.send_refund(refund_id) == "succeeded"
     assert play.ledger() == {}
     play.fetch(attempt.id)
@@ -174,7 +177,7 @@ def test_paid_after_it_was_canceled_and_sent_back(scene: tuple[MoneyPlay, Payer]
 def test_the_list_of_events_tells_what_no_webhook_did(scene: tuple[MoneyPlay, Payer], stripe_url: str) -> None:
     from engine.payments import reconciliation
     from models.provider import Connection
-    from tasks.run import outside
+    from tasks.run import external_step
 
     play, payer = scene
     payer.listen("one", "http://127.0.0.1:1/nobody")
@@ -182,6 +185,6 @@ def test_the_list_of_events_tells_what_no_webhook_did(scene: tuple[MoneyPlay, Pa
     payer.confirm(attempt.gateway_ref, GOOD).raise_for_status()
     with transaction() as session:
         connection_id = play.gateway(session).id
-    for event_id in outside(reconciliation.list_events, Connection, connection_id):
+    for event_id in external_step(reconciliation.list_events, Connection, connection_id):
         play.process(event_id)
     assert play.steps("settle apply", change_id) == "applied"

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from domain.money import Money
-from engine.payments.inbox_store import Arrival, receive_events
+from engine.payments.inbox_store import ReceivedWebhook, receive_events
 from gateways.protocol import Account, BadSignature, EventKind, GatewayError, GatewayRefused, PaymentRequest
 from gateways.registry import GATEWAYS
 from local.stack import Stack
@@ -92,8 +92,10 @@ def posted(play: MoneyPlay, name: str) -> str:
         connection = play.gateway(session)
         account = Account(connection.account, connection.base_url, KEY, ())
         delivery = GATEWAY.verify(account, [], body, datetime.now(UTC))
-        assert delivery.only_look
-        return receive_events(session.connection(), [Arrival(connection.provider_id, connection.id, delivery, body)])[0]
+        assert delivery.fetch_only
+        return receive_events(
+            session.connection(), [ReceivedWebhook(connection.provider_id, connection.id, delivery, body)]
+        )[0]
 
 
 def pay(name: str, **more: Any) -> None:
@@ -180,7 +182,11 @@ def test_cancel_tells_how_the_payment_stands(mollie: str) -> None:
     account = Account("dns", mollie, KEY, ())
     request = PaymentRequest("pay_abcdefgh", Money(1250, "EUR"), "title", "https://x", NOON_17_JULY, "https://y")
     opened = GATEWAY.create(account, request)
-    assert (opened.status, opened.amount, opened.reference) == ("open", Money(1250, "EUR"), "pay_abcdefgh")
+    assert (opened.status, opened.amount, opened.reference) == (
+        "open",
+        Money(1250, "EUR"),
+        "pay_abcdefgh",
+    )
     assert GATEWAY.create(account, request) == opened
     pay(opened.gateway_ref)
     assert GATEWAY.cancel(account, opened.gateway_ref).status == "succeeded"
@@ -200,5 +206,9 @@ def test_what_is_not_a_look(body: bytes) -> None:
 
 
 def test_a_look_says_nothing_else() -> None:
-    [fact] = GATEWAY.parse(b"id=tr_7UhSN1zuXS")
-    assert (fact.kind, fact.gateway_ref, bool(fact.amount)) == (EventKind.LOOK, "tr_7UhSN1zuXS", False)
+    [gateway_event] = GATEWAY.parse(b"id=tr_7UhSN1zuXS")
+    assert (gateway_event.kind, gateway_event.gateway_ref, bool(gateway_event.amount)) == (
+        EventKind.FETCH,
+        "tr_7UhSN1zuXS",
+        False,
+    )

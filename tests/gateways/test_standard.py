@@ -59,12 +59,12 @@ def test_a_payment_from_request_to_webhook(sandbox: As, account: Account, listen
     assert GATEWAY.create(account, REQUEST) == payment
     assert payment.checkout_url
     sandbox.post(payment.checkout_url, data={"outcome": "pay"})
-    (arrival,) = listener.wait_for(1)
-    raw = [(name.encode(), value.encode()) for name, value in arrival.headers.items()]
-    delivery = GATEWAY.verify(account, raw, arrival.body, datetime.now(UTC))
-    (event,) = GATEWAY.parse(arrival.body)
+    (webhook,) = listener.wait_for(1)
+    raw = [(name.encode(), value.encode()) for name, value in webhook.headers.items()]
+    delivery = GATEWAY.verify(account, raw, webhook.body, datetime.now(UTC))
+    (event,) = GATEWAY.parse(webhook.body)
     paid_at = datetime(2027, 1, 15, 9, 30, tzinfo=UTC)
-    assert delivery.event_key == arrival.payload["id"]
+    assert delivery.event_key == webhook.payload["id"]
     assert (event.kind, event.amount, event.occurred_at) == (EventKind.PAYMENT_SUCCEEDED, Money(3000, "JPY"), paid_at)
     assert (event.gateway_object, event.gateway_ref, event.reference) == (
         payment.gateway_ref,
@@ -78,8 +78,8 @@ def test_a_payment_from_request_to_webhook(sandbox: As, account: Account, listen
 def test_cancel_and_decline(sandbox: As, account: Account, listener: WebhookListener) -> None:
     payment = GATEWAY.create(account, REQUEST)
     assert GATEWAY.cancel(account, payment.gateway_ref).status == "canceled"
-    (arrival,) = listener.wait_for(1)
-    assert GATEWAY.parse(arrival.body)[0].kind is EventKind.PAYMENT_CANCELED
+    (webhook,) = listener.wait_for(1)
+    assert GATEWAY.parse(webhook.body)[0].kind is EventKind.PAYMENT_CANCELED
 
 
 def test_refund(sandbox: As, account: Account, listener: WebhookListener) -> None:
@@ -91,7 +91,7 @@ def test_refund(sandbox: As, account: Account, listener: WebhookListener) -> Non
     assert again.gateway_ref == refund.gateway_ref
     with pytest.raises(GatewayRefused, match="No more than 2000"):
         GATEWAY.refund(account, payment.gateway_ref, Money(2001, "JPY"), "ref_2")
-    told = [GATEWAY.parse(arrival.body)[0] for arrival in listener.wait_for(2)]
+    told = [GATEWAY.parse(webhook.body)[0] for webhook in listener.wait_for(2)]
     (event,) = (event for event in told if event.kind is EventKind.REFUND_SUCCEEDED)
     assert (event.gateway_object, event.gateway_ref, event.amount) == (
         refund.gateway_ref,

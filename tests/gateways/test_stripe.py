@@ -150,9 +150,13 @@ CHECKOUT = {"metadata": {"reference": "pay_1", "checkout": "yes"}}
     ],
 )
 def test_events_in_our_words(kind: str, thing: dict[str, Any], told: str, about: str, amount: int) -> None:
-    [fact] = GATEWAY.parse(event(kind, thing))
-    assert (fact.kind, fact.gateway_object, fact.amount.amount) == (EventKind(told), about, amount)
-    assert fact.occurred_at == datetime.fromtimestamp(1_800_000_000, UTC)
+    [gateway_event] = GATEWAY.parse(event(kind, thing))
+    assert (gateway_event.kind, gateway_event.gateway_object, gateway_event.amount.amount) == (
+        EventKind(told),
+        about,
+        amount,
+    )
+    assert gateway_event.occurred_at == datetime.fromtimestamp(1_800_000_000, UTC)
 
 
 @pytest.mark.parametrize(

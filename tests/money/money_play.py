@@ -11,7 +11,7 @@ from sqlalchemy import select
 from domain.money import Money
 from engine.accounts.providers import load_catalog
 from engine.payments import checkout, refunds
-from engine.payments.inbox_store import Arrival, receive_events
+from engine.payments.inbox_store import ReceivedWebhook, receive_events
 from gateways.protocol import Delivery
 from local.stack import Stack
 from models.database import transaction
@@ -19,7 +19,7 @@ from models.inbox import OPEN_EVENTS, InboxEvent
 from models.invoice import Invoice
 from models.outbox import OutboxMessage
 from models.payment import Payment, PaymentAttempt, Refund
-from tasks.run import outside
+from tasks.run import external_step
 from tests.conftest import catalog_named
 from tests.steps.play import Play
 
@@ -35,35 +35,35 @@ class MoneyPlay(Play):
             load_catalog(session, changed, sandbox=True)
         return play
 
-    def tell_body(self, body: dict[str, Any]) -> str:
+    def report_body(self, body: dict[str, Any]) -> str:
         with transaction() as session:
             connection = self.gateway(session)
             ids = (connection.provider_id, connection.id)
             return receive_events(
-                session.connection(), [Arrival(*ids, Delivery(body["id"]), json.dumps(body).encode())]
+                session.connection(), [ReceivedWebhook(*ids, Delivery(body["id"]), json.dumps(body).encode())]
             )[0]
 
-    def tell_refund(self, attempt_id: str, refunded: int, of: int, refund_id: str | None = None) -> str:
+    def report_refund(self, attempt_id: str, refunded: int, of: int, refund_id: str | None = None) -> str:
         """A refund succeeded, after which so much of the payment is refunded in all."""
         part = {"id": refund_id or f"re_{secrets.token_hex(4)}", "amount": refunded, "currency": "JPY"}
         return self._tell(attempt_id, "refund.succeeded", of, {"refund": part}, refunded)
 
-    def tell_refund_failed(self, attempt_id: str, refund_id: str, of: int) -> str:
+    def report_refund_failed(self, attempt_id: str, refund_id: str, of: int) -> str:
         part = {"id": refund_id, "amount": of, "currency": "JPY"}
         return self._tell(attempt_id, "refund.failed", of, {"refund": part}, 0)
 
-    def tell_dispute(self, attempt_id: str, what: str, amount: int) -> str:
+    def report_dispute(self, attempt_id: str, what: str, amount: int) -> str:
         part = {"id": f"dp_{attempt_id}", "amount": amount, "currency": "JPY"}
         return self._tell(attempt_id, f"dispute.{what}", amount, {"dispute": part}, 0)
 
-    def tell_late_failure(self, attempt_id: str, amount: int) -> str:
+    def report_late_failure(self, attempt_id: str, amount: int) -> str:
         return self._tell(attempt_id, "payment.late_failed", amount, {}, 0)
 
     def _tell(self, attempt_id: str, kind: str, paid: int, parts: dict[str, Any], refunded: int) -> str:
         told = {"id": f"gw_{attempt_id}", "reference": attempt_id, "amount": paid, "currency": "JPY"}
         told |= {"status": "succeeded", "refunded": refunded}
         event = {"id": f"evt_{secrets.token_hex(8)}", "type": kind, "occurred_at": "2027-07-18T03:05:00Z"}
-        return self.tell_body(event | {"data": {"payment": told, **parts}})
+        return self.report_body(event | {"data": {"payment": told, **parts}})
 
     def event(self, event_id: str) -> InboxEvent:
         with transaction() as session:
@@ -85,9 +85,9 @@ class MoneyPlay(Play):
         with transaction() as session:
             self.service(session).usage = usage
 
-    def ask_for_renewal(self, invoice_id: str) -> str:
+    def request_renewal(self, invoice_id: str) -> str:
         """The renewal's payment is opened at the gateway; returns the attempt's id."""
-        outside(checkout.request_invoice_payment, Invoice, invoice_id)
+        external_step(checkout.request_invoice_payment, Invoice, invoice_id)
         with transaction() as session:
             query = select(PaymentAttempt.id).where(PaymentAttempt.invoice_id == invoice_id)
             return session.scalars(query).one()
@@ -98,7 +98,7 @@ class MoneyPlay(Play):
             return list(session.scalars(query.order_by(Payment.id)))
 
     def send_refund(self, refund_id: str) -> str:
-        return outside(refunds.refund_payment, Refund, refund_id)
+        return external_step(refunds.refund_payment, Refund, refund_id)
 
     def refund(self, refund_id: str) -> Refund:
         with transaction() as session:

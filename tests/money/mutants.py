@@ -8,7 +8,7 @@ from threading import Thread
 
 import uvicorn
 
-from engine.payments.inbox_store import Arrival
+from engine.payments.inbox_store import ReceivedWebhook
 from web.webhooks import writer
 from web.webhooks.app import create_standalone_receiver
 
@@ -18,13 +18,13 @@ COMMIT_SECONDS = 0.3
 _write_down = writer.write_down
 
 
-def _answer_before_commit(arrivals: list[Arrival]) -> list[str]:
+def _answer_before_commit(webhooks: list[ReceivedWebhook]) -> list[str]:
     def later() -> None:
         time.sleep(COMMIT_SECONDS)
-        _write_down(arrivals)
+        _write_down(webhooks)
 
     Thread(target=later, daemon=True).start()
-    return ["evt_not_yet"] * len(arrivals)
+    return ["evt_not_yet"] * len(webhooks)
 
 
 if __name__ == "__main__":

@@ -13,14 +13,14 @@ from engine.inbox.failures import FAILURES_BEFORE_DEAD, retry_pause
 from engine.operators.replay import UnknownEvent, events_of, replay_event
 from gateways.protocol import GatewayEvent
 from local.stack import Stack
-from models.audit import OperatorAction
+from models.audit import Attribution, OperatorAction
 from models.database import transaction
 from models.inbox import InboxEvent
 from models.provider import Provider, business_now
 from tests.money.money_play import MoneyPlay, yen
 from tests.steps.play import NOON_17_JULY
 
-BY = ("ana", "the bug is mended")
+DECISION = Attribution("ana", "the bug is mended")
 
 
 def test_pauses_grow_from_seconds_to_hours_and_differ() -> None:
@@ -33,23 +33,23 @@ def test_pauses_grow_from_seconds_to_hours_and_differ() -> None:
 def test_a_failing_event_is_tried_again_and_in_the_end_is_dead(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     play = MoneyPlay.of(servers)
     change_id = play.until_awaiting_payment("start")
-    event_id = play.tell(play.attempts(change_id)[0].id, yen(373))
+    event_id = play.report(play.attempts(change_id)[0].id, yen(373))
 
     def broken(*_: object) -> GatewayEvent:
         raise RuntimeError("a bug of ours")
 
     with monkeypatch.context() as patch:
-        patch.setattr(allocation, "take_in", broken)
+        patch.setattr(allocation, "allocate_event", broken)
         for failures in range(1, FAILURES_BEFORE_DEAD + 1):
             with pytest.raises(RuntimeError):
                 play.process(event_id)
             event = play.event(event_id)
-            assert (event.failures, event.ring_error) == (failures, "RuntimeError: a bug of ours")
+            assert (event.failures, event.last_error) == (failures, "RuntimeError: a bug of ours")
             if failures < FAILURES_BEFORE_DEAD:
                 assert event.status == "retry"
-                assert event.next_ring_at is not None
-                assert event.next_ring_at - datetime.now(UTC) > timedelta(seconds=7)
-    assert (play.event(event_id).status, play.event(event_id).next_ring_at) == ("dead", None)
+                assert event.next_attempt_at is not None
+                assert event.next_attempt_at - datetime.now(UTC) > timedelta(seconds=7)
+    assert (play.event(event_id).status, play.event(event_id).next_attempt_at) == ("dead", None)
     assert play.ledger() == {}
     assert play.process(event_id) is None, "a dead event rests until somebody replays it"
 
@@ -59,15 +59,15 @@ def test_a_failing_event_is_tried_again_and_in_the_end_is_dead(servers: Stack, m
     replay(play, event_id)
     play.process(event_id)
     assert play.ledger() == {"clearing:standard": 373, "held": -373}, "replayed money is not booked again"
-    assert [(action.who, action.why, action.details) for action in actions(play, event_id)] == [
-        (*BY, {"status_before": "dead"}),
-        (*BY, {"status_before": "processed"}),
+    assert [(Attribution(action.actor, action.reason), action.details) for action in actions(play, event_id)] == [
+        (DECISION, {"status_before": "dead"}),
+        (DECISION, {"status_before": "processed"}),
     ]
 
 
 def replay(play: MoneyPlay, event_id: str) -> None:
     with transaction() as session:
-        replay_event(session, NOON_17_JULY, play.provider(session), event_id, BY)
+        replay_event(session, NOON_17_JULY, play.provider(session), event_id, DECISION)
 
 
 def actions(play: MoneyPlay, subject: str) -> list[OperatorAction]:
@@ -78,25 +78,25 @@ def actions(play: MoneyPlay, subject: str) -> list[OperatorAction]:
 
 def test_an_operators_deed_cannot_be_rewritten(servers: Stack) -> None:
     play = MoneyPlay.of(servers)
-    replay(play, play.tell("pay_unknown", yen(1)))
+    replay(play, play.report("pay_unknown", yen(1)))
     with pytest.raises(DBAPIError, match="append-only"), transaction() as session:
-        session.execute(update(OperatorAction).values(who="somebody else"))
+        session.execute(update(OperatorAction).values(actor="somebody else"))
 
 
 def test_another_providers_event_is_not_replayed(servers: Stack) -> None:
     play, other = MoneyPlay.of(servers), MoneyPlay.of(servers)
-    event_id = other.tell("pay_unknown", yen(1))
+    event_id = other.report("pay_unknown", yen(1))
     with pytest.raises(UnknownEvent):
         replay(play, event_id)
 
 
 def test_operators_see_what_needs_them_and_both_bodies_of_a_conflict(servers: Stack) -> None:
     play = MoneyPlay.of(servers)
-    play.process(play.tell("pay_unknown", yen(1)))
-    conflict = play.tell("pay_unknown", yen(2), key="evt_1")
-    play.tell("pay_unknown", yen(3), key="evt_1")
-    play.tell("pay_unknown", yen(4), key="evt_1")
-    poison = play.tell_body({"id": "evt_2", "type": 5})
+    play.process(play.report("pay_unknown", yen(1)))
+    conflict = play.report("pay_unknown", yen(2), key="evt_1")
+    play.report("pay_unknown", yen(3), key="evt_1")
+    play.report("pay_unknown", yen(4), key="evt_1")
+    poison = play.report_body({"id": "evt_2", "type": 5})
     play.process(poison)
     with transaction() as session:
         provider_id = play.provider(session).id
@@ -112,7 +112,7 @@ def test_no_offer_expires_while_an_event_about_it_is_tried_again(servers: Stack)
     play = MoneyPlay.of(servers)
     change_id = play.until_awaiting_payment("start")
     [attempt] = play.attempts(change_id)
-    event_id = play.tell(attempt.id, yen(373))
+    event_id = play.report(attempt.id, yen(373))
     with transaction() as session:
         failures.put_off(RuntimeError("away"))(session, NOON_17_JULY, event_id)
     play.set_clock(NOON_17_JULY.replace(day=24))
@@ -134,7 +134,7 @@ def open_events(play: MoneyPlay) -> list[str]:
 
 def test_the_inbox_keeps_business_time(servers: Stack) -> None:
     play = MoneyPlay.of(servers)
-    event = play.event(play.tell("pay_unknown", yen(1)))
+    event = play.event(play.report("pay_unknown", yen(1)))
     with transaction() as session:
         assert event.received_at == business_now(session, Provider, play.provider(session).id) == NOON_17_JULY
         assert session.execute(text("SELECT clock_timestamp()")).scalar_one() > event.recorded_at

@@ -23,13 +23,13 @@ from engine.operators.manual_payments import (
 )
 from engine.payments.refunds import NotRefundable, UnknownPayment, start_refund
 from local.stack import Stack
-from models.audit import OperatorAction
+from models.audit import Attribution, OperatorAction
 from models.database import transaction
 from models.ledger import balance
 from tests.money.money_play import MoneyPlay, yen
 from tests.steps.play import AUGUST, NOON_17_JULY
 
-BY = ("ana", "bank statement of today")
+DECISION = Attribution("ana", "bank statement of today")
 TOTAL = 373
 
 
@@ -43,7 +43,7 @@ def record(play: MoneyPlay, line: str, amount: Money, invoice: str | None, at: d
     """Returns the change that may move on."""
     with transaction() as session:
         found = StatementLine(line, amount, at, invoice)
-        event, _ = record_payment(session, NOON_17_JULY, play.provider(session), found, BY)
+        event, _ = record_payment(session, NOON_17_JULY, play.provider(session), found, DECISION)
     return play.process(event.id)
 
 
@@ -51,18 +51,21 @@ def match(play: MoneyPlay, payment_id: str, invoice_id: str) -> list[str]:
     with transaction() as session:
         provider = play.provider(session)
         now = provider.clock_at or NOON_17_JULY
-        return match_payment(session, now, provider, payment_id, invoice_id, BY)
+        return match_payment(session, now, provider, payment_id, invoice_id, DECISION)
 
 
 def start(play: MoneyPlay, payment_id: str, amount: Money | None = None) -> str:
     with transaction() as session:
-        return start_refund(session, NOON_17_JULY, play.provider(session), payment_id, amount, BY).id
+        return start_refund(session, NOON_17_JULY, play.provider(session), payment_id, amount, DECISION).id
 
 
-def deeds(play: MoneyPlay) -> list[tuple[str, str, str]]:
+def actions(play: MoneyPlay) -> list[tuple[str, Attribution]]:
     with transaction() as session:
         query = select(OperatorAction).where(OperatorAction.provider_id == play.provider(session).id)
-        return [(row.action, row.who, row.why) for row in session.scalars(query.order_by(OperatorAction.id))]
+        return [
+            (row.action, Attribution(row.actor, row.reason))
+            for row in session.scalars(query.order_by(OperatorAction.id))
+        ]
 
 
 def test_a_bank_transfer_pays_the_change_and_the_same_line_counts_once(servers: Stack) -> None:
@@ -74,13 +77,13 @@ def test_a_bank_transfer_pays_the_change_and_the_same_line_counts_once(servers: 
     assert play.step("settle", change_id) == "paid"
     with pytest.raises(AlreadyRecorded):
         record(play, "17/1", yen(999), invoice_id)
-    assert deeds(play) == [("payment.record", *BY)]
+    assert actions(play) == [("payment.record", DECISION)]
 
 
 def test_a_transfer_and_a_card_payment_add_up(servers: Stack) -> None:
     play, change_id, attempt_id = awaiting(servers)
     record(play, "17/1", yen(300), play.invoice(change_id).id)
-    play.process(play.tell(attempt_id, yen(73)))
+    play.process(play.report(attempt_id, yen(73)))
     assert play.ledger() == {"clearing:manual": 300, "clearing:standard": 73, "held": -373}
     assert play.step("settle", change_id) == "paid"
 
@@ -95,7 +98,7 @@ def test_a_transfer_for_nothing_is_unmatched_until_somebody_matches_it(servers: 
     assert play.step("settle", change_id) == "paid"
     with pytest.raises(NotMatchable, match="not unmatched"):
         match(play, payment.id, play.invoice(change_id).id)
-    assert deeds(play) == [("payment.record", *BY), ("payment.match", *BY)]
+    assert actions(play) == [("payment.record", DECISION), ("payment.match", DECISION)]
 
 
 def test_matched_after_the_offer_ended_it_is_credit(servers: Stack) -> None:
@@ -113,7 +116,7 @@ def test_matched_after_the_offer_ended_it_is_credit(servers: Stack) -> None:
 
 def test_money_of_another_currency_is_not_matched_but_sent_back(servers: Stack) -> None:
     play, change_id, attempt_id = awaiting(servers)
-    play.process(play.tell(attempt_id, Money(373, "USD")))
+    play.process(play.report(attempt_id, Money(373, "USD")))
     [payment] = play.payments()
     with pytest.raises(NotMatchable, match="USD"):
         match(play, payment.id, play.invoice(change_id).id)
@@ -178,18 +181,18 @@ def test_a_refund_goes_through_the_gateway_and_the_ledger_once(servers: Stack) -
     assert play.send_refund(refund_id) == "sent"
     [told] = [event for event in events_of_gateway(servers, play) if event["type"] == "refund.succeeded"]
     for _ in range(2):
-        play.process(play.tell_body(told))
+        play.process(play.report_body(told))
     assert play.refund(refund_id).status == "succeeded"
     assert play.ledger() == {"clearing:standard": 500, "credit": -127, "sales": -339, "tax:jp-10": -34}
     assert play.change(change_id).status == "applied"
-    assert deeds(play) == [("payment.refund", *BY)]
+    assert actions(play) == [("payment.refund", DECISION)]
 
 
 def test_a_refund_that_is_confirmed_before_it_is_answered(servers: Stack) -> None:
     play, _, payment_id = overpaid(servers)
     [payment] = play.payments()
     refund_id = start(play, payment_id, yen(627))
-    play.process(play.tell_refund(payment.attempt_id or "", 627, of=1000))
+    play.process(play.report_refund(payment.attempt_id or "", 627, of=1000))
     assert play.refund(refund_id).status == "succeeded"
     assert play.send_refund(refund_id) == "succeeded"
     assert play.ledger() == {"clearing:standard": 373, "sales": -339, "tax:jp-10": -34}
@@ -202,7 +205,7 @@ def test_a_refund_that_fails_is_credit_again(servers: Stack) -> None:
     refund_id = start(play, payment_id, yen(627))
     play.send_refund(refund_id)
     [told] = [event for event in events_of_gateway(servers, play) if event["type"] == "refund.failed"]
-    play.process(play.tell_body(told))
+    play.process(play.report_body(told))
     assert play.refund(refund_id).status == "failed"
     assert play.ledger() == {"clearing:standard": 1000, "credit": -627, "sales": -339, "tax:jp-10": -34}
 
@@ -217,7 +220,7 @@ def test_a_refund_that_the_gateway_refuses_is_credit_again(servers: Stack) -> No
     assert play.ledger() == {"clearing:manual": 373, "sales": -339, "tax:jp-10": -34}
 
     other, change_id, attempt_id = awaiting(servers)
-    other.process(other.tell(attempt_id, yen(1000)))  # the gateway knows nothing of it
+    other.process(other.report(attempt_id, yen(1000)))  # the gateway knows nothing of it
     other.step("settle", change_id)
     refund_id = start(other, other.payments()[0].id, yen(627))
     assert other.send_refund(refund_id) == "failed"
@@ -229,7 +232,7 @@ def test_a_refund_that_the_gateway_refuses_is_credit_again(servers: Stack) -> No
 
 def test_the_commands_say_what_the_desk_does(servers: Stack) -> None:
     play, change_id, _ = awaiting(servers)
-    by = ["--who", "ana", "--why", "they wrote"]
+    attribution = ["--actor", "ana", "--reason", "they wrote"]
     runner = CliRunner()
 
     def run(*arguments: str) -> str:
@@ -238,18 +241,18 @@ def test_the_commands_say_what_the_desk_does(servers: Stack) -> None:
         return result.output
 
     line = f"17/{secrets.token_hex(2)}"
-    recorded = run("payments", "record", play.slug, "--line", line, "--amount", "373 JPY", *by)
+    recorded = run("payments", "record", play.slug, "--line", line, "--amount", "373 JPY", *attribution)
     event_id = recorded.split()[0]
     play.process(event_id)
     assert "unmatched" in run("payments", "list", play.slug, "--unmatched")
     payment_id = play.payments()[0].id
     invoice_id = play.invoice(change_id).id
-    assert "held" in run("payments", "match", play.slug, payment_id, "--invoice", invoice_id, *by)
+    assert "held" in run("payments", "match", play.slug, payment_id, "--invoice", invoice_id, *attribution)
     assert event_id in run("webhooks", "list", play.slug, "--status", "processed")
     assert "payment 373 JPY: held" in run("webhooks", "show", play.slug, event_id)
-    assert "processed again" in run("webhooks", "replay", play.slug, event_id, *by)
+    assert "processed again" in run("webhooks", "replay", play.slug, event_id, *attribution)
     assert "webhook.replay by ana: they wrote" in run("webhooks", "show", play.slug, event_id)
     play.process(event_id)
     play.step("settle", change_id)
     with pytest.raises(NotRefundable, match="is 0 JPY"):
-        runner.invoke(app, ["payments", "refund", play.slug, payment_id, *by], catch_exceptions=False)
+        runner.invoke(app, ["payments", "refund", play.slug, payment_id, *attribution], catch_exceptions=False)

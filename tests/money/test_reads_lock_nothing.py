@@ -15,7 +15,7 @@ from tests.steps.play import Play
 def test_a_payment_is_shown_while_a_refund_of_it_is_being_written(servers: Stack) -> None:
     play = Play.of(servers)
     change_id = play.until_awaiting_payment("start")
-    play.process(play.tell(play.attempts(change_id)[-1].id, Money(373, "JPY")))
+    play.process(play.report(play.attempts(change_id)[-1].id, Money(373, "JPY")))
     with transaction() as session:
         payment_id = session.scalars(select(Payment.id).where(Payment.provider_id == play.provider(session).id)).one()
     with transaction() as writing:

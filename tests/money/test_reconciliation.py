@@ -16,7 +16,7 @@ from models.database import transaction
 from models.inbox import InboxEvent
 from models.payment import PaymentAttempt
 from models.provider import Connection
-from tasks.run import outside
+from tasks.run import external_step
 from tests.money.money_play import MoneyPlay
 from worker.beat import SCHEDULE
 
@@ -38,17 +38,17 @@ def age(attempt_id: str, minutes: int) -> None:
 
 def claimed(attempt_id: str) -> bool:
     with transaction() as session:
-        return attempt_id in reconciliation.claim_questions(session).attempts
+        return attempt_id in reconciliation.claim_due(session).attempts
 
 
 def list_events(play: MoneyPlay) -> list[str]:
     with transaction() as session:
         connection_id = play.gateway(session).id
-    return outside(reconciliation.list_events, Connection, connection_id)
+    return external_step(reconciliation.list_events, Connection, connection_id)
 
 
 def test_beat_asks_every_ten_minutes() -> None:
-    assert (SCHEDULE["ask gateways"]["task"], SCHEDULE["ask gateways"]["schedule"]) == ("payments.ask", 600.0)
+    assert (SCHEDULE["ask gateways"]["task"], SCHEDULE["ask gateways"]["schedule"]) == ("payments.reconcile", 600.0)
 
 
 def test_an_attempt_is_fetched_when_it_is_fifteen_minutes_old_and_then_every_ten(servers: Stack) -> None:
@@ -65,7 +65,7 @@ def test_an_attempt_is_fetched_when_it_is_fifteen_minutes_old_and_then_every_ten
     assert play.ledger() == {"clearing:standard": 373, "sales": -339, "tax:jp-10": -34}
     with transaction() as session:
         past = func.clock_timestamp() - timedelta(minutes=11)
-        session.execute(update(PaymentAttempt).where(PaymentAttempt.id == attempt_id).values(asked_at=past))
+        session.execute(update(PaymentAttempt).where(PaymentAttempt.id == attempt_id).values(polled_at=past))
     assert not claimed(attempt_id), "what is paid is not asked about again"
 
 
@@ -94,7 +94,7 @@ def test_what_was_listed_and_is_told_later_is_the_same_event(servers: Stack) -> 
     play.press_pay(change_id)
     [event_id] = list_events(play)
     key = play.event(event_id).event_key
-    assert play.tell(attempt_id, play.attempts(change_id)[0].amount, key=key) == event_id
+    assert play.report(attempt_id, play.attempts(change_id)[0].amount, key=key) == event_id
     event = play.event(event_id)
     assert (event.deliveries, event.conflicting, event.source) == (2, False, "list")
     play.process(event_id)
@@ -119,8 +119,8 @@ def test_a_connection_is_listed_by_one_beat_only(servers: Stack) -> None:
     play, _, _ = quiet(servers)
     with transaction() as session:
         connection_id = play.gateway(session).id
-        first = reconciliation.claim_questions(session).connections
+        first = reconciliation.claim_due(session).connections
     with transaction() as session:
-        second = reconciliation.claim_questions(session).connections
+        second = reconciliation.claim_due(session).connections
     assert connection_id not in second
     assert connection_id in first

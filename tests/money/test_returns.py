@@ -28,7 +28,7 @@ def awaiting(servers: Stack, **policies: Any) -> tuple[MoneyPlay, str, str]:
 
 def applied(servers: Stack, **policies: Any) -> tuple[MoneyPlay, str, str]:
     play, change_id, attempt_id = awaiting(servers, **policies)
-    play.process(play.tell(attempt_id, yen(TOTAL)))
+    play.process(play.report(attempt_id, yen(TOTAL)))
     assert play.steps("settle apply print", change_id) == "applied"
     return play, change_id, attempt_id
 
@@ -47,18 +47,18 @@ def service(play: MoneyPlay) -> Service:
 
 def test_a_refund_before_settle_leaves_nothing_to_settle(servers: Stack) -> None:
     play, change_id, attempt_id = awaiting(servers)
-    play.process(play.tell(attempt_id, yen(TOTAL)))
-    play.process(play.tell_refund(attempt_id, TOTAL, of=TOTAL))
+    play.process(play.report(attempt_id, yen(TOTAL)))
+    play.process(play.report_refund(attempt_id, TOTAL, of=TOTAL))
     assert play.step("settle", change_id) == "awaiting_payment"
     assert play.ledger() == {}
 
 
 def test_a_refund_that_is_told_before_its_payment_waits_for_it(servers: Stack) -> None:
     play, change_id, attempt_id = awaiting(servers)
-    refund = play.tell_refund(attempt_id, TOTAL, of=TOTAL)
+    refund = play.report_refund(attempt_id, TOTAL, of=TOTAL)
     assert play.process(refund) is None
     assert play.event(refund).status == "parked"
-    play.process(play.tell(attempt_id, yen(TOTAL)))
+    play.process(play.report(attempt_id, yen(TOTAL)))
     # Booked with the payment itself, so that nothing is applied in between.
     assert play.event(refund).status == "processed"
     assert play.ledger() == {}
@@ -67,26 +67,26 @@ def test_a_refund_that_is_told_before_its_payment_waits_for_it(servers: Stack) -
 
 def test_a_refund_of_a_payment_that_never_comes_is_shown_to_operators(servers: Stack) -> None:
     play, _, attempt_id = awaiting(servers)
-    refund = play.tell_refund(attempt_id, 100, of=TOTAL)
+    refund = play.report_refund(attempt_id, 100, of=TOTAL)
     for _ in range(6):
         play.process(refund)
     assert play.event(refund).status == "dead"
-    assert "never came" in (play.event(refund).ring_error or "")
+    assert "never came" in (play.event(refund).last_error or "")
 
 
 @pytest.mark.parametrize("sums", [(100, 250, TOTAL), (TOTAL, 250, 100), (250, 250, TOTAL)])
 def test_refunds_are_sums_and_come_in_any_order(servers: Stack, sums: tuple[int, ...]) -> None:
     play, _, attempt_id = awaiting(servers)
-    play.process(play.tell(attempt_id, yen(TOTAL)))
+    play.process(play.report(attempt_id, yen(TOTAL)))
     for refunded in sums:
-        play.process(play.tell_refund(attempt_id, refunded, of=TOTAL))
+        play.process(play.report_refund(attempt_id, refunded, of=TOTAL))
     assert play.ledger() == {}
 
 
 def test_a_whole_refund_takes_the_plan_back_with_a_credit_note(servers: Stack) -> None:
     play, change_id, attempt_id = applied(servers)
     assert play.ledger() == {"clearing:standard": 373, "sales": -339, "tax:jp-10": -34}
-    back = play.process(play.tell_refund(attempt_id, TOTAL, of=TOTAL))
+    back = play.process(play.report_refund(attempt_id, TOTAL, of=TOTAL))
     assert play.ledger() == {"returned": 373, "sales": -339, "tax:jp-10": -34}
     assert back == newest_change(play).id != change_id
     assert play.change(change_id).status == "applied", "reversed only when the host has the old plan"
@@ -108,7 +108,7 @@ def documents(invoice: Invoice) -> list[Any]:
 
 def test_a_part_that_goes_back_is_staffs_matter(servers: Stack) -> None:
     play, change_id, attempt_id = applied(servers)
-    play.process(play.tell_refund(attempt_id, 100, of=TOTAL))
+    play.process(play.report_refund(attempt_id, 100, of=TOTAL))
     assert play.change(change_id).status == "applied"
     assert service(play).plan == "start"
     assert play.ledger() == {"clearing:standard": 273, "returned": 100, "sales": -339, "tax:jp-10": -34}
@@ -118,7 +118,7 @@ def test_a_part_that_goes_back_is_staffs_matter(servers: Stack) -> None:
 @pytest.mark.parametrize("policy", ["suspend", "keep"])
 def test_the_policy_may_rest_the_service_or_bear_the_loss(servers: Stack, policy: str) -> None:
     play, change_id, attempt_id = applied(servers, money_returned=policy)
-    play.process(play.tell_late_failure(attempt_id, TOTAL))
+    play.process(play.report_late_failure(attempt_id, TOTAL))
     assert play.change(change_id).status == "applied"
     claim = {"suspend": "returned", "keep": "losses"}[policy]
     assert play.ledger() == {claim: 373, "sales": -339, "tax:jp-10": -34}
@@ -129,7 +129,7 @@ def test_the_policy_may_rest_the_service_or_bear_the_loss(servers: Stack, policy
 def test_where_the_old_plan_no_longer_fits_the_service_is_suspended(servers: Stack) -> None:
     play, change_id, attempt_id = applied(servers)
     play.use({"zones": 7})
-    play.process(play.tell_refund(attempt_id, TOTAL, of=TOTAL))
+    play.process(play.report_refund(attempt_id, TOTAL, of=TOTAL))
     assert service(play).status == "suspended"
     assert "remove 4" in (play.change(change_id).reason_text or "")
 
@@ -138,17 +138,17 @@ def test_after_a_renewal_the_plan_is_not_taken_back(servers: Stack) -> None:
     play, change_id, attempt_id = applied(servers)
     play.set_clock(AUGUST)
     play.renew()
-    play.process(play.tell_late_failure(attempt_id, TOTAL))
+    play.process(play.report_late_failure(attempt_id, TOTAL))
     assert (service(play).plan, service(play).status) == ("start", "suspended")
     assert "renewed since" in (play.change(change_id).reason_text or "")
 
 
 def test_a_dispute_is_decided_when_it_is_lost(servers: Stack) -> None:
     play, change_id, attempt_id = applied(servers)
-    play.process(play.tell_dispute(attempt_id, "opened", TOTAL))
+    play.process(play.report_dispute(attempt_id, "opened", TOTAL))
     assert play.ledger() == {"returned": 373, "sales": -339, "tax:jp-10": -34}
     assert play.change(change_id).status == "applied"
-    back = play.process(play.tell_dispute(attempt_id, "lost", TOTAL))
+    back = play.process(play.report_dispute(attempt_id, "lost", TOTAL))
     assert back is not None
     play.steps("apply print", back)
     assert play.change(change_id).status == "reversed"
@@ -159,17 +159,17 @@ def test_a_dispute_is_decided_when_it_is_lost(servers: Stack) -> None:
 def test_a_dispute_that_is_won_changes_nothing(servers: Stack, order: tuple[str, str]) -> None:
     play, change_id, attempt_id = applied(servers)
     for told in order:
-        play.process(play.tell_dispute(attempt_id, told, TOTAL))
+        play.process(play.report_dispute(attempt_id, told, TOTAL))
     assert play.ledger() == {"clearing:standard": 373, "sales": -339, "tax:jp-10": -34}
     assert play.change(change_id).status == "applied"
 
 
 def test_what_was_too_much_goes_back_from_the_credit(servers: Stack) -> None:
     play, change_id, attempt_id = awaiting(servers)
-    play.process(play.tell(attempt_id, yen(1000)))
+    play.process(play.report(attempt_id, yen(1000)))
     play.steps("settle apply", change_id)
     assert play.ledger() == {"clearing:standard": 1000, "credit": -627, "sales": -339, "tax:jp-10": -34}
-    play.process(play.tell_refund(attempt_id, 627, of=1000))
+    play.process(play.report_refund(attempt_id, 627, of=1000))
     assert play.ledger() == {"clearing:standard": 373, "sales": -339, "tax:jp-10": -34}
     assert play.change(change_id).status == "applied"
     assert "money_returned" not in play.notices(change_id)
@@ -177,9 +177,9 @@ def test_what_was_too_much_goes_back_from_the_credit(servers: Stack) -> None:
 
 def test_money_that_goes_back_while_the_plan_is_applied_is_answered_afterwards(servers: Stack) -> None:
     play, change_id, attempt_id = awaiting(servers)
-    play.process(play.tell(attempt_id, yen(TOTAL)))
+    play.process(play.report(attempt_id, yen(TOTAL)))
     play.step("settle", change_id)
-    play.process(play.tell_refund(attempt_id, TOTAL, of=TOTAL))
+    play.process(play.report_refund(attempt_id, TOTAL, of=TOTAL))
     assert play.change(change_id).status == "paid"
     play.step("apply", change_id)
     back = newest_change(play).id
@@ -192,7 +192,7 @@ def test_money_that_goes_back_while_the_plan_is_applied_is_answered_afterwards(s
 def test_the_same_return_told_twice_counts_once(servers: Stack) -> None:
     play, _, attempt_id = applied(servers, money_returned="keep")
     for _ in range(2):
-        play.process(play.tell_late_failure(attempt_id, TOTAL))
+        play.process(play.report_late_failure(attempt_id, TOTAL))
     assert play.ledger() == {"losses": 373, "sales": -339, "tax:jp-10": -34}
 
 
@@ -201,10 +201,10 @@ def test_a_renewals_money_that_goes_back_rests_the_service(servers: Stack) -> No
     play.set_clock(AUGUST)
     invoice_id = play.renew().invoice_id
     assert invoice_id is not None
-    attempt_id = play.ask_for_renewal(invoice_id)
-    play.process(play.tell(attempt_id, yen(1320)))
+    attempt_id = play.request_renewal(invoice_id)
+    play.process(play.report(attempt_id, yen(1320)))
     assert play.ledger() == {"clearing:standard": 1320, "sales": -1200, "tax:jp-10": -120}
-    play.process(play.tell_late_failure(attempt_id, 1320))
+    play.process(play.report_late_failure(attempt_id, 1320))
     assert play.ledger() == {"returned": 1320, "sales": -1200, "tax:jp-10": -120}
     assert service(play).status == "suspended"
 
@@ -216,7 +216,7 @@ def test_late_money_makes_the_change_where_the_catalogue_says_so(servers: Stack)
     play.fetch(attempt_id)
     play.process_all()
     assert play.step("expire", change_id) == "expired"
-    play.process(play.tell(attempt_id, yen(TOTAL)))
+    play.process(play.report(attempt_id, yen(TOTAL)))
     newer = newest_change(play).id
     assert newer != change_id
     assert play.ledger() == {"clearing:standard": 373, "credit": -373}
@@ -234,7 +234,7 @@ def test_late_money_that_no_longer_covers_is_credit(servers: Stack) -> None:
     play.fetch(attempt_id)
     play.process_all()
     play.step("expire", change_id)
-    play.process(play.tell(attempt_id, yen(100)))
+    play.process(play.report(attempt_id, yen(100)))
     assert newest_change(play).id == change_id
     assert play.ledger() == {"clearing:standard": 100, "credit": -100}
     assert "late_payment_credited" in play.notices(change_id)

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from engine.inbox import allocation
-from engine.inbox.allocation import Place
+from engine.inbox.allocation import PaymentTarget
 from gateways.protocol import GatewayEvent
 from local.stack import Stack
 from models.database import transaction
@@ -111,9 +111,9 @@ def test_deduplicating_by_the_events_id_alone_is_caught(servers: Stack, monkeypa
     real = allocation.new_payment
 
     def by_event_id(
-        session: object, event: InboxEvent, fact: GatewayEvent, place: Place | None, outcome: str
+        session: object, event: InboxEvent, gateway_event: GatewayEvent, place: PaymentTarget | None, outcome: str
     ) -> Payment | None:
-        return real(session, event, replace(fact, gateway_object=event.event_key), place, outcome)  # type: ignore[arg-type]
+        return real(session, event, replace(gateway_event, gateway_object=event.event_key), place, outcome)  # type: ignore[arg-type]
 
     monkeypatch.setattr(allocation, "new_payment", by_event_id)
     play, cast, _, _ = storm(servers, 60)

@@ -98,7 +98,7 @@ def test_every_gateway_refuses_without_a_secret_or_only_says_look(name: str) -> 
             delivery = GATEWAYS[name].verify(account, headers, body, datetime.now(UTC))
         except BadSignature:
             continue
-        assert delivery.only_look, f"{name} believes what nobody signed"
+        assert delivery.fetch_only, f"{name} believes what nobody signed"
 
 
 def test_operators_see_a_bounded_sample_of_forgeries_and_a_counter(servers: Stack, door: ReceiverProcess) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from pdf import engine_version, render
+from pdf import render, renderer_version
 from pdf.samples.gallery import gallery_documents
 
 DIGESTS = Path(__file__).with_name("golden.json")
@@ -18,4 +18,4 @@ def current() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    DIGESTS.write_text(json.dumps({engine_version(): current()}, indent=2) + "\n")
+    DIGESTS.write_text(json.dumps({renderer_version(): current()}, indent=2) + "\n")

@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 
-from pdf import engine_version, render
+from pdf import render, renderer_version
 from pdf.samples.documents import build
 from pdf.samples.gallery import gallery_documents
 from tests.pdf import golden
@@ -44,12 +44,12 @@ def test_different_documents_differ_in_bytes_and_in_file_identifier() -> None:
 
 
 def test_the_engine_names_all_that_the_bytes_depend_on() -> None:
-    named = engine_version()
+    named = renderer_version()
     assert all(part in named for part in ("layout ", "fonts ", "reportlab 5.", "uharfbuzz ", "deflate ", "babel "))
 
 
 def test_bytes_do_not_change_while_the_engine_version_stays() -> None:
     """If they must: raise LAYOUT in pdf/renderer_version.py, then run `python -m tests.pdf.golden`."""
     known = json.loads(golden.DIGESTS.read_text())
-    assert engine_version() in known, "a library or a font changed: run python -m tests.pdf.golden"
-    assert golden.current() == known[engine_version()]
+    assert renderer_version() in known, "a library or a font changed: run python -m tests.pdf.golden"
+    assert golden.current() == known[renderer_version()]

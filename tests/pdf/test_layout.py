@@ -20,8 +20,8 @@ Box = tuple[float, float, float, float]
 def boxes(data: bytes) -> list[list[tuple[str, Box]]]:
     """Text and bounds of each run on each page, as PDFium sees them."""
     pages = []
-    with pypdfium2.PdfDocument(data) as opened:
-        for page in opened:
+    with pypdfium2.PdfDocument(data) as transaction_for:
+        for page in transaction_for:
             text = page.get_textpage()
             rects = [text.get_rect(index) for index in range(text.count_rects())]
             pages.append([(text.get_text_bounded(*rect), rect) for rect in rects])
@@ -101,7 +101,7 @@ def test_a_paid_document_says_so_and_owes_nothing() -> None:
 
 
 def test_a_colour_too_light_to_read_is_not_used_for_text() -> None:
-    with pypdfium2.PdfDocument(render(replace(build("en"), brand=Brand("#ffee00")))) as opened:
-        image = opened[0].render(scale=1).to_pil().convert("RGB")
+    with pypdfium2.PdfDocument(render(replace(build("en"), brand=Brand("#ffee00")))) as transaction_for:
+        image = transaction_for[0].render(scale=1).to_pil().convert("RGB")
     title = image.crop((400, 60, 550, 90))
     assert (255, 238, 0) not in set(title.get_flattened_data())

@@ -23,8 +23,8 @@ def svg(body: str) -> bytes:
 def drawn(data: bytes) -> Image:
     """The logo's square on the page, 42 points at 4 pixels a point."""
     document = replace(build("en"), brand=Brand("#1f3a93", Logo(data, "mark")))
-    with pypdfium2.PdfDocument(render(document)) as opened:
-        page = opened[0].render(scale=4).to_pil().convert("RGB")
+    with pypdfium2.PdfDocument(render(document)) as transaction_for:
+        page = transaction_for[0].render(scale=4).to_pil().convert("RGB")
     return cast(Image, page.crop((204, 192, 204 + 168, 192 + 168)))
 
 

@@ -28,8 +28,8 @@ def pypdf_text(data: bytes, _folder: Path) -> str:
 
 
 def pdfium(data: bytes, _folder: Path) -> str:
-    with pypdfium2.PdfDocument(data) as opened:
-        return "\n".join(page.get_textpage().get_text_bounded() for page in opened)
+    with pypdfium2.PdfDocument(data) as transaction_for:
+        return "\n".join(page.get_textpage().get_text_bounded() for page in transaction_for)
 
 
 def pdfminer(data: bytes, _folder: Path) -> str:

@@ -87,11 +87,11 @@ class Visitor:
     def see(self, path: str, text: str) -> httpx.Response:
         """Looks at a page until it says this."""
 
-        def look() -> httpx.Response | None:
+        def poll() -> httpx.Response | None:
             page = self.get(path)
             return page if text in page.text else None
 
-        page: httpx.Response = until(look, f"{path} to say {text!r}")
+        page: httpx.Response = until(poll, f"{path} to say {text!r}")
         return page
 
 

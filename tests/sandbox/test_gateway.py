@@ -56,7 +56,7 @@ def create(client: As, key: str = "pay_1", **changes: Any) -> httpx.Response:
     return client.post("/v1/payments", json=ORDER | changes, headers={"Idempotency-Key": key})
 
 
-def opened(client: As, key: str = "pay_1", **changes: Any) -> dict[str, Any]:
+def transaction_for(client: As, key: str = "pay_1", **changes: Any) -> dict[str, Any]:
     answer = create(client, key, **changes)
     assert answer.status_code == 201, answer.text
     payment: dict[str, Any] = answer.json()
@@ -72,11 +72,11 @@ def knobs(client: As, **values: object) -> None:
 
 
 def test_the_same_key_is_the_same_payment(gateway: As) -> None:
-    payment = opened(gateway)
+    payment = transaction_for(gateway)
     assert (payment["status"], payment["amount"], payment["currency"]) == ("open", 1234, "USD")
-    assert opened(gateway) == payment
+    assert transaction_for(gateway) == payment
     assert create(gateway, amount=9999).status_code == 409
-    assert opened(gateway, "pay_2")["id"] != payment["id"]
+    assert transaction_for(gateway, "pay_2")["id"] != payment["id"]
     listed = gateway.get("/v1/payments", params={"reference": "pay_1"}).json()["payments"]
     assert [one["amount"] for one in listed] == [1234, 1234]
 
@@ -103,55 +103,55 @@ def test_a_wrong_api_key_is_refused(gateway: As) -> None:
 
 def test_paying_tells_the_merchant_by_a_signed_webhook(gateway: As, listener: WebhookListener) -> None:
     gateway.put(f"/_clock/{gateway.account}", json={"now": "2027-01-15T09:30:00Z"}).raise_for_status()
-    payment = opened(gateway)
+    payment = transaction_for(gateway)
     assert "12.34 USD" in gateway.get(payment["checkout_url"]).text
     assert press(gateway, payment).json()["status"] == "succeeded"
     press(gateway, payment)  # pressing twice pays once
-    (arrival,) = listener.wait_for(1)
+    (webhook,) = listener.wait_for(1)
     for secret in (OLD, NEW):
-        Webhook(secret).verify(arrival.body, arrival.headers)
-    event = arrival.payload
+        Webhook(secret).verify(webhook.body, webhook.headers)
+    event = webhook.payload
     assert (event["type"], event["occurred_at"]) == ("payment.succeeded", "2027-01-15T09:30:00Z")
-    assert event["id"] == arrival.headers["webhook-id"]
+    assert event["id"] == webhook.headers["webhook-id"]
     assert event["data"]["payment"]["reference"] == "pay_1"
     assert event["data"]["payment"]["paid_at"] == "2027-01-15T09:30:00Z"
     assert gateway.get("/v1/events").json()["events"] == [event]
 
 
 def test_a_browser_goes_back_to_the_merchant(gateway: As) -> None:
-    url = opened(gateway)["checkout_url"]
+    url = transaction_for(gateway)["checkout_url"]
     answer = gateway.post(url, data={"outcome": "pay"}, headers={"Accept": "text/html,*/*"})
     assert (answer.status_code, answer.headers["location"]) == (303, ORDER["return_url"])
     assert "Back to the merchant" in gateway.get(url).text
 
 
 def test_declined_canceled_and_expired(gateway: As, listener: WebhookListener) -> None:
-    assert press(gateway, opened(gateway, "a"), "decline").json()["status"] == "failed"
-    canceled = opened(gateway, "b")
+    assert press(gateway, transaction_for(gateway, "a"), "decline").json()["status"] == "failed"
+    canceled = transaction_for(gateway, "b")
     assert gateway.post(f"/v1/payments/{canceled['id']}/cancel").json()["status"] == "canceled"
     assert press(gateway, canceled).status_code == 409
-    expired = opened(gateway, "c", expires_at="2020-01-01T00:00:00Z")
+    expired = transaction_for(gateway, "c", expires_at="2020-01-01T00:00:00Z")
     assert press(gateway, expired).status_code == 409
-    kinds = sorted(arrival.payload["type"] for arrival in listener.wait_for(3))  # they do not wait for each other
+    kinds = sorted(webhook.payload["type"] for webhook in listener.wait_for(3))  # they do not wait for each other
     assert kinds == ["payment.canceled", "payment.canceled", "payment.failed"]
     knobs(gateway, pay_late=True)
     assert press(gateway, canceled).json()["status"] == "succeeded"
 
 
 def test_cancel_of_a_paid_payment_says_that_it_is_paid(gateway: As) -> None:
-    payment = opened(gateway)
+    payment = transaction_for(gateway)
     press(gateway, payment)
     assert gateway.post(f"/v1/payments/{payment['id']}/cancel").json()["status"] == "succeeded"
 
 
 def test_knobs_of_the_payer(gateway: As) -> None:
     knobs(gateway, amount_off_by=-34, pay_currency="EUR")
-    paid = press(gateway, opened(gateway, "a")).json()
+    paid = press(gateway, transaction_for(gateway, "a")).json()
     assert (paid["amount"], paid["currency"]) == (1200, "EUR")
     knobs(gateway, decline=True)
-    assert press(gateway, opened(gateway, "b")).json()["status"] == "failed"
+    assert press(gateway, transaction_for(gateway, "b")).json()["status"] == "failed"
     knobs(gateway, challenge=True)
-    challenged = opened(gateway, "c")
+    challenged = transaction_for(gateway, "c")
     assert [press(gateway, challenged).json()["status"] for _ in range(2)] == ["action_required", "succeeded"]
 
 
@@ -160,7 +160,7 @@ def test_knobs_of_the_api(gateway: As) -> None:
     assert create(gateway).status_code == 500
     with pytest.raises(httpx.ReadTimeout):
         gateway.post("/v1/payments", json=ORDER, headers={"Idempotency-Key": "pay_1"}, timeout=0.3)
-    opened(gateway)
+    transaction_for(gateway)
     listed = gateway.get("/v1/payments", params={"reference": "pay_1"}).json()["payments"]
     assert len(listed) == 1  # the one that was opened before the answer was lost
     assert gateway.put(f"/_knobs/{gateway.account}", json={"declined": True}).status_code == 422
@@ -168,23 +168,23 @@ def test_knobs_of_the_api(gateway: As) -> None:
 
 def test_knobs_of_the_webhooks(gateway: As, listener: WebhookListener) -> None:
     knobs(gateway, webhooks=False)
-    press(gateway, opened(gateway, "a"))
+    press(gateway, transaction_for(gateway, "a"))
     knobs(gateway, reorder=True, duplicates=1)
-    press(gateway, opened(gateway, "b"))
-    press(gateway, opened(gateway, "c"))
+    press(gateway, transaction_for(gateway, "b"))
+    press(gateway, transaction_for(gateway, "c"))
     events = gateway.get("/v1/events").json()["events"]
     assert len(events) == 3
     first, second, third = (event["id"] for event in events)
-    arrived = [arrival.payload["id"] for arrival in listener.wait_for(4)]
+    arrived = [webhook.payload["id"] for webhook in listener.wait_for(4)]
     assert sorted(arrived) == sorted([second, second, third, third])
     assert first not in arrived
     since = gateway.get("/v1/events", params={"since": second}).json()["events"]
     assert [event["id"] for event in since] == [third]
     knobs(gateway, reorder=True)
     for name in ("d", "e", "f"):
-        press(gateway, opened(gateway, name))
+        press(gateway, transaction_for(gateway, name))
     made = [event["id"] for event in gateway.get("/v1/events").json()["events"]][3:]
-    came = [arrival.payload["id"] for arrival in listener.wait_for(7)][4:]
+    came = [webhook.payload["id"] for webhook in listener.wait_for(7)][4:]
     assert sorted(came) == sorted(made)
     assert came != made
 
@@ -193,11 +193,11 @@ def test_a_webhook_is_repeated_until_it_is_answered_also_after_a_restart(tmp_pat
     with WebhookListener() as listener:
         with program("gateway", tmp_path) as (anybody, process), merchant(anybody.base_url, listener, "m") as client:
             listener.answers.extend([500, 503])
-            press(client, opened(client))
-            arrivals = listener.wait_for(3)
-            assert len({arrival.headers["webhook-id"] for arrival in arrivals}) == 1
+            press(client, transaction_for(client))
+            webhooks = listener.wait_for(3)
+            assert len({webhook.headers["webhook-id"] for webhook in webhooks}) == 1
             listener.answers.extend([500])
-            press(client, opened(client, "pay_2"))
+            press(client, transaction_for(client, "pay_2"))
             listener.wait_for(4)
             process.kill()
         with program("gateway", tmp_path) as (anybody, _), merchant(anybody.base_url, listener, "m") as client:
@@ -207,7 +207,7 @@ def test_a_webhook_is_repeated_until_it_is_answered_also_after_a_restart(tmp_pat
 
 
 def test_refunds(gateway: As, listener: WebhookListener) -> None:
-    payment = opened(gateway)
+    payment = transaction_for(gateway)
     press(gateway, payment)
 
     def refund(key: str, amount: int) -> httpx.Response:
@@ -222,6 +222,6 @@ def test_refunds(gateway: As, listener: WebhookListener) -> None:
     assert refund("r2", 235).status_code == 422  # 12.34 - 10.00 = 2.34 are left
     knobs(gateway, refunds_fail=True)
     assert refund("r3", 234).status_code == 201
-    events = [arrival.payload for arrival in listener.wait_for(3)]
+    events = [webhook.payload for webhook in listener.wait_for(3)]
     assert sorted(event["type"] for event in events) == ["payment.succeeded", "refund.failed", "refund.succeeded"]
     assert gateway.get(f"/v1/payments/{payment['id']}").json()["refunded"] == 1000

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class ReceivedWebhook:
     headers: dict[str, str]
     body: bytes
 
@@ -24,7 +24,7 @@ class WebhookListener:
     """Answers with the statuses of `answers` in turn, then with 200."""
 
     answers: deque[int] = field(default_factory=deque)
-    arrivals: list[Arrival] = field(default_factory=list)
+    webhooks: list[ReceivedWebhook] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def __enter__(self) -> Self:
@@ -36,7 +36,7 @@ class WebhookListener:
                 status = listener.answers.popleft() if listener.answers else 200
                 self.send_response(status)
                 self.end_headers()
-                listener.take(Arrival({name.lower(): value for name, value in self.headers.items()}, body))
+                listener.take(ReceivedWebhook({name.lower(): value for name, value in self.headers.items()}, body))
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -50,13 +50,13 @@ class WebhookListener:
         self._server.shutdown()
         self._server.server_close()
 
-    def take(self, arrival: Arrival) -> None:
+    def take(self, webhook: ReceivedWebhook) -> None:
         with self._changed:
-            self.arrivals.append(arrival)
+            self.webhooks.append(webhook)
             self._changed.notify_all()
 
-    def wait_for(self, count: int, seconds: float = 10) -> list[Arrival]:
+    def wait_for(self, count: int, seconds: float = 10) -> list[ReceivedWebhook]:
         """The first `count` arrivals; fails if they do not come in time."""
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.arrivals) >= count, seconds), self.arrivals
-            return self.arrivals[:count]
+            assert self._changed.wait_for(lambda: len(self.webhooks) >= count, seconds), self.webhooks
+            return self.webhooks[:count]

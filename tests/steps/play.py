@@ -19,10 +19,10 @@ from engine.host_reports import ServiceReport, put_customer, put_service
 from engine.inbox.failures import put_off
 from engine.inbox.process import process_event
 from engine.invoicing import invoice
-from engine.jobs.external_call import OutsideStep
+from engine.jobs.external_call import ExternalStep
 from engine.notifications import mail
 from engine.payments import checkout
-from engine.payments.inbox_store import Arrival, receive_events
+from engine.payments.inbox_store import ReceivedWebhook, receive_events
 from engine.request import ChangeRequest, request_change
 from gateways.protocol import Delivery
 from local.stack import Stack
@@ -35,7 +35,7 @@ from models.outbox import OutboxMessage
 from models.payment import PaymentAttempt
 from models.plan_change import PlanChange, moves_of
 from models.provider import Connection, Provider, business_now, connection_of, provider_by_slug
-from tasks.run import inside, outside
+from tasks.run import external_step, local_step
 from tests.conftest import catalog_named, new_slug
 
 JULY = datetime(2027, 6, 30, 15, tzinfo=UTC)  # midnight in Tokyo
@@ -43,13 +43,13 @@ AUGUST = datetime(2027, 7, 31, 15, tzinfo=UTC)
 SEPTEMBER = datetime(2027, 8, 31, 15, tzinfo=UTC)
 NOON_17_JULY = datetime(2027, 7, 17, 3, tzinfo=UTC)
 
-INSIDE = {
+LOCAL = {
     "quote": quote.quote,
     "issue": invoice.issue_invoice,
     "settle": settle.settle,
     "expire": expiry.expire_change,
 }
-OUTSIDE: dict[str, OutsideStep[Any, Any, Status]] = {
+EXTERNAL: dict[str, ExternalStep[Any, Any, Status]] = {
     "print": invoice.print_change_invoice,
     "request_payment": checkout.request_payment,
     "apply": apply.apply_plan,
@@ -117,9 +117,9 @@ class Play:
 
     def step(self, name: str, change_id: str) -> str:
         """Runs one step as a task does; returns the status reached."""
-        if name in INSIDE:
-            return inside(INSIDE[name], PlanChange, change_id).value
-        return outside(OUTSIDE[name], PlanChange, change_id).value
+        if name in LOCAL:
+            return local_step(LOCAL[name], PlanChange, change_id).value
+        return external_step(EXTERNAL[name], PlanChange, change_id).value
 
     def steps(self, names: str, change_id: str) -> str:
         """Runs several, named with spaces; returns the last status."""
@@ -134,15 +134,15 @@ class Play:
         with transaction() as session:
             ids = session.scalars(select(OutboxMessage.id).where(OutboxMessage.change_id == change_id)).all()
         for message_id in ids:
-            outside(mail.deliver, OutboxMessage, message_id)
+            external_step(mail.deliver, OutboxMessage, message_id)
 
     def renew(self) -> renewal.Renewed:
         with transaction() as session:
             service_id = self.service(session).id
-        return outside(renewal.renew_service, Service, service_id)
+        return external_step(renewal.renew_service, Service, service_id)
 
     def fetch(self, attempt_id: str) -> str:
-        return outside(checkout.fetch_payment, PaymentAttempt, attempt_id)
+        return external_step(checkout.fetch_payment, PaymentAttempt, attempt_id)
 
     def press_pay(self, change_id: str) -> None:
         """The customer pays at the gateway; its webhook goes nowhere, since no receiver runs here."""
@@ -150,7 +150,7 @@ class Play:
         assert attempt.checkout_url
         httpx.post(attempt.checkout_url, data={"outcome": "pay"}, trust_env=False).raise_for_status()
 
-    def tell(
+    def report(
         self,
         attempt_id: str,
         amount: Money,
@@ -180,15 +180,15 @@ class Play:
             connection = self.gateway(session)
             ids = (connection.provider_id, connection.id)
             return receive_events(
-                session.connection(), [Arrival(*ids, Delivery(str(body["id"])), json.dumps(body).encode())]
+                session.connection(), [ReceivedWebhook(*ids, Delivery(str(body["id"])), json.dumps(body).encode())]
             )[0]
 
     def process(self, event_id: str) -> str | None:
         """As the task does it; returns the change that may move on."""
         try:
-            booked = outside(process_event, InboxEvent, event_id)
+            booked = external_step(process_event, InboxEvent, event_id)
         except Exception as error:
-            inside(put_off(error), InboxEvent, event_id)
+            local_step(put_off(error), InboxEvent, event_id)
             raise
         for other in booked.events:
             self.process(other)

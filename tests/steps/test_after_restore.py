@@ -71,7 +71,7 @@ def lose(play: Play, kind: Kind, number: str, on: date = JULY_20, invoice: str =
 
 
 def run(*more: str) -> Result:
-    return CliRunner().invoke(app, ["after-restore", "--who", "ana", "--why", "disk lost", *more])
+    return CliRunner().invoke(app, ["after-restore", "--actor", "ana", "--reason", "disk lost", *more])
 
 
 def told(*more: str) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def told(*more: str) -> dict[str, Any]:
 
 def paid(play: Play, plan: str = "business", amount: Money = PAID) -> str:
     change_id = play.until_awaiting_payment(plan)
-    play.process(play.tell(play.attempts(change_id)[-1].id, amount))
+    play.process(play.report(play.attempts(change_id)[-1].id, amount))
     assert play.steps("settle apply print", change_id) == "applied"
     return change_id
 
@@ -103,10 +103,13 @@ def rows() -> list[Any]:
         ]
 
 
-def deeds(play: Play) -> list[tuple[str, str, str]]:
+def actions(play: Play) -> list[tuple[str, str, str]]:
     with transaction() as session:
         query = select(OperatorAction).where(OperatorAction.provider_id == play.provider(session).id)
-        return [(deed.action, deed.who, deed.why) for deed in session.scalars(query.order_by(OperatorAction.id))]
+        return [
+            (action.action, action.actor, action.reason)
+            for action in session.scalars(query.order_by(OperatorAction.id))
+        ]
 
 
 def test_two_series_of_two_providers(restored: Stack) -> None:
@@ -130,7 +133,7 @@ def test_two_series_of_two_providers(restored: Stack) -> None:
         (one.slug, "credit_note", 2027): {"first": 1, "last": 1, "documents": [noted]},
         (other.slug, "invoice", 2027): {"first": 1, "last": 12, "documents": [farther]},
     }
-    assert deeds(one) == [("numbers.skip", "ana", "disk lost")] * 2
+    assert actions(one) == [("numbers.skip", "ana", "disk lost")] * 2
     with transaction() as session:
         provider_id = one.provider(session).id
         stored = session.scalars(select(NumberGap).where(NumberGap.provider_id == provider_id)).all()
@@ -192,7 +195,7 @@ def test_gateways_are_listed_again_at_once(restored: Stack) -> None:
     assert list_at is not None
     assert machine_now is not None
     assert list_at <= machine_now
-    assert deeds(play) == [("gateway.list", "ana", "disk lost")]
+    assert actions(play) == [("gateway.list", "ana", "disk lost")]
 
 
 def test_what_is_not_ours_is_named_and_skipped(restored: Stack, tmp_path: Path) -> None:
@@ -203,7 +206,7 @@ def test_what_is_not_ours_is_named_and_skipped(restored: Stack, tmp_path: Path) 
     odd = lose(play, Kind.INVOICE, "of no series")
     lose(play, Kind.INVOICE, "DNS-2027-000002")
     result = told()
-    assert {file["path"]: file["why"] for file in result["skipped"]} == {
+    assert {file["path"]: file["reason"] for file in result["skipped"]} == {
         "notes.txt": "it is not named by a digest, as documents are",
         place(foreign): "it is no document of Planshift",
         place(elsewhere): "it is of prv_0192f3a1b6d2, a provider that this database does not know",

@@ -14,13 +14,13 @@ from models.plan_change import PlanChange
 from provisioners.http import HttpProvisioner
 from provisioners.registry import PROVISIONERS
 from settings import settings
-from tasks.run import inside
+from tasks.run import local_step
 from tests.steps.play import Play
 
 
 def paid(play: Play, plan: str = "start", amount: int = 373) -> str:
     change_id = play.until_awaiting_payment(plan)
-    play.process(play.tell(play.attempts(change_id)[-1].id, Money(amount, "JPY")))
+    play.process(play.report(play.attempts(change_id)[-1].id, Money(amount, "JPY")))
     assert play.step("settle", change_id) == "paid"
     return change_id
 
@@ -47,7 +47,7 @@ def test_a_definite_no_leaves_it_stuck_with_the_hosts_reason(servers: Stack) -> 
     knobs(play, refuse="the rack is full")
     assert play.step("apply", change_id) == "stuck"
     change = play.change(change_id)
-    assert (change.reason, change.next_ring_at) == ("host_refused", None)
+    assert (change.reason, change.next_attempt_at) == ("host_refused", None)
     assert "the rack is full" in (change.reason_text or "")
 
 
@@ -77,7 +77,7 @@ def test_between_two_tries_a_change_rests(servers: Stack) -> None:
 def test_a_worker_that_wakes_up_after_its_lease_writes_nothing(servers: Stack) -> None:
     play = Play.of(servers)
     change_id = paid(play)
-    slow = inside(apply.begin_apply, PlanChange, change_id)
+    slow = local_step(apply.begin_apply, PlanChange, change_id)
     assert isinstance(slow, apply.ApplyCall)
     end_lease(change_id)
     assert play.step("apply", change_id) == "applied"
@@ -90,14 +90,14 @@ def test_a_worker_that_wakes_up_after_its_lease_writes_nothing(servers: Stack) -
 def test_two_workers_at_once_take_one_lease(servers: Stack) -> None:
     play = Play.of(servers)
     change_id = paid(play)
-    assert isinstance(inside(apply.begin_apply, PlanChange, change_id), apply.ApplyCall)
-    assert inside(apply.begin_apply, PlanChange, change_id) == "applying"
+    assert isinstance(local_step(apply.begin_apply, PlanChange, change_id), apply.ApplyCall)
+    assert local_step(apply.begin_apply, PlanChange, change_id) == "applying"
 
 
 def test_a_call_that_comes_after_the_next_change_has_no_effect(servers: Stack) -> None:
     play = Play.of(servers)
     first = paid(play)
-    slow = inside(apply.begin_apply, PlanChange, first)
+    slow = local_step(apply.begin_apply, PlanChange, first)
     assert isinstance(slow, apply.ApplyCall)
     end_lease(first)
     play.step("apply", first)

@@ -22,8 +22,8 @@ def claimed(row_id: str) -> bool:
     """Of the rows that other tests left only a batch would be claimed, and ours may not be in it."""
     with transaction() as session:
         others = update(PlanChange).where(PlanChange.id != row_id)
-        session.execute(others.values(next_ring_at=machine_time(session) + timedelta(minutes=1)))
-        claimed = row_id in sweep.claim(session, sweep.SWEPT).resting
+        session.execute(others.values(next_attempt_at=machine_time(session) + timedelta(minutes=1)))
+        claimed = row_id in sweep.claim(session, sweep.SWEPT).overdue_rows
         session.rollback()
     return claimed
 
@@ -38,21 +38,21 @@ def put(row_id: str, **ahead: timedelta) -> None:
 
 def test_a_row_is_rung_for_whose_next_ring_is_further_ahead_than_any_pause(servers: Stack) -> None:
     change_id = Play.of(servers).request("business")
-    put(change_id, next_ring_at=timedelta(minutes=9))
+    put(change_id, next_attempt_at=timedelta(minutes=9))
     assert not claimed(change_id), "a pause between two rings may last ten minutes"
-    put(change_id, next_ring_at=HOUR)
+    put(change_id, next_attempt_at=HOUR)
     assert claimed(change_id)
 
 
 def test_a_lease_that_runs_for_longer_than_any_does_is_over(servers: Stack) -> None:
     play = Play.of(servers)
     change_id = play.until_awaiting_payment("business")
-    play.process(play.tell(play.attempts(change_id)[-1].id, Money(1331, "JPY")))
+    play.process(play.report(play.attempts(change_id)[-1].id, Money(1331, "JPY")))
     play.step("settle", change_id)
-    put(change_id, lease_until=timedelta(minutes=9), next_ring_at=timedelta(minutes=9))
+    put(change_id, lease_until=timedelta(minutes=9), next_attempt_at=timedelta(minutes=9))
     play.step("apply", change_id)
     assert play.change(change_id).status == "paid", "somebody holds it"
-    put(change_id, lease_until=HOUR, next_ring_at=HOUR)
+    put(change_id, lease_until=HOUR, next_attempt_at=HOUR)
     assert claimed(change_id)
     play.step("apply", change_id)
     assert play.change(change_id).status == "applied"

@@ -19,14 +19,14 @@ from typer.testing import CliRunner
 import tasks.story
 from cli.main import app
 from engine import apply
-from engine.audit.checks import RESTS, audit_books, providers_to_audit
+from engine.audit.checks import OVERDUE, audit_books, providers_to_audit
 from engine.jobs import sweep
-from engine.operators.dead_letters import NotADeadLetter, dead_letters, ring_again
+from engine.operators.dead_letters import NotADeadLetter, dead_letters, retry_dead_letter
 from engine.payments.attempts import start_attempt
 from gateways.protocol import GatewayError
 from gateways.standard import StandardGateway
 from local.stack import Stack
-from models.audit import OperatorAction
+from models.audit import Attribution, OperatorAction
 from models.customer import Service
 from models.database import snapshot, transaction
 from models.invoice import document_of
@@ -35,15 +35,15 @@ from models.payment import PaymentAttempt, live_attempt
 from models.pending_work import error_text
 from models.plan_change import PlanChange, moves_of
 from tasks.renewals import scan
-from tasks.run import inside
-from tasks.sweep import ring_again as sweep_again
+from tasks.run import local_step
+from tasks.sweep import enqueue_due as sweep_again
 from tests.conftest import environment
 from tests.money.money_play import MoneyPlay, yen
 from tests.money.test_manual_payments import overpaid, start
 from tests.steps.play import AUGUST, NOON_17_JULY, Play
 from worker.app import create_app
 
-RINGS = 3
+ATTEMPTS = 3
 
 
 class Bug:
@@ -87,7 +87,7 @@ def an_offer_that_is_over(servers: Stack) -> Case:
 def a_payment_to_open(servers: Stack) -> Case:
     play = MoneyPlay.of(servers)
     change_id = play.until_awaiting_payment("start")
-    play.process(play.tell(play.attempts(change_id)[0].id, yen(373), kind="payment.failed"))
+    play.process(play.report(play.attempts(change_id)[0].id, yen(373), kind="payment.failed"))
     with transaction() as session:
         row_id = start_attempt(session, NOON_17_JULY, change_id).id
     return Case(play, row_id, (StandardGateway, "create"), lambda s: s.get_one(PaymentAttempt, row_id).status == "open")
@@ -138,8 +138,8 @@ def an_event(servers: Stack) -> Case:
 
     play = MoneyPlay.of(servers)
     change_id = play.until_awaiting_payment("start")
-    row_id = play.tell(play.attempts(change_id)[0].id, yen(373))
-    return Case(play, row_id, (allocation, "take_in"), lambda s: play.event(row_id).status == "processed")
+    row_id = play.report(play.attempts(change_id)[0].id, yen(373))
+    return Case(play, row_id, (allocation, "allocate_event"), lambda s: play.event(row_id).status == "processed")
 
 
 CASES = [
@@ -174,7 +174,7 @@ def stage(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
 
     create_app().loader.import_default_modules()
     monkeypatch.setattr(tasks.story, "_publish", play)
-    with environment(dict(os.environ) | {"PLANSHIFT_RINGS_MAX": str(RINGS)}):
+    with environment(dict(os.environ) | {"PLANSHIFT_ATTEMPTS_MAX": str(ATTEMPTS)}):
         yield servers
 
 
@@ -182,13 +182,13 @@ def let_time_pass(play: Play) -> None:
     """Every pause and every lease of a provider's rows is over; those of other tests' providers are not."""
     with transaction() as session:
         provider_id = play.provider(session).id
-        for bell in sweep.BELLS:
-            mine = update(bell.row).where(bell.row.provider_id == provider_id)
-            others = update(bell.row).where(bell.row.provider_id != provider_id)
+        for work in sweep.WORK_KINDS:
+            mine = update(work.row).where(work.row.provider_id == provider_id)
+            others = update(work.row).where(work.row.provider_id != provider_id)
             for rows, minutes in ((mine, -9), (others, 9)):
                 at = func.clock_timestamp() + timedelta(minutes=minutes)
-                session.execute(rows.where(bell.row.next_ring_at.is_not(None)).values(next_ring_at=at))
-            if hasattr(bell.row, "lease_until"):
+                session.execute(rows.where(work.row.next_attempt_at.is_not(None)).values(next_attempt_at=at))
+            if hasattr(work.row, "lease_until"):
                 session.execute(mine.values(lease_until=None))
 
 
@@ -211,71 +211,75 @@ def run(*words: str) -> str:
 
 
 def row_of(row_id: str) -> Any:
-    from engine.operators.dead_letters import bell_of
+    from engine.operators.dead_letters import work_kind_of
 
     with transaction() as session:
-        return session.get_one(bell_of(row_id).row, row_id)
+        return session.get_one(work_kind_of(row_id).row, row_id)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_always_fails_is_given_up_and_finished_after_the_mend(
     stage: Stack, monkeypatch: pytest.MonkeyPatch, case: Callable[[Stack], Case]
 ) -> None:
-    told = case(stage)
+    subject = case(stage)
     bug = Bug()
     with monkeypatch.context() as broken:
-        broken.setattr(*told.needs, bug)
-        rounds(told.play, RINGS)
-        assert letters(told.play) == [], "the last ring has its pause, too"
-        rounds(told.play, 4)
-    assert bug.calls == RINGS
-    row = row_of(told.row_id)
-    assert (row.rings, row.ring_error, row.next_ring_at) == (RINGS, "RuntimeError: a bug of ours", None)
+        broken.setattr(*subject.needs, bug)
+        rounds(subject.play, ATTEMPTS)
+        assert letters(subject.play) == [], "the last ring has its pause, too"
+        rounds(subject.play, 4)
+    assert bug.calls == ATTEMPTS
+    row = row_of(subject.row_id)
+    assert (row.attempts, row.last_error, row.next_attempt_at) == (ATTEMPTS, "RuntimeError: a bug of ours", None)
 
-    [listed] = json.loads(run("dead-letters", "list", "--provider", told.play.slug, "--json"))
-    assert (listed["id"], listed["error"], listed["rings"]) == (told.row_id, "RuntimeError: a bug of ours", RINGS)
+    [listed] = json.loads(run("dead-letters", "list", "--provider", subject.play.slug, "--json"))
+    assert (listed["id"], listed["error"], listed["attempts"]) == (
+        subject.row_id,
+        "RuntimeError: a bug of ours",
+        ATTEMPTS,
+    )
     with snapshot() as session:
-        findings = audit_books(session, providers_to_audit(session, told.play.slug))
-    [rests] = [finding for finding in findings if finding.name == RESTS]
-    assert [row.row_id for row in rests.rows if "given up" in row.what] == [told.row_id]
+        findings = audit_books(session, providers_to_audit(session, subject.play.slug))
+    [rests] = [finding for finding in findings if finding.name == OVERDUE]
+    assert [row.row_id for row in rests.rows if "given up" in row.what] == [subject.row_id]
     about = [one["about"] for one in json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)]
     assert "dead letters" in about
 
-    run("dead-letters", "ring", told.row_id, "--who", "ana", "--why", "mended")
-    rounds(told.play, 4)
+    run("dead-letters", "retry", subject.row_id, "--actor", "ana", "--reason", "mended")
+    rounds(subject.play, 4)
     with transaction() as session:
-        assert told.done(session)
-        deeds = session.scalars(select(OperatorAction).where(OperatorAction.subject == told.row_id)).all()
-        assert [(deed.who, deed.why) for deed in deeds] == [("ana", "mended")]
+        assert subject.done(session)
+        actions = session.scalars(select(OperatorAction).where(OperatorAction.subject == subject.row_id)).all()
+        assert [(action.actor, action.reason) for action in actions] == [("ana", "mended")]
         with pytest.raises(NotADeadLetter, match="dead-letters list"):
-            ring_again(session, NOON_17_JULY, told.row_id, ("ana", "once more"))
-    assert letters(told.play) == []
+            retry_dead_letter(session, NOON_17_JULY, subject.row_id, Attribution("ana", "once more"))
+    assert letters(subject.play) == []
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_two_sweeps_at_once_ring_once_and_give_up_once(stage: Stack, case: Callable[[Stack], Case]) -> None:
-    told = case(stage)
+    subject = case(stage)
 
-    def both(rings: int) -> list[tuple[int, int]]:
+    def both(attempts: int) -> list[tuple[int, int]]:
         """How often each of three sweeps, two of them at once, rings for the row and gives it up."""
-        let_time_pass(told.play)
+        let_time_pass(subject.play)
         with transaction() as session:
-            row: Any = type(row_of(told.row_id))
-            session.execute(update(row).where(row.id == told.row_id).values(rings=rings))
+            row: Any = type(row_of(subject.row_id))
+            session.execute(update(row).where(row.id == subject.row_id).values(attempts=attempts))
         with transaction() as one, transaction() as other:
-            claims = [sweep.claim(session, sweep.BELLS) for session in (one, other)]
+            claims = [sweep.claim(session, sweep.WORK_KINDS) for session in (one, other)]
         with transaction() as later:
-            claims.append(sweep.claim(later, sweep.BELLS))
-        return [(claim.resting.count(told.row_id), claim.given_up.count(told.row_id)) for claim in claims]
+            claims.append(sweep.claim(later, sweep.WORK_KINDS))
+        return [(claim.overdue_rows.count(subject.row_id), claim.given_up.count(subject.row_id)) for claim in claims]
 
     assert both(0) == [(1, 0), (0, 0), (0, 0)]
-    assert both(RINGS) == [(0, 1), (0, 0), (0, 0)]
+    assert both(ATTEMPTS) == [(0, 1), (0, 0), (0, 0)]
 
 
 def paid(servers: Stack) -> tuple[MoneyPlay, str]:
     play = MoneyPlay.of(servers)
     change_id = play.until_awaiting_payment("start")
-    play.process(play.tell(play.attempts(change_id)[0].id, yen(373)))
+    play.process(play.report(play.attempts(change_id)[0].id, yen(373)))
     assert play.step("settle", change_id) == "paid"
     return play, change_id
 
@@ -285,10 +289,10 @@ def test_a_paid_change_that_cannot_be_begun_is_stuck_and_retried(stage: Stack, m
     bug = Bug()
     with monkeypatch.context() as broken:
         broken.setattr(apply, "host_of", bug)
-        rounds(play, RINGS + 1)
-    assert bug.calls == RINGS
+        rounds(play, ATTEMPTS + 1)
+    assert bug.calls == ATTEMPTS
     change = play.change(change_id)
-    assert (change.status, change.reason, change.next_ring_at) == ("stuck", "given_up", None)
+    assert (change.status, change.reason, change.next_attempt_at) == ("stuck", "given_up", None)
     assert change.reason_text == (
         "It was rung for 4 times, and no step came to its end. The last error: RuntimeError: a bug of ours"
     )
@@ -296,7 +300,7 @@ def test_a_paid_change_that_cannot_be_begun_is_stuck_and_retried(stage: Stack, m
         last = moves_of(session, change_id)[-1]
         assert (last.event, last.from_status, last.actor, last.reason) == ("give_up", "paid", "system", "given_up")
     assert change_id in run("changes", "list", "--stuck")
-    run("changes", "retry", change_id, "--who", "ana", "--why", "mended")
+    run("changes", "retry", change_id, "--actor", "ana", "--reason", "mended")
     assert play.change(change_id).status == "applied"
 
 
@@ -307,11 +311,11 @@ def test_a_paid_change_that_cannot_even_be_given_up_is_a_dead_letter(
     with monkeypatch.context() as broken:
         broken.setattr(apply, "host_of", Bug())
         broken.setattr(apply, "_stuck", Bug())
-        rounds(play, RINGS + sweep.RINGS_TO_GIVE_UP)
+        rounds(play, ATTEMPTS + sweep.ATTEMPTS_TO_GIVE_UP)
         assert letters(play) == []
         rounds(play, 1)
     assert letters(play) == [change_id]
-    run("dead-letters", "ring", change_id, "--who", "ana", "--why", "mended")
+    run("dead-letters", "retry", change_id, "--actor", "ana", "--reason", "mended")
     assert play.change(change_id).status == "applied"
 
 
@@ -328,7 +332,7 @@ def test_a_change_whose_outcome_cannot_be_written_is_stuck(stage: Stack, monkeyp
         assert (change.status, change.reason) == ("stuck", "given_up")
         assert "told 2 times" in (change.reason_text or "")
         assert "a bug of ours" in (change.reason_text or "")
-        run("changes", "retry", change_id, "--who", "ana", "--why", "mended")
+        run("changes", "retry", change_id, "--actor", "ana", "--reason", "mended")
         assert play.change(change_id).status == "applied"
 
 
@@ -337,66 +341,68 @@ def test_a_change_whose_worker_dies_each_time_is_stuck(stage: Stack, monkeypatch
     with environment(dict(os.environ)):
         play, change_id = paid(stage)
         for _ in range(2):
-            assert isinstance(inside(apply.begin_apply, PlanChange, change_id), apply.ApplyCall)
+            assert isinstance(local_step(apply.begin_apply, PlanChange, change_id), apply.ApplyCall)
             let_time_pass(play)
         assert play.step("apply", change_id) == "stuck"
         assert "a process died" in (play.change(change_id).reason_text or "")
 
 
 def test_a_change_that_was_given_up_is_listed_and_retried(stage: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = a_request(stage)
+    subject = a_request(stage)
     with monkeypatch.context() as broken:
-        broken.setattr(*told.needs, Bug())
-        rounds(told.play, RINGS + 1)
-    assert told.row_id in run("changes", "list", "--stuck")
-    run("changes", "retry", told.row_id, "--who", "ana", "--why", "mended")
-    assert told.play.change(told.row_id).status == "awaiting_payment"
+        broken.setattr(*subject.needs, Bug())
+        rounds(subject.play, ATTEMPTS + 1)
+    assert subject.row_id in run("changes", "list", "--stuck")
+    run("changes", "retry", subject.row_id, "--actor", "ana", "--reason", "mended")
+    assert subject.play.change(subject.row_id).status == "awaiting_payment"
 
 
 def test_a_gateway_that_is_away_for_an_hour_is_waited_for(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the settings as they are: the pauses that were given add up to more than an hour."""
-    told = a_payment_to_open(servers)
+    subject = a_payment_to_open(servers)
     with monkeypatch.context() as broken:
-        broken.setattr(*told.needs, Bug(GatewayError("away")))
-        waited, rings = timedelta(0), 0
+        broken.setattr(*subject.needs, Bug(GatewayError("away")))
+        waited, attempts = timedelta(0), 0
         while waited < timedelta(hours=1):
-            let_time_pass(told.play)
+            let_time_pass(subject.play)
             with transaction() as session:
-                assert told.row_id in sweep.claim(session, sweep.SWEPT).resting
-            told.play.fetch(told.row_id)
+                assert subject.row_id in sweep.claim(session, sweep.SWEPT).overdue_rows
+            subject.play.fetch(subject.row_id)
             with transaction() as session:
                 at, now = session.execute(
-                    select(PaymentAttempt.next_ring_at, func.clock_timestamp()).where(PaymentAttempt.id == told.row_id)
+                    select(PaymentAttempt.next_attempt_at, func.clock_timestamp()).where(
+                        PaymentAttempt.id == subject.row_id
+                    )
                 ).one()
-            waited, rings = waited + (at - now), rings + 1
-    assert rings < 20
-    assert letters(told.play) == []
-    let_time_pass(told.play)
-    told.play.fetch(told.row_id)
+            waited, attempts = waited + (at - now), attempts + 1
+    assert attempts < 20
+    assert letters(subject.play) == []
+    let_time_pass(subject.play)
+    subject.play.fetch(subject.row_id)
     with transaction() as session:
-        assert told.done(session)
+        assert subject.done(session)
 
 
 def claimed_renewal(play: Play) -> bool:
     with transaction() as session:
-        return play.service(session).id in sweep.claim(session, [sweep.RENEWALS]).resting
+        return play.service(session).id in sweep.claim(session, [sweep.RENEWALS]).overdue_rows
 
 
 def test_a_renewal_waits_for_a_change_without_using_up_its_rings(servers: Stack) -> None:
     play, change_id = paid(servers)
     with transaction() as session:
         service = play.service(session)
-        service.rings, service.next_ring_at = 12, func.clock_timestamp() + timedelta(minutes=10)
+        service.attempts, service.next_attempt_at = 12, func.clock_timestamp() + timedelta(minutes=10)
     play.set_clock(AUGUST)
     let_time_pass(play)
     assert not claimed_renewal(play)
     with transaction() as session:
         service = play.service(session)
-        service.next_ring_at = func.clock_timestamp() + timedelta(minutes=10)
+        service.next_attempt_at = func.clock_timestamp() + timedelta(minutes=10)
     assert play.step("apply", change_id) == "applied"
     assert claimed_renewal(play), "at once: its rings are there again"
     with transaction() as session:
-        assert play.service(session).rings == 1
+        assert play.service(session).attempts == 1
 
 
 def test_a_clock_that_jumps_makes_a_renewal_due_at_once(servers: Stack) -> None:
@@ -414,11 +420,11 @@ def test_a_webhook_gives_a_change_its_rings_back(servers: Stack) -> None:
         session.execute(
             update(PlanChange)
             .where(PlanChange.id == change_id)
-            .values(next_ring_at=None, rings=150, ring_error="RuntimeError: a bug of ours")
+            .values(next_attempt_at=None, attempts=150, last_error="RuntimeError: a bug of ours")
         )
-    play.process(play.tell(play.attempts(change_id)[0].id, yen(373)))
+    play.process(play.report(play.attempts(change_id)[0].id, yen(373)))
     change = play.change(change_id)
-    assert (change.rings, change.ring_error, change.next_ring_at is not None) == (0, None, True)
+    assert (change.attempts, change.last_error, change.next_attempt_at is not None) == (0, None, True)
 
 
 def test_an_error_of_the_database_names_no_customer(servers: Stack) -> None:

@@ -49,7 +49,7 @@ def test_an_upgrade_step_by_step_each_one_twice(servers: Stack) -> None:
 
     [attempt] = play.attempts(change_id)
     # 15 of 31 days: 1452 - 242 = 1210, and 10 %.
-    event = play.tell(attempt.id, Money(1331, "JPY"))
+    event = play.report(attempt.id, Money(1331, "JPY"))
     assert play.process(event) == change_id
     before = state(play, change_id)
     assert play.process(event) is None
@@ -91,7 +91,7 @@ def test_a_renewal_twice_is_one_period(servers: Stack) -> None:
 def test_a_renewal_that_credit_pays_is_settled_when_it_is_issued(servers: Stack) -> None:
     play = Play.of(servers)
     change_id = play.until_awaiting_payment("start")
-    play.process(play.tell(play.attempts(change_id)[0].id, Money(2000, "JPY")))
+    play.process(play.report(play.attempts(change_id)[0].id, Money(2000, "JPY")))
     assert play.steps("settle apply", change_id) == "applied"
     play.set_clock(AUGUST)
     renewed = play.renew()
@@ -134,7 +134,7 @@ def test_paid_in_the_last_second_while_it_expires(servers: Stack) -> None:
     change_id = play.until_awaiting_payment("start")
     [attempt] = play.attempts(change_id)
     # 15 of 31 days: 581 - 242 = 339, and 10 % of it, 34.
-    event = play.tell(attempt.id, Money(373, "JPY"))
+    event = play.report(attempt.id, Money(373, "JPY"))
     play.set_clock(NOON_17_JULY.replace(day=24))
     assert play.step("expire", change_id) == "awaiting_payment", "what the gateway told is not read yet"
     play.process(event)

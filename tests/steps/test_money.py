@@ -25,7 +25,7 @@ def test_a_part_does_not_settle_and_the_rest_does(servers: Stack) -> None:
     play = Play.of(servers)
     change_id = play.until_awaiting_payment("start")
     [attempt] = play.attempts(change_id)
-    play.process(play.tell(attempt.id, yen(300)))
+    play.process(play.report(attempt.id, yen(300)))
     assert play.step("settle", change_id) == "awaiting_payment"
     assert play.ledger() == {"clearing:standard": 300, "held": -300}
 
@@ -34,7 +34,7 @@ def test_a_part_does_not_settle_and_the_rest_does(servers: Stack) -> None:
     with transaction() as session:
         rest = start_attempt(session, NOON_17_JULY, change_id)
     assert rest.amount == yen(73)
-    play.process(play.tell(rest.id, yen(73)))
+    play.process(play.report(rest.id, yen(73)))
     assert play.step("settle", change_id) == "paid"
 
 
@@ -42,7 +42,7 @@ def test_too_much_becomes_credit(servers: Stack) -> None:
     play = Play.of(servers)
     change_id = play.until_awaiting_payment("start")
     [attempt] = play.attempts(change_id)
-    play.process(play.tell(attempt.id, yen(1000)))
+    play.process(play.report(attempt.id, yen(1000)))
     assert play.step("settle", change_id) == "paid"
     assert play.ledger() == {"clearing:standard": 1000, "credit": -627, "sales": -339, "tax:jp-10": -34}
 
@@ -51,7 +51,7 @@ def test_the_wrong_currency_settles_nothing_and_is_shown(servers: Stack) -> None
     play = Play.of(servers)
     change_id = play.until_awaiting_payment("start")
     [attempt] = play.attempts(change_id)
-    play.process(play.tell(attempt.id, Money(373, "USD")))
+    play.process(play.report(attempt.id, Money(373, "USD")))
     assert play.step("settle", change_id) == "awaiting_payment"
     assert play.ledger() == {"clearing:standard": 373, "unmatched:standard": -373}
 
@@ -61,13 +61,13 @@ def test_the_same_payment_under_two_event_ids_counts_once(servers: Stack) -> Non
     change_id = play.until_awaiting_payment("start")
     [attempt] = play.attempts(change_id)
     for _ in range(2):
-        play.process(play.tell(attempt.id, yen(373)))
+        play.process(play.report(attempt.id, yen(373)))
     assert play.ledger() == {"clearing:standard": 373, "held": -373}
 
 
 def test_a_payment_for_nothing_we_know_is_parked_and_then_shown(servers: Stack) -> None:
     play = Play.of(servers)
-    event_id = play.tell("pay_unknown", yen(500))
+    event_id = play.report("pay_unknown", yen(500))
     for _ in range(5):
         assert play.process(event_id) is None
         assert event_status(event_id) == "parked"
@@ -81,8 +81,8 @@ def test_the_same_event_id_with_other_contents_is_flagged_and_not_believed(serve
     play = Play.of(servers)
     change_id = play.until_awaiting_payment("start")
     [attempt] = play.attempts(change_id)
-    first = play.tell(attempt.id, yen(373), key="evt_1")
-    assert play.tell(attempt.id, yen(999), key="evt_1") == first
+    first = play.report(attempt.id, yen(373), key="evt_1")
+    assert play.report(attempt.id, yen(999), key="evt_1") == first
     with transaction() as session:
         event = session.get_one(InboxEvent, first)
         assert (event.conflicting, event.deliveries) == (True, 2)
@@ -96,7 +96,7 @@ def test_the_order_of_events_does_not_matter(servers: Stack, order: tuple[str, s
     change_id = play.until_awaiting_payment("start")
     [attempt] = play.attempts(change_id)
     for kind in order:
-        play.process(play.tell(attempt.id, yen(373), kind=f"payment.{kind}"))
+        play.process(play.report(attempt.id, yen(373), kind=f"payment.{kind}"))
     assert play.attempts(change_id)[0].status == "succeeded"
     assert play.step("settle", change_id) == "paid"
 
@@ -105,25 +105,25 @@ def test_two_payments_for_one_invoice_one_settles_and_one_is_credit(servers: Sta
     play = Play.of(servers)
     change_id = play.until_awaiting_payment("start")
     [first] = play.attempts(change_id)
-    play.process(play.tell(first.id, yen(373), kind="payment.failed"))
+    play.process(play.report(first.id, yen(373), kind="payment.failed"))
 
     from engine.payments.attempts import start_attempt
 
     with transaction() as session:
         second = start_attempt(session, NOON_17_JULY, change_id)
-    play.process(play.tell(second.id, yen(373)))
+    play.process(play.report(second.id, yen(373)))
     play.step("settle", change_id)
-    play.process(play.tell(first.id, yen(373)))
+    play.process(play.report(first.id, yen(373)))
     assert play.ledger() == {"clearing:standard": 746, "credit": -373, "sales": -339, "tax:jp-10": -34}
 
 
 def test_an_event_that_makes_no_sense_is_kept_as_poison(servers: Stack) -> None:
-    from engine.payments.inbox_store import Arrival, receive_events
+    from engine.payments.inbox_store import ReceivedWebhook, receive_events
 
     play = Play.of(servers)
     with transaction() as session:
         connection = play.gateway(session)
         ids = (connection.provider_id, connection.id)
-        event_id = receive_events(session.connection(), [Arrival(*ids, Delivery("evt_poison"), b"[]")])[0]
+        event_id = receive_events(session.connection(), [ReceivedWebhook(*ids, Delivery("evt_poison"), b"[]")])[0]
     assert play.process(event_id) is None
     assert event_status(event_id) == "poison"

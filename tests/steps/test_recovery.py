@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from domain.money import Money
 from engine.audit.checks import audit_books, providers_to_audit
-from engine.operators.recovery import By, CompensateCall, NotStuck, begin_compensation, compensation, retry
+from engine.operators.recovery import CompensateCall, NotStuck, begin_compensation, compensation, retry
 from local.stack import Stack
+from models.audit import Attribution
 from models.database import snapshot, transaction
 from models.invoice import Invoice
 from models.ledger import LedgerTransaction
@@ -19,10 +20,10 @@ from models.outbox import OutboxMessage
 from models.plan_change import ChangeMove, PlanChange, moves_of
 from models.provider import business_now
 from provisioners.registry import PROVISIONERS
-from tasks.run import inside, outside
+from tasks.run import external_step, local_step
 from tests.steps.play import AUGUST, Play
 
-ANA = By("ana", "the rack was full")
+ANA = Attribution("ana", "the rack was full")
 
 
 def knobs(play: Play, **values: object) -> None:
@@ -47,20 +48,20 @@ def stuck(play: Play, plan: str = "start", amount: int = 373) -> str:
     basic = {"account": play.slug, "plan": "basic", "limits": {"zones": 3, "records": 100}, "usage": {}}
     httpx.put(url, json=basic, trust_env=False).raise_for_status()
     change_id = play.until_awaiting_payment(plan)
-    play.process(play.tell(play.attempts(change_id)[-1].id, Money(amount, "JPY")))
+    play.process(play.report(play.attempts(change_id)[-1].id, Money(amount, "JPY")))
     play.step("settle", change_id)
     knobs(play, refuse="the rack is full")
     assert play.step("apply", change_id) == "stuck"
     return change_id
 
 
-def do_retry(change_id: str, by: By = ANA) -> str:
+def do_retry(change_id: str, attribution: Attribution = ANA) -> str:
     with transaction() as session:
-        return retry(session, business_now(session, PlanChange, change_id), change_id, by).value
+        return retry(session, business_now(session, PlanChange, change_id), change_id, attribution).value
 
 
 def compensate(change_id: str) -> str:
-    return outside(compensation(ANA), PlanChange, change_id).value
+    return external_step(compensation(ANA), PlanChange, change_id).value
 
 
 def print_all(play: Play) -> None:
@@ -69,7 +70,7 @@ def print_all(play: Play) -> None:
     with transaction() as session:
         ids = session.scalars(select(Invoice.id).where(Invoice.provider_id == play.provider(session).id)).all()
     for invoice_id in ids:
-        outside(print_invoice, Invoice, invoice_id)
+        external_step(print_invoice, Invoice, invoice_id)
 
 
 def broken(play: Play) -> dict[str, object]:
@@ -180,7 +181,7 @@ def test_a_host_that_takes_no_order_may_show_the_old_plan_once_no_call_can_be_un
     change_id = stuck(play)
     assert compensate(change_id) == "stuck"
     assert "an earlier call may be under way" in (play.change(change_id).reason_text or "")
-    call = inside(begin_compensation, PlanChange, change_id)
+    call = local_step(begin_compensation, PlanChange, change_id)
     assert isinstance(call, CompensateCall)
     later = CompensateCall(call.change_id, call.fence, call.provisioner, call.host, call.order, may_read=True)
     step = compensation(ANA)

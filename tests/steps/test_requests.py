@@ -45,7 +45,7 @@ def test_eight_requests_at_once_for_one_service_are_one_change(servers: Stack) -
 def test_one_balance_is_not_spent_twice(servers: Stack) -> None:
     play = Play.of(servers)
     change_id = play.until_awaiting_payment("start")
-    play.process(play.tell(play.attempts(change_id)[-1].id, Money(1373, "JPY")))
+    play.process(play.report(play.attempts(change_id)[-1].id, Money(1373, "JPY")))
     play.steps("settle apply", change_id)
     assert play.ledger()["credit"] == -1000
     second = play.request("business")
@@ -58,15 +58,15 @@ def test_a_settlement_closes_the_other_attempts_at_the_gateway(servers: Stack) -
     play = Play.of(servers)
     change_id = play.until_awaiting_payment("start")
     [first] = play.attempts(change_id)
-    play.process(play.tell(first.id, Money(373, "JPY"), kind="payment.failed"))
+    play.process(play.report(first.id, Money(373, "JPY"), kind="payment.failed"))
     with transaction() as session:
         second = start_attempt(session, NOON_17_JULY, change_id)
     play.step("request_payment", change_id)
     # The declined payment succeeds after all: the one that is open now must not be paid as well.
-    play.process(play.tell(first.id, Money(373, "JPY")))
+    play.process(play.report(first.id, Money(373, "JPY")))
     assert play.step("settle", change_id) == "paid"
     with transaction() as session:
         attempt = session.get_one(PaymentAttempt, second.id)
-        assert (attempt.status, attempt.next_ring_at is not None) == ("canceling", True)
+        assert (attempt.status, attempt.next_attempt_at is not None) == ("canceling", True)
     play.fetch(second.id)
     assert play.step("apply", change_id) == "applied"

@@ -105,7 +105,7 @@ def test_a_printed_invoice_is_in_the_store_under_its_digest(servers: Stack) -> N
     assert document is not None
     content = storage.get(document.sha256)
     assert (content[:5], len(content)) == (b"%PDF-", document.size_bytes)
-    assert document.engine.startswith("layout ")
+    assert document.renderer_version.startswith("layout ")
     assert Path(settings().document_url).is_dir()
 
 

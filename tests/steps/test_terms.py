@@ -58,7 +58,7 @@ def test_a_credit_goes_back_as_money_as_far_as_money_came(servers: Stack) -> Non
     downgrade_now = Rule(direction="downgrade", outcome=Outcome.NOW, proration=REFUND)
     play = Play.of(servers, catalog={"rules": (downgrade_now, *dns.rules)})
     up = play.until_awaiting_payment("business")
-    play.process(play.tell(play.attempts(up)[-1].id, Money(1331, "JPY")))
+    play.process(play.report(play.attempts(up)[-1].id, Money(1331, "JPY")))
     play.steps("settle apply", up)
 
     down = play.request("basic")

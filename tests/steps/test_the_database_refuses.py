@@ -69,7 +69,7 @@ def test_a_second_active_change_for_one_service(servers: Stack) -> None:
                 status="requested",
                 idempotency_key="another",
                 request_sha256="",
-                door="test",
+                channel="test",
                 received_at=NOON_17_JULY,
                 from_plan="basic",
                 from_cycle="monthly",
@@ -83,7 +83,7 @@ def test_a_second_settlement_of_one_invoice(servers: Stack) -> None:
     play = Play.of(servers)
     change_id = play.until_awaiting_payment("start")
     [attempt] = play.attempts(change_id)
-    play.process(play.tell(attempt.id, Money(373, "JPY")))
+    play.process(play.report(attempt.id, Money(373, "JPY")))
     play.step("settle", change_id)
     with pytest.raises(IntegrityError, match="source_kind"), transaction() as session:
         session.add(

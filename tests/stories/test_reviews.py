@@ -13,7 +13,7 @@ pytestmark = pytest.mark.xdist_group("stack")
 
 Make = Callable[..., Frontend]
 YEAR = ("2027-01-01T03:00:00Z", "2028-01-01T03:00:00Z")
-DECISION = {"who": "ana", "why": "The server is ready."}
+DECISION = {"actor": "ana", "reason": "The server is ready."}
 
 
 def asked(make: Make) -> tuple[Frontend, str]:

@@ -27,7 +27,7 @@ class Caller:
     scopes: frozenset[str]
 
 
-def caller(bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
+def authenticated(bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
     """Answers 401 without a valid key."""
     if bearer is None:
         raise Problem(401, "not_authenticated", "Send your API key: Authorization: Bearer KEY.")
@@ -41,10 +41,10 @@ def caller(bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_beare
 def needs(*scopes: str) -> Callable[[Caller], Caller]:
     """A dependency that answers 403 unless the key has one of the scopes."""
 
-    def check(who: Annotated[Caller, Depends(caller)]) -> Caller:
-        if not who.scopes & set(scopes):
+    def check(caller: Annotated[Caller, Depends(authenticated)]) -> Caller:
+        if not caller.scopes & set(scopes):
             raise Problem(403, "missing_scope", f"This route needs a key with the scope {' or '.join(scopes)}.")
-        return who
+        return caller
 
     return check
 
@@ -55,7 +55,7 @@ OpsKey = Annotated[Caller, Depends(needs("ops"))]
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class ApiTransaction:
     """One transaction on behalf of a caller: the session, the caller's provider, its business time (UTC)."""
 
     session: Session
@@ -64,8 +64,8 @@ class Door:
 
 
 @contextmanager
-def opened(who: Caller) -> Iterator[Door]:
+def transaction_for(caller: Caller) -> Iterator[ApiTransaction]:
     """`with opened(caller) as door:` commits at the end of the block."""
     with transaction() as session:
-        provider = session.get_one(Provider, who.provider_id)
-        yield Door(session, provider, business_now(session, Provider, provider.id))
+        provider = session.get_one(Provider, caller.provider_id)
+        yield ApiTransaction(session, provider, business_now(session, Provider, provider.id))

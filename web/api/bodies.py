@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from domain.money import Money
+from models.audit import Attribution
 
 Ref = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._~-]+$")]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
@@ -71,8 +72,12 @@ class PlanChangeBody(QuoteBody):
 class DecisionBody(Body):
     """An operator's decision is kept with the name and the reason."""
 
-    who: Words
-    why: Words
+    actor: Words
+    reason: Words
+
+    @property
+    def attribution(self) -> Attribution:
+        return Attribution(self.actor, self.reason)
 
 
 class PortalSessionBody(Body):

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
-from domain.lifecycle import RESTING, Phase, Status
+from domain.lifecycle import CANVAS_ENDS, Phase, Status
 from engine.accounts.services import required_service
 from engine.expiry import cancel_change
 from engine.offers import quote_change
@@ -20,8 +20,8 @@ from engine.payments.attempts import start_attempt
 from engine.request import ChangeRequest, PriceChanged, request_change
 from models.customer import Service
 from models.plan_change import PlanChange
-from tasks.story import ring, ring_step
-from web.api.auth import AnyKey, Caller, Door, opened
+from tasks.story import enqueue, enqueue_task
+from web.api.auth import AnyKey, ApiTransaction, Caller, transaction_for
 from web.api.bodies import PlanChangeBody
 from web.api.pages import Paged, page_of
 from web.api.problems import Problem, problem
@@ -31,13 +31,13 @@ router = APIRouter(prefix="/v1/plan-changes", tags=["plan changes"])
 ChangeId = Annotated[str, Path(max_length=64, pattern=r"^chg_[0-9a-z]+$")]
 
 LONGEST_WAIT_SECONDS = 30
-LOOK_EVERY_SECONDS = 0.1
+POLL_EVERY_SECONDS = 0.1
 
 
 @router.post("", status_code=202)
 def create_plan_change(
     body: PlanChangeBody,
-    who: AnyKey,
+    caller: AnyKey,
     idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
 ) -> JSONResponse:
     """Asks for a change. 202 with its Location: the pipeline takes it from here.
@@ -45,7 +45,7 @@ def create_plan_change(
     The same Idempotency-Key and body are answered in the same way again.
     """
     key = _bare(idempotency_key)
-    _check_acceptance(body, who)
+    _check_acceptance(body, caller)
     request = ChangeRequest(
         service=body.service,
         plan=body.plan,
@@ -56,14 +56,14 @@ def create_plan_change(
         note=body.note,
     )
     try:
-        with opened(who) as door:
-            change, repeated = request_change(door.session, door.now, door.provider, key, request, "http")
+        with transaction_for(caller) as tx:
+            change, repeated = request_change(tx.session, tx.now, tx.provider, key, request, "api")
             if change.answer is None:
-                change.answer = change_view(door.session, change)
+                change.answer = change_view(tx.session, change)
     except PriceChanged as error:
-        return _price_changed(who, request, error)
+        return _price_changed(caller, request, error)
     if not repeated:
-        ring(change.id)
+        enqueue(change.id)
     headers = {"Location": f"/v1/plan-changes/{change.id}"}
     if repeated:
         headers["Idempotency-Replayed"] = "true"
@@ -72,75 +72,75 @@ def create_plan_change(
 
 @router.get("")
 def list_plan_changes(
-    who: AnyKey,
+    caller: AnyKey,
     page: Paged,
     service: Annotated[str | None, Query()] = None,
     status: Annotated[Status | None, Query()] = None,
     idempotency_key: Annotated[str | None, Query()] = None,
 ) -> dict[str, Any]:
     """The provider's plan changes, newest first."""
-    with opened(who) as door:
-        query = select(PlanChange).where(PlanChange.provider_id == door.provider.id)
+    with transaction_for(caller) as tx:
+        query = select(PlanChange).where(PlanChange.provider_id == tx.provider.id)
         if service is not None:
             query = query.join(Service, Service.id == PlanChange.service_id).where(Service.ref == service)
         if status is not None:
             query = query.where(PlanChange.status == status)
         if idempotency_key is not None:
             query = query.where(PlanChange.idempotency_key == idempotency_key)
-        return page_of(door.session, query, PlanChange, page, lambda change: change_view(door.session, change))
+        return page_of(tx.session, query, PlanChange, page, lambda change: change_view(tx.session, change))
 
 
 @router.get("/{change_id}")
 async def get_plan_change(
-    change_id: ChangeId, who: AnyKey, prefer: Annotated[str | None, Header(max_length=100)] = None
+    change_id: ChangeId, caller: AnyKey, prefer: Annotated[str | None, Header(max_length=100)] = None
 ) -> dict[str, Any]:
     """One plan change. `Prefer: wait=20` answers when it has moved on, or after that many seconds."""
-    view = await run_sync(_look, who, change_id)
+    view = await run_sync(_read, caller, change_id)
     deadline = time.monotonic() + _seconds_to_wait(prefer)
     first = view["status"]
     while _may_move_soon(view, first) and time.monotonic() < deadline:
-        await anyio.sleep(LOOK_EVERY_SECONDS)
-        view = await run_sync(_look, who, change_id)
+        await anyio.sleep(POLL_EVERY_SECONDS)
+        view = await run_sync(_read, caller, change_id)
     return view
 
 
 @router.post("/{change_id}/cancel")
-def cancel_plan_change(change_id: ChangeId, who: AnyKey) -> dict[str, Any]:
+def cancel_plan_change(change_id: ChangeId, caller: AnyKey) -> dict[str, Any]:
     """Cancels a change that is not paid yet, or one that is scheduled."""
-    with opened(who) as door:
-        change = change_of(door, change_id)
-        cancel_change(door.session, door.now, change.id, actor="operator" if "ops" in who.scopes else "customer")
-        return change_view(door.session, change)
+    with transaction_for(caller) as tx:
+        change = change_of(tx, change_id)
+        cancel_change(tx.session, tx.now, change.id, actor="operator" if "ops" in caller.scopes else "customer")
+        return change_view(tx.session, change)
 
 
 @router.post("/{change_id}/payments", status_code=202)
-def create_payment(change_id: ChangeId, who: AnyKey) -> dict[str, Any]:
+def create_payment(change_id: ChangeId, caller: AnyKey) -> dict[str, Any]:
     """A new attempt after a decline, for what is still owed; its checkout page appears in the plan change."""
-    with opened(who) as door:
-        change = change_of(door, change_id)
-        attempt = start_attempt(door.session, door.now, change.id)
+    with transaction_for(caller) as tx:
+        change = change_of(tx, change_id)
+        attempt = start_attempt(tx.session, tx.now, change.id)
         view = attempt_view(attempt, change.lifecycle_status)
-    ring_step("plan_change.request_payment", change_id=change_id)
+    enqueue_task("plan_change.request_payment", change_id=change_id)
     return view
 
 
-def change_of(door: Door, change_id: str) -> PlanChange:
+def change_of(tx: ApiTransaction, change_id: str) -> PlanChange:
     """The caller's own change, or 404."""
-    change = door.session.get(PlanChange, change_id)
-    if change is None or change.provider_id != door.provider.id:
+    change = tx.session.get(PlanChange, change_id)
+    if change is None or change.provider_id != tx.provider.id:
         raise Problem(404, "unknown_plan_change", f"There is no plan change {change_id}.")
     return change
 
 
-def _look(who: Caller, change_id: str) -> dict[str, Any]:
-    with opened(who) as door:
-        return change_view(door.session, change_of(door, change_id))
+def _read(caller: Caller, change_id: str) -> dict[str, Any]:
+    with transaction_for(caller) as tx:
+        return change_view(tx.session, change_of(tx, change_id))
 
 
 def _may_move_soon(view: dict[str, Any], first_status: str) -> bool:
     """Worth waiting for: our own steps, and, while nothing has moved yet, the customer's payment."""
     if view["phase"] == Phase.WAITING_FOR_US:
-        return view["status"] not in RESTING
+        return view["status"] not in CANVAS_ENDS
     return bool(view["phase"] == Phase.WAITING_FOR_PAYMENT and view["status"] == first_status)
 
 
@@ -160,14 +160,14 @@ def _bare(key: str | None) -> str:
     return bare
 
 
-def _check_acceptance(body: PlanChangeBody, who: Caller) -> None:
-    if who.scopes == {"frontend"} and body.quote is None and body.accept_total is None:
+def _check_acceptance(body: PlanChangeBody, caller: Caller) -> None:
+    if caller.scopes == {"frontend"} and body.quote is None and body.accept_total is None:
         detail = "Send `quote` (the id of the quote that the customer accepted) or `accept_total`."
         raise Problem(422, "acceptance_missing", detail)
 
 
-def _price_changed(who: Caller, request: ChangeRequest, error: PriceChanged) -> JSONResponse:
-    with opened(who) as door:
-        service = required_service(door.session, door.provider, request.service)
-        offered = quote_view(quote_change(door.session, door.now, service, request.plan, request.cycle))
+def _price_changed(caller: Caller, request: ChangeRequest, error: PriceChanged) -> JSONResponse:
+    with transaction_for(caller) as tx:
+        service = required_service(tx.session, tx.provider, request.service)
+        offered = quote_view(quote_change(tx.session, tx.now, service, request.plan, request.cycle))
     return problem(409, error.code, str(error), quote=offered)

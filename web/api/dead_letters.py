@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from engine.operators.dead_letters import dead_letters, ring_again
-from tasks.story import ring_for
-from web.api.auth import OpsKey, opened
+from engine.operators.dead_letters import dead_letters, retry_dead_letter
+from tasks.story import enqueue_row
+from web.api.auth import OpsKey, transaction_for
 from web.api.bodies import DecisionBody
 
 router = APIRouter(prefix="/v1/dead-letters", tags=["operators"])
@@ -17,16 +17,16 @@ RowId = Annotated[str, Path(max_length=64, pattern=r"^[a-z]{3}_[0-9a-z]+$")]
 
 
 @router.get("")
-def list_dead_letters(who: OpsKey) -> dict[str, Any]:
+def list_dead_letters(caller: OpsKey) -> dict[str, Any]:
     """Rows of every kind that wait for a person after their last ring, with the last error."""
-    with opened(who) as door:
-        return {"items": [asdict(letter) for letter in dead_letters(door.session, door.provider.id)]}
+    with transaction_for(caller) as tx:
+        return {"items": [asdict(letter) for letter in dead_letters(tx.session, tx.provider.id)]}
 
 
-@router.post("/{row_id}/ring", status_code=202)
-def ring_dead_letter(row_id: RowId, body: DecisionBody, who: OpsKey) -> dict[str, Any]:
+@router.post("/{row_id}/retry", status_code=202)
+def retry_row(row_id: RowId, body: DecisionBody, caller: OpsKey) -> dict[str, Any]:
     """Rings for one of them again, once what was in its way is mended."""
-    with opened(who) as door:
-        ring_again(door.session, door.now, row_id, (body.who, body.why), door.provider.id)
-    ring_for(row_id)
+    with transaction_for(caller) as tx:
+        retry_dead_letter(tx.session, tx.now, row_id, body.attribution, tx.provider.id)
+    enqueue_row(row_id)
     return {"id": row_id}

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 
 from engine.host_reports import ServiceReport, put_customer, put_service, put_usage
-from web.api.auth import HostKey, opened
+from web.api.auth import HostKey, transaction_for
 from web.api.bodies import CustomerBody, ServiceBody, Usage
 from web.api.views import customer_view, service_view
 
@@ -16,27 +16,27 @@ PathRef = Annotated[str, Path(max_length=128, pattern=r"^[A-Za-z0-9._~-]+$")]
 
 
 @router.put("/customers/{ref}")
-def put_customer_route(ref: PathRef, body: CustomerBody, who: HostKey) -> dict[str, Any]:
+def put_customer_route(ref: PathRef, body: CustomerBody, caller: HostKey) -> dict[str, Any]:
     """Creates or updates a customer."""
-    with opened(who) as door:
-        return customer_view(put_customer(door.session, door.provider, ref, body.model_dump()))
+    with transaction_for(caller) as tx:
+        return customer_view(put_customer(tx.session, tx.provider, ref, body.model_dump()))
 
 
 @router.put("/services/{ref}")
-def put_service_route(ref: PathRef, body: ServiceBody, who: HostKey) -> dict[str, Any]:
+def put_service_route(ref: PathRef, body: ServiceBody, caller: HostKey) -> dict[str, Any]:
     """Creates a service, or takes over its status: plan and period count at creation only.
 
     Leaving `active` cancels unpaid and scheduled changes.
     """
-    with opened(who) as door:
+    with transaction_for(caller) as tx:
         report = ServiceReport(**body.model_dump())
-        service, canceled = put_service(door.session, door.now, door.provider, ref, report)
+        service, canceled = put_service(tx.session, tx.now, tx.provider, ref, report)
         view = service_view(service)
     return view | {"canceled_plan_changes": canceled}
 
 
 @router.put("/services/{ref}/usage")
-def put_usage_route(ref: PathRef, body: Usage, who: HostKey) -> dict[str, Any]:
+def put_usage_route(ref: PathRef, body: Usage, caller: HostKey) -> dict[str, Any]:
     """How much of each limit is used: `{"zones": 3}`."""
-    with opened(who) as door:
-        return service_view(put_usage(door.session, door.provider, ref, body))
+    with transaction_for(caller) as tx:
+        return service_view(put_usage(tx.session, tx.provider, ref, body))

@@ -14,7 +14,7 @@ from models import storage
 from models.customer import Customer, Service, customer_by_ref
 from models.invoice import Invoice, document_of
 from models.ledger import entries_of_owner
-from web.api.auth import AnyKey, Door, opened
+from web.api.auth import AnyKey, ApiTransaction, transaction_for
 from web.api.host import PathRef
 from web.api.pages import Paged, page_of
 from web.api.problems import Problem
@@ -26,33 +26,33 @@ InvoiceId = Annotated[str, Path(max_length=64, pattern=r"^inv_[0-9a-z]+$")]
 
 @router.get("/invoices")
 def list_invoices(
-    who: AnyKey,
+    caller: AnyKey,
     page: Paged,
     customer: Annotated[str | None, Query()] = None,
     service: Annotated[str | None, Query()] = None,
 ) -> dict[str, Any]:
     """The provider's invoices, newest first; those that end unpaid are `void` and have no number."""
-    with opened(who) as door:
-        query = select(Invoice).where(Invoice.provider_id == door.provider.id)
+    with transaction_for(caller) as tx:
+        query = select(Invoice).where(Invoice.provider_id == tx.provider.id)
         if customer is not None:
             query = query.join(Customer, Customer.id == Invoice.customer_id).where(Customer.ref == customer)
         if service is not None:
             query = query.join(Service, Service.id == Invoice.service_id).where(Service.ref == service)
-        return page_of(door.session, query, Invoice, page, lambda invoice: invoice_view(door.session, invoice))
+        return page_of(tx.session, query, Invoice, page, lambda invoice: invoice_view(tx.session, invoice))
 
 
 @router.get("/invoices/{invoice_id}")
-def get_invoice(invoice_id: InvoiceId, who: AnyKey) -> dict[str, Any]:
+def get_invoice(invoice_id: InvoiceId, caller: AnyKey) -> dict[str, Any]:
     """One invoice with its lines and documents."""
-    with opened(who) as door:
-        return invoice_view(door.session, _invoice(door, invoice_id))
+    with transaction_for(caller) as tx:
+        return invoice_view(tx.session, _invoice(tx, invoice_id))
 
 
 @router.get("/invoices/{invoice_id}/pdf", status_code=307, response_class=RedirectResponse)
-def newest_document(invoice_id: InvoiceId, who: AnyKey) -> RedirectResponse:
+def newest_document(invoice_id: InvoiceId, caller: AnyKey) -> RedirectResponse:
     """Redirects to the newest document: the invoice or credit note, until then the proforma."""
-    with opened(who) as door:
-        documents = _invoice(door, invoice_id).documents
+    with transaction_for(caller) as tx:
+        documents = _invoice(tx, invoice_id).documents
     if not documents:
         raise Problem(404, "not_printed_yet", "The document is being printed. Ask again in a moment.")
     return RedirectResponse(f"/v1/invoices/{invoice_id}/documents/{documents[-1].kind}/pdf", 307)
@@ -62,13 +62,13 @@ def newest_document(invoice_id: InvoiceId, who: AnyKey) -> RedirectResponse:
 def document_pdf(
     invoice_id: InvoiceId,
     kind: Literal["proforma", "invoice", "credit_note"],
-    who: AnyKey,
+    caller: AnyKey,
     if_none_match: Annotated[str | None, Header(max_length=500)] = None,
 ) -> Response:
     """The PDF. Its bytes never change; the ETag is their sha256."""
-    with opened(who) as door:
-        invoice = _invoice(door, invoice_id)
-        document = document_of(door.session, invoice.id, kind)
+    with transaction_for(caller) as tx:
+        invoice = _invoice(tx, invoice_id)
+        document = document_of(tx.session, invoice.id, kind)
         if document is None:
             raise Problem(404, "no_such_document", f"Invoice {invoice_id} has no {kind} document.")
         headers = {"ETag": f'"{document.sha256}"', "Cache-Control": "private, max-age=31536000, immutable"}
@@ -80,36 +80,36 @@ def document_pdf(
 
 
 @router.get("/customers/{ref}/balance")
-def customer_balance(ref: PathRef, who: AnyKey) -> dict[str, Any]:
+def customer_balance(ref: PathRef, caller: AnyKey) -> dict[str, Any]:
     """Account credit that can be spent, per currency in which the customer has a service."""
-    with opened(who) as door:
-        customer = _customer(door, ref)
-        currencies = door.session.scalars(select(Service.currency).where(Service.customer_id == customer.id).distinct())
+    with transaction_for(caller) as tx:
+        customer = _customer(tx, ref)
+        currencies = tx.session.scalars(select(Service.currency).where(Service.customer_id == customer.id).distinct())
         credit = [
-            postings.credit_of(door.session, door.provider.id, customer.id, currency).as_json()
+            postings.credit_of(tx.session, tx.provider.id, customer.id, currency).as_json()
             for currency in sorted(currencies)
         ]
         return {"customer": ref, "credit": credit}
 
 
 @router.get("/customers/{ref}/ledger")
-def customer_ledger(ref: PathRef, who: AnyKey) -> dict[str, Any]:
+def customer_ledger(ref: PathRef, caller: AnyKey) -> dict[str, Any]:
     """The entries behind the account credit, newest first."""
-    with opened(who) as door:
-        customer = _customer(door, ref)
-        rows = entries_of_owner(door.session, door.provider.id, "credit", customer.id)
+    with transaction_for(caller) as tx:
+        customer = _customer(tx, ref)
+        rows = entries_of_owner(tx.session, tx.provider.id, "credit", customer.id)
         return {"customer": ref, "items": ledger_view(rows)}
 
 
-def _customer(door: Door, ref: str) -> Customer:
-    customer = customer_by_ref(door.session, door.provider.id, ref)
+def _customer(tx: ApiTransaction, ref: str) -> Customer:
+    customer = customer_by_ref(tx.session, tx.provider.id, ref)
     if customer is None:
         raise UnknownCustomer(ref)
     return customer
 
 
-def _invoice(door: Door, invoice_id: str) -> Invoice:
-    invoice = door.session.get(Invoice, invoice_id)
-    if invoice is None or invoice.provider_id != door.provider.id:
+def _invoice(tx: ApiTransaction, invoice_id: str) -> Invoice:
+    invoice = tx.session.get(Invoice, invoice_id)
+    if invoice is None or invoice.provider_id != tx.provider.id:
         raise Problem(404, "unknown_invoice", f"There is no invoice {invoice_id}.")
     return invoice

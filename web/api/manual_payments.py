@@ -14,8 +14,8 @@ from engine.payments.refunds import required_payment, start_refund
 from models.inbox import InboxEvent, RefusedWebhook
 from models.payment import Payment
 from models.provider import Connection
-from tasks.story import ring, ring_step
-from web.api.auth import OpsKey, opened
+from tasks.story import enqueue, enqueue_task
+from web.api.auth import OpsKey, transaction_for
 from web.api.bodies import DecisionBody, MoneyBody, Text
 from web.api.money_views import event_summary, event_view, movement_view, payment_view, refund_view, refused_view
 from web.api.pages import Paged, page_of
@@ -48,86 +48,86 @@ class RefundBody(DecisionBody):
 
 @router.get("/webhooks")
 def list_webhooks(
-    who: OpsKey,
+    caller: OpsKey,
     page: Paged,
     status: Annotated[EventStatus | None, Query(description="attention: retry, poison, dead, conflicting")] = None,
     conflicting: Annotated[bool, Query()] = False,
 ) -> dict[str, Any]:
     """The inbox, newest first."""
-    with opened(who) as door:
-        query = events_of(door.provider.id, status, conflicting)
-        return page_of(door.session, query, InboxEvent, page, event_summary)
+    with transaction_for(caller) as tx:
+        query = events_of(tx.provider.id, status, conflicting)
+        return page_of(tx.session, query, InboxEvent, page, event_summary)
 
 
 @router.get("/webhooks/refused")
-def list_refused(who: OpsKey) -> dict[str, Any]:
+def list_refused(caller: OpsKey) -> dict[str, Any]:
     """A sample of webhooks that were refused for their signature, newest first. Believe nothing in it."""
-    with opened(who) as door:
-        query = select(RefusedWebhook).join(Connection).where(Connection.provider_id == door.provider.id)
-        rows = door.session.scalars(query.order_by(RefusedWebhook.refused_at.desc()))
+    with transaction_for(caller) as tx:
+        query = select(RefusedWebhook).join(Connection).where(Connection.provider_id == tx.provider.id)
+        rows = tx.session.scalars(query.order_by(RefusedWebhook.refused_at.desc()))
         return {"items": [refused_view(row) for row in rows]}
 
 
 @router.get("/webhooks/{event_id}")
-def get_webhook(event_id: EventId, who: OpsKey) -> dict[str, Any]:
+def get_webhook(event_id: EventId, caller: OpsKey) -> dict[str, Any]:
     """One event as it came, what was booked of it, and what operators did about it."""
-    with opened(who) as door:
-        return event_view(door.session, required_event(door.session, door.provider, event_id))
+    with transaction_for(caller) as tx:
+        return event_view(tx.session, required_event(tx.session, tx.provider, event_id))
 
 
 @router.post("/webhooks/{event_id}/replay", status_code=202)
-def replay_webhook(event_id: EventId, body: DecisionBody, who: OpsKey) -> dict[str, Any]:
+def replay_webhook(event_id: EventId, body: DecisionBody, caller: OpsKey) -> dict[str, Any]:
     """Has an event processed again. What is booked already is not booked again."""
-    with opened(who) as door:
-        event = replay_event(door.session, door.now, door.provider, event_id, (body.who, body.why))
+    with transaction_for(caller) as tx:
+        event = replay_event(tx.session, tx.now, tx.provider, event_id, body.attribution)
         view = event_summary(event)
-    ring_step("payments.process_event", event_id=event_id)
+    enqueue_task("payments.process_event", event_id=event_id)
     return view
 
 
 @router.get("/payments")
-def list_payments(who: OpsKey, page: Paged, unmatched: Annotated[bool, Query()] = False) -> dict[str, Any]:
+def list_payments(caller: OpsKey, page: Paged, unmatched: Annotated[bool, Query()] = False) -> dict[str, Any]:
     """Movements of money, newest first; `unmatched` are those that belong to no invoice yet."""
-    with opened(who) as door:
-        return page_of(door.session, payments_of(door.provider.id, unmatched), Payment, page, movement_view)
+    with transaction_for(caller) as tx:
+        return page_of(tx.session, payments_of(tx.provider.id, unmatched), Payment, page, movement_view)
 
 
 @router.post("/payments", status_code=202)
-def record(body: RecordBody, who: OpsKey) -> dict[str, Any]:
+def record(body: RecordBody, caller: OpsKey) -> dict[str, Any]:
     """Records money that came by bank. The same line of the statement counts once."""
     line = StatementLine(body.line, body.amount.money(), body.paid_at, body.invoice)
-    with opened(who) as door:
-        event, repeated = record_payment(door.session, door.now, door.provider, line, (body.who, body.why))
+    with transaction_for(caller) as tx:
+        event, repeated = record_payment(tx.session, tx.now, tx.provider, line, body.attribution)
         view = event_summary(event) | {"repeated": repeated}
-    ring_step("payments.process_event", event_id=event.id)
+    enqueue_task("payments.process_event", event_id=event.id)
     return view
 
 
 @router.get("/payments/{payment_id}")
-def get_payment(payment_id: PaymentId, who: OpsKey) -> dict[str, Any]:
+def get_payment(payment_id: PaymentId, caller: OpsKey) -> dict[str, Any]:
     """One payment with its refunds."""
-    with opened(who) as door:
-        return payment_view(door.session, required_payment(door.session, door.provider, payment_id))
+    with transaction_for(caller) as tx:
+        return payment_view(tx.session, required_payment(tx.session, tx.provider, payment_id))
 
 
 @router.post("/payments/{payment_id}/match")
-def match(payment_id: PaymentId, body: MatchBody, who: OpsKey) -> dict[str, Any]:
+def match(payment_id: PaymentId, body: MatchBody, caller: OpsKey) -> dict[str, Any]:
     """Unmatched money is given to its invoice; where the offer has ended, to the customer's credit."""
-    with opened(who) as door:
-        by = (body.who, body.why)
-        changes = match_payment(door.session, door.now, door.provider, payment_id, body.invoice, by)
-        view = payment_view(door.session, required_payment(door.session, door.provider, payment_id))
+    with transaction_for(caller) as tx:
+        attribution = body.attribution
+        changes = match_payment(tx.session, tx.now, tx.provider, payment_id, body.invoice, attribution)
+        view = payment_view(tx.session, required_payment(tx.session, tx.provider, payment_id))
     for change_id in changes:
-        ring(change_id)
+        enqueue(change_id)
     return view
 
 
 @router.post("/payments/{payment_id}/refunds", status_code=202)
-def refund(payment_id: PaymentId, body: RefundBody, who: OpsKey) -> dict[str, Any]:
+def refund(payment_id: PaymentId, body: RefundBody, caller: OpsKey) -> dict[str, Any]:
     """Sends money back through the gateway that it came by, from the customer's credit."""
     amount = body.amount.money() if body.amount else None
-    with opened(who) as door:
-        started = start_refund(door.session, door.now, door.provider, payment_id, amount, (body.who, body.why))
+    with transaction_for(caller) as tx:
+        started = start_refund(tx.session, tx.now, tx.provider, payment_id, amount, body.attribution)
         view = refund_view(started)
-    ring_step("payments.refund", refund_id=started.id)
+    enqueue_task("payments.refund", refund_id=started.id)
     return view

@@ -25,10 +25,10 @@ def event_summary(event: InboxEvent) -> Json:
         "status": event.status,
         "deliveries": event.deliveries,
         "conflicting": event.conflicting,
-        "attempts": event.attempts + event.failures,
-        "error": event.ring_error,
+        "attempts": event.match_attempts + event.failures,
+        "error": event.last_error,
         "received_at": instant_text(event.received_at),
-        "next_at": instant_text(event.next_ring_at) if event.next_ring_at else None,
+        "next_at": instant_text(event.next_attempt_at) if event.next_attempt_at else None,
     }
 
 
@@ -84,8 +84,8 @@ def refund_view(refund: Refund) -> Json:
         "payment": refund.payment_id,
         "amount": refund.amount.as_json(),
         "status": refund.status,
-        "who": refund.who,
-        "why": refund.why,
+        "actor": refund.actor,
+        "reason": refund.reason,
         "error": refund.error,
     }
 
@@ -96,8 +96,8 @@ def actions_of(session: Session, provider_id: str, subject: str) -> list[Json]:
     return [
         {
             "action": action.action,
-            "who": action.who,
-            "why": action.why,
+            "actor": action.actor,
+            "reason": action.reason,
             "at": instant_text(action.at),
             "details": action.details,
         }

@@ -15,7 +15,7 @@ from models.customer import customer_by_ref
 from models.database import transaction
 from models.provider import Provider
 from settings import settings
-from web.api.auth import AnyKey, HostKey, opened
+from web.api.auth import AnyKey, HostKey, transaction_for
 from web.api.bodies import PortalSessionBody, TestClockBody
 from web.portal.links import LINK_LIFE_SECONDS, portal_link
 
@@ -23,21 +23,21 @@ router = APIRouter()
 
 
 @router.post("/v1/portal-sessions", status_code=201, tags=["host system"])
-def create_portal_session(body: PortalSessionBody, who: HostKey) -> dict[str, Any]:
+def create_portal_session(body: PortalSessionBody, caller: HostKey) -> dict[str, Any]:
     """A signed link into the portal for one customer; it lives for a few minutes."""
-    with opened(who) as door:
-        customer = customer_by_ref(door.session, door.provider.id, body.customer)
+    with transaction_for(caller) as tx:
+        customer = customer_by_ref(tx.session, tx.provider.id, body.customer)
         if customer is None:
             raise UnknownCustomer(body.customer)
     return {"url": portal_link(settings().public_url, customer.id), "expires_in": LINK_LIFE_SECONDS}
 
 
 @router.put("/v1/test-clock", tags=["sandbox"])
-def put_test_clock(body: TestClockBody, who: AnyKey) -> dict[str, Any]:
+def put_test_clock(body: TestClockBody, caller: AnyKey) -> dict[str, Any]:
     """Sets a sandbox provider's clock, where it stands until it is set again; it never runs backwards."""
-    with opened(who) as door:
-        provider = door.session.get_one(Provider, door.provider.id, with_for_update=True)
-        return {"now": instant_text(set_clock(door.session, provider, body.now))}
+    with transaction_for(caller) as tx:
+        provider = tx.session.get_one(Provider, tx.provider.id, with_for_update=True)
+        return {"now": instant_text(set_clock(tx.session, provider, body.now))}
 
 
 @router.get("/healthz", tags=["operations"])

@@ -22,7 +22,7 @@ from domain.money import CurrencyMismatch
 from engine.accounts.providers import ClockBackwards, NotASandbox, NotConnected
 from engine.accounts.services import UnknownService
 from engine.expiry import NotCancelable
-from engine.host_reports import BadPeriod, OtherCustomersService, UnknownCustomer, UnknownDiscount
+from engine.host_reports import OtherCustomersService, PeriodRunsBackwards, UnknownCustomer, UnknownDiscount
 from engine.operators.dead_letters import NotADeadLetter
 from engine.operators.manual_payments import AlreadyRecorded, NotMatchable, UnknownInvoice
 from engine.operators.recovery import NotStuck
@@ -70,7 +70,7 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (NotASandbox, 403, "not_a_sandbox"),
     (NotConnected, 503, "not_connected"),
     (NoCatalog, 503, "no_catalog"),
-    (BadPeriod, 422, "bad_period"),
+    (PeriodRunsBackwards, 422, "bad_period"),
     (MissingGlyph, 422, "not_printable"),
     (UnknownDiscount, 422, "unknown_discount"),
     (UnknownCurrency, 422, "unknown_currency"),

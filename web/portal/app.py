@@ -17,7 +17,7 @@ from models.database import DATABASE_AWAY, transaction
 from web.portal import choosing, overview, progress
 from web.portal.links import LinkExpired, customer_of_token
 from web.portal.pages import HEADERS, STATIC, plain_page, see
-from web.portal.session import FormNotOurs, NotFound, NotSignedIn, SignedForm, begin_visit, end_visit
+from web.portal.visit import FormNotOurs, NotFound, NotSignedIn, SignedForm, begin_visit, end_visit
 
 log = logging.getLogger(__name__)
 

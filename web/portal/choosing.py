@@ -18,10 +18,10 @@ from engine.request import ChangeOpen, ChangeRequest, KeyReused, PriceChanged, R
 from models.customer import Service
 from models.invoice import StoredQuote
 from models.plan_change import PlanChange
-from tasks.story import ring
+from tasks.story import enqueue
 from web.portal.overview import cards_of
 from web.portal.pages import page, see
-from web.portal.session import Door, NotFound, RowId, Signed, SignedForm, Slug, Visit, opened
+from web.portal.visit import NotFound, PortalTransaction, RowId, Signed, SignedForm, Slug, Visit, transaction_for
 
 router = APIRouter()
 
@@ -56,14 +56,14 @@ class PlanChoice:
 @router.get("/services/{service_id}/change")
 def choose_plan(service_id: RowId, visit: Signed, category: Annotated[str, Query(max_length=64)] = "") -> Response:
     """Every plan of a category; those that are not offered say why."""
-    with opened(visit) as door:
-        service = door.service(service_id)
-        if _blocked(door, service):
+    with transaction_for(visit) as tx:
+        service = tx.service(service_id)
+        if _blocked(tx, service):
             return see(f"/services/{service_id}")
-        choices = _choices(door, service)
-        home = door.catalog.plan(service.plan)
+        choices = _choices(tx, service)
+        home = tx.catalog.plan(service.plan)
         shown = category if category in choices else home.category if home else next(iter(choices), "")
-        return page(door, "plans.html", service=service, choices=choices, shown=shown)
+        return page(tx, "plans.html", service=service, choices=choices, shown=shown)
 
 
 @router.get("/services/{service_id}/change/{plan_id}")
@@ -71,14 +71,14 @@ def choose_cycle(
     service_id: RowId, plan_id: Slug, visit: Signed, notice: Annotated[str, Query(max_length=40)] = ""
 ) -> Response:
     """The billing cycles of the chosen plan, each with what it costs today."""
-    with opened(visit) as door:
-        service = door.service(service_id)
-        if _blocked(door, service):
+    with transaction_for(visit) as tx:
+        service = tx.service(service_id)
+        if _blocked(tx, service):
             return see(f"/services/{service_id}")
-        of_plan = [c for group in _choices(door, service).values() for c in group if c.plan.id == plan_id]
+        of_plan = [c for group in _choices(tx, service).values() for c in group if c.plan.id == plan_id]
         if not of_plan:
             raise NotFound()
-        return page(door, "cycles.html", service=service, choice=of_plan[0], notice=notice)
+        return page(tx, "cycles.html", service=service, choice=of_plan[0], notice=notice)
 
 
 @router.post("/services/{service_id}/quotes")
@@ -90,8 +90,8 @@ def make_quote(
 ) -> RedirectResponse:
     """Continue: prices the change. What cannot be priced goes back to the page that says why."""
     try:
-        with opened(visit) as door:
-            stored = quote_change(door.session, door.now, door.service(service_id), plan, cycle)
+        with transaction_for(visit) as tx:
+            stored = quote_change(tx.session, tx.now, tx.service(service_id), plan, cycle)
     except ChangeError:
         return see(f"/services/{service_id}/change/{quote_path(plan, safe='')}?notice=choose")
     return see(f"/quotes/{stored.id}")
@@ -105,24 +105,24 @@ def review(
 
     `was` is the quote that the customer saw before, when the price changed meanwhile.
     """
-    with opened(visit) as door:
-        stored, service = door.quote(quote_id)
-        submitted = door.session.scalar(select(PlanChange.id).where(PlanChange.accepted_quote_id == stored.id))
+    with transaction_for(visit) as tx:
+        stored, service = tx.quote(quote_id)
+        submitted = tx.session.scalar(select(PlanChange.id).where(PlanChange.accepted_quote_id == stored.id))
         if submitted is not None:
             return see(f"/changes/{submitted}")
-        before = door.session.get(StoredQuote, was) if was else None
+        before = tx.session.get(StoredQuote, was) if was else None
         seen = Quote.from_json(before.document) if before and before.service_id == service.id else None
-        [card] = cards_of(door, [service])
+        [card] = cards_of(tx, [service])
         return page(
-            door,
+            tx,
             "review.html",
             service=service,
             stored=stored,
             quote=Quote.from_json(stored.document),
             seen=seen,
             card=card,
-            expired=door.now >= stored.expires_at,
-            payable_until=payable_until(door.catalog, service, door.now),
+            expired=tx.now >= stored.expires_at,
+            payable_until=payable_until(tx.catalog, service, tx.now),
         )
 
 
@@ -131,13 +131,11 @@ def submit(quote_id: RowId, visit: SignedForm, note: Annotated[str, Form(max_len
     """Submit: asks for the change at the quoted price. The quote is the key: pressed twice is one change."""
     service_id = ""
     try:
-        with opened(visit) as door:
-            stored, service = door.quote(quote_id)
+        with transaction_for(visit) as tx:
+            stored, service = tx.quote(quote_id)
             service_id = service.id
             request = _request(service, stored, note)
-            change, repeated = request_change(
-                door.session, door.now, door.provider, f"portal:{stored.id}", request, "portal"
-            )
+            change, repeated = request_change(tx.session, tx.now, tx.provider, f"portal:{stored.id}", request, "portal")
     except PriceChanged:
         return _show_new_price(visit, quote_id)
     except (RequestInFlight, KeyReused):
@@ -147,7 +145,7 @@ def submit(quote_id: RowId, visit: SignedForm, note: Annotated[str, Form(max_len
     except ChangeError:
         return see(f"/services/{service_id}/change")
     if not repeated:
-        ring(change.id)
+        enqueue(change.id)
     return see(f"/changes/{change.id}")
 
 
@@ -164,25 +162,25 @@ def _request(service: Service, stored: StoredQuote, note: str) -> ChangeRequest:
 
 def _show_new_price(visit: Visit, quote_id: str) -> RedirectResponse:
     """The price is not the quoted one any more: a new quote to look at, nothing charged."""
-    with opened(visit) as door:
-        stored, service = door.quote(quote_id)
+    with transaction_for(visit) as tx:
+        stored, service = tx.quote(quote_id)
         target = stored.document["to"]
         try:
-            new = quote_change(door.session, door.now, service, target["plan"], target["cycle"])
+            new = quote_change(tx.session, tx.now, service, target["plan"], target["cycle"])
         except ChangeError:
             return see(f"/services/{service.id}/change")
     return see(f"/quotes/{new.id}?was={quote_id}")
 
 
-def _blocked(door: Door, service: Service) -> str | None:
-    [card] = cards_of(door, [service])
-    return card.blocked(door.now)
+def _blocked(tx: PortalTransaction, service: Service) -> str | None:
+    [card] = cards_of(tx, [service])
+    return card.blocked(tx.now)
 
 
-def _choices(door: Door, service: Service) -> dict[str, list[PlanChoice]]:
+def _choices(tx: PortalTransaction, service: Service) -> dict[str, list[PlanChoice]]:
     """By category, in the catalogue's order."""
     choices: dict[str, list[PlanChoice]] = {}
-    for category, options in options_for(door.session, door.now, service).items():
+    for category, options in options_for(tx.session, tx.now, service).items():
         of_plan: dict[str, list[Option]] = {}
         for option in sorted(options, key=lambda option: option.cycle != service.cycle):
             of_plan.setdefault(option.plan.id, []).append(option)

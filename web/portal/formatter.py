@@ -17,7 +17,7 @@ from domain.words import language_of
 _PAGE_LANGUAGES = ("en",)
 
 
-class Voice:
+class PageFormatter:
     """For one customer of one provider."""
 
     def __init__(self, catalog: Catalog, locale: str) -> None:

@@ -16,7 +16,7 @@ from models.customer import Service
 from models.invoice import Invoice
 from models.plan_change import PlanChange
 from web.portal.pages import page, see
-from web.portal.session import Door, RowId, Signed, opened
+from web.portal.visit import PortalTransaction, RowId, Signed, transaction_for
 
 router = APIRouter()
 
@@ -54,25 +54,25 @@ def home(visit: Signed) -> RedirectResponse:
 @router.get("/services")
 def list_services(visit: Signed, after: Annotated[str, Query(max_length=128)] = "") -> HTMLResponse:
     """The customer's services by reference; `after` is the last one of the page before."""
-    with opened(visit) as door:
-        query = select(Service).where(Service.customer_id == door.customer.id, Service.ref > after.replace("\0", ""))
-        services = list(door.session.scalars(query.order_by(Service.ref).limit(SERVICES_ON_A_PAGE + 1)))
-        cards = cards_of(door, services[:SERVICES_ON_A_PAGE])
+    with transaction_for(visit) as tx:
+        query = select(Service).where(Service.customer_id == tx.customer.id, Service.ref > after.replace("\0", ""))
+        services = list(tx.session.scalars(query.order_by(Service.ref).limit(SERVICES_ON_A_PAGE + 1)))
+        cards = cards_of(tx, services[:SERVICES_ON_A_PAGE])
         more = cards[-1].service.ref if len(services) > SERVICES_ON_A_PAGE else None
-        return page(door, "services.html", cards=cards, more=more, after=after)
+        return page(tx, "services.html", cards=cards, more=more, after=after)
 
 
 @router.get("/services/{service_id}")
 def show_service(service_id: RowId, visit: Signed) -> HTMLResponse:
     """One service: what it is, what it costs, how much of it is used, and its invoices."""
-    with opened(visit) as door:
-        [card] = cards_of(door, [door.service(service_id)])
+    with transaction_for(visit) as tx:
+        [card] = cards_of(tx, [tx.service(service_id)])
         query = select(Invoice).where(Invoice.service_id == service_id).order_by(Invoice.id.desc())
-        invoices = list(door.session.scalars(query.limit(INVOICES_SHOWN)))
-        return page(door, "service.html", card=card, blocked=card.blocked(door.now), invoices=invoices)
+        invoices = list(tx.session.scalars(query.limit(INVOICES_SHOWN)))
+        return page(tx, "service.html", card=card, blocked=card.blocked(tx.now), invoices=invoices)
 
 
-def cards_of(door: Door, services: list[Service]) -> list[ServiceCard]:
+def cards_of(tx: PortalTransaction, services: list[Service]) -> list[ServiceCard]:
     """The services with their open changes, in one query."""
     query = select(PlanChange).where(
         PlanChange.service_id.in_([service.id for service in services]),
@@ -80,6 +80,6 @@ def cards_of(door: Door, services: list[Service]) -> list[ServiceCard]:
     )
     active: dict[str, PlanChange] = {}
     scheduled: dict[str, PlanChange] = {}
-    for change in door.session.scalars(query):
+    for change in tx.session.scalars(query):
         (scheduled if change.status == Status.SCHEDULED else active)[change.service_id] = change
     return [ServiceCard(service, active.get(service.id), scheduled.get(service.id)) for service in services]

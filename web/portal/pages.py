@@ -9,7 +9,7 @@ from typing import Any
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from web.portal.session import COOKIE_PATH, Door
+from web.portal.visit import COOKIE_PATH, PortalTransaction
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -47,10 +47,10 @@ _TEMPLATES.filters["sentence_case"] = _sentence_case
 _TEMPLATES.globals.update({"root": COOKIE_PATH, "version": _static_version(), "refresh_seconds": 0})
 
 
-def page(door: Door, template: str, **values: Any) -> HTMLResponse:
+def page(tx: PortalTransaction, template: str, **values: Any) -> HTMLResponse:
     """A page for a signed-in customer."""
     html = _TEMPLATES.get_template(template).render(
-        door=door, voice=door.voice, customer=door.customer, provider=door.provider, csrf=door.visit.csrf, **values
+        tx=tx, formatter=tx.formatter, customer=tx.customer, provider=tx.provider, csrf=tx.visit.csrf, **values
     )
     return HTMLResponse(html, headers=HEADERS)
 

@@ -16,9 +16,9 @@ from models import storage
 from models.invoice import Document, Invoice, invoice_of_change
 from models.payment import PaymentAttempt, latest_attempt
 from models.plan_change import PlanChange
-from tasks.story import ring_step
+from tasks.story import enqueue_task
 from web.portal.pages import page, see
-from web.portal.session import Door, NotFound, RowId, Signed, SignedForm, opened
+from web.portal.visit import NotFound, PortalTransaction, RowId, Signed, SignedForm, transaction_for
 
 router = APIRouter()
 
@@ -26,18 +26,18 @@ Notice = Annotated[str, Query(max_length=40)]
 Updates = Annotated[str, Query(max_length=8)]
 
 # How soon a waiting page looks again (seconds): for our own steps, and for the customer's payment.
-LOOK_AGAIN_SECONDS = {Phase.WAITING_FOR_US: 2, Phase.WAITING_FOR_PAYMENT: 5}
+REFRESH_SECONDS = {Phase.WAITING_FOR_US: 2, Phase.WAITING_FOR_PAYMENT: 5}
 
 
 @router.get("/changes/{change_id}")
 def show_change(change_id: RowId, visit: Signed, notice: Notice = "", updates: Updates = "") -> Response:
     """How far the change has come; once there is an invoice, that page tells it."""
-    with opened(visit) as door:
-        change = door.change(change_id)
-        invoice = invoice_of_change(door.session, change.id)
+    with transaction_for(visit) as tx:
+        change = tx.change(change_id)
+        invoice = invoice_of_change(tx.session, change.id)
         if invoice is not None:
             return see(f"/invoices/{invoice.id}" + (f"?notice={notice}" if notice.isalpha() else ""))
-        return page(door, "change.html", notice=notice, **_story(door, change, None, updates))
+        return page(tx, "change.html", notice=notice, **_story(tx, change, None, updates))
 
 
 @router.get("/invoices/{invoice_id}")
@@ -45,26 +45,26 @@ def show_invoice(
     invoice_id: RowId, visit: Signed, notice: Notice = "", updates: Updates = "", returned: Updates = ""
 ) -> HTMLResponse:
     """The invoice, and what becomes of the change that it is for. `returned` comes from the gateway's checkout page."""
-    with opened(visit) as door:
-        invoice = door.invoice(invoice_id)
-        change = door.session.get_one(PlanChange, invoice.change_id) if invoice.change_id else None
+    with transaction_for(visit) as tx:
+        invoice = tx.invoice(invoice_id)
+        change = tx.session.get_one(PlanChange, invoice.change_id) if invoice.change_id else None
         return page(
-            door,
+            tx,
             "invoice.html",
             invoice=invoice,
             printed=_document(invoice) is not None,
             net=Money(invoice.net_minor, invoice.currency),
             credit_used=Money(-invoice.credit_applied_minor, invoice.currency),
             notice=notice,
-            **_story(door, change, invoice, updates, bool(returned)),
+            **_story(tx, change, invoice, updates, bool(returned)),
         )
 
 
 @router.get("/invoices/{invoice_id}/pdf")
 def download_pdf(invoice_id: RowId, visit: Signed) -> Response:
     """The invoice or credit note once it has its number, until then the proforma."""
-    with opened(visit) as door:
-        invoice = door.invoice(invoice_id)
+    with transaction_for(visit) as tx:
+        invoice = tx.invoice(invoice_id)
         document = _document(invoice)
         if document is None:
             raise NotFound()
@@ -78,42 +78,42 @@ def download_pdf(invoice_id: RowId, visit: Signed) -> Response:
 def pay_again(change_id: RowId, visit: SignedForm) -> RedirectResponse:
     """A new attempt after a decline; one that is open already is shown."""
     try:
-        with opened(visit) as door:
-            start_attempt(door.session, door.now, door.change(change_id).id)
+        with transaction_for(visit) as tx:
+            start_attempt(tx.session, tx.now, tx.change(change_id).id)
     except (AttemptOpen, NothingToPay):
         return see(f"/changes/{change_id}")
-    ring_step("plan_change.request_payment", change_id=change_id)
+    enqueue_task("plan_change.request_payment", change_id=change_id)
     return see(f"/changes/{change_id}")
 
 
 @router.get("/changes/{change_id}/cancel")
 def confirm_cancel(change_id: RowId, visit: Signed) -> Response:
     """Asks once more before a change is taken back."""
-    with opened(visit) as door:
-        change = door.change(change_id)
+    with transaction_for(visit) as tx:
+        change = tx.change(change_id)
         if change.status not in CANCELABLE:
             return see(f"/changes/{change_id}?notice=late")
-        return page(door, "cancel.html", **_story(door, change, None, "off"))
+        return page(tx, "cancel.html", **_story(tx, change, None, "off"))
 
 
 @router.post("/changes/{change_id}/cancel")
 def cancel(change_id: RowId, visit: SignedForm) -> RedirectResponse:
     """Takes back a change that is not paid yet, or one that is scheduled."""
     try:
-        with opened(visit) as door:
-            cancel_change(door.session, door.now, door.change(change_id).id, actor="customer")
+        with transaction_for(visit) as tx:
+            cancel_change(tx.session, tx.now, tx.change(change_id).id, actor="customer")
     except NotCancelable:
         return see(f"/changes/{change_id}?notice=late")
     return see(f"/changes/{change_id}")
 
 
 def _story(
-    door: Door, change: PlanChange | None, invoice: Invoice | None, updates: str, returned: bool = False
+    tx: PortalTransaction, change: PlanChange | None, invoice: Invoice | None, updates: str, returned: bool = False
 ) -> dict[str, Any]:
     """What both pages tell. A renewal's invoice has no change."""
-    attempt = latest_attempt(door.session, invoice.id) if invoice else None
-    waiting = LOOK_AGAIN_SECONDS.get(_phase(change, invoice), 0)
-    seconds = waiting or (LOOK_AGAIN_SECONDS[Phase.WAITING_FOR_US] if _is_being_printed(invoice) else 0)
+    attempt = latest_attempt(tx.session, invoice.id) if invoice else None
+    waiting = REFRESH_SECONDS.get(_phase(change, invoice), 0)
+    seconds = waiting or (REFRESH_SECONDS[Phase.WAITING_FOR_US] if _is_being_printed(invoice) else 0)
     return {
         "change": change,
         "quote": Quote.from_json(change.quote) if change and change.quote else None,
@@ -140,8 +140,8 @@ def _is_being_printed(invoice: Invoice | None) -> bool:
 def _phase(change: PlanChange | None, invoice: Invoice | None) -> Phase:
     """What the page waits for. Staff take days, so nobody watches the page for them."""
     if change is not None:
-        resting = change.status in (Status.AWAITING_REVIEW, Status.STUCK)
-        return Phase.SCHEDULED if resting else phase_of(Status(change.status))
+        waits_for_staff = change.status in (Status.AWAITING_REVIEW, Status.STUCK)
+        return Phase.SCHEDULED if waits_for_staff else phase_of(Status(change.status))
     return Phase.WAITING_FOR_PAYMENT if invoice is not None and invoice.status == "open" else Phase.DONE
 
 

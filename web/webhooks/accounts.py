@@ -103,6 +103,6 @@ def _read(gateway: str, account: str) -> KnownAccount:
 def _verify(known: KnownAccount, headers: Headers, body: bytes) -> Delivery:
     """Raises BadSignature; without a secret nothing but `look` is believed, whatever an adapter says."""
     delivery = known.gateway.verify(known.account, headers, body, datetime.now(UTC))
-    if not known.account.secrets and not delivery.only_look:
+    if not known.account.secrets and not delivery.fetch_only:
         raise BadSignature("This account has no webhook secret, so nothing can be believed. Set one.")
     return delivery

@@ -18,12 +18,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from engine.payments.inbox_store import Arrival
+from engine.payments.inbox_store import ReceivedWebhook
 from gateways.registry import GATEWAYS
 from web.webhooks.accounts import Accounts, Headers, Refused, UnknownAccount
-from web.webhooks.enqueuer import Bell
+from web.webhooks.enqueuer import Enqueuer
 from web.webhooks.refused import RefusedSample
-from web.webhooks.writer import Writer
+from web.webhooks.writer import InboxWriter
 
 BODY_MAX_BYTES = 256 * 1024
 # Gateways give up after 5 s; a thread that still waits for the database by then is left to itself.
@@ -52,8 +52,8 @@ class Receiver:
     def __init__(self) -> None:
         self._accounts = Accounts()
         self._sample = RefusedSample()
-        self._bell = Bell()
-        self._writer = Writer()
+        self._enqueuer = Enqueuer()
+        self._writer = InboxWriter()
 
     async def receive(self, request: Request) -> Response:
         """Takes one webhook in."""
@@ -77,14 +77,14 @@ class Receiver:
             away = {"Retry-After": "5"}
             return _answer(gateway, 503, "not_available", "Not written down. Send it again.", headers=away)
         RECEIVED.labels(gateway, "200").inc()
-        return JSONResponse({"received": True}, background=BackgroundTask(self._bell.ring, event_id))
+        return JSONResponse({"received": True}, background=BackgroundTask(self._enqueuer.enqueue, event_id))
 
     async def _in_time(self, gateway: str, account: str, headers: Headers, body: bytes) -> str:
         """Raises UnknownAccount, Refused, SQLAlchemyError, TimeoutError; after that last one the row may still be
         committed, and the repetition is a duplicate."""
         with anyio.fail_after(ANSWER_SECONDS):
             known, delivery = await self._accounts.verified(gateway, account, headers, body)
-            return await self._writer.write(Arrival(known.provider_id, known.connection_id, delivery, body))
+            return await self._writer.write(ReceivedWebhook(known.provider_id, known.connection_id, delivery, body))
 
 
 async def _capped_body(request: Request) -> bytes | None:

@@ -15,7 +15,7 @@ AT_ONCE_MAX = 200
 PAUSE_SECONDS = 0.05
 
 
-class Bell:
+class Enqueuer:
     """One thread of the door's process; `ring` never waits."""
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Bell:
         self._lock = Lock()
         self._thread: Thread | None = None
 
-    async def ring(self, event_id: str) -> None:
+    async def enqueue(self, event_id: str) -> None:
         self._waiting.put(event_id)
         with self._lock:
             if self._thread is None:
@@ -31,10 +31,10 @@ class Bell:
                 self._thread.start()
 
     def _run(self) -> None:
-        from tasks.story import ring_for_events
+        from tasks.story import enqueue_events
 
         while True:
-            ring_for_events(self._next())
+            enqueue_events(self._next())
             time.sleep(PAUSE_SECONDS)
 
     def _next(self) -> list[str]:

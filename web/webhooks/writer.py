@@ -11,15 +11,15 @@ import anyio
 from anyio.to_thread import run_sync
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from engine.payments.inbox_store import Arrival, receive_events
-from models.database import DOOR_CONNECTIONS, single_statement
+from engine.payments.inbox_store import ReceivedWebhook, receive_events
+from models.database import RECEIVER_CONNECTIONS, single_statement
 
 AT_ONCE_MAX = 50
 
-Waiting = tuple[Arrival, "asyncio.Future[str]"]
+Waiting = tuple[ReceivedWebhook, "asyncio.Future[str]"]
 
 
-class Writer:
+class InboxWriter:
     """One for each event loop."""
 
     def __init__(self) -> None:
@@ -27,11 +27,11 @@ class Writer:
         self._busy: set[asyncio.Task[None]] = set()
         self._threads: anyio.CapacityLimiter | None = None
 
-    async def write(self, arrival: Arrival) -> str:
+    async def write(self, webhook: ReceivedWebhook) -> str:
         """The inbox row's id, once it is committed. Raises SQLAlchemyError."""
         future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._waiting.append((arrival, future))
-        if len(self._busy) < DOOR_CONNECTIONS:
+        self._waiting.append((webhook, future))
+        if len(self._busy) < RECEIVER_CONNECTIONS:
             task = asyncio.create_task(self._run())
             self._busy.add(task)
             task.add_done_callback(self._busy.discard)
@@ -39,15 +39,15 @@ class Writer:
 
     async def _run(self) -> None:
         if self._threads is None:
-            self._threads = anyio.CapacityLimiter(DOOR_CONNECTIONS)
+            self._threads = anyio.CapacityLimiter(RECEIVER_CONNECTIONS)
         while batch := self._next():
-            arrivals = [arrival for arrival, _ in batch]
+            webhooks = [webhook for webhook, _ in batch]
             try:
-                answers: list[str | SQLAlchemyError] = list(await run_sync(write_down, arrivals, limiter=self._threads))
+                answers: list[str | SQLAlchemyError] = list(await run_sync(write_down, webhooks, limiter=self._threads))
             except SQLAlchemyError as error:
                 answers = [error] * len(batch) if len(batch) == 1 or isinstance(error, OperationalError) else []
                 if not answers:  # one of them is to blame, and the others shall not suffer for it
-                    answers = [await self._alone(arrival) for arrival in arrivals]
+                    answers = [await self._alone(webhook) for webhook in webhooks]
             for (_, future), answer in zip(batch, answers, strict=True):
                 if future.done():  # its sender was told to come again
                     continue
@@ -56,9 +56,9 @@ class Writer:
                 else:
                     future.set_result(answer)
 
-    async def _alone(self, arrival: Arrival) -> str | SQLAlchemyError:
+    async def _alone(self, webhook: ReceivedWebhook) -> str | SQLAlchemyError:
         try:
-            return (await run_sync(write_down, [arrival], limiter=self._threads))[0]
+            return (await run_sync(write_down, [webhook], limiter=self._threads))[0]
         except SQLAlchemyError as error:
             return error
 
@@ -66,23 +66,23 @@ class Writer:
         """Those that may share a statement: of one kind, and no two of one key. The others wait for the next."""
         batch, left, keys = list[Waiting](), list[Waiting](), set[tuple[str, str]]()
         for waiting in self._waiting:
-            arrival = waiting[0]
-            alike = not batch or batch[0][0].delivery.only_look == arrival.delivery.only_look
-            if alike and arrival.key not in keys and len(batch) < AT_ONCE_MAX:
+            webhook = waiting[0]
+            alike = not batch or batch[0][0].delivery.fetch_only == webhook.delivery.fetch_only
+            if alike and webhook.key not in keys and len(batch) < AT_ONCE_MAX:
                 batch.append(waiting)
-                keys.add(arrival.key)
+                keys.add(webhook.key)
             else:
                 left.append(waiting)
         self._waiting = left
         return batch
 
 
-def write_down(arrivals: list[Arrival]) -> list[str]:
+def write_down(webhooks: list[ReceivedWebhook]) -> list[str]:
     """Committed when it returns. Raises SQLAlchemyError."""
     for last_try in (False, True):
         try:
             with single_statement() as connection:
-                return receive_events(connection, arrivals)
+                return receive_events(connection, webhooks)
         except OperationalError as error:
             # A connection that was cut while it lay in the pool says nothing about the database now.
             if last_try or not error.connection_invalidated:

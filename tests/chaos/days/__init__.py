@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.chaos.days import broker, clocks, neighbours, processes, versions
-from tests.chaos.environment import theatre
-from tests.chaos.runs import Act, Break, Telling, tell
+from tests.chaos.environment import chaos_stack
+from tests.chaos.runs import Break, RunResult, Workload, run_stories
 
-USUAL = Telling.of("upgrade", "downgrade", "expiry", "refund")
-UNDER_LOAD = Telling.of("upgrade", "downgrade", "expiry", "refund", seconds=processes.TWO_MINUTES)
+USUAL = Workload.of("upgrade", "downgrade", "expiry", "refund")
+UNDER_LOAD = Workload.of("upgrade", "downgrade", "expiry", "refund", seconds=processes.TWO_MINUTES)
 
 
-def day(break_things: Break, telling: Telling = USUAL) -> Callable[[], Act]:
-    def run() -> Act:
-        with theatre(0) as stage:
-            return tell(stage, telling, break_things)
+def day(break_things: Break, workload: Workload = USUAL) -> Callable[[], RunResult]:
+    def run() -> RunResult:
+        with chaos_stack(0) as chaos:
+            return run_stories(chaos, workload, break_things)
 
     return run
 
 
-DAYS: dict[str, Callable[[], Act]] = {
+DAYS: dict[str, Callable[[], RunResult]] = {
     "processes-die": day(processes.processes_die, UNDER_LOAD),
     "broker-dies": day(broker.broker_dies),
     "half-open": broker.half_open,
     "database-dies": day(processes.database_dies),
-    "slow-host": day(neighbours.slow_host, Telling.of(*neighbours.NAMES)),
+    "slow-host": day(neighbours.slow_host, Workload.of(*neighbours.NAMES)),
     "host-answers-twice": neighbours.host_answers_twice,
     "disk-full": neighbours.disk_is_full,
     "clocks-back": clocks.clocks_back,

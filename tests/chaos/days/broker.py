@@ -12,9 +12,9 @@ import time
 from redis import Redis
 
 from settings import settings
-from tests.chaos.environment import Theatre, theatre
+from tests.chaos.environment import ChaosStack, chaos_stack
 from tests.chaos.proxies import SilentProxy
-from tests.chaos.runs import Act, Telling, repeatedly, tell
+from tests.chaos.runs import RunResult, Workload, repeatedly, run_stories
 from worker.app import QUEUES
 
 
@@ -22,41 +22,41 @@ def broker() -> Redis:
     return Redis.from_url(settings().require_broker_url(), socket_timeout=5)
 
 
-def flush(stage: Theatre, over: threading.Event) -> int:
+def flush(chaos: ChaosStack, over: threading.Event) -> int:
     """FLUSHALL: every message, and every record of one, is gone."""
 
-    def act() -> int:
+    def result() -> int:
         with broker() as client:
             client.flushall()
         return 0
 
-    return repeatedly(12, 0.8, act, over)
+    return repeatedly(12, 0.8, result, over)
 
 
-def broker_dies(stage: Theatre, over: threading.Event) -> int:
+def broker_dies(chaos: ChaosStack, over: threading.Event) -> int:
     """Killed with -9 and started again; then it stands still, connections open, for half a minute."""
-    valkey = stage.stack.valkey
+    valkey = chaos.stack.valkey
     assert valkey is not None
 
-    def act() -> int:
+    def result() -> int:
         valkey.process.kill()
         time.sleep(0.5)
         valkey.start()
         return 1
 
-    kills = repeatedly(3, 2, act, over)
+    kills = repeatedly(3, 2, result, over)
     os.kill(valkey.process.pid, signal.SIGSTOP)
     time.sleep(30)
     os.kill(valkey.process.pid, signal.SIGCONT)
     return kills
 
 
-def twice_and_shuffled(stage: Theatre, over: threading.Event) -> int:
+def twice_and_shuffled(chaos: ChaosStack, over: threading.Event) -> int:
     """Every message comes three times, and those that wait change their order again and again."""
     chance = random.Random(20270718)
     known: set[str] = set()
 
-    def act() -> int:
+    def result() -> int:
         with broker() as client:
             for queue in QUEUES:
                 waiting: list[bytes] = client.lrange(queue, 0, -1)
@@ -69,7 +69,7 @@ def twice_and_shuffled(stage: Theatre, over: threading.Event) -> int:
                     client.lpush(queue, *more)
         return 0
 
-    return repeatedly(3000, 0.02, act, over)
+    return repeatedly(3000, 0.02, result, over)
 
 
 def _copies(message: bytes, known: set[str]) -> list[bytes]:
@@ -85,7 +85,7 @@ def _copies(message: bytes, known: set[str]) -> list[bytes]:
     return [json.dumps(document | {"properties": properties | {"delivery_tag": copy}}).encode() for copy in tags]
 
 
-def half_open() -> Act:
+def half_open() -> RunResult:
     """Our processes reach the broker through a proxy; three times its connections are open and nothing passes."""
     proxies: list[SilentProxy] = []
 
@@ -93,12 +93,12 @@ def half_open() -> Act:
         proxies.append(SilentProxy(port))
         return proxies[0]
 
-    def silence(stage: Theatre, over: threading.Event) -> int:
-        def act() -> int:
+    def silence(chaos: ChaosStack, over: threading.Event) -> int:
+        def result() -> int:
             proxies[0].fall_silent()
             return 0
 
-        return repeatedly(3, 20, act, over)
+        return repeatedly(3, 20, result, over)
 
-    with theatre(0, way_to_the_broker=way_to) as stage:
-        return tell(stage, Telling.of("upgrade", "downgrade"), silence)
+    with chaos_stack(0, way_to_the_broker=way_to) as chaos:
+        return run_stories(chaos, Workload.of("upgrade", "downgrade"), silence)

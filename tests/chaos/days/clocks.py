@@ -14,28 +14,28 @@ from sqlalchemy import text
 
 from models.database import engine, transaction
 from tests.chaos.days.broker import flush
-from tests.chaos.environment import Theatre, theatre, wait_for
-from tests.chaos.runs import Act, Telling, tell
-from tests.chaos.scenarios import STORIES, Story, Told, pay_renewals, request
+from tests.chaos.environment import ChaosStack, chaos_stack, wait_for
+from tests.chaos.runs import RunResult, Workload, run_stories
+from tests.chaos.scenarios import STORIES, Story, StoryRun, pay_renewals, request
 
 HOUR = 3600.0
 
 
-def clocks_back() -> Act:
+def clocks_back() -> RunResult:
     """In mid-flow the host's clock (workers, beat, doors, broker, gateway, host) is set back by an hour, and the
     database comes back from a crash on a machine whose clock is an hour behind, too."""
     library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
     assert library is not None, "install faketime (Debian's package of that name), or run `make chaos`, which does"
-    with theatre(0, clock_library=library) as stage:
+    with chaos_stack(0, clock_library=library) as chaos:
         names = ("upgrade", "downgrade", "expiry", "refund", "retry")
-        return tell(stage, Telling.of(*names), partial(_set_back, library))
+        return run_stories(chaos, Workload.of(*names), partial(_set_back, library))
 
 
-def _set_back(library: Path, stage: Theatre, over: threading.Event) -> int:
+def _set_back(library: Path, chaos: ChaosStack, over: threading.Event) -> int:
     over.wait(3)
-    stage.set_host_clock("-1h")
+    chaos.set_host_clock("-1h")
     over.wait(3)
-    postgres = stage.stack.postgres
+    postgres = chaos.stack.postgres
     assert postgres is not None
     postgres.kill()
     # Not in the environment: what the library shares among root's processes is not the database's to open.
@@ -45,8 +45,8 @@ def _set_back(library: Path, stage: Theatre, over: threading.Event) -> int:
     engine().dispose()
     assert abs(_database_ahead() + HOUR) < 60
     over.wait()
-    stage.set_host_clock("+0")  # for the checks, which ask the host from here
-    wait_for(lambda: abs(_host_ahead(stage)) < 60 or None, "the host's clock to be right again", 20)
+    chaos.set_host_clock("+0")  # for the checks, which ask the host from here
+    wait_for(lambda: abs(_host_ahead(chaos)) < 60 or None, "the host's clock to be right again", 20)
     return 1
 
 
@@ -57,24 +57,24 @@ def _database_ahead() -> float:
     return float(now) - time.time()
 
 
-def _host_ahead(stage: Theatre) -> float:
-    date = httpx.get(stage.stack.addresses.host, trust_env=False).headers["date"]
+def _host_ahead(chaos: ChaosStack) -> float:
+    date = httpx.get(chaos.stack.addresses.host, trust_env=False).headers["date"]
     return parsedate_to_datetime(date).timestamp() - time.time()
 
 
-def change_of_clocks(told: Told, refs: list[str], *, end: str, after: str, next_end: str) -> None:
+def change_of_clocks(story_run: StoryRun, refs: list[str], *, end: str, after: str, next_end: str) -> None:
     """A downgrade at a renewal on the very day on which the provider's clocks change: midnight is one day's end."""
-    ids = request(told, refs, "basic", 0)
-    told.until(list(ids.values()), "scheduled")
-    told.provider.set_clock(end)
-    told.until(list(ids.values()), "applied")
-    pay_renewals(told, refs)
-    told.provider.set_clock(after)
+    ids = request(story_run, refs, "basic", 0)
+    story_run.until(list(ids.values()), "scheduled")
+    story_run.provider.set_clock(end)
+    story_run.until(list(ids.values()), "applied")
+    pay_renewals(story_run, refs)
+    story_run.provider.set_clock(after)
     for ref in refs:
-        service = told.provider.call("GET", f"/v1/services/{ref}")
+        service = story_run.provider.call("GET", f"/v1/services/{ref}")
         period = (service["period_start"], service["period_end"])
         assert period == (end, next_end), f"{ref} is renewed for {period}"
-    told.end(ids, "applied", "basic", 1)
+    story_run.end(ids, "applied", "basic", 1)
 
 
 # 28 March 2027 has 23 hours in Madrid, 7 November 2027 has 25 in New York. Each renewal is at the midnight before;
@@ -99,8 +99,8 @@ AUTUMN = Story(
 )
 
 
-def leap() -> Act:
+def leap() -> RunResult:
     """A month passes at once in mid-flow, and renewals fall on days of 23 and 25 hours, while messages are lost."""
     stories = {name: STORIES[name] for name in ("leap", "renewal")} | {"spring": SPRING, "autumn": AUTUMN}
-    with theatre(0) as stage:
-        return tell(stage, Telling(stories, 4), flush)
+    with chaos_stack(0) as chaos:
+        return run_stories(chaos, Workload(stories, 4), flush)

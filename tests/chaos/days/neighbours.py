@@ -9,15 +9,15 @@ from urllib.parse import urlsplit
 import httpx
 
 from local.folders import temporary_folder
-from tests.chaos.environment import Theatre, theatre
+from tests.chaos.environment import ChaosStack, chaos_stack
 from tests.chaos.faulty_disk import FaultyDisk
 from tests.chaos.proxies import TwiceProxy
-from tests.chaos.runs import Act, Telling, tell
+from tests.chaos.runs import RunResult, Workload, run_stories
 
 NAMES = ("upgrade", "downgrade", "refund")
 
 
-def slow_host(stage: Theatre, over: threading.Event) -> int:
+def slow_host(chaos: ChaosStack, over: threading.Event) -> int:
     """Orders are done and the answer does not come in time; then the host is down for a while."""
     for knobs in (
         {"lose_answers": 2, "hang_seconds": 9.0},
@@ -26,24 +26,24 @@ def slow_host(stage: Theatre, over: threading.Event) -> int:
         {},
     ):
         for name in NAMES:
-            url = f"{stage.stack.addresses.host}/_knobs/dns-{name}"
+            url = f"{chaos.stack.addresses.host}/_knobs/dns-{name}"
             httpx.put(url, json=knobs, trust_env=False).raise_for_status()
         over.wait(12)
     return 0
 
 
-def host_answers_twice() -> Act:
+def host_answers_twice() -> RunResult:
     """Each answer comes two times on the same connection: the second must not pass for the next question's answer."""
-    with theatre(0) as stage, TwiceProxy(urlsplit(stage.stack.addresses.host).port or 0) as proxy:
-        stage.host = f"http://127.0.0.1:{proxy.port}"
-        return tell(stage, Telling.of(*NAMES), lambda _stage, over: int(not over.wait()))
+    with chaos_stack(0) as chaos, TwiceProxy(urlsplit(chaos.stack.addresses.host).port or 0) as proxy:
+        chaos.host = f"http://127.0.0.1:{proxy.port}"
+        return run_stories(chaos, Workload.of(*NAMES), lambda _chaos, over: int(not over.wait()))
 
 
-def disk_is_full() -> Act:
+def disk_is_full() -> RunResult:
     """Twice for some seconds, no document can be stored, and what was begun is left half-written."""
     with temporary_folder("disk") as disk:
 
-        def fill(stage: Theatre, over: threading.Event) -> int:
+        def fill(chaos: ChaosStack, over: threading.Event) -> int:
             for _ in range(2):
                 (disk / "full").touch()
                 over.wait(6)
@@ -51,13 +51,13 @@ def disk_is_full() -> Act:
                 over.wait(2)
             return 0
 
-        with theatre(0, PLANSHIFT_DOCUMENT_URL=f"{FaultyDisk.protocol}://{disk}") as stage:
-            act = tell(stage, Telling.of("upgrade", "downgrade", "expiry", "refund"), fill)
-        _must_have_refused(disk, act)
-        return act
+        with chaos_stack(0, PLANSHIFT_DOCUMENT_URL=f"{FaultyDisk.protocol}://{disk}") as chaos:
+            result = run_stories(chaos, Workload.of("upgrade", "downgrade", "expiry", "refund"), fill)
+        _must_have_refused(disk, result)
+        return result
 
 
-def _must_have_refused(disk: Path, act: Act) -> None:
+def _must_have_refused(disk: Path, result: RunResult) -> None:
     refused = disk / "refused"
     if not refused.exists():
-        act.verdict.broken.append("the disk was never full when a document was written: the day proves nothing")
+        result.verdict.broken.append("the disk was never full when a document was written: the day proves nothing")

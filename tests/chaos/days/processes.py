@@ -13,19 +13,19 @@ from sqlalchemy import text
 
 from local.process import Command, Process
 from models.database import engine, transaction
-from tests.chaos.environment import Theatre
+from tests.chaos.environment import ChaosStack
 from tests.chaos.runs import repeatedly
 from worker.app import create_app
 
 TWO_MINUTES = 120
 
 
-def database_dies(stage: Theatre, over: threading.Event) -> int:
+def database_dies(chaos: ChaosStack, over: threading.Event) -> int:
     """Killed with -9 and started again; then every connection is cut."""
-    postgres = stage.stack.postgres
+    postgres = chaos.stack.postgres
     assert postgres is not None
 
-    def act() -> int:
+    def result() -> int:
         postgres.kill()
         postgres.start()
         engine().dispose()
@@ -41,39 +41,39 @@ def database_dies(stage: Theatre, over: threading.Event) -> int:
             )
         return 0
 
-    kills = repeatedly(3, 3, act, over) + repeatedly(5, 1, cut, over)
+    kills = repeatedly(3, 3, result, over) + repeatedly(5, 1, cut, over)
     engine().dispose()
     return kills
 
 
-def processes_die(stage: Theatre, over: threading.Event) -> int:
+def processes_die(chaos: ChaosStack, over: threading.Event) -> int:
     """Workers, beat, web and receiver, at random, for two minutes."""
     chance = random.Random(20270717)
 
-    def act() -> int:
-        stage.kill(chance.choice(stage.roles()))
+    def result() -> int:
+        chaos.kill(chance.choice(chaos.roles()))
         return 1
 
-    return repeatedly(round(TWO_MINUTES / 0.7), 0.7, act, over)
+    return repeatedly(round(TWO_MINUTES / 0.7), 0.7, result, over)
 
 
-def two_beats(stage: Theatre, over: threading.Event) -> int:
+def two_beats(chaos: ChaosStack, over: threading.Event) -> int:
     """A second beat, and sweeps by the dozen at once."""
-    with _second_beat(stage):
+    with _second_beat(chaos):
 
-        def act() -> int:
-            for name in ("sweep.ring_again", "renewals.scan"):
+        def result() -> int:
+            for name in ("sweep.enqueue_due", "renewals.scan"):
                 create_app().send_task(name, queue="maintenance")
             return 0
 
-        return repeatedly(40, 0.4, act, over)
+        return repeatedly(40, 0.4, result, over)
 
 
 @contextmanager
-def _second_beat(stage: Theatre) -> Iterator[None]:
+def _second_beat(chaos: ChaosStack) -> Iterator[None]:
     argv = [sys.executable, "-c", "from worker.app import create_app; create_app().start(['beat'])"]
-    log = stage.folder / "logs" / "beat-2.log"
-    beat = Process(Command(name="beat-2", argv=argv, log=log, folder=stage.zygote.command.folder, env=dict(os.environ)))
+    log = chaos.folder / "logs" / "beat-2.log"
+    beat = Process(Command(name="beat-2", argv=argv, log=log, folder=chaos.zygote.command.folder, env=dict(os.environ)))
     beat.begin()
     try:
         yield

@@ -12,23 +12,23 @@ from pathlib import Path
 
 from local.process import Process
 from tests.chaos.copies import change, copy_of_the_code
-from tests.chaos.environment import Theatre, start_zygote, theatre
-from tests.chaos.runs import Act, Telling, tell
+from tests.chaos.environment import ChaosStack, chaos_stack, start_zygote
+from tests.chaos.runs import RunResult, Workload, run_stories
 from worker.app import create_app
 
 PROCESSES = ("core-1", "core-2", "outside-1", "outside-2", "beat")
 OLD_NAME, NEW_NAME = "plan_change.print_invoice", "plan_change.print_document"
 
 
-def old_and_new() -> Act:
-    with theatre(0) as stage:
-        next_version = _start_next_version(stage)
-        act = tell(stage, Telling.of("upgrade", "downgrade", seconds=25), _traffic)
-        act.verdict.broken += _not_heard(stage.zygote, NEW_NAME) + _not_heard(next_version, OLD_NAME)
-    return act
+def old_and_new() -> RunResult:
+    with chaos_stack(0) as chaos:
+        next_version = _start_next_version(chaos)
+        result = run_stories(chaos, Workload.of("upgrade", "downgrade", seconds=25), _traffic)
+        result.verdict.broken += _not_heard(chaos.zygote, NEW_NAME) + _not_heard(next_version, OLD_NAME)
+    return result
 
 
-def _traffic(stage: Theatre, over: threading.Event) -> int:
+def _traffic(chaos: ChaosStack, over: threading.Event) -> int:
     """Workers that are idle take turns. With nothing but one row's bells on the queues, the turn could be the wrong
     version's each time; on a day of deploys there is more."""
     chance = random.Random(20270719)
@@ -37,11 +37,11 @@ def _traffic(stage: Theatre, over: threading.Event) -> int:
     return 0
 
 
-def _start_next_version(stage: Theatre) -> Process:
-    code, folder = stage.folder / "code", stage.folder / "next"
+def _start_next_version(chaos: ChaosStack) -> Process:
+    code, folder = chaos.folder / "code", chaos.folder / "next"
     copy_of_the_code(code)
     _rewrite(code)
-    return start_zygote(stage.stack, folder, stage.variables, code=code, roles=PROCESSES)
+    return start_zygote(chaos.stack, folder, chaos.variables, code=code, roles=PROCESSES)
 
 
 def _rewrite(code: Path) -> None:

@@ -21,7 +21,7 @@ from models.invoice import Invoice, StoredQuote
 from models.plan_change import PlanChange
 from models.provider import Provider, business_now, catalog_of
 from settings import settings
-from web.portal.formatter import Voice
+from web.portal.formatter import PageFormatter
 
 COOKIE = "planshift_portal"
 COOKIE_PATH = "/portal"
@@ -71,7 +71,7 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class PortalTransaction:
     """One transaction on behalf of a visit: its customer and provider, its business time (UTC), its language."""
 
     session: Session
@@ -80,7 +80,7 @@ class Door:
     provider: Provider
     catalog: Catalog
     now: datetime
-    voice: Voice
+    formatter: PageFormatter
 
     def service(self, service_id: str) -> Service:
         """Raises NotFound, as do the others."""
@@ -99,8 +99,8 @@ class Door:
         return stored, self.service(stored.service_id)
 
 
-def _own(door: Door, row: Row | None) -> Row:
-    if row is None or row.customer_id != door.customer.id:
+def _own(tx: PortalTransaction, row: Row | None) -> Row:
+    if row is None or row.customer_id != tx.customer.id:
         raise NotFound()
     return row
 
@@ -147,7 +147,7 @@ def end_visit(response: Response) -> None:
 
 
 @contextmanager
-def opened(visit: Visit) -> Iterator[Door]:
+def transaction_for(visit: Visit) -> Iterator[PortalTransaction]:
     """`with opened(visit) as door:` commits at the end of the block. Raises NotSignedIn for a customer who is gone."""
     with transaction() as session:
         customer = session.get(Customer, visit.customer_id)
@@ -156,7 +156,9 @@ def opened(visit: Visit) -> Iterator[Door]:
         provider = session.get_one(Provider, customer.provider_id)
         catalog = catalog_of(session, provider)
         now = business_now(session, Provider, provider.id)
-        yield Door(session, visit, customer, provider, catalog, now, Voice(catalog, customer.locale))
+        yield PortalTransaction(
+            session, visit, customer, provider, catalog, now, PageFormatter(catalog, customer.locale)
+        )
 
 
 def _serializer() -> URLSafeTimedSerializer:
