@@ -5,7 +5,7 @@ export PYTHON
 # A proxy does not lead to our own machine.
 export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
 
-.PHONY: help demo up test chaos bench venv tools lint fmt typecheck floors unit lock fonts gallery mutants clean
+.PHONY: help demo up test chaos bench venv tools lint fmt typecheck layers unit lock fonts gallery mutants clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,7 +16,7 @@ demo: venv ## watch an upgrade and a downgrade from the button to the applied pl
 up: venv ## the whole stack until Ctrl-C: portal on port 8000, Flower on port 5555; data stays in var/up/
 	@.venv/bin/planshift up
 
-test: tools lint typecheck floors unit ## every check and every test
+test: tools lint typecheck layers unit ## every check and every test
 
 chaos: venv ## break things on purpose and see that no money and no plan is lost
 	@tools/bootstrap.sh chaos
@@ -47,7 +47,7 @@ fmt: venv ## format the code
 typecheck: venv ## mypy --strict
 	@.venv/bin/mypy .
 
-floors: venv ## import-linter: an import only goes down
+layers: venv ## import-linter: an import only goes down
 	@.venv/bin/lint-imports
 
 unit: tools ## pytest alone; ARGS="-k quote" chooses

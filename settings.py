@@ -13,7 +13,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PLANSHIFT_", frozen=True)
 
-    # Where the rows are and where the doorbells ring. Unset, `planshift up` starts servers of its own.
+    # Where the rows are, and the messages that wake workers. Unset, `planshift up` starts servers of its own.
     database_url: str | None = None
     broker_url: str | None = None
     # Signs portal links and encrypts gateway and host secrets at rest.
@@ -29,8 +29,8 @@ class Settings(BaseSettings):
     smtp_timeout_seconds: float = 10.0
     mail_from: str = "billing@planshift.invalid"
 
-    # Where documents rest: a folder, or any fsspec URL, such as s3://bucket/folder (extra `s3`). All processes that
-    # print or show documents need the same one.
+    # Where documents are stored: a folder, or any fsspec URL, such as s3://bucket/folder (extra `s3`). All processes
+    # that print or show documents need the same one.
     document_url: str = "var/documents"
 
     # Flower: `user:password` for its login page and API.
@@ -38,18 +38,18 @@ class Settings(BaseSettings):
 
     log_level: str = "INFO"
 
-    # How long a row may rest before the sweep rings for it again (seconds), and the longest pause between two rings.
+    # How long a row may be overdue before the sweep enqueues it again, and the longest pause between two attempts.
     sweep_patience_seconds: float = 5.0
     retry_pause_max_seconds: float = 600.0
-    # How often the sweep rings for one row before it leaves it to a person: about a day at the longest pause.
+    # How often the sweep enqueues one row before it leaves it to a person: about a day at the longest pause.
     attempts_max: int = Field(default=150, ge=1)
-    # How long a worker may hold an outside call, and how often a change is tried before it is stuck.
+    # How long a worker may hold an external call, and how often a change is tried before it is stuck.
     lease_seconds: float = 60.0
     apply_attempts_max: int = 12
 
     @property
     def longest_pause_seconds(self) -> float:
-        """Nothing rests for longer by design: neither a row between two rings nor a lease."""
+        """Nothing waits for longer by design: neither a row between two attempts nor a lease."""
         return max(self.lease_seconds, self.retry_pause_max_seconds)
 
     def require_database_url(self) -> str:

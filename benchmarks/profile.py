@@ -1,4 +1,4 @@
-"""Where the time of a plan change goes: samples of the workers' stacks while changes are told, by py-spy.
+"""Where the time of a plan change goes: samples of the workers' stacks while changes run, by py-spy.
 
 A sample counts for the innermost frame of it that is in a package we know by name, and for the step that it belongs
 to. Run: python -m benchmarks.profile

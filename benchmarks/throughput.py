@@ -115,7 +115,7 @@ def _planshift(ids: list[str]) -> float:
 
 
 def run_changes(ids: list[str]) -> None:
-    """Rings for each change, and waits until the last one's story has ended."""
+    """Enqueues each change, and waits until the last one's story has ended."""
     from tasks.story import enqueue
 
     for change_id in ids:
@@ -159,7 +159,7 @@ def _floor(ids: list[str]) -> float:
     return len(ids) / (time.monotonic() - started)
 
 
-def _walk_the_floor() -> None:
+def _run_floor() -> None:
     """The same steps in one process, one after the other."""
     from engine import apply, quote, settle
     from engine.invoicing import invoice
@@ -215,6 +215,6 @@ def _control_worker(folder: Path, name: str) -> Process:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["floor"]:
-        _walk_the_floor()
+        _run_floor()
     else:
         print(json.dumps(run(), indent=2))

@@ -1,8 +1,8 @@
 """Verified and committed webhooks a second, against a bare app that does one insert and nothing else.
 
 Both are served by uvicorn in a process of their own, by turns and in one run (A B A B …), over the same PostgreSQL with
-fsync on, and hear the same signed requests over the same number of connections. The door also rings the broker after
-each answer, as in production.
+fsync on, and get the same signed requests over the same number of connections. The receiver also enqueues after each
+answer, as in production.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _ANSWER = b'{"received":true}'
 
 
 def run() -> dict[str, Any]:
-    """Webhooks a second of both, their ratio (median of the rounds), and the door's p99 in milliseconds."""
+    """Webhooks a second of both, their ratio (median of the rounds), and the receiver's p99 in milliseconds."""
     with temporary_folder("bench-webhooks") as folder, Stack(folder) as stack, _environment(stack):
         stack.start_servers()
         migrate()
@@ -52,16 +52,18 @@ def run() -> dict[str, Any]:
         path = f"/webhooks/standard/{catalog.provider}"
         with (
             _server("benchmarks.webhooks_bare:app") as bare,
-            _server("web.webhooks.app:create_standalone_receiver", "--factory") as door,
+            _server("web.webhooks.app:create_standalone_receiver", "--factory") as receiver,
         ):
-            for port in (bare, door):
+            for port in (bare, receiver):
                 _leg(port, path, secret, WARM_UP)
-            rounds = [(_leg(bare, path, secret, REQUESTS), _leg(door, path, secret, REQUESTS)) for _ in range(ROUNDS)]
+            rounds = [
+                (_leg(bare, path, secret, REQUESTS), _leg(receiver, path, secret, REQUESTS)) for _ in range(ROUNDS)
+            ]
     return {
-        "door_per_second": round(statistics.median(door for _, (door, _) in rounds)),
+        "receiver_per_second": round(statistics.median(ours for _, (ours, _) in rounds)),
         "bare_per_second": round(statistics.median(bare for (bare, _), _ in rounds)),
-        "ratio": round(statistics.median(door / bare for (bare, _), (door, _) in rounds), 3),
-        "door_p99_ms": round(statistics.median(p99 for _, (_, p99) in rounds) * 1000, 1),
+        "ratio": round(statistics.median(ours / bare for (bare, _), (ours, _) in rounds), 3),
+        "receiver_p99_ms": round(statistics.median(p99 for _, (_, p99) in rounds) * 1000, 1),
         "requests": REQUESTS * ROUNDS,
         "connections": CONNECTIONS,
     }

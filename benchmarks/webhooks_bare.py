@@ -1,4 +1,4 @@
-"""What the webhook door is measured against: an app that writes the body with one committed insert, and answers 200."""
+"""What the webhook receiver is measured against: an app that writes the body with one committed insert and answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""planshift audit: whether every promise holds, in one page."""
+"""planshift audit: whether every invariant holds, in one page."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def register(app: typer.Typer) -> None:
 
 def audit(
     provider: Annotated[str | None, typer.Argument(help="Only this provider; all by default.")] = None,
-    hosts: Annotated[bool, typer.Option(help="Also ask the hosts what each service has.")] = True,
+    hosts: Annotated[bool, typer.Option(help="Also read from the hosts what each service has.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Check the ledger, invoices, documents, numbers, histories and hosts. Exit code 1 if a promise is broken."""
+    """Check the ledger, invoices, documents, numbers, histories and hosts. Exit code 1 if an invariant is violated."""
     from engine.accounts.providers import required_provider
     from engine.audit.checks import Report, audit_books, providers_to_audit
     from engine.audit.documents import audit_documents, documents_to_read
@@ -47,7 +47,7 @@ def audit(
 
 
 def compare_all_hosts(providers: list[str]) -> tuple[InvariantResult, int]:
-    """What the hosts say of every service, batch by batch, and how many were asked."""
+    """What the hosts report of every service, batch by batch, and how many services were compared."""
     from engine.audit.checks import HostComparison, compare_hosts, host_result, services_to_compare
     from models.database import snapshot
 
@@ -66,13 +66,13 @@ def compare_all_hosts(providers: list[str]) -> tuple[InvariantResult, int]:
 
 
 def print_page(report: Report, providers: int) -> None:
-    """One line a promise, and the rows that break it."""
+    """One line an invariant, and the rows that violate it."""
     for finding in report.findings:
-        typer.echo(f"{'ok    ' if finding.holds else 'BROKEN'}  {finding.invariant}")
+        typer.echo(f"{'ok      ' if finding.holds else 'VIOLATED'}  {finding.invariant}")
         for row in finding.rows:
-            typer.echo(f"          {row.row_id}: {row.what}")
+            typer.echo(f"            {row.row_id}: {row.what}")
         if finding.count > len(finding.rows):
-            typer.echo(f"          … and {finding.count - len(finding.rows)} more")
-    broken = sum(not finding.holds for finding in report.findings)
-    verdict = "Every promise holds." if report.holds else f"{broken} promises are broken."
-    typer.echo(f"{verdict} {providers} providers, {report.services_compared} services asked of their hosts.")
+            typer.echo(f"            … and {finding.count - len(finding.rows)} more")
+    violated = sum(not finding.holds for finding in report.findings)
+    verdict = "Every invariant holds." if report.holds else f"{violated} invariants are violated."
+    typer.echo(f"{verdict} {providers} providers, {report.services_compared} services compared with their hosts.")

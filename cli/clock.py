@@ -21,7 +21,7 @@ class BadInstant(Exception):
 @app.command(epilog="Example: planshift clock show dns")
 def show(provider: Provider, as_json: AsJson = False) -> None:
     """Print the provider's business time (UTC)."""
-    _tell(provider, _move(provider, None), as_json)
+    _print(provider, _move(provider, None), as_json)
 
 
 @app.command("set", epilog="Example: planshift clock set dns 2026-12-01T00:00:00Z")
@@ -37,7 +37,7 @@ def set_to(
         moment = parse_instant(now)
     except ValueError as error:
         raise BadInstant(f"{now} is not an instant: {error}") from error
-    _tell(provider, _move(provider, lambda _: moment), as_json)
+    _print(provider, _move(provider, lambda _: moment), as_json)
 
 
 @app.command(epilog="Example: planshift clock advance dns --days 31")
@@ -48,7 +48,7 @@ def advance(
     as_json: AsJson = False,
 ) -> None:
     """Move the clock forward."""
-    _tell(provider, _move(provider, lambda now: now + timedelta(days=days, hours=hours)), as_json)
+    _print(provider, _move(provider, lambda now: now + timedelta(days=days, hours=hours)), as_json)
 
 
 def _move(slug: str, to: object) -> datetime:
@@ -63,7 +63,7 @@ def _move(slug: str, to: object) -> datetime:
         return set_clock(session, provider, to(now)) if callable(to) else now
 
 
-def _tell(provider: str, now: datetime, as_json: bool) -> None:
+def _print(provider: str, now: datetime, as_json: bool) -> None:
     from domain.periods import instant_text
 
     if as_json:

@@ -1,4 +1,4 @@
-"""planshift dead-letters: what was rung for in vain, and the bell for a person who has mended it."""
+"""planshift dead-letters: rows that the sweep has given up, and another attempt for what has been mended."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from cli.output import AsJson, print_json, print_table
 
-app = typer.Typer(help="Look at rows that were given up; ring for them again.", no_args_is_help=True)
+app = typer.Typer(help="Look at rows that were given up; enqueue them again.", no_args_is_help=True)
 
 
 @app.command("list", epilog="Example: planshift dead-letters list --provider dns")
@@ -17,7 +17,7 @@ def list_dead_letters(
     provider: Annotated[str | None, typer.Option(help="Only this provider's, by its name in its catalogue.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what was rung for in vain and given up, with the last error."""
+    """List the rows that were given up, with the last error."""
     from engine.accounts.providers import required_provider
     from engine.operators.dead_letters import dead_letters
     from models.database import transaction
@@ -37,7 +37,7 @@ def retry(
     actor: Annotated[str, typer.Option(help="Your name, for the record.")],
     reason: Annotated[str, typer.Option(help="The reason, for the record.")],
 ) -> None:
-    """Ring for one of them again, once what was in its way is mended."""
+    """Enqueue one of them again, once what was in its way is mended."""
     from engine.operators.dead_letters import retry_dead_letter, work_kind_of
     from models.audit import Attribution
     from models.database import transaction
@@ -48,4 +48,4 @@ def retry(
         now = business_now(session, work_kind_of(row_id).row, row_id)
         retry_dead_letter(session, now, row_id, Attribution(actor, reason))
     enqueue_row(row_id)
-    typer.echo(f"{row_id} is rung for again.")
+    typer.echo(f"{row_id} is enqueued again.")

@@ -18,7 +18,7 @@ class StoryFailed(Exception):
 
 
 class Frontend:
-    """One provider's API, with the key for each role, and the other side's systems."""
+    """One provider's API, with the key for each role, and the systems around it."""
 
     def __init__(self, ready: dict[str, Any], provider: str) -> None:
         self.provider = provider
@@ -41,7 +41,7 @@ class Frontend:
     def new_service(
         self, ref: str, plan: str, currency: str, country: str, period: tuple[str, str], cycle: str
     ) -> None:
-        """The host tells of a customer and a service, and holds the service itself."""
+        """The host reports a customer and a service, and holds the service itself."""
         customer = {
             "name": f"Customer of {ref}",
             "email": f"{ref}@{self.provider}.invalid",
@@ -101,7 +101,7 @@ class Frontend:
 
 
 def until(poll: Callable[[], Any], what: str) -> Any:
-    """Looks until there is something; raises StoryFailed after a minute."""
+    """Polls until there is something; raises StoryFailed after a minute."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         if (found := poll()) is not None:

@@ -45,7 +45,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 def _safely(check: Callable[[], Iterator[Diagnosis]]) -> Iterator[Diagnosis]:
-    """A look that fails is a diagnosis too: a doctor does not stop at the first ill organ."""
+    """A check that fails is a diagnosis too: a doctor does not stop at the first ill organ."""
     try:
         yield from check()
     except Exception as error:
@@ -125,7 +125,7 @@ def providers() -> Iterator[Diagnosis]:
                 catalog_of(session, row)
             except NoCatalog as error:
                 yield Diagnosis("bad", row.slug, str(error))
-        connected = [(row.slug, kind, connection_of(session, row.id, kind)) for row in rows for kind in _OUTSIDE]
+        connected = [(row.slug, kind, connection_of(session, row.id, kind)) for row in rows for kind in _CONNECTIONS]
     for slug, kind, connection in connected:
         if connection is None:
             yield Diagnosis("bad", slug, f"No {kind} is connected. Connect one with `planshift connect {kind}`.")
@@ -158,20 +158,20 @@ def life() -> Iterator[Diagnosis]:
     if sweep is None or (now - sweep.at).total_seconds() > SWEEP_AGE_MAX_SECONDS:
         last = f"The last was at {sweep.at.isoformat()}" if sweep else "There was none yet"
         yield Diagnosis(
-            "bad", "beat", f"No sweep runs: lost messages are not rung for again. {last}. Start beat, workers."
+            "bad", "beat", f"No sweep runs: lost messages are not enqueued again. {last}. Start beat, workers."
         )
     else:
         yield Diagnosis("ok", "beat", f"The last sweep was {(now - sweep.at).total_seconds():.0f} s ago.")
     if audit is None or now - audit.at > AUDIT_AGE_MAX:
         yield Diagnosis("warning", "audit", "There was none in the last day. Run `planshift audit`.")
     elif audit.details.get("alert"):
-        yield Diagnosis("bad", "audit", f"It found broken promises: {audit.details['alert']}")
+        yield Diagnosis("bad", "audit", f"It found violations: {audit.details['alert']}")
     if stuck:
         yield Diagnosis("warning", "changes", f"{stuck} are stuck. See `planshift changes list --stuck`.")
     if given_up:
-        sentence = f"{given_up} rows were rung for in vain and given up. See `planshift dead-letters list`."
+        sentence = f"{given_up} rows were given up. See `planshift dead-letters list`."
         yield Diagnosis("warning", "dead letters", sentence)
 
 
-_OUTSIDE = ("gateway", "host")
+_CONNECTIONS = ("gateway", "host")
 CHECKS = (database, broker, providers, life)

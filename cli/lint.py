@@ -14,10 +14,10 @@ def run(catalog_path: Path | str) -> list[dict[str, Any]]:
     """
     path = Path(catalog_path)
     catalog = parse_catalog(path.read_text(encoding="utf-8"), str(path))
-    return [_told(finding) for finding in lint(catalog)]
+    return [_as_json(finding) for finding in lint(catalog)]
 
 
-def _told(finding: Finding) -> dict[str, Any]:
+def _as_json(finding: Finding) -> dict[str, Any]:
     return {
         "kind": finding.kind,
         "steps": list(finding.steps),

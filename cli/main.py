@@ -1,4 +1,4 @@
-"""The `planshift` command: what it can do, and how a user's mistake is told (one sentence, exit code 2, no trace)."""
+"""The `planshift` command: its groups, and how a user's mistake is reported (one sentence, exit code 2, no trace)."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def match(
     actor: Actor,
     reason: Reason,
 ) -> None:
-    """Give unmatched money to its invoice; where the offer has ended, to the customer's credit."""
+    """Allocate unmatched money to its invoice; where the offer has ended, to the customer's credit."""
     from engine.operators.manual_payments import match_payment
     from models.audit import Attribution
     from models.payment import Payment

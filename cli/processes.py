@@ -42,7 +42,7 @@ def web(port: Port = 8000, host: Host = "127.0.0.1") -> None:
 
 
 def receiver(port: Port = 8001, host: Host = "127.0.0.1") -> None:
-    """Serve the webhook door alone, for payment gateways."""
+    """Serve the webhook receiver alone, for payment gateways."""
     from web.webhooks.app import create_standalone_receiver
 
     _serve(create_standalone_receiver(), host, port)
@@ -64,14 +64,14 @@ def worker(
         raise typer.BadParameter(f"There is no queue {', '.join(unknown)}; the queues are {', '.join(QUEUES)}.")
     app = create_app()
     if wanted == ["requests"]:
-        # Frontends write to this queue: whatever task a message names, this process knows the door alone.
+        # Frontends write to this queue: whatever task a message names, this process knows the entry point alone.
         app.conf.include = [ENTRY_POINT]
     arguments = ["worker", "--queues", ",".join(wanted), "--hostname", f"{name}@%h"]
     app.worker_main([*arguments, "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"])
 
 
 def beat() -> None:
-    """Run beat, which rings for whatever is due. One is enough; two do no harm."""
+    """Run beat, which enqueues the sweep and the scans. One is enough; two do no harm."""
     from worker.app import create_app
 
     create_app().start(["beat"])

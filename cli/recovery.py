@@ -23,8 +23,8 @@ def register(app: typer.Typer) -> None:
 
 
 def retry(change_id: ChangeId, actor: Actor, reason: Reason) -> None:
-    """Try a stuck change again: the host is read first, and told again if it does not show the new plan. A change that
-    was given up before it was paid is rung for again."""
+    """Try a stuck change again: the host is read first, and gets the order again if it does not show the new plan. A
+    change that was given up before it was paid is enqueued again."""
     from engine.operators.recovery import retry as try_again
     from models.audit import Attribution
     from models.database import transaction

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-# A sandbox is looked at by a person: rows that rest are rung for at once.
+# A person watches a sandbox: overdue rows are enqueued at once.
 SANDBOX_SETTINGS = {"PLANSHIFT_SWEEP_PATIENCE_SECONDS": "1"}
 
 

@@ -1,4 +1,4 @@
-"""planshift webhooks: what gateways told, and what could not be processed."""
+"""planshift webhooks: what gateways reported, and what could not be processed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from cli.output import AsJson, print_json, print_table
 
-app = typer.Typer(help="Look at what gateways told; have it processed again.", no_args_is_help=True)
+app = typer.Typer(help="Look at gateway events; have them processed again.", no_args_is_help=True)
 
 Provider = Annotated[str, typer.Argument(help="The provider's name, as in its catalogue.")]
 EventId = Annotated[str, typer.Argument(help="The event's id, evt_….")]

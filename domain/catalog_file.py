@@ -1,4 +1,4 @@
-"""From a TOML file to a checked catalogue. Every error is told at once, with its file, key and what was expected."""
+"""From a TOML file to a checked catalogue. All errors are reported at once: file, key and what was expected."""
 
 import tomllib
 from typing import Any
@@ -38,20 +38,20 @@ def parse_catalog(text: str, source: str) -> Catalog:
         catalog = Catalog.model_validate(document)
         _add(problems, problems_of(catalog))
     except ValidationError as error:
-        _add(problems, [_told(told) for told in error.errors()])
+        _add(problems, [_problem_of(details) for details in error.errors()])
     if problems:
         raise CatalogError(source, problems)
     return catalog
 
 
 def _add(problems: list[Problem], found: list[Problem]) -> None:
-    """What is told about a key first explains it best; what follows from it is left out."""
+    """The first problem of a key explains it best; what follows from it is left out."""
     known = {key for key, _ in problems}
     problems += [problem for problem in found if problem[0] not in known]
 
 
-def _told(error: Any) -> Problem:
-    return ".".join(str(part) for part in error["loc"]), str(error["msg"]).removeprefix("Value error, ")
+def _problem_of(details: Any) -> Problem:
+    return ".".join(str(part) for part in details["loc"]), str(details["msg"]).removeprefix("Value error, ")
 
 
 def _convert_money(node: Any, problems: list[Problem], path: str = "") -> None:

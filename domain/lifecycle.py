@@ -86,7 +86,7 @@ MOVES: frozenset[tuple[Status, Event, Status]] = frozenset(
         (S.REQUESTED, E.QUOTE, S.SCHEDULED),
         (S.REQUESTED, E.QUOTE, S.AWAITING_REVIEW),
         (S.REQUESTED, E.QUOTE, S.REFUSED),
-        (S.REQUESTED, E.REVERSE, S.PAID),  # the system's own way back: nothing to ask, nothing to pay
+        (S.REQUESTED, E.REVERSE, S.PAID),  # the system's own reversal: nothing to review, nothing to pay
         (S.AWAITING_REVIEW, E.APPROVE, S.REQUESTED),
         (S.AWAITING_REVIEW, E.REJECT, S.REFUSED),
         (S.QUOTED, E.ISSUE, S.INVOICED),
@@ -96,7 +96,7 @@ MOVES: frozenset[tuple[Status, Event, Status]] = frozenset(
         (S.PAID, E.APPLY, S.APPLYING),
         (S.APPLYING, E.APPLY, S.APPLIED),
         (S.APPLYING, E.APPLY, S.STUCK),
-        # No try of ours came to its end: not the host, we are in the way, and a person decides.
+        # No attempt came to its end, and the fault is not the host's: a person decides.
         (S.PAID, E.GIVE_UP, S.STUCK),
         (S.APPLYING, E.GIVE_UP, S.STUCK),
         (S.STUCK, E.RETRY, S.APPLYING),
@@ -121,7 +121,7 @@ _PHASES: dict[Status, Phase] = {
 
 
 class ImpossibleMove(RuntimeError):
-    """A program error: somebody asked for a move that the lifecycle does not know."""
+    """A program error: the lifecycle does not have this move."""
 
     def __init__(self, source: Status, event: Event, target: Status) -> None:
         super().__init__(f"no move {source} --{event}--> {target} in the lifecycle (domain/lifecycle.py)")

@@ -147,8 +147,8 @@ def _midnight(catalog: Catalog, begin: datetime, day: int) -> datetime:
 
 
 def _gained(catalog: Catalog, walk: Walk, begin: datetime, day: int) -> Iterator[Finding]:
-    rest = _worth(catalog, walk.service, _midnight(catalog, begin, day), walk.service.period.end)
-    gain = walk.received + rest - walk.paid
+    remaining = _worth(catalog, walk.service, _midnight(catalog, begin, day), walk.service.period.end)
+    gain = walk.received + remaining - walk.paid
     if gain <= ROUNDING_PER_CHANGE * len(walk.days):
         return
     amount = Money(divide_rounded(gain.numerator, gain.denominator, Round.HALF_UP), walk.service.currency)

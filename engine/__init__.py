@@ -1,22 +1,22 @@
 """What happens to a plan change: the story is flat in this folder, in this order; what it stands on has a package.
 
-request.py    somebody asks: the request is checked, priced against what was accepted, and written down
+request.py    a change is requested: checked, priced against what was accepted, and written down
 offers.py     what may be chosen, and what it would cost
 quote.py      the catalogue's rule and the price are frozen: pay now, change at renewal, ask staff, or refuse
 review.py     staff decide about a change that the catalogue leaves to them
 settle.py     enough money is held: the invoice gets its number, the change is paid
-apply.py      the host is told, and reads back what the service has
-renewal.py    a period ends: the next one is invoiced, and a promised downgrade is applied
+apply.py      the host is ordered to set the plan, and what the service has then is read back
+renewal.py    a period ends: the next one is invoiced, and a scheduled change is applied
 expiry.py     a change ends unpaid: canceled, expired, superseded
-reversal.py   the money of an applied change went back, and the plan follows
+reversal.py   the payment of an applied change was returned, and the plan follows
 
 late_payment.py (money that comes after its offer) and host_reports.py (what the host system reports) stand beside it.
 
-operators/      what people decide: a stuck change, money by hand, dead letters, corrections
-inbox/          what gateways report: processed, allocated to what it pays, returned, put off
-payments/       money asked of gateways and sent back through them, and the store of what they report
+operators/      what operators decide: stuck changes, corrections, manual payments, dead letters, replayed events
+inbox/          gateway events: processed, allocated to what they pay, payment returns, failures put off
+payments/       attempts, refunds and reconciliation at the gateways, and the store of what they report
 invoicing/      invoice rows, their numbers and their printed documents
-notifications/  what customers and staff are told, and the mail that tells them
+notifications/  notices to customers and staff, and the mail that delivers them
 accounts/       providers with their catalogues and connections; services as they are priced
 ledger/         the recipes of double entry
 jobs/           external calls with lease and fence, and the sweep that finds overdue rows

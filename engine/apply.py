@@ -1,4 +1,4 @@
-"""The host is told to give the service its new plan, and asked back what the service has.
+"""The host is ordered to give the service its new plan, and what the service has then is read back.
 
 Two workers may call at once after a lease ran out, so each call carries the service's generation (the host refuses a
 lower one) and the change's key (the host answers a repetition with the first answer): calls may overlap, effects not.
@@ -54,7 +54,7 @@ def begin_apply(session: Session, now: datetime, change_id: str) -> ApplyCall | 
     if fence is None:
         return Status(change.status)
     if change.apply_attempts >= settings().apply_attempts_max:
-        return _give_up(session, now, change, f"The host was told {change.apply_attempts} times, and no try ended.")
+        return _give_up(session, now, change, f"The host was called {change.apply_attempts} times, and no call ended.")
     if change.status == Status.PAID:
         give_generation(change)
         move(session, change, Event.APPLY, Status.APPLYING, now)
@@ -98,25 +98,25 @@ def finish_apply(session: Session, now: datetime, call: ApplyCall, outcome: Appl
         error = outcome.error or "The host does not show the new plan."
         return _stuck(session, now, change, Event.APPLY, "host_unreachable", error)
     change.reason_text = outcome.error
-    # The lease is kept for the pause between two tries, so that whoever rings early finds it taken.
+    # The lease is kept for the pause between two tries, so that an early message finds it taken.
     change.lease_until = change.next_attempt_at = machine_time(session) + pause_after(change.apply_attempts)
     session.flush()
     return Status.APPLYING
 
 
 def is_spent(change: PlanChange) -> bool:
-    """Whether a paid change has been rung for as often as the settings allow."""
+    """Whether a paid change has had all the attempts that the settings allow."""
     return change.status in (Status.PAID, Status.APPLYING) and change.attempts > settings().attempts_max
 
 
 def give_up(session: Session, now: datetime, change_id: str) -> Status:
-    """paid, applying → stuck, once the sweep has rung often enough in vain: the money is in, the plan is not there."""
+    """paid, applying → stuck, after all attempts that the settings allow: the money is in, the plan is not there."""
     change = lock_change(session, change_id)
     if not is_spent(change):
         return change.lifecycle_status
     if lease_runs(change, machine_time(session)):
         return change.lifecycle_status
-    return _give_up(session, now, change, f"It was rung for {change.attempts} times, and no step came to its end.")
+    return _give_up(session, now, change, f"It was enqueued {change.attempts} times, and no step came to its end.")
 
 
 def _give_up(session: Session, now: datetime, change: PlanChange, sentence: str) -> Status:

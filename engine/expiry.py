@@ -1,7 +1,7 @@
 """A change ends before any money was settled: canceled, superseded or expired. The old plan is untouched.
 
 Whatever was held for it becomes spendable credit, and payments still open at the gateway are closed there; money
-that comes in all the same is credited by inbox.py.
+that comes in all the same is credited by inbox/allocation.py.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def cancel_change(session: Session, now: datetime, change_id: str, actor: str) -
 def expire_change(session: Session, now: datetime, change_id: str) -> Status:
     """Ends an offer that was not paid in time.
 
-    First every attempt is closed at the gateway, which may tell that the money has come after all, and no event
-    about it may lie unread: until then the change stays, and the sweep comes back. What is paid for is settled instead.
+    First every attempt is closed at the gateway, which may report that the money has come after all, and no event
+    about it may be unread: until then the change stays, and the sweep comes back. What is paid for is settled instead.
     """
     change = lock_change(session, change_id)
     if change.status not in EXPIRABLE or change.payable_until is None or now < change.payable_until:
@@ -89,7 +89,7 @@ def end_unpaid(
 
 
 def unread_events(session: Session, invoice: Invoice) -> bool:
-    """Whether the gateway has told of this invoice's attempts something that is not processed yet.
+    """Whether an event about this invoice's attempts is not processed yet.
 
     The body names the attempt by its id; to look for it as text errs on the side of waiting.
     """

@@ -1,4 +1,4 @@
-"""What the host system tells us: its customers, their services, and how much of each is used."""
+"""What the host system reports: its customers, their services, and how much of each is used."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from models.provider import Provider, catalog_of
 
 
 class UnknownCustomer(Exception):
-    """The host has not told us of this customer."""
+    """The host has not reported this customer."""
 
     def __init__(self, ref: str) -> None:
         super().__init__(f"There is no customer {ref}. Create it first with PUT /v1/customers/{ref}.")

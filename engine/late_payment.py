@@ -1,6 +1,6 @@
 """Money that comes after its offer has ended is credit; where the catalogue says so, the change is made from it.
 
-The change is asked for again at today's price, in the customer's name and only if the late payment alone covers it:
+The change is requested again at today's price, in the customer's name and only if the late payment alone covers it:
 nobody is charged a cent more than what they sent for just this change.
 """
 

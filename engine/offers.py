@@ -1,4 +1,4 @@
-"""What a customer may choose, and what it would cost: plan options and quotes. Nothing is promised but the price."""
+"""What a customer may choose, what it would cost, and what they agreed to pay. Nothing is promised but the price."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def price_for(
     accepted: StoredQuote | None = None,
     approved: bool = False,
 ) -> Quote:
-    """The one price, at the door and in the pipeline: as of an accepted quote's moment and catalogue, else as of now.
+    """The one price, for entry points and pipeline: as of an accepted quote's moment and catalogue, else as of now.
 
     `approved` means that staff have agreed to a change that the catalogue leaves to them. Raises ChangeError.
     """

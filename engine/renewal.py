@@ -1,8 +1,8 @@
-"""A period ends: the next one is invoiced, and a change that was promised for this day is applied.
+"""A period ends: the next one is invoiced, and a change that was scheduled for this day is applied.
 
 Beat scans for services whose period is over; each one is renewed in one transaction that rolls the period, decides
-the plan, issues the invoice with its number, and moves a scheduled change on. Payment is not awaited. Missed periods
-are caught up one by one.
+the plan, issues the invoice with its number, and moves a scheduled change on. Payment is not awaited; a service
+whose renewal stays unpaid becomes past due. Missed periods are caught up one by one.
 """
 
 from __future__ import annotations
@@ -182,16 +182,16 @@ def issue_period(
 
 
 def _still_fits(session: Session, now: datetime, catalog: Catalog, service: Service, scheduled: PlanChange) -> bool:
-    """Whether the scheduled change may be applied; if not, the policy keeps the old plan and tells, or asks staff."""
+    """Whether the scheduled change may be applied; if not, the policy refuses it, or asks staff."""
     try:
         _check_target(catalog, service, scheduled)
     except ChangeError as error:
         change = lock_change(session, scheduled.id)
         sentence = refusal_text(error, catalog, service.customer.locale)
         change.reason, change.reason_text, change.reason_details = error.code, sentence, dict(error.details)
-        ask = catalog.policies.over_limit_at_renewal == "ask"
+        asks_staff = catalog.policies.over_limit_at_renewal == "ask"
         # A service has one active change; where that place is taken, staff are busy with the other one.
-        if ask and active_change(session, service.id) is None:
+        if asks_staff and active_change(session, service.id) is None:
             change.review_until = now + timedelta(days=catalog.policies.staff_review_days)
             move(session, change, Event.RENEWAL, Status.AWAITING_REVIEW, now, reason=error.code)
             notices.write(session, change, "review_requested")

@@ -1,7 +1,7 @@
-"""Somebody asks for a change: the request is checked, priced against what was accepted, and written down.
+"""A change is requested: it is checked, priced against what was accepted, and written down.
 
-Both doors, HTTP and Celery, come through here. The same key and request are the same change; what cannot be asked
-is an exception with the sentence for whoever asked.
+All entry points, HTTP and Celery, come through here. The same key and request are the same change; what cannot be
+requested is an exception with the sentence for the caller.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from models.provider import Provider
 
 @dataclass(frozen=True, slots=True)
 class ChangeRequest:
-    """What was asked for. `quote` is the id of an accepted quote, `accept_total` an accepted total due today."""
+    """What was requested. `quote` is the id of an accepted quote, `accept_total` an accepted total due today."""
 
     service: str
     plan: str
@@ -92,7 +92,7 @@ def request_change(
 ) -> tuple[PlanChange, bool]:
     """Writes a request down; returns the change and whether it is a repetition of an earlier request.
 
-    Raises KeyReused, RequestInFlight, UnknownService, ChangeError (what cannot be asked), ChangeOpen, UnknownQuote,
+    Raises KeyReused, RequestInFlight, UnknownService, ChangeError (what cannot be requested), ChangeOpen, UnknownQuote,
     PriceChanged. What the catalogue forbids, or what does not fit, is taken in: the pipeline refuses it.
     """
     if earlier := _earlier_request(session, provider, key, request):
@@ -117,7 +117,7 @@ def record_refused(
     channel: str,
     refusal: tuple[str, str],
 ) -> PlanChange:
-    """For a door that cannot answer: writes down a request that was refused at once, with (reason code, sentence)."""
+    """For an entry point that cannot answer: writes down a request refused at once, with (reason code, sentence)."""
     service = required_service(session, provider, request.service)
     lock_service(session, service.id)
     change = _new_change(now, provider, service, key, request, channel)

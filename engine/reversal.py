@@ -1,8 +1,8 @@
-"""The money of an applied change went back: by the catalogue's policy the plan goes back too, or rests, or stays.
+"""The payment of an applied change was returned: the catalogue's policy says whether the plan is kept.
 
-`reverse` asks for a change of the system's own back to the old plan, as paid as the old plan was. Its credit note is
+`reverse` opens a change of the system's own back to the old plan, as paid as the old plan was. Its credit note is
 written when it is applied, not before: a host that cannot go back leaves the sale as it is. Where the old plan no
-longer fits, or the period has moved on, the service is suspended instead and staff are told.
+longer fits, or the period has moved on, the service is suspended instead and staff are notified.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class CannotReverse(Exception):
 
 
 def net_received(session: Session, invoice: Invoice) -> Money:
-    """What came for an invoice less what went back of it; money of other currencies was never booked on it."""
+    """What came for an invoice less what went back of it; money of other currencies never counts for it."""
     sign = case((Payment.kind.in_(("payment", "dispute_won")), 1), (Payment.kind == "dispute_lost", 0), else_=-1)
     total = session.scalar(
         select(func.coalesce(func.sum(Payment.amount_minor * sign), 0)).where(
@@ -56,7 +56,7 @@ def net_received(session: Session, invoice: Invoice) -> Money:
 def answer_return(session: Session, now: datetime, change: PlanChange | None, invoice: Invoice) -> list[str]:
     """Does what the policy says once nothing is left of what was paid; a part that went back is staff's matter.
 
-    A change that is still on its way is answered when it arrives (after_apply). Returns the change to ring for.
+    A change that is not applied yet is answered once it is (after_apply). Returns the change to enqueue.
     """
     if change is None:
         if net_received(session, invoice).amount <= 0:
@@ -83,8 +83,8 @@ def answer_return(session: Session, now: datetime, change: PlanChange | None, in
 
 
 def after_apply(session: Session, now: datetime, change: PlanChange) -> None:
-    """A change was applied: if it takes another one back, that one is reversed now; if its own money went back while
-    it was on its way, the policy is asked."""
+    """A change was applied: if it reverses another one, that one is reversed now; if its own payment was returned
+    meanwhile, the policy decides."""
     if change.reverses_id is not None:
         _finish_reversal(session, now, change, change.reverses_id)
         return
@@ -109,7 +109,7 @@ def suspend(session: Session, now: datetime, service: Service) -> None:
 
 
 def _follow_without_change(session: Session, now: datetime, invoice: Invoice) -> None:
-    """A renewal's money went back: there is no plan to go back to, so the service rests or the money is lost."""
+    """A renewal's payment was returned: with no plan to go back to, the service is suspended or the money is lost."""
     if catalog_of(session, invoice.provider).policies.money_returned == "keep":
         postings.lose_returned(session, invoice, returned_of(session, invoice.id, invoice.currency), now)
     else:

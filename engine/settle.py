@@ -23,7 +23,7 @@ from models.plan_change import PlanChange, lock_change, move
 def settle(session: Session, now: datetime, change_id: str) -> Status:
     """invoiced, awaiting_payment → paid, once the held money covers the total.
 
-    Only money that came in time is held (inbox.py), so what is held may be settled whenever the task runs.
+    Only money that came in time is held (inbox/allocation.py), so what is held may be settled whenever the task runs.
     """
     change = lock_change(session, change_id)
     invoice = invoice_of_change(session, change.id)

@@ -1,4 +1,4 @@
-"""A payment that was fetched, told as the facts that its webhooks would have told."""
+"""A payment that was fetched, as the events that its webhooks would have reported."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def body_of(payment: GatewayPayment, reference: str, now: datetime) -> bytes:
 
 
 def key_of(payment: GatewayPayment) -> str:
-    """The same state fetched twice is told once."""
+    """The same state fetched twice has one key."""
     return f"fetch:{payment.gateway_ref}:{payment.status}:{payment.refunded}:{payment.charged_back}"
 
 

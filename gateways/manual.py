@@ -52,7 +52,7 @@ class ManualGateway:
         return GatewayPayment(request.reference, request.reference, "open", request.amount, None, None)
 
     def fetch(self, account: Account, gateway_ref: str) -> GatewayPayment:
-        """Nobody can be asked, so nothing has happened."""
+        """There is nobody to call, so nothing has happened."""
         return GatewayPayment(gateway_ref, gateway_ref, "open", _NOTHING, None, None)
 
     def cancel(self, account: Account, gateway_ref: str) -> GatewayPayment:

@@ -1,4 +1,4 @@
-"""Mollie: its webhook is signed by nobody and says only which payment to look at; the payment is then fetched.
+"""Mollie: its webhook is signed by nobody and says only that something happened to a payment, which is then fetched.
 
     POST   /v2/payments               Idempotency-Key; {amount, description, redirectUrl, webhookUrl, metadata}
     GET    /v2/payments/{id}
@@ -94,7 +94,7 @@ class MollieGateway:
         return _payment(_API.call(account, "GET", f"/v2/payments/{quote(gateway_ref, safe='')}", _Payment))
 
     def cancel(self, account: Account, gateway_ref: str) -> GatewayPayment:
-        """Some methods cannot be canceled; such a payment runs out by itself, and is told as it stands."""
+        """Some methods cannot be canceled; such a payment runs out by itself, and is returned as it stands."""
         try:
             return _payment(_API.call(account, "DELETE", f"/v2/payments/{quote(gateway_ref, safe='')}", _Payment))
         except GatewayRefused:
@@ -112,7 +112,7 @@ class MollieGateway:
     def verify(
         self, account: Account, headers: Sequence[tuple[bytes, bytes]], body: bytes, received_at: datetime
     ) -> Delivery:
-        """Nothing is signed, so nothing is believed but that somebody wants us to look. Raises BadSignature."""
+        """Nothing is signed, so nothing is believed but that there is a payment to fetch. Raises BadSignature."""
         found = _FETCH.fullmatch(body)
         if found is None:
             raise BadSignature("The webhook must be a form with the id of a payment, tr_….")

@@ -1,4 +1,4 @@
-"""What Planshift needs of a payment gateway, and the words in which a gateway's events are told.
+"""What Planshift needs of a payment gateway, and the one vocabulary for what gateways report.
 
 An adapter holds no state and knows no row: an `Account` comes in, values come out. It is one file here and one
 line in `registry.py`; nothing else in the code knows a gateway by name.
@@ -16,7 +16,7 @@ from domain.money import Money
 
 
 class GatewayError(Exception):
-    """The gateway could not be asked, or did not answer in time: the outcome is unknown, repeat with the same key."""
+    """The gateway could not be reached, or did not answer in time: the outcome is unknown, repeat with the same key."""
 
 
 class GatewayRefused(Exception):
@@ -39,7 +39,7 @@ class EventKind(StrEnum):
     PAYMENT_SUCCEEDED = "payment.succeeded"
     PAYMENT_FAILED = "payment.failed"
     PAYMENT_CANCELED = "payment.canceled"
-    PAYMENT_LATE_FAILED = "payment.late_failed"  # money that had come was taken back, as with a direct debit
+    PAYMENT_LATE_FAILED = "payment.late_failed"  # it had succeeded before, as with a direct debit
     REFUND_SUCCEEDED = "refund.succeeded"
     REFUND_FAILED = "refund.failed"
     DISPUTE_OPENED = "dispute.opened"  # the gateway keeps the money back until it is decided
@@ -61,8 +61,8 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class PaymentRequest:
-    """What is asked for. `reference` is our attempt's id, and the idempotency key of the call; `webhook_url` is for
-    gateways that want to be told with each payment where to post."""
+    """What is requested. `reference` is our attempt's id, and the idempotency key of the call; `webhook_url` is for
+    gateways that need with each payment the address to post to."""
 
     reference: str
     amount: Money
@@ -102,11 +102,11 @@ class GatewayRefund:
 
 @dataclass(frozen=True, slots=True)
 class GatewayEvent:
-    """One fact out of a webhook. `gateway_object` names the payment, refund or dispute that it is about,
+    """One event out of a webhook. `gateway_object` names the payment, refund or dispute that it is about,
     `gateway_ref` and `reference` the payment by the gateway's name and by ours.
 
     `amount` of a refund that succeeded is all that was refunded of the payment so far, so that the order in which
-    refunds are told does not matter; of a refund that failed, of a dispute and of a late failure, it is its own.
+    refunds are reported does not matter; of a refund that failed, of a dispute and of a late failure, it is its own.
     """
 
     kind: EventKind
@@ -121,7 +121,7 @@ class GatewayEvent:
 class Delivery:
     """A verified webhook: the key under which the gateway will repeat it.
 
-    `fetch_only`: nobody signed it, so nothing in it is believed, and a repetition is not a duplicate: look again.
+    `fetch_only`: nobody signed it, so nothing in it is believed, and a repetition is not a duplicate: fetch again.
     """
 
     event_key: str
@@ -145,7 +145,7 @@ class EventPage:
 
 
 class Gateway(Protocol):
-    """The six things a gateway is asked, and the two ways in which its webhooks are read."""
+    """The five calls to a gateway, and the two steps in which its webhooks are read."""
 
     def create(self, account: Account, request: PaymentRequest) -> GatewayPayment:
         """Opens a payment; the same reference gives the same payment. Raises GatewayError, GatewayRefused."""
@@ -156,7 +156,7 @@ class Gateway(Protocol):
         ...
 
     def cancel(self, account: Account, gateway_ref: str) -> GatewayPayment:
-        """Closes an open payment and tells how it stands: it may have been paid meanwhile. Raises GatewayError."""
+        """Closes an open payment and returns how it stands: it may have been paid meanwhile. Raises GatewayError."""
         ...
 
     def refund(self, account: Account, gateway_ref: str, amount: Money, key: str) -> GatewayRefund:
@@ -167,7 +167,7 @@ class Gateway(Protocol):
         ...
 
     def recent_events(self, account: Account, cursor: str | None) -> EventPage:
-        """What the gateway has told after the cursor (None: lately); no events where it keeps no list.
+        """What the gateway has reported after the cursor (None: lately); no events where it keeps no list.
 
         Raises GatewayError, GatewayRefused.
         """
@@ -185,7 +185,7 @@ class Gateway(Protocol):
         ...
 
     def parse(self, body: bytes) -> list[GatewayEvent]:
-        """What a verified body says: one fact or many. An unknown type is one event of kind IGNORED.
+        """What a verified body says: one event or many. An unknown type is one event of kind IGNORED.
 
         Raises NotUnderstood.
         """

@@ -1,4 +1,4 @@
-"""A gateway's REST API is asked: JSON over HTTP under a bearer key, and what an answer says of the call.
+"""Calls to a gateway's REST API: JSON over HTTP under a bearer key, and what an answer says of the call.
 
 2xx is yes, any other answer a definite no; 408, 425, 429, 5xx, silence and nonsense say nothing of the outcome.
 """
@@ -23,7 +23,7 @@ S = TypeVar("S", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class RestApi:
-    """How one kind of gateway is asked; errors call it by `name`."""
+    """How one kind of gateway is called; errors refer to it by `name`."""
 
     name: str
     timeout_seconds: float = TIMEOUT_SECONDS

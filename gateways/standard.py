@@ -188,7 +188,7 @@ def _about(kind: EventKind, reported: _KnownEvent) -> _Payment | _Part:
 
 
 def _refunded_so_far(reported: _KnownEvent, refund: Money) -> Money:
-    """All that was refunded of the payment: without it, two refunds told in any order could not be told apart."""
+    """All that was refunded of the payment: without it, two refunds reported in any order could not be told apart."""
     refunded = reported.data.payment.refunded
     if refunded is None:
         raise NotUnderstood(f"The event {reported.id} does not say how much of the payment is refunded.")

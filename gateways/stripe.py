@@ -97,7 +97,7 @@ class StripeIntents:
 
 class StripeCheckout(StripeIntents):
     """The payer is sent to a page of Stripe's, which lives for a day; afterwards another attempt may follow. A shorter
-    life is not asked for: it would differ each time, and a repeated request must be the same."""
+    life is not requested: it would differ each time, and a repeated request must be the same."""
 
     def create(self, account: Account, request: PaymentRequest) -> GatewayPayment:
         metadata = {"reference": request.reference, "checkout": "yes"}

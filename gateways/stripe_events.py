@@ -1,4 +1,4 @@
-"""Stripe's webhooks: the signature, checked so that every doubt is a no, and the events that tell of money.
+"""Stripe's webhooks: the signature, checked so that every doubt is a no, and the events about money.
 
 Source: Stripe's documentation of webhook signatures, scheme v1: HMAC-SHA256 in hex over `t.body` with the endpoint's
 secret. The vendor's library lets timestamps of the future pass and raises whatever it meets on the way.
@@ -105,7 +105,7 @@ class _Part(_Named):
 
 
 def parse(body: bytes) -> list[GatewayEvent]:
-    """The one fact of an event. Raises NotUnderstood."""
+    """The one gateway event of a body. Raises NotUnderstood."""
     try:
         event = _Event.model_validate_json(body)
         gateway_event = _gateway_event(event)

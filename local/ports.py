@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
-# Below Linux's range for outgoing connections (32768 and up), which could take the port between our look and our use.
+# Below Linux's range for outgoing connections (32768 and up), which could take the port between our check and our use.
 _RANGE = (15_000, 32_000)
 _ATTEMPTS = 200
 _given: set[int] = set()  # to this process; a port may be given long before somebody listens on it

@@ -46,7 +46,7 @@ class NotReady(Exception):
 class Command:
     """What to run and how to end it.
 
-    ready: asked again and again until true; None: ready when started.
+    ready: polled until true; None: ready when started.
     account: whom to run as (only root may choose). stop_signal: what ends it in order, within stop_seconds.
     death_signal: what the kernel sends it when we die without stopping it.
     """

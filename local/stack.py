@@ -24,7 +24,7 @@ from local.valkey import Valkey
 WORKERS = {"core": "pipeline,pdf,renewals,maintenance", "outside": "outside", "requests": "requests"}
 _PLANSHIFT = (str(Path(sys.executable).with_name("planshift")),)
 # Celery's soft shutdown sleeps for its whole time-out if a task was in hand when the signal came, and beat now and
-# then misses the signal. Killing them loses nothing: the rows know what is next, and the sweep rings for it.
+# then misses the signal. Killing them loses nothing: the rows know what is next, and the sweep enqueues it.
 _CELERY_STOP_SECONDS = 4
 _PREFIX = "PLANSHIFT_"
 
@@ -134,14 +134,14 @@ class Stack:
         workers = [self._worker(name, queues, env) for name, queues in WORKERS.items()]
         beat = self._ours("beat", ["beat"], env, ready=logs("beat: Starting"), stop_seconds=_CELERY_STOP_SECONDS)
         # Flower answers its health check without a login.
-        doors = [("web", "/healthz"), ("receiver", "/healthz"), ("flower", "/healthcheck")]
-        return [*workers, beat, *(self._door(name, path, env) for name, path in doors)]
+        http = [("web", "/healthz"), ("receiver", "/healthz"), ("flower", "/healthcheck")]
+        return [*workers, beat, *(self._http_process(name, path, env) for name, path in http)]
 
     def _worker(self, name: str, queues: str, env: Mapping[str, str]) -> Process:
         arguments = ["worker", "--queues", queues, "--name", name]
         return self._ours(f"worker-{name}", arguments, env, ready=logs(" ready."), stop_seconds=_CELERY_STOP_SECONDS)
 
-    def _door(self, name: str, path: str, env: Mapping[str, str]) -> Process:
+    def _http_process(self, name: str, path: str, env: Mapping[str, str]) -> Process:
         port = self._ports[name]
         return self._ours(name, [name, "--port", str(port)], env, ready=answers(f"http://{LOOPBACK}:{port}{path}"))
 

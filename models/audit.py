@@ -1,4 +1,4 @@
-"""What operators did, who and why; the database refuses to change or delete a row."""
+"""What operators did, with actor and reason; the database refuses to change or delete a row."""
 
 from __future__ import annotations
 

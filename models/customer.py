@@ -1,4 +1,4 @@
-"""Customers and their services, as the provider's host system tells us of them."""
+"""Customers and their services, as the provider's host system reports them."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Service(PendingWork, Base):
     """What the customer has: a plan at the price that was bought, for the running period.
 
     `period_paid_minor` is what was really paid (net) for the running period, less the credits already given for it:
-    no credit may exceed it. `generation` grows with every change sent to the host, which refuses a lower one. What is
-    rung for is its renewal.
+    no credit may exceed it. `generation` grows with every change sent to the host, which refuses a lower one. Its
+    pending work is its renewal.
     """
 
     __tablename__ = "services"

@@ -51,14 +51,14 @@ def engine() -> Engine:
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """One unit of work: commits at the end, rolls back on an exception. Only tasks and doors open one."""
+    """One unit of work: commits at the end, rolls back on an exception. Only tasks and entry points open one."""
     with Session(engine(), expire_on_commit=False) as session, session.begin():
         yield session
 
 
 @contextmanager
 def single_statement() -> Iterator[Connection]:
-    """For a door that writes one row: its one statement is a transaction of its own, committed when it returns.
+    """For the webhook receiver: its one statement is a transaction of its own, committed when it returns.
 
     Saves the round trips of BEGIN, COMMIT and a ping; so after a server restart a statement may fail once with
     OperationalError, and may be repeated.
@@ -72,7 +72,7 @@ def single_statement() -> Iterator[Connection]:
 
 @contextmanager
 def snapshot() -> Iterator[Session]:
-    """One view of the whole database for a long look: every statement sees the same moment, and nothing is written."""
+    """One view of the whole database for a long read: every statement sees the same moment, and nothing is written."""
     with Session(engine(), expire_on_commit=False) as session, session.begin():
         session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
         session.execute(text("SET LOCAL statement_timeout = '10min'"))

@@ -1,4 +1,4 @@
-"""The inbox: whatever outsiders tell of money is a row here first, and is acted on afterwards."""
+"""The inbox: whatever is reported about money is a row here first, and is acted on afterwards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models.base import Base, new_id, recorded_at
 from models.pending_work import PendingWork
 from models.provider import Connection
 
-# Not decided yet: the sweep rings for these, and no offer expires while one of them is about it.
+# Not decided yet: the sweep enqueues these, and no offer expires while one of them is about it.
 OPEN_EVENTS = ("received", "parked", "retry")
 
 # How many refused webhooks are kept of each connection: enough to see a wrong secret, too few to fill a disk.
@@ -20,8 +20,8 @@ REFUSED_KEPT = 20
 
 
 class InboxEvent(PendingWork, Base):
-    """What a gateway told us (`source` webhook), what we asked it (fetch, list) or what an operator saw at the bank
-    (operator), written down before anything is done about it. `received_at` is business time.
+    """What a gateway reported (`source` webhook), what we fetched from it (fetch, list) or what an operator saw at the
+    bank (operator), written down before anything is done about it. `received_at` is business time.
 
     `status`: received, parked (no match yet), retry (it could not be processed), processed, ignored (of a kind that we
     do not need), poison (authentic and without sense), dead (tried too often). A body that came under the key of
@@ -56,7 +56,7 @@ class InboxEvent(PendingWork, Base):
 
 
 class RefusedWebhook(Base):
-    """A sample of what was refused at the door, so that operators see a wrong secret or an attack. Nothing in it is
+    """A sample of what the receiver refused, so that operators see a wrong secret or an attack. Nothing in it is
     to be believed. The newest REFUSED_KEPT of a connection are kept, at most one a second."""
 
     __tablename__ = "refused_webhooks"

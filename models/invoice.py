@@ -56,7 +56,7 @@ class Invoice(PendingWork, Base):
     service_id: Mapped[str] = mapped_column(ForeignKey("services.id"), index=True)
     change_id: Mapped[str | None] = mapped_column(ForeignKey("plan_changes.id"), unique=True)
     renewal_id: Mapped[str | None] = mapped_column(ForeignKey("renewals.id"), unique=True)
-    # The invoice that this one answers: its opposite, or what stands in its place.
+    # The invoice that this one corrects: its opposite, or what stands in its place.
     corrects_id: Mapped[str | None] = mapped_column(ForeignKey("invoices.id"))
     kind: Mapped[str]
     currency: Mapped[str]
@@ -72,7 +72,7 @@ class Invoice(PendingWork, Base):
     numbered_on: Mapped[date | None]
     settled_at: Mapped[datetime | None]
     voided_at: Mapped[datetime | None]
-    # Nobody rings before it has its number: a proforma is printed by the change's own ring.
+    # Null until it has its number: a proforma is printed by the change's own canvas.
     next_attempt_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = recorded_at()
 

@@ -19,7 +19,7 @@ from models.base import Base, new_id, recorded_at
 
 
 class LedgerTransaction(Base):
-    """One business fact. (source_kind, source_id) is the exactly-once key: the same fact is never posted twice."""
+    """One business event. (source_kind, source_id) is the exactly-once key: the same event is never posted twice."""
 
     __tablename__ = "ledger_transactions"
     __table_args__ = (UniqueConstraint("source_kind", "source_id"),)
@@ -35,7 +35,7 @@ class LedgerTransaction(Base):
 
 
 class LedgerEntry(Base):
-    """One side of a transaction. `owner` is the customer (credit), the change (held), the invoice
+    """One line of a transaction. `owner` is the customer (credit), the change (held), the invoice
     (receivable) or empty."""
 
     __tablename__ = "ledger_entries"

@@ -1,4 +1,4 @@
-"""The outbox: notifications written in the transaction of the move they tell of, and sent afterwards."""
+"""The outbox: notifications written in the transaction of the move they report, and sent afterwards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models.pending_work import PendingWork
 
 
 class OutboxMessage(PendingWork, Base):
-    """Unique by change, event and channel: no move is told twice. A mail may be sent more than once after a crash,
+    """Unique by change, event and channel: no move is reported twice. A mail may be sent more than once after a crash,
     always with the same Message-ID."""
 
     __tablename__ = "outbox_messages"
@@ -38,7 +38,7 @@ class OutboxMessage(PendingWork, Base):
 
 
 def write_message(session: Session, message: dict[str, Any]) -> None:
-    """Adds a notification unless this change has told of this event on this channel already."""
+    """Adds a notification unless this change has one of this event on this channel already."""
     session.execute(
         insert(OutboxMessage)
         .values(id=new_id("msg"), fence=0, **message)

@@ -1,4 +1,4 @@
-"""Money from outside: attempts to collect it, and the movements of money that came of what gateways told."""
+"""Money at gateways: attempts to collect it, and the movements of money that gateways report."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from models.invoice import Invoice
 from models.pending_work import PendingWork
 from models.provider import Connection
 
-# creating: the row is committed, the gateway not yet asked; canceling: to be closed at the gateway, may still be paid.
+# creating: the row is committed, the gateway not yet called; canceling: to be closed at the gateway, may still be paid.
 LIVE_ATTEMPT = ("creating", "open", "action_required")
 
 
 class PaymentAttempt(PendingWork, Base):
-    """One payment asked of a gateway. The row, whose id is the idempotency key, is committed before the call."""
+    """One payment requested from a gateway. The row, whose id is the idempotency key, is committed before the call."""
 
     __tablename__ = "payment_attempts"
     __table_args__ = (
@@ -63,7 +63,8 @@ class Payment(Base):
 
     `kind`: payment (money in), refund, dispute, late_failure (money out of the payment `of_payment_id`), dispute_won
     (in again), dispute_lost (it stays out). A refund's key is the total refunded with it, so that order does not
-    matter. `outcome` says where the money went, or came from: held, renewal, credited, unmatched; returned, given_back.
+    matter. `outcome` says where the money went, or came from: held, renewal, credited, unmatched; returned,
+    credit_refund.
     """
 
     __tablename__ = "payments"
@@ -92,7 +93,7 @@ class Payment(Base):
 
 
 class Refund(PendingWork, Base):
-    """Money that we send back through the gateway; the id is the idempotency key. `who` and `why` are an operator's.
+    """Money that we send back through the gateway; the id is the idempotency key.
 
     `status`: sending, sent (the gateway has it, its event will confirm it), succeeded, failed. `source` is the ledger
     account that the money was taken from: credit, or the gateway's unmatched money.
@@ -160,7 +161,7 @@ def movements_of(session: Session, payment: Payment, *kinds: str) -> list[Paymen
 
 
 def pending_refund_minor(session: Session, payment: Payment) -> int:
-    """How much of a payment is on its way back by refunds of ours. Locks nothing."""
+    """How much of a payment is pending in refunds of ours. Locks nothing."""
     query = select(func.coalesce(func.sum(Refund.amount_minor), 0))
     pending = query.where(Refund.payment_id == payment.id, Refund.status.in_(("sending", "sent")))
     return int(session.scalar(pending) or 0)

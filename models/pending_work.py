@@ -1,4 +1,4 @@
-"""What a row has that somebody must ring for until its next step is done: the next ring, how many, the last error."""
+"""The pending work of a row: when its next attempt is due, how many there were, the last error."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ ERROR_MAX = 2_000
 
 
 class PendingWork:
-    """`next_attempt_at` is machine time; null, nobody rings: nothing is left to do, or the row was given up. `rings`
-    counts what the sweep has rung since the row last moved, `last_error` is what a step raised last."""
+    """`next_attempt_at` is machine time; null: nothing is left to do, or the row was given up. `attempts` counts how
+    often the sweep has enqueued the row since it last moved, `last_error` is what a step raised last."""
 
     # An expression that is written comes back with the statement that wrote it.
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012
@@ -25,12 +25,12 @@ class PendingWork:
     last_error: Mapped[str | None]
 
     def schedule_now(self) -> None:
-        """The row has moved on: all its rings are there again."""
+        """The row has moved on: its next step is due now, and all its attempts are left."""
         machine_now: Any = func.clock_timestamp()
         self.next_attempt_at, self.attempts, self.last_error = machine_now, 0, None
 
     def unschedule(self) -> None:
-        """Nothing is left to ring for."""
+        """Nothing is left to do."""
         self.next_attempt_at, self.attempts, self.last_error = None, 0, None
 
 

@@ -49,10 +49,10 @@ class PlanChange(PendingWork, Base):
     target_cycle: Mapped[str]
     accepted_quote_id: Mapped[str | None] = mapped_column(ForeignKey("quotes.id"))
     accepted_total_minor: Mapped[int | None]
-    # A system change back, because the money of that applied change went back.
+    # Of a system change: the applied change that it reverses, because the payment of that one was returned.
     reverses_id: Mapped[str | None] = mapped_column(ForeignKey("plan_changes.id"), unique=True)
 
-    # The promise: the frozen quote, and until when it can be paid.
+    # The offer: the frozen quote, and until when it can be paid.
     kind: Mapped[str | None]
     quote: Mapped[dict[str, Any] | None]
     payable_until: Mapped[datetime | None]
@@ -66,7 +66,7 @@ class PlanChange(PendingWork, Base):
     reason_text: Mapped[str | None]
     reason_details: Mapped[dict[str, Any] | None]
 
-    # The outside call that applies the plan: who holds it, and what the host is told.
+    # The external call that applies the plan: its lease and fence, and what the host is sent.
     lease_until: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(default=0)
     generation: Mapped[int | None]
@@ -116,7 +116,7 @@ class ChangeMove(Base):
 
 
 class RejectedMessage(Base):
-    """A message at the Celery door that could not become a plan change: kept for operators, never retried."""
+    """A message at the Celery entry point that could not become a plan change: kept for operators, never retried."""
 
     __tablename__ = "rejected_messages"
 
@@ -200,8 +200,8 @@ def moves_of(session: Session, change_id: str) -> list[ChangeMove]:
 
 
 def _next_attempt(target: Status) -> Any:
-    # Who rests waits for a person or for its service's renewal; what is applied has nothing left to do. A review ends
-    # at a date of its own, which the sweep looks for.
+    # Null where a person or the service's renewal is awaited, or nothing is left to do. A review ends at a date of its
+    # own, which the sweep looks for.
     waits = target in CANVAS_ENDS or target is Status.APPLIED
     return None if waits and target is not Status.AWAITING_REVIEW else func.clock_timestamp()
 

@@ -1,4 +1,4 @@
-"""The tenant: a provider, its API keys, its catalogue's versions, and the outside systems it is connected to."""
+"""The tenant: a provider, its API keys, its catalogue's versions, and the external systems it is connected to."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class ApiKey(Base):
 
 
 class Connection(Base):
-    """An outside system of a provider: `kind` is gateway, host, or bank (money that operators see on an account
+    """An external system of a provider: `kind` is gateway, host, or bank (money that operators see on an account
     statement); `adapter` is the name in the kind's registry."""
 
     __tablename__ = "connections"

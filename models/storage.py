@@ -1,7 +1,7 @@
-"""Where the bytes of documents rest: a folder or an object store, by PLANSHIFT_DOCUMENT_URL (fsspec).
+"""Where the bytes of documents are stored: a folder or an object store, by PLANSHIFT_DOCUMENT_URL (fsspec).
 
 A document's name is its digest, so it is stored once, storing it again changes nothing, and what comes back is held
-against the name. A document that no row tells of (its printer died before it was written down) does no harm.
+against the name. A document that no row names (its printer died before it was written down) does no harm.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _DOCUMENT = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})\.pdf")
 
 
 class DocumentLost(Exception):
-    """The store does not have a document that the database tells of."""
+    """The store does not have a document that the database knows."""
 
     def __init__(self, sha256: str) -> None:
         super().__init__(f"Document {sha256} is not at {settings().document_url}. Restore it from a backup.")
 
 
 class NoStore(Exception):
-    """Nothing at all is where documents should rest."""
+    """Nothing at all is where documents should be."""
 
     def __init__(self) -> None:
         super().__init__(f"There is nothing at {settings().document_url}. Is PLANSHIFT_DOCUMENT_URL right?")

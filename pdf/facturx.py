@@ -66,7 +66,7 @@ def applies_to(document: InvoiceDocument) -> bool:
 
 
 def invoice_xml(document: InvoiceDocument) -> bytes:
-    """The invoice as CII. A credit note (381) states what it gives back as positive amounts."""
+    """The invoice as CII. A credit note (381) states what it credits as positive amounts."""
     return "".join(
         [
             _OPENING,

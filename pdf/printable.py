@@ -1,4 +1,4 @@
-"""Whether a text can be printed, asked when it is entered: at the catalogue's and the customer's door."""
+"""Whether a text can be printed, checked when it is entered: in a catalogue or as a customer's data."""
 
 from pdf.breaking import units
 from pdf.formats import locale_of

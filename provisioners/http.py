@@ -73,9 +73,9 @@ class HttpProvisioner:
         """The first answer that says yes or no."""
         url = host.base_url.rstrip("/") + path
         deadline = time.monotonic() + self._total_seconds
-        silence, asked_to_wait = "there was no time to ask", 0.0
+        silence, retry_after_seconds = "there was no time to ask", 0.0
         for pause in _PAUSES_SECONDS:
-            time.sleep(max(pause, asked_to_wait))
+            time.sleep(max(pause, retry_after_seconds))
             seconds_left = deadline - time.monotonic()
             if seconds_left <= 0:
                 break
@@ -84,11 +84,11 @@ class HttpProvisioner:
                 timeout = min(self._timeout_seconds, seconds_left)
                 answer = httpx.request(method, url, content=body, headers=headers, timeout=timeout, verify=_tls())
             except (httpx.HTTPError, httpx.InvalidURL) as error:
-                silence, asked_to_wait = f"no answer ({type(error).__name__})", 0.0
+                silence, retry_after_seconds = f"no answer ({type(error).__name__})", 0.0
                 continue
             if answer.status_code < 500 and answer.status_code not in _TRY_AGAIN:
                 return answer
-            silence, asked_to_wait = f"it answered {answer.status_code}", _asked_to_wait(answer)
+            silence, retry_after_seconds = f"it answered {answer.status_code}", _retry_after_seconds(answer)
         raise ProvisionerUnknown(f"The host has not said what became of it: {silence}.")
 
 
@@ -113,23 +113,23 @@ def _signed(host: Host, signed: bytes) -> dict[str, str]:
     }
 
 
-def _asked_to_wait(answer: httpx.Response) -> float:
-    asked = answer.headers.get("retry-after", "")
-    return min(float(asked), _RETRY_AFTER_MAX_SECONDS) if asked.isascii() and asked.isdigit() else 0.0
+def _retry_after_seconds(answer: httpx.Response) -> float:
+    retry_after = answer.headers.get("retry-after", "")
+    return min(float(retry_after), _RETRY_AFTER_MAX_SECONDS) if retry_after.isascii() and retry_after.isdigit() else 0.0
 
 
 def _service(answer: httpx.Response) -> HostedService:
     try:
-        said = _Service.model_validate_json(answer.content)
+        reported = _Service.model_validate_json(answer.content)
     except ValidationError as error:
         raise ProvisionerUnknown("The host's answer is not {plan, limits, usage, generation}.") from error
-    return HostedService(said.plan, said.limits, said.usage, said.generation)
+    return HostedService(reported.plan, reported.limits, reported.usage, reported.generation)
 
 
 def _reason(answer: httpx.Response) -> str:
     """The host's own words where it has some."""
     try:
-        words = answer.json()["detail"]
+        detail = answer.json()["detail"]
     except (ValueError, KeyError, TypeError):
-        words = answer.text
-    return f"{str(words)[:_REASON_CHARACTERS_MAX]} (the host answered {answer.status_code})"
+        detail = answer.text
+    return f"{str(detail)[:_REASON_CHARACTERS_MAX]} (the host answered {answer.status_code})"

@@ -1,4 +1,4 @@
-"""The nightly look at every promise. What is broken is logged as an error, which operators are called for."""
+"""The nightly check of every invariant. A violation is logged as an error, which operators are called for."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def books() -> str:
 
 @shared_task(name="audit.hosts")
 def hosts(after: str) -> str:
-    """One batch of services; rings for the next one."""
+    """One batch of services; enqueues the next one."""
     with snapshot() as session:
         expected = services_to_compare(session, providers_to_audit(session), after)
     answers = compare_hosts(expected)
@@ -52,4 +52,4 @@ def _record(name: str, alert: str) -> None:
     with transaction() as session:
         beat(session, name, alert=alert)
     if alert:
-        log.error("the audit found broken promises: %s", alert)
+        log.error("the audit found violations: %s", alert)

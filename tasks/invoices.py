@@ -1,4 +1,4 @@
-"""Invoices that stand outside a change's canvas: renewals, and documents that were lost on the way."""
+"""Invoices outside of a change's canvas: renewals, and documents that were lost on the way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Money from outside: what gateways told, what they are asked, and what is sent back."""
+"""Payments: gateway events, reconciliation with what gateways list, and refunds."""
 
 from __future__ import annotations
 

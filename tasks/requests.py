@@ -1,6 +1,6 @@
-"""The Celery door: a frontend that speaks Celery sends `planshift.request_change` to the queue `requests`.
+"""The Celery entry point: a frontend that speaks Celery sends `planshift.request_change` to the queue `requests`.
 
-Same rules and same effects as the HTTP door. Nobody waits for an answer here, so a request that cannot be taken in
+Same rules and same effects as the HTTP API. Nobody waits for an answer here, so a request that cannot be taken in
 becomes a refused change, or, if it names no service of ours, a rejected message that operators see.
 """
 

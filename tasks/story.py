@@ -1,7 +1,7 @@
-"""The whole story on one screen: two canvases, the status at which each step is next, and the doorbell.
+"""The whole story on one screen: two canvases, the status at which each step is next, and `enqueue`.
 
-A message says only which row may want attention. Every step is guarded by the row's status, so a canvas may be played
-from anywhere, twice, or not at all: the sweep rings again for whatever rests.
+A message says only which row may have work pending. Every step is guarded by the row's status, so a canvas may be
+played from anywhere, twice, or not at all: the sweep enqueues again whatever is overdue.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ NEXT_STEPS: dict[Status, tuple[str, ...]] = {
     Status.APPLIED: AFTER_PAYMENT[2:],
 }
 
-# What is rung for where something else than a plan change rests: by the prefix of its id, the tasks and their argument.
+# What is enqueued for rows other than plan changes: by the prefix of the id, the tasks and their argument.
 STEPS_OF: dict[str, tuple[tuple[str, ...], str]] = {
     "pay": (("payments.fetch",), "attempt_id"),
     "ref": (("payments.refund",), "refund_id"),
@@ -80,7 +80,7 @@ def _steps(session: Session, change: PlanChange) -> tuple[str, ...]:
 
 
 def enqueue_row(row_id: str) -> None:
-    """Rings for any row that rests."""
+    """Enqueues the pending work of any row."""
     prefix, _, _ = row_id.partition("_")
     if prefix not in STEPS_OF:
         enqueue(row_id)
@@ -91,14 +91,14 @@ def enqueue_row(row_id: str) -> None:
 
 
 def enqueue_claimed(claimed: Claimed) -> None:
-    """Rings for what a sweep has claimed, and tells operators what it gave up."""
+    """Enqueues what a sweep has claimed, and reports to operators what it gave up."""
     for row_id in claimed.overdue_rows:
         try:
             enqueue_row(row_id)
         except Exception:
-            log.exception("%s cannot be rung for", row_id)  # and keeps none of the others waiting
+            log.exception("%s could not be enqueued", row_id)  # and keeps none of the others waiting
     if claimed.given_up:
-        log.error("rung for in vain and given up, see `planshift dead-letters list`: %s", ", ".join(claimed.given_up))
+        log.error("given up, see `planshift dead-letters list`: %s", ", ".join(claimed.given_up))
 
 
 def enqueue_if_covered(change_id: str) -> None:
@@ -110,13 +110,13 @@ def enqueue_if_covered(change_id: str) -> None:
 
 
 def enqueue_task(name: str, **ids: str) -> None:
-    """Rings for one task by name, with ids only."""
+    """Enqueues one task by name, with ids only."""
     [row_id] = ids.values()
     _publish(_signature(name, f"{row_id}:{_short(name)}", ids, row_id))
 
 
 def enqueue_events(event_ids: list[str]) -> None:
-    """Rings for rows of the inbox: by itself for one, with one message for a burst of them."""
+    """Enqueues rows of the inbox: one by itself, a burst of them with one message."""
     if len(event_ids) == 1:
         enqueue_task("payments.process_event", event_id=event_ids[0])
     elif event_ids:
@@ -141,8 +141,8 @@ def _short(name: str) -> str:
 
 
 def _publish(canvas: Signature[Any]) -> None:
-    """A doorbell that does not ring is no error: the row is committed, and the sweep will find it."""
+    """A message that cannot be published is no error: the row is committed, and the sweep will find it."""
     try:
         canvas.apply_async()
     except Exception as error:  # kombu raises RuntimeError as well as OperationalError when the broker is away
-        log.warning("the broker does not answer, the sweep will ring again: %s", error)
+        log.warning("the broker does not answer, the sweep will enqueue again: %s", error)

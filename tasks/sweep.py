@@ -1,4 +1,4 @@
-"""What makes the pipeline lose nothing: whatever rests too long is rung for again."""
+"""What makes the pipeline lose nothing: whatever is overdue is enqueued again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tasks.run import local_step
 from tasks.story import enqueue_claimed
 from worker.app import QUEUES
 
-# More messages than this wait already: ringing again would only make the queue longer.
+# More messages than this wait already: enqueueing again would only make the queue longer.
 DEEP_QUEUE = 5_000
 
 log = logging.getLogger(__name__)

@@ -1,1 +1,1 @@
-"""The doors: they translate, make one call, translate back, and ring."""
+"""The entry points: they translate, make one call, translate back, and enqueue."""

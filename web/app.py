@@ -1,4 +1,4 @@
-"""The web application: the API, the portal, and the webhook door, which can also run as a process of its own."""
+"""The web application: the API, the portal, and the webhook receiver, which can also run as a process of its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def create_app() -> ASGIApp:
 
 
 def create_api() -> FastAPI:
-    """The API with the portal and the webhook door mounted."""
+    """The API with the portal and the webhook receiver mounted."""
     app = FastAPI(
         title="Planshift",
         version="1",

@@ -1,5 +1,6 @@
-"""The Celery application. PostgreSQL holds the truth; the broker is a doorbell whose messages may be lost, repeated
-or reordered, so no setting here is needed for correctness: each one saves time, load or an operator's nerves."""
+"""The Celery application. PostgreSQL holds the truth; the broker's messages only wake workers and may be
+lost, repeated or reordered, so no setting here is needed for correctness: each one saves time, load or an operator's
+nerves."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from worker.beat import SCHEDULE
 # (models/database.py), so what only writes rows needs less.
 QUEUES = {"requests": 20, "pipeline": 60, "pdf": 60, "outside": 60, "renewals": 60, "maintenance": 30}
 LONGEST_TASK_SECONDS = max(QUEUES.values())
-# Looking at everything may take longer; a second look at the same time, when its message comes back, does no harm.
+# Checking everything may take longer; a second check at the same time, when its message comes back, does no harm.
 LONG_TASKS = {"audit.books": 900}
 
 # Which queue a task waits in, by the first part of its name or by its whole name; the longest match wins.
@@ -72,7 +73,7 @@ STEPS = tuple(
 
 @cache
 def create_app() -> Celery:
-    """The app as workers, beat, Flower and the doors use it. Raises MissingSetting without PLANSHIFT_BROKER_URL."""
+    """The app of workers, beat, Flower and the entry points. Raises MissingSetting without PLANSHIFT_BROKER_URL."""
     logs.connect()
     transport.register()
     app = Celery("planshift", broker=settings().require_broker_url(), include=[ENTRY_POINT, *STEPS])
@@ -84,7 +85,7 @@ def create_app() -> Celery:
         task_routes=({name: {"queue": queue} for name, queue in sorted(ROUTES.items(), reverse=True)},),
         # Delivery.
         task_acks_late=True,  # a worker that dies leaves its message to be delivered again
-        task_acks_on_failure=True,  # a failing step is rung for by the sweep, with pauses, not in a hot loop
+        task_acks_on_failure=True,  # the sweep enqueues a failing step again, with pauses, not in a hot loop
         task_acks_on_timeout=True,  # the same for a step that hit its time limit
         task_reject_on_worker_lost=False,  # a task that kills its process would be redelivered without end
         task_retry_on_worker_lost=True,  # a killed child's task is tried again, a bounded number of times
@@ -115,7 +116,7 @@ def create_app() -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # a broker may be away for an hour; workers wait for it
         broker_channel_error_retry=True,
-        broker_pool_acquire_timeout=5,  # a door does not hang when the broker does
+        broker_pool_acquire_timeout=5,  # an entry point does not hang when the broker does
         task_publish_retry=True,
         task_publish_retry_policy={"max_retries": 2, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.3},
         # Workers.

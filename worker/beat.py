@@ -1,4 +1,5 @@
-"""Everything that beat rings for. Beat carries no business time: it only looks, often, for dates in rows that are due.
+"""Everything that beat enqueues. Beat carries no business time: its tasks only look, often, for dates in rows that are
+due.
 
 Messages expire when the next one would be there, so a beat that was away leaves no pile; two beats change nothing.
 """
@@ -11,13 +12,13 @@ from celery import beat
 from celery.schedules import crontab
 
 SCHEDULE = {
-    # A row that rested too long is rung for again.
-    "ring again": {"task": "sweep.enqueue_due", "schedule": 2.0, "options": {"expires": 10}},
-    # Webhooks may never come: open payments are fetched, lists of events are read.
-    "ask gateways": {"task": "payments.reconcile", "schedule": 600.0, "options": {"expires": 300}},
+    # Rows whose next attempt is due.
+    "enqueue what is due": {"task": "sweep.enqueue_due", "schedule": 2.0, "options": {"expires": 10}},
+    # Webhooks may never come: pending payments are fetched, lists of events are read.
+    "reconcile payments": {"task": "payments.reconcile", "schedule": 600.0, "options": {"expires": 300}},
     # Services whose period is over, scheduled changes that would not fit, renewals that were not paid.
     "renewals": {"task": "renewals.scan", "schedule": 3.0, "options": {"expires": 10}},
-    # Whether every promise holds, each night (UTC), far from midnights at which periods end.
+    # Whether every invariant holds, each night (UTC), far from midnights at which periods end.
     "audit": {"task": "audit.books", "schedule": crontab(hour=3, minute=17), "options": {"expires": 3600}},
 }
 

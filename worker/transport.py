@@ -5,7 +5,7 @@ acknowledgement is written; one that fails (the broker is away for longer than t
 never tried again, so with prefetch 1 the worker takes nothing any more. The broker still lists the message as
 unacknowledged and delivers it again after the visibility time-out, which harms nobody.
 
-What is on a queue and is no message is taken off and told once; kombu lets it end the worker.
+What is on a queue and is no message is taken off and logged once; kombu lets it end the worker.
 """
 
 from __future__ import annotations

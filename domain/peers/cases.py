@@ -58,7 +58,7 @@ def compute_case(case: dict[str, Any]) -> dict[str, Any]:
 def _share(
     case: dict[str, Any], rule: CaseRule, dates: CaseDates | None, terms: CaseTerms | None, is_old: bool
 ) -> Share:
-    """The part of a period that this side is credited or charged for."""
+    """The part of a period that these terms are credited or charged for."""
     if terms is None or rule.fraction is Fraction.ZERO:
         return NONE_OF_IT
     if rule.fraction is Fraction.WHOLE or (rule.reset and not is_old):

@@ -41,7 +41,7 @@ class CaseRule:
 
 @dataclass(frozen=True, slots=True)
 class PricedCase:
-    """A case with its rule, sides, dates and the share of each side."""
+    """A case with its rule, old and new terms, dates, and the share of each."""
 
     case: dict[str, Any]
     rule: CaseRule

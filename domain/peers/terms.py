@@ -20,7 +20,8 @@ class BadCase(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CaseTerms:
-    """One side of a case: full prices by component in minor units, before and after discount, and its interval."""
+    """The old or the new terms of a case: full prices by component in minor units, before and after
+    discount, and the interval."""
 
     gross: dict[str, Exact]
     full: dict[str, Exact]
@@ -46,7 +47,7 @@ class CaseTerms:
 
 
 def read_terms(terms: dict[str, Any] | None, currency: str) -> CaseTerms | None:
-    """A side of a case; null where there is none."""
+    """The old or the new terms of a case; None where there are none."""
     if terms is None:
         return None
     gross = {

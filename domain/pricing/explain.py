@@ -120,7 +120,7 @@ def _dates(formatter: Formatter, covers: Period) -> dict[str, str]:
 
 
 def _arithmetic(formatter: Formatter, item: Item, terms: PeriodTerms, share: Share) -> str:
-    """The sum behind a line: 15 of 31 days at $150.00 = $72.58. A credit's sum is told without its sign."""
+    """The sum behind a line: 15 of 31 days at $150.00 = $72.58. A credit's sum is shown without its sign."""
     moved = item.uncapped if item.uncapped is not None else abs(item.amount)
     key = {"day": "of_days", "second": "of_seconds"}.get(share.unit, "of_all")
     text = formatter.translate(
@@ -137,22 +137,22 @@ def _arithmetic(formatter: Formatter, item: Item, terms: PeriodTerms, share: Sha
 
 
 def _full_price(formatter: Formatter, item: Item, terms: PeriodTerms) -> list[str]:
-    """How quantity, discount and length of the period make the full price, where there is something to tell."""
-    said, gross = [], terms.unit * terms.quantity
+    """How quantity, discount and length of the period make the full price, where there is something to explain."""
+    parts, gross = [], terms.unit * terms.quantity
     price = formatter.ratio(terms.full)
     if terms.quantity != 1:
         unit, quantity = formatter.money(terms.unit), formatter.number(terms.quantity)
-        said.append(formatter.translate("units", quantity=quantity, unit=unit, price=formatter.money(gross)))
+        parts.append(formatter.translate("units", quantity=quantity, unit=unit, price=formatter.money(gross)))
     if terms.discount is not None:
         percent = terms.discount.percent
         off = f"{percent}%" if percent else formatter.money(gross - divide_rounded(*terms.full, Rounding.HALF_UP))
-        said.append(formatter.translate("discount", full=formatter.money(gross), off=off, price=price))
+        parts.append(formatter.translate("discount", full=formatter.money(gross), off=off, price=price))
     if item.running_months is not None:
         scaled = formatter.ratio(item.full)
-        said.append(
+        parts.append(
             formatter.translate("scaled", price=price, months=terms.months, scaled=scaled, running=item.running_months)
         )
-    return said
+    return parts
 
 
 def tax_lines(formatter: Formatter, taxes: tuple[TaxFigure, ...]) -> list[QuoteLine]:

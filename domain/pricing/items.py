@@ -13,7 +13,7 @@ class Item(NamedTuple):
 
     full is the exact price that the share is taken of, covers the time it pays for. uncapped is what a credit would be
     had more been paid; only_units says that units of one plan come or go; day_rate is the price of a day where that
-    is rounded; running_months tells that the price was scaled to a running period of another length.
+    is rounded; running_months says that the price was scaled to a running period of another length.
     """
 
     kind: str

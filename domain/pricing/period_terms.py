@@ -1,4 +1,4 @@
-"""The two sides of a change: the full price of a period on the old plan and on the new one, discounts taken off."""
+"""The old and the new terms of a change: the full price of a period on each plan, discounts taken off."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -61,7 +61,7 @@ def new_terms(catalog: Catalog, service: ServiceTerms, target: Target, now: date
 
 
 def renewed(terms: PeriodTerms, moment: datetime) -> PeriodTerms:
-    """The side as it renews at this moment: its discount may have ended by then."""
+    """The terms as they renew at this moment: the discount may have ended by then."""
     if _valid(terms.discount, terms.plan.id, moment) is terms.discount:
         return terms
     return terms._replace(discount=None, full=(terms.unit * terms.quantity, 1))

@@ -141,7 +141,7 @@ def _at_renewal(
 def decided(
     catalog: Catalog, service: ServiceTerms, target: Target, now: datetime
 ) -> tuple[PeriodTerms, PeriodTerms, Decision]:
-    """Both sides of a change that may be asked for, and the rule that decides it. Raises ChangeErrors."""
+    """Old and new terms of a change that may be requested, and the rule that decides it. Raises ChangeErrors."""
     _check_service(service, now)
     old, new = old_terms(catalog, service), new_terms(catalog, service, target, now)
     if (old.plan.id, old.cycle, old.quantity) == (new.plan.id, new.cycle, new.quantity):

@@ -1,4 +1,4 @@
-"""The two questions every door asks: what does this change cost, and what does the next period cost."""
+"""The two prices that every entry point shows: of a change, and of the next period."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

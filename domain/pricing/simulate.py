@@ -17,7 +17,7 @@ from domain.pricing.totals import price_now
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """Totals in minor units, tax included: totals[mode][i] is the price on days[i]; negative is given back."""
+    """Totals in minor units, tax included: totals[mode][i] is the price on days[i]; negative is credit."""
 
     currency: str
     days: tuple[date, ...]

@@ -74,7 +74,7 @@ def total_of(items: Iterable[Item], taxes: Iterable[TaxFigure]) -> int:
 
 
 def full_total(catalog: Catalog, buyer: Buyer, terms: PeriodTerms) -> int:
-    """A whole period on this side with tax, in minor units."""
+    """A whole period on these terms with tax, in minor units."""
     amount = divide_rounded(*terms.full, catalog.policies.rounding.mode)
     taxes = tax_on(catalog, buyer, [(terms.plan.product, amount)])
     return amount + sum(tax.amount - tax.included for tax in taxes)

@@ -12,7 +12,7 @@ from models.provider import Provider
 
 
 class UnknownService(Exception):
-    """The host has not told us of this service."""
+    """The host has not reported this service."""
 
     def __init__(self, ref: str) -> None:
         super().__init__(f"There is no service {ref}. The host creates it with PUT /v1/services/{ref}.")
@@ -45,5 +45,5 @@ def terms_of(service: Service, refundable: Money | None = None) -> ServiceTerms:
 
 
 def buyer_of(customer: Customer) -> Buyer:
-    """The row as the domain taxes it and speaks to it."""
+    """The row as the domain taxes and addresses it."""
     return Buyer(customer.country, customer.tax_id, customer.locale, customer.tax_exempt)

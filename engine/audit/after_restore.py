@@ -21,7 +21,7 @@ from models.invoice import Document, Invoice, NumberGap, skip_numbers
 from models.provider import Connection, Provider
 from pdf import Identity, Kind, identity_of
 
-# So many files are looked at between two signs of life.
+# So many files are read between two reports of progress.
 PROGRESS_EVERY = 1000
 # The end that `give_number` writes: the year, a hyphen, the place in the series. The prefix may have changed since.
 _NUMBER = re.compile(r".*([0-9]{4})-0*([1-9][0-9]{0,8})")
@@ -48,7 +48,7 @@ class LostDocument:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that tells of no number: its path in the store, and why."""
+    """A file that gives no number: its path in the store, and why."""
 
     path: str
     reason: str
@@ -90,8 +90,8 @@ def known_here(session: Session) -> Known:
     return Known(set(documents), set(session.scalars(select(Provider.id))))
 
 
-def read_store(known: Known, tell: Callable[[StoreRead], None]) -> StoreRead:
-    """Opens each document that the database does not know; calls `tell` now and then. No session.
+def read_store(known: Known, report_progress: Callable[[StoreRead], None]) -> StoreRead:
+    """Opens each document that the database does not know; calls `report_progress` now and then. No session.
 
     Raises NoStore, OSError.
     """
@@ -99,7 +99,7 @@ def read_store(known: Known, tell: Callable[[StoreRead], None]) -> StoreRead:
     for path, sha256 in storage.stored():
         found.files += 1
         if found.files % PROGRESS_EVERY == 0:
-            tell(found)
+            report_progress(found)
         if sha256 is None:
             found.skipped.append(Skipped(path, "it is not named by a digest, as documents are"))
         elif sha256 in known.documents:
@@ -134,7 +134,7 @@ def after_restore(
 ) -> Recovered:
     """Has a provider's gateway listed again, moves its series past every number that was found, writes the gaps down.
 
-    A second run finds nothing to do. `by` is (who, why).
+    A second run finds nothing to do.
     """
     series = defaultdict[tuple[str, int], list[LostDocument]](list)
     for document in sorted(lost, key=lambda document: (document.place, document.sha256)):
@@ -180,8 +180,8 @@ def _skip(
     if skipped is None:
         return None
     first, last = skipped
-    inside = [document for document in documents if document.place >= first]
-    digests = [document.sha256 for document in inside]
+    in_gap = [document for document in documents if document.place >= first]
+    digests = [document.sha256 for document in in_gap]
     key = {"kind": kind, "year": year, "first": first, "last": last}
     gap = NumberGap(
         provider_id=provider.id, **key, actor=attribution.actor, reason=attribution.reason, documents=digests, at=now
@@ -189,7 +189,7 @@ def _skip(
     session.add(gap)
     session.flush()
     record_action(session, provider.id, now, "numbers.skip", gap.id, attribution, **key)
-    return gap, inside
+    return gap, in_gap
 
 
 def _given_twice(session: Session, provider: Provider, lost: list[LostDocument]) -> list[GivenTwice]:

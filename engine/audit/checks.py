@@ -1,6 +1,6 @@
-"""Whether every promise holds: the books, the documents, the history of each change, and what the hosts really have.
+"""Whether every invariant holds: the ledger, the documents, each change's history, and what the hosts really have.
 
-`audit_books` reads one snapshot of the database. The hosts are asked without a transaction, and what a host says
+`audit_books` reads one snapshot of the database. The hosts are read without a transaction, and what a host says
 counts only if its service has not moved on meanwhile.
 """
 
@@ -26,7 +26,7 @@ from models.provider import Provider, connection_of
 from provisioners.protocol import Host, ProvisionerRefused, ProvisionerUnknown
 from provisioners.registry import PROVISIONERS
 
-# A page names so many broken rows of each promise; `count` tells how many there are.
+# A page names so many violations of each invariant; `count` says how many there are.
 NAMED_MAX = 20
 
 # Longer than the longest lease, pause and sweep of a healthy day.
@@ -39,7 +39,7 @@ HOSTS = "hosts_have_the_plan"
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A row that breaks a promise."""
+    """A row that violates an invariant."""
 
     row_id: str
     what: str
@@ -47,7 +47,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class InvariantResult:
-    """One promise and how many rows break it; `rows` names the first of them."""
+    """One invariant and how many rows violate it; `rows` names the first of them."""
 
     name: str
     invariant: str
@@ -61,7 +61,7 @@ class InvariantResult:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Every promise, kept or broken. `services_compared` counts the services whose host was asked."""
+    """Every invariant with its violations. `services_compared` counts the services whose host was read."""
 
     findings: list[InvariantResult]
     services_compared: int = 0
@@ -85,27 +85,27 @@ def providers_to_audit(session: Session, slug: str | None = None) -> list[str]:
 
 
 def audit_books(session: Session, providers: list[str], patience: timedelta = PATIENCE) -> list[InvariantResult]:
-    """Every promise that the database alone can show broken. Wants one snapshot (`models.database.snapshot`)."""
+    """Every invariant that the database alone can check. Wants one snapshot (`models.database.snapshot`)."""
     values = {"providers": providers, "patience": patience}
     findings = []
     for check in CHECKS:
         rows = (Violation(str(row.row_id), row.what) for row in session.execute(text(check.sql), values))
         findings.append(result_of(check.name, check.invariant, rows))
     invariant = "a change's history is a path of the lifecycle and ends at its status"
-    findings.append(result_of(HISTORY, invariant, _broken_histories(session, providers)))
-    invariant = "no row with a next step waits longer than the sweep's patience, is rung for in vain, or was given up"
+    findings.append(result_of(HISTORY, invariant, _history_violations(session, providers)))
+    invariant = "no row with a next step waits longer than the sweep's patience, is enqueued in vain, or was given up"
     overdue = (Violation(*row) for row in overdue_rows(session, providers, patience.total_seconds()))
     findings.append(result_of(OVERDUE, invariant, overdue))
     return findings
 
 
 def result_of(name: str, invariant: str, rows: Iterable[Violation]) -> InvariantResult:
-    """A promise with the rows that break it."""
+    """An invariant with the rows that violate it."""
     found = list(rows)
     return InvariantResult(name, invariant, len(found), found[:NAMED_MAX])
 
 
-def _broken_histories(session: Session, providers: list[str]) -> Iterator[Violation]:
+def _history_violations(session: Session, providers: list[str]) -> Iterator[Violation]:
     query = (
         select(PlanChange.id, PlanChange.status, ChangeMove.event, ChangeMove.from_status, ChangeMove.to_status)
         .outerjoin(ChangeMove, ChangeMove.change_id == PlanChange.id)
@@ -147,8 +147,8 @@ class ExpectedService:
 
 @dataclass(slots=True)
 class HostComparison:
-    """What the hosts said otherwise: the question, and the sentence. `last_id` is the last service that was looked
-    at: there may have been no time for all of them."""
+    """Where the hosts differ: what was expected, and the sentence. `last_id` is the last service that was compared:
+    there may have been no time for all of them."""
 
     compared: int = 0
     last_id: str = ""
@@ -158,7 +158,7 @@ class HostComparison:
 def services_to_compare(
     session: Session, providers: list[str], after: str = "", limit: int = 500
 ) -> list[ExpectedService]:
-    """One batch of services that a host was told of and that no change is being applied to, by id after `after`."""
+    """One batch of services that a host got an order for and no change is being applied to, by id after `after`."""
     moving = select(PlanChange.service_id).where(PlanChange.status.in_(SETTLED_UNAPPLIED))
     services = session.scalars(
         select(Service)
@@ -179,26 +179,26 @@ def services_to_compare(
 
 
 def compare_hosts(services: list[ExpectedService], seconds: float = 30.0) -> HostComparison:
-    """Asks each host what each service has, for at most so long. No session: hosts are somebody else's network.
+    """Reads from each host what each service has, for at most so long. No session: hosts are somebody else's network.
 
-    A host that does not answer is not asked again in the same batch.
+    A host that does not answer is not called again in the same batch.
     """
-    answers, silent, deadline = HostComparison(), set[str](), time.monotonic() + seconds
+    comparison, unreachable, deadline = HostComparison(), set[str](), time.monotonic() + seconds
     for expected in services:
         if time.monotonic() > deadline:
             break
-        answers.last_id = expected.service_id
-        if expected.host.account in silent:
+        comparison.last_id = expected.service_id
+        if expected.host.account in unreachable:
             continue
-        answers.compared += 1
+        comparison.compared += 1
         try:
             wrong = _difference(expected)
         except (ProvisionerUnknown, ProvisionerRefused) as error:
-            silent.add(expected.host.account)
+            unreachable.add(expected.host.account)
             wrong = f"{expected.ref}: the host does not say: {error}"
         if wrong:
-            answers.wrong.append((expected, wrong))
-    return answers
+            comparison.wrong.append((expected, wrong))
+    return comparison
 
 
 def _difference(expected: ExpectedService) -> str | None:
@@ -215,21 +215,23 @@ def _difference(expected: ExpectedService) -> str | None:
     return None
 
 
-def host_result(session: Session, answers: HostComparison) -> InvariantResult:
-    """What the hosts said otherwise, of services that have not been told anything new since they were asked."""
+def host_result(session: Session, comparison: HostComparison) -> InvariantResult:
+    """Where the hosts differ, for services without a newer order since they were read."""
     still = {
         service.id: (service.plan, service.generation)
-        for service in session.scalars(select(Service).where(Service.id.in_([q.service_id for q, _ in answers.wrong])))
+        for service in session.scalars(
+            select(Service).where(Service.id.in_([expected.service_id for expected, _ in comparison.wrong]))
+        )
     }
     rows = (
         Violation(expected.service_id, wrong)
-        for expected, wrong in answers.wrong
+        for expected, wrong in comparison.wrong
         if still.get(expected.service_id) == (expected.plan, expected.generation)
     )
     return result_of(HOSTS, "the host gives each service the plan that stands here", rows)
 
 
 def alert_of(findings: list[InvariantResult]) -> str:
-    """One line for an alert: what is broken, with the first row of each; empty if everything holds."""
-    broken = [finding for finding in findings if not finding.holds]
-    return "; ".join(f"{f.name}: {f.count}, first {f.rows[0].row_id} ({f.rows[0].what})" for f in broken)
+    """One line for an alert: what is violated, with the first row of each; empty if everything holds."""
+    violated = [finding for finding in findings if not finding.holds]
+    return "; ".join(f"{f.name}: {f.count}, first {f.rows[0].row_id} ({f.rows[0].what})" for f in violated)

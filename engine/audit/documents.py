@@ -18,7 +18,7 @@ from models import storage
 from models.invoice import Document, Invoice
 from pdf import InvoiceDocument, render, renderer_version
 
-# Printing again costs a few milliseconds each; the newest documents are the ones that nobody has looked at yet.
+# Printing again costs a few milliseconds each; the newest documents are the ones that were not checked yet.
 PRINTED_AGAIN = 50
 
 

@@ -1,7 +1,7 @@
 """The invariants that one SQL statement each can check, whatever the code above the tables believes.
 
 Every statement takes `providers` (ids) and `patience` (an interval of machine time that work in hand may take) and
-returns the rows that break the promise: `row_id`, and `what` is wrong with it.
+returns the rows that violate the invariant: `row_id`, and `what` is wrong with it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ ACTIVE = "('requested', 'quoted', 'invoiced', 'awaiting_payment', 'awaiting_revi
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`promise` is what a reader may rely on while the statement returns nothing."""
+    """`invariant` is what a reader may rely on while the statement returns nothing."""
 
     name: str
     invariant: str
@@ -103,13 +103,13 @@ CHECKS = (
             SELECT provider_id, kind, number, numbered_on, substring(number FROM '([0-9]{4})-[0-9]+$')::int AS year,
                 substring(number FROM '-([0-9]+)$')::bigint AS place
             FROM invoices WHERE provider_id = ANY(:providers) AND number IS NOT NULL
-        ), told AS (
+        ), known AS (
             SELECT provider_id, kind, year, place FROM numbered
             UNION ALL SELECT provider_id, kind, year, generate_series(first, last) FROM number_gaps
             WHERE provider_id = ANY(:providers)
         ), series AS (
             SELECT provider_id, kind, year, count(*) AS given, count(DISTINCT place) AS places, max(place) AS highest
-            FROM told GROUP BY provider_id, kind, year
+            FROM known GROUP BY provider_id, kind, year
         )
         SELECT concat_ws(' ', provider_id, kind, year) AS row_id, format('%s numbers, the highest %s, the counter %s',
             coalesce(given, 0), coalesce(highest, 0), coalesce(last_number, 0)) AS what

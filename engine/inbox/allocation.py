@@ -1,8 +1,8 @@
-"""A fact that a gateway told becomes money in the ledger, once, in whatever order facts come.
+"""A gateway event becomes money in the ledger, once, in whatever order events come.
 
-Each movement of money is booked under the key (connection, gateway's object, kind). Money for an open offer is held
-for it; late or second money is credit; money that fits nothing is unmatched, and shown to operators. What goes back
-again is in returned.py.
+Each movement of money is recorded under the key (connection, gateway's object, kind). Money for an open offer is held
+for it; late or second money is credit; money that fits nothing is unmatched, and shown to operators. Payment returns
+are in returns.py.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from models.provider import Provider
 
 @dataclass(frozen=True, slots=True)
 class Allocated:
-    """Whether the fact found its place, and the ids of the changes that may move on."""
+    """Whether the event was allocated, and the ids of the changes that may move on."""
 
     found: bool
     changes: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ class PaymentTarget:
 def allocate_event(
     session: Session, now: datetime, event: InboxEvent, gateway_event: GatewayEvent, last_attempt: bool
 ) -> Allocated:
-    """Books one fact. What matches nothing may come again; at the last look money is booked as unmatched."""
+    """Allocates one event. What matches nothing may come again; at the last attempt money is recorded as unmatched."""
     if gateway_event.kind is EventKind.IGNORED:
         return Allocated(True)
     if gateway_event.kind in returns.KINDS:
@@ -60,7 +60,7 @@ def allocate_event(
     if target is None:
         is_money = gateway_event.kind is EventKind.PAYMENT_SUCCEEDED
         if is_money and (last_attempt or event.source == "operator"):
-            _book_unmatched(session, now, event, gateway_event, None)
+            _record_unmatched(session, now, event, gateway_event, None)
             return Allocated(True)
         return Allocated(not is_money)
     change = lock_for(session, target.invoice)
@@ -70,7 +70,7 @@ def allocate_event(
     if change is not None and change.status in EXPIRABLE:
         change.schedule_now()
     if gateway_event.kind is EventKind.PAYMENT_SUCCEEDED:
-        changes += _book_payment(session, now, event, gateway_event, target, change)
+        changes += _record_payment(session, now, event, gateway_event, target, change)
     if target.attempt is not None:
         _move_attempt(session, target.attempt, gateway_event)
     return Allocated(True, tuple(changes))
@@ -93,7 +93,7 @@ def allocate(
     in_time: bool,
     source: MoneySource,
 ) -> list[str]:
-    """Puts money where it belongs: held for an open offer, paid on a renewal, else credit. Returns changes to ring."""
+    """Allocates money: held for an open offer, paid on a renewal, else credit. Returns the changes to enqueue."""
     payment.invoice_id = invoice.id
     if change is None:
         payment.outcome = "renewal"
@@ -116,7 +116,7 @@ def allocate(
 def new_payment(
     session: Session, event: InboxEvent, gateway_event: GatewayEvent, target: PaymentTarget | None, outcome: str
 ) -> Payment | None:
-    """The payment's row; None if this movement of money is booked already."""
+    """The payment's row; None if this movement of money is recorded already."""
     payment_id = session.execute(
         insert(Payment)
         .values(
@@ -176,7 +176,7 @@ def _move_attempt(session: Session, attempt: PaymentAttempt, gateway_event: Gate
     session.flush()
 
 
-def _book_payment(
+def _record_payment(
     session: Session,
     now: datetime,
     event: InboxEvent,
@@ -185,7 +185,7 @@ def _book_payment(
     change: PlanChange | None,
 ) -> list[str]:
     if gateway_event.amount.currency != target.invoice.currency:
-        _book_unmatched(session, now, event, gateway_event, target)
+        _record_unmatched(session, now, event, gateway_event, target)
         return []
     payment = new_payment(session, event, gateway_event, target, "")
     if payment is None:
@@ -215,7 +215,7 @@ def _pay_renewal(session: Session, now: datetime, invoice: Invoice, payment: Pay
     session.flush()
 
 
-def _book_unmatched(
+def _record_unmatched(
     session: Session, now: datetime, event: InboxEvent, gateway_event: GatewayEvent, target: PaymentTarget | None
 ) -> None:
     payment = new_payment(session, event, gateway_event, target, "unmatched")

@@ -1,4 +1,4 @@
-"""Events that could not be processed: put off with growing pauses, given up in the end, replayed by operators."""
+"""Events that could not be processed: put off with growing pauses, given up in the end."""
 
 from __future__ import annotations
 

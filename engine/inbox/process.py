@@ -1,7 +1,7 @@
-"""The inbox: what a gateway tells is written down at the door, and here it is read, booked, parked or put off.
+"""The inbox: what a gateway reports is stored by the webhook receiver, and read, allocated or parked here.
 
-Every event ends processed, ignored, poison or dead; what failed, and what an operator wants to see processed again,
-stands in retries.py, and what a fact does to the money in booking.py.
+Every event ends processed, ignored, poison or dead. What could not be processed is in failures.py, what an operator
+wants processed again in operators/replay.py, and what an event does to the money in allocation.py.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from gateways.registry import GATEWAYS
 from models.inbox import OPEN_EVENTS, InboxEvent
 from models.payment import PaymentAttempt
 
-# A webhook can overtake the answer to our own request by seconds; after these looks the money is shown to operators.
+# A webhook can overtake the answer to our own request by seconds; after so many attempts money is shown to operators.
 ATTEMPTS_BEFORE_UNMATCHED = 6
-# A webhook that brings a whole list of events leads to this many fetches at most; the others are asked for by beat.
+# A webhook that brings a whole list of events leads to this many fetches at most; reconciliation fetches the others.
 FETCHES_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Booked:
-    """For whom the bell must ring now: plan changes that may move on, inbox rows that were filed."""
+class Processed:
+    """What to enqueue now: plan changes that may move on, inbox rows that were filed."""
 
     changes: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
 
 
-NOTHING = Booked()
+NOTHING = Processed()
 
 
 @dataclass(frozen=True, slots=True)
 class FetchCall:
-    """An unsigned webhook said: look. Which payments to fetch, as (attempt's id, gateway's name for it)."""
+    """The payments to fetch because of an unsigned webhook, as (attempt's id, gateway's name for it)."""
 
     event_id: str
     deliveries: int
@@ -50,8 +50,8 @@ class FetchCall:
     payments: tuple[tuple[str, str], ...]
 
 
-def begin_event(session: Session, now: datetime, event_id: str) -> FetchCall | Booked:
-    """Books one event, or says which payments must be fetched first. Processed twice is processed once."""
+def begin_event(session: Session, now: datetime, event_id: str) -> FetchCall | Processed:
+    """Processes one event, or returns the payments to fetch first. Processed twice is processed once."""
     event = lock_event(session, event_id)
     if event.status not in OPEN_EVENTS:
         return NOTHING
@@ -61,7 +61,7 @@ def begin_event(session: Session, now: datetime, event_id: str) -> FetchCall | B
         event.status, event.last_error, event.next_attempt_at = "poison", str(error), None
         return NOTHING
     to_fetch = [gateway_event for gateway_event in gateway_events if gateway_event.kind is EventKind.FETCH]
-    return _begin_fetch(session, event, to_fetch) if to_fetch else _book(session, now, event, gateway_events)
+    return _begin_fetch(session, event, to_fetch) if to_fetch else _process(session, now, event, gateway_events)
 
 
 def fetch_payments(call: FetchCall) -> list[tuple[str, GatewayPayment]]:
@@ -70,8 +70,10 @@ def fetch_payments(call: FetchCall) -> list[tuple[str, GatewayPayment]]:
     return [(attempt_id, gateway.fetch(call.account, ref)) for attempt_id, ref in call.payments]
 
 
-def finish_fetch(session: Session, now: datetime, call: FetchCall, fetched: list[tuple[str, GatewayPayment]]) -> Booked:
-    """What was fetched is filed as events of its own. If the gateway said `look` again meanwhile, so we shall."""
+def finish_fetch(
+    session: Session, now: datetime, call: FetchCall, fetched: list[tuple[str, GatewayPayment]]
+) -> Processed:
+    """What was fetched is filed as events of its own. If the webhook came again meanwhile, they are fetched again."""
     event = lock_event(session, call.event_id)
     filed = [
         store_fetched(session, now, session.get_one(PaymentAttempt, attempt_id), payment)
@@ -80,7 +82,7 @@ def finish_fetch(session: Session, now: datetime, call: FetchCall, fetched: list
     if event.deliveries == call.deliveries:
         event.status, event.next_attempt_at, event.last_error = "processed", None, None
     session.flush()
-    return Booked(events=tuple(event_id for event_id in filed if event_id))
+    return Processed(events=tuple(event_id for event_id in filed if event_id))
 
 
 def lock_event(session: Session, event_id: str) -> InboxEvent:
@@ -98,7 +100,7 @@ def _read(event: InboxEvent) -> list[GatewayEvent]:
     return GATEWAYS[event.connection.adapter].parse(event.body)
 
 
-def _begin_fetch(session: Session, event: InboxEvent, to_fetch: list[GatewayEvent]) -> FetchCall | Booked:
+def _begin_fetch(session: Session, event: InboxEvent, to_fetch: list[GatewayEvent]) -> FetchCall | Processed:
     """Only payments that we opened are fetched: whoever guesses a name cannot make us call the gateway."""
     event.match_attempts += 1
     refs = [gateway_event.gateway_ref for gateway_event in to_fetch][:FETCHES_AT_ONCE]
@@ -117,27 +119,28 @@ def _begin_fetch(session: Session, event: InboxEvent, to_fetch: list[GatewayEven
     return NOTHING
 
 
-def _book(session: Session, now: datetime, event: InboxEvent, gateway_events: list[GatewayEvent]) -> Booked:
+def _process(session: Session, now: datetime, event: InboxEvent, gateway_events: list[GatewayEvent]) -> Processed:
     event.match_attempts += 1
     last_attempt = event.match_attempts >= ATTEMPTS_BEFORE_UNMATCHED
-    taken = [
+    allocations = [
         allocation.allocate_event(session, now, event, gateway_event, last_attempt) for gateway_event in gateway_events
     ]
-    lost = [gateway_event for gateway_event, one in zip(gateway_events, taken, strict=True) if not one.found]
-    if not lost:
+    pairs = zip(gateway_events, allocations, strict=True)
+    unallocated = [gateway_event for gateway_event, allocated in pairs if not allocated.found]
+    if not unallocated:
         all_ignored = all(gateway_event.kind is EventKind.IGNORED for gateway_event in gateway_events)
         event.status, event.last_error = "ignored" if all_ignored else "processed", None
         event.next_attempt_at = event.waits_for = None
     elif last_attempt:
         event.status, event.next_attempt_at = "dead", None
-        event.last_error = f"{lost[0].kind} of {lost[0].gateway_ref}, a payment that never came"
+        event.last_error = f"{unallocated[0].kind} of {unallocated[0].gateway_ref}, a payment that never came"
     else:
-        _park(session, event, lost[0].gateway_ref)
+        _park(session, event, unallocated[0].gateway_ref)
     session.flush()
-    changes = [change_id for one in taken for change_id in one.changes]
+    changes = [change_id for allocated in allocations for change_id in allocated.changes]
     for waiting in _waiting_for(session, event, gateway_events):
-        changes += _book(session, now, waiting, _read(waiting)).changes
-    return Booked(changes=tuple(dict.fromkeys(changes)))
+        changes += _process(session, now, waiting, _read(waiting)).changes
+    return Processed(changes=tuple(dict.fromkeys(changes)))
 
 
 def _park(session: Session, event: InboxEvent, gateway_ref: str) -> None:
@@ -147,7 +150,7 @@ def _park(session: Session, event: InboxEvent, gateway_ref: str) -> None:
 
 
 def _waiting_for(session: Session, event: InboxEvent, gateway_events: list[GatewayEvent]) -> list[InboxEvent]:
-    """Events that came before the payment they are about, and can be booked now that it is there."""
+    """Events that came before the payment they are about, and can be processed now that it is there."""
     refs = [
         gateway_event.gateway_ref
         for gateway_event in gateway_events

@@ -1,8 +1,8 @@
-"""Money goes back again: refunds, disputes, and payments that fail after they had succeeded.
+"""Payment returns: refunds, disputes, and payments that fail after they had succeeded.
 
-Refunds are told as sums, so that only what is new is booked whatever the order. What goes back before its invoice is
-settled was held for it; afterwards it is a claim (`returned`), paid from the customer's credit as far as there was too
-much, and for the rest decided by the catalogue's policy in reversal.py. A dispute is decided when it is lost.
+Refunds are reported as sums, so that only what is new is recorded whatever the order. What goes back before its invoice
+is settled was held for it; afterwards it is a claim (`returned`), paid from the customer's credit as far as there was
+too much, and for the rest decided by the catalogue's policy in reversal.py. A dispute is decided when it is lost.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ KINDS = frozenset(
     }
 )
 
-# The sale itself was taken back, so its invoice needs no money any more.
+# The sale itself was undone, so its invoice needs no money any more.
 _UNDONE = (Status.REVERSED, Status.COMPENSATED)
 
 
 def process_return(session: Session, now: datetime, event: InboxEvent, gateway_event: GatewayEvent) -> list[str] | None:
-    """Books one such fact. Returns changes to ring; None if the payment it is about has not come yet."""
+    """Processes one such event. Returns the changes to enqueue; None if the payment it is about has not come yet."""
     payment = _payment_of(session, event, gateway_event)
     if payment is None:
         return None
@@ -54,17 +54,17 @@ def process_return(session: Session, now: datetime, event: InboxEvent, gateway_e
     if gateway_event.kind is EventKind.REFUND_SUCCEEDED:
         return _refunded(session, now, event, gateway_event, payment, change)
     if gateway_event.kind is EventKind.PAYMENT_LATE_FAILED:
-        back = _movement(session, event, gateway_event, payment, "late_failure", gateway_event.amount)
-        return _went_back(session, now, back, payment, change, final=True) if back else []
+        movement = _movement(session, event, gateway_event, payment, "late_failure", gateway_event.amount)
+        return _post_return(session, now, movement, payment, change, final=True) if movement else []
     return _disputed(session, now, event, gateway_event, payment, change)
 
 
 def _payment_of(session: Session, event: InboxEvent, gateway_event: GatewayEvent) -> Payment | None:
     """The payment that came under this name, or for this attempt of ours."""
-    came = select(Payment).where(Payment.connection_id == event.connection_id, Payment.kind == "payment")
-    payment = session.scalar(came.where(Payment.gateway_object == gateway_event.gateway_ref))
+    payments = select(Payment).where(Payment.connection_id == event.connection_id, Payment.kind == "payment")
+    payment = session.scalar(payments.where(Payment.gateway_object == gateway_event.gateway_ref))
     if payment is None and gateway_event.reference is not None:
-        payment = session.scalar(came.where(Payment.attempt_id == gateway_event.reference))
+        payment = session.scalar(payments.where(Payment.attempt_id == gateway_event.reference))
     return payment
 
 
@@ -79,9 +79,9 @@ def _lock(session: Session, payment: Payment) -> PlanChange | None:
 
 
 def _refund_failed(session: Session, now: datetime, payment: Payment, gateway_event: GatewayEvent) -> list[str]:
-    for ours in pending_refunds(session, payment):
-        if ours.gateway_ref == gateway_event.gateway_object:
-            refunds.fail_refund(session, now, ours, "The gateway could not refund.")
+    for refund in pending_refunds(session, payment):
+        if refund.gateway_ref == gateway_event.gateway_object:
+            refunds.fail_refund(session, now, refund, "The gateway could not refund.")
     return []
 
 
@@ -94,16 +94,16 @@ def _refunded(
     change: PlanChange | None,
 ) -> list[str]:
     """What is new in the sum confirms refunds of ours first; the rest was refunded at the gateway by somebody."""
-    known = sum(back.amount_minor for back in movements_of(session, payment, "refund"))
+    known = sum(movement.amount_minor for movement in movements_of(session, payment, "refund"))
     new = gateway_event.amount.amount - known
-    for ours in _named_first(pending_refunds(session, payment), gateway_event.gateway_object):
-        if ours.amount_minor <= new:
-            refunds.confirm_refund(session, now, ours)
-            new -= ours.amount_minor
+    for refund in _named_first(pending_refunds(session, payment), gateway_event.gateway_object):
+        if refund.amount_minor <= new:
+            refunds.confirm_refund(session, now, refund)
+            new -= refund.amount_minor
     if new <= 0:
         return []
     amount = Money(new, payment.currency)
-    back = _movement(
+    movement = _movement(
         session,
         event,
         gateway_event,
@@ -112,11 +112,11 @@ def _refunded(
         amount,
         f"{gateway_event.gateway_ref}:{gateway_event.amount.amount}",
     )
-    return _went_back(session, now, back, payment, change, final=True) if back else []
+    return _post_return(session, now, movement, payment, change, final=True) if movement else []
 
 
 def _named_first(pending: list[Refund], gateway_object: str) -> list[Refund]:
-    return sorted(pending, key=lambda ours: ours.gateway_ref != gateway_object)
+    return sorted(pending, key=lambda refund: refund.gateway_ref != gateway_object)
 
 
 def _disputed(
@@ -127,10 +127,10 @@ def _disputed(
     payment: Payment,
     change: PlanChange | None,
 ) -> list[str]:
-    """A decision implies that the dispute was opened, whether that was told or not."""
+    """A decision implies that the dispute was opened, whether that was reported or not."""
     opened = _movement(session, event, gateway_event, payment, "dispute", gateway_event.amount)
     if opened is not None:
-        _went_back(session, now, opened, payment, change, final=False)
+        _post_return(session, now, opened, payment, change, final=False)
     invoice = session.get(Invoice, payment.invoice_id) if payment.invoice_id else None
     if gateway_event.kind is EventKind.DISPUTE_WON:
         won = _movement(session, event, gateway_event, payment, "dispute_won", gateway_event.amount)
@@ -143,25 +143,25 @@ def _disputed(
     return []
 
 
-def _went_back(
-    session: Session, now: datetime, back: Payment, payment: Payment, change: PlanChange | None, final: bool
+def _post_return(
+    session: Session, now: datetime, movement: Payment, payment: Payment, change: PlanChange | None, final: bool
 ) -> list[str]:
     clearing = f"clearing:{payment.connection.adapter}"
     if payment.outcome == "unmatched" or payment.invoice_id is None:
-        postings.return_unmatched(session, back, f"unmatched:{payment.connection.adapter}", clearing, now)
+        postings.return_unmatched(session, movement, f"unmatched:{payment.connection.adapter}", clearing, now)
         return []
     if payment.outcome == "held" and change is not None and change.status in PAYABLE:
-        postings.return_held(session, change, back, clearing, now)
+        postings.return_held(session, change, movement, clearing, now)
         return []
     invoice = session.get_one(Invoice, payment.invoice_id)
-    postings.return_settled(session, invoice, back, clearing, now)
-    return _decide(session, now, back, payment, invoice, change) if final else []
+    postings.return_settled(session, invoice, movement, clearing, now)
+    return _decide(session, now, movement, payment, invoice, change) if final else []
 
 
 def _decide(
     session: Session,
     now: datetime,
-    back: Payment,
+    movement: Payment,
     payment: Payment,
     invoice: Invoice,
     change: PlanChange | None,
@@ -173,8 +173,8 @@ def _decide(
     kept = reversal.net_received(session, invoice)
     too_much = kept + claim - needed
     credit = postings.credit_of(session, invoice.provider_id, invoice.customer_id, invoice.currency)
-    taken = max(Money.zero(invoice.currency), min(back.amount, claim, too_much, credit))
-    postings.take_returned_from_credit(session, invoice, back, taken, now)
+    taken = max(Money.zero(invoice.currency), min(movement.amount, claim, too_much, credit))
+    postings.take_returned_from_credit(session, invoice, movement, taken, now)
     if taken == claim:
         return []
     return reversal.answer_return(session, now, change, invoice)
@@ -189,8 +189,8 @@ def _movement(
     amount: Money,
     gateway_object: str | None = None,
 ) -> Payment | None:
-    """The movement's row; None if it is booked already."""
-    back_id = session.execute(
+    """The movement's row; None if it is recorded already."""
+    movement_id = session.execute(
         insert(Payment)
         .values(
             id=new_id("mny"),
@@ -210,4 +210,4 @@ def _movement(
         .on_conflict_do_nothing(index_elements=["connection_id", "gateway_object", "kind"])
         .returning(Payment.id)
     ).scalar_one_or_none()
-    return session.get_one(Payment, back_id) if back_id else None
+    return session.get_one(Payment, movement_id) if movement_id else None

@@ -1,4 +1,4 @@
-"""Whether what is entered can be printed: asked at the door, so that no invoice is stuck for a character later."""
+"""Whether what is entered can be printed: checked on entry, so that no invoice is stuck for a character later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shape of a step that waits for somebody else's network, and the lease that guards it.
+"""The shape of an external step, which waits for somebody else's network, and the lease that guards it.
 
 `begin` commits the intent (row, key, lease, fence), `perform` makes the call without a session, `finish` commits the
 outcome if the fence is still ours. A crash in between repeats the call with the same key once the lease is over.
@@ -34,7 +34,7 @@ class ExternalStep(Generic[Call, Outcome, Reached]):
 
 
 class Leased(Protocol):
-    """A row whose outside call one worker makes at a time."""
+    """A row whose external call one worker makes at a time."""
 
     lease_until: datetime | None
     fence: int

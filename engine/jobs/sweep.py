@@ -1,8 +1,8 @@
-"""Which rows have rested too long: the sweep claims them in bounded batches and rings for each.
+"""Which rows are overdue: the sweep claims them in bounded batches, and each is enqueued.
 
-Claiming moves the row's next ring into the future (machine time), with growing pauses, so two sweeps never ring for
-the same row at once and a row that cannot move does not fill the queues. After `settings.attempts_max` rings the row is
-given up: a dead letter, which rests as it is until a person rings again (dead_letters.py).
+Claiming moves the row's next attempt into the future (machine time), with growing pauses, so two sweeps never enqueue
+the same row at once and a row that cannot move does not fill the queues. After `settings.attempts_max` attempts the row
+is given up: a dead letter, which stays as it is until a person retries it (operators/dead_letters.py).
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ from models.provider import CLOCK, Provider
 from settings import settings
 
 BATCH = 200
-# How long before a scheduled change a customer hears that it would not fit.
+# How long before a scheduled change a customer is warned that it would not fit.
 WARNED_AHEAD_DAYS = 7
-# Rings for a change that is to become `stuck`: more than one, since a message may be lost.
+# Attempts to make a change `stuck`: more than one, since a message may be lost.
 ATTEMPTS_TO_GIVE_UP = 10
-# A row that goes on its way is rung for less often.
+# A row that moves on needs fewer attempts.
 ATTEMPTS_IN_VAIN = 12
 
 
@@ -87,7 +87,7 @@ class WorkKind:
         return and_(self.has_work, self.row.next_attempt_at.is_(None))
 
     def overdue(self, patience_seconds: float) -> ColumnElement[bool]:
-        """Rows that should have been rung for by now. When a date came nobody wrote down, so that has no patience.
+        """Rows that should have been enqueued by now. Nothing writes down when a date came, so `due` has no patience.
         A time further ahead than any pause was written before the database's clock was set back."""
         now, at = func.clock_timestamp(), self.row.next_attempt_at
         too_far = and_(at > now + LONGEST_PAUSE, not_(self.put_off))
@@ -100,19 +100,19 @@ class WorkKind:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """Ids of the rows to ring for, and of those that were given up; the prefix of an id tells its kind."""
+    """Ids of the rows to enqueue, and of those that were given up; the prefix of an id tells its kind."""
 
     overdue_rows: list[str]
     given_up: list[str]
 
 
 def claim(session: Session, kinds: Iterable[WorkKind]) -> Claimed:
-    """Claims one batch of each kind, and gives up what was rung for too often."""
+    """Claims one batch of each kind, and gives up what had too many attempts."""
     claimed = Claimed([], [])
     for work in kinds:
         limit = settings().attempts_max + work.more_attempts
         longest = func.least(func.power(2, func.least(work.row.attempts, 20)), settings().retry_pause_max_seconds)
-        pause = longest * (0.75 + 0.25 * func.random())  # as outside.pause_after has it
+        pause = longest * (0.75 + 0.25 * func.random())  # as external_call.pause_after has it
         again = {"attempts": work.row.attempts + 1, "next_attempt_at": func.clock_timestamp() + pause * seconds(1)}
         claimed.overdue_rows.extend(_update(session, work, work.row.attempts < limit, again))
         never = {"next_attempt_at": None} | ({"status": work.dead_status} if work.dead_status else {})
@@ -132,7 +132,7 @@ def note_error(session: Session, row: type[PendingWork], row_id: str, error: Exc
 
 
 def unschedule_if_done(session: Session, invoice_id: str) -> None:
-    """After a step of an invoice: nobody rings any more if it was the last one."""
+    """After a step of an invoice: it is swept no more if that was the last one."""
     session.flush()
     session.execute(
         update(Invoice)
@@ -143,7 +143,7 @@ def unschedule_if_done(session: Session, invoice_id: str) -> None:
 
 
 def overdue_rows(session: Session, providers: list[str], patience_seconds: float) -> Iterator[tuple[str, str]]:
-    """Rows that wait too long, are rung for in vain or were given up: (id, what is wrong)."""
+    """Rows that wait too long, are enqueued in vain or were given up: (id, what is wrong)."""
     for work in WORK_KINDS:
         row = work.row
         since = and_(work.waits, row.next_attempt_at < func.clock_timestamp() - seconds(patience_seconds))
@@ -157,8 +157,8 @@ def overdue_rows(session: Session, providers: list[str], patience_seconds: float
             .order_by(row.id)
         )
         for row_id, at, attempts, error in session.execute(query):
-            rests = "was given up" if at is None else f"is to be rung for since {at:%Y-%m-%d %H:%M:%S}"
-            yield row_id, f"{work.kind} {rests}, after {attempts} rings; the last error: {error or 'none was seen'}"
+            state = "was given up" if at is None else f"is due at {at:%Y-%m-%d %H:%M:%S}"
+            yield row_id, f"{work.kind} {state}, after {attempts} attempts; the last error: {error or 'none was seen'}"
 
 
 def seconds(count: float) -> ColumnElement[Any]:
@@ -182,12 +182,12 @@ def _update(session: Session, work: WorkKind, which: ColumnElement[bool], values
 def _unapplied() -> ColumnElement[bool]:
     """Money is in and the plan is not there; what is being applied only when its lease is over."""
     now, until = func.clock_timestamp(), PlanChange.lease_until
-    no_lease_runs = or_(until.is_(None), until <= now, until > now + LONGEST_PAUSE)  # outside.lease_runs
+    no_lease_runs = or_(until.is_(None), until <= now, until > now + LONGEST_PAUSE)  # as external_call.lease_runs
     return or_(PlanChange.status == Status.PAID, and_(PlanChange.status == Status.APPLYING, no_lease_runs))
 
 
 def _has_a_next_step() -> ColumnElement[bool]:
-    """A change that can move on: what awaits payment is rung for only once the money is there."""
+    """A change that can move on: what awaits payment is enqueued only once the money is there."""
     held = (
         select(LedgerBalance.balance_minor)
         .where(
@@ -214,16 +214,18 @@ def _its_days_are_over() -> ColumnElement[bool]:
 
 
 def _has_an_unfinished_end() -> ColumnElement[bool]:
-    """A numbered invoice without its document, or a renewal's that was never asked of the gateway."""
+    """A numbered invoice without its document, or a renewal's whose payment was never requested."""
     printed = select(Document.id).where(Document.invoice_id == Invoice.id, Document.kind == Invoice.kind)
-    asked = select(PaymentAttempt.id).where(PaymentAttempt.invoice_id == Invoice.id)
-    unasked = and_(Invoice.change_id.is_(None), Invoice.settled_at.is_(None), Invoice.due_minor > 0, ~asked.exists())
-    return and_(Invoice.number.is_not(None), or_(~printed.exists(), unasked))
+    requested = select(PaymentAttempt.id).where(PaymentAttempt.invoice_id == Invoice.id)
+    unrequested = and_(
+        Invoice.change_id.is_(None), Invoice.settled_at.is_(None), Invoice.due_minor > 0, ~requested.exists()
+    )
+    return and_(Invoice.number.is_not(None), or_(~printed.exists(), unrequested))
 
 
 def _is_to_renew() -> ColumnElement[bool]:
     """An active service whose period is over and that waits for no change (those that staff look at let it pass), or
-    whose scheduled change must be looked at."""
+    whose scheduled change must be checked."""
     on_its_way = select(PlanChange.id).where(
         PlanChange.service_id == Service.id, PlanChange.status.in_(ACTIVE - {Status.AWAITING_REVIEW})
     )
@@ -246,7 +248,7 @@ CHANGES = WorkKind(
     more_attempts=case((PlanChange.status.in_((Status.PAID, Status.APPLYING)), ATTEMPTS_TO_GIVE_UP), else_=0),
 )
 INVOICES = WorkKind(kind="invoice", prefix="inv", row=Invoice, waits=_has_an_unfinished_end())
-# Rung for by a scan of their own.
+# Swept by a scan of their own.
 RENEWALS = WorkKind(kind="renewal", prefix="svc", row=Service, due=_is_to_renew())
 SWEPT = (
     CHANGES,

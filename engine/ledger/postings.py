@@ -1,6 +1,6 @@
-"""The ledger's recipes: one function for each business fact, named and balanced as docs/ledger.md lists them.
+"""The ledger's recipes: one function for each business event, named and balanced as docs/ledger.md lists them.
 
-A fact is posted once, whatever happens: its source is the key. Amounts are Money in the invoice's currency.
+An event is posted once, whatever happens: its source is the key. Amounts are Money in the invoice's currency.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from models.plan_change import PlanChange
 
 @dataclass(frozen=True, slots=True)
 class MoneySource:
-    """Where money comes from that finds its place: a `payment` from clearing:…, or a `match` from unmatched:…."""
+    """Where allocated money comes from: a `payment` from clearing:…, or a `match` from unmatched:…."""
 
     kind: str
     account: str
@@ -47,7 +47,7 @@ def reserve_credit(session: Session, change: PlanChange, amount: Money, at: date
 
 
 def release_held(session: Session, change: PlanChange, currency: str, at: datetime) -> None:
-    """A change that ends unpaid gives back what was held for it, as spendable credit."""
+    """A change that ends unpaid releases what was held for it, as spendable credit."""
     amount = held_for(session, change, currency)
     entries = [debit("held", change.id, amount), credit("credit", change.customer_id, amount)]
     post(session, change.provider_id, ("release", change.id), at, entries)
@@ -110,32 +110,34 @@ def pay_renewal(
     post(session, invoice.provider_id, (source.kind, payment.id), at, entries)
 
 
-def return_held(session: Session, change: PlanChange, back: Payment, clearing: str, at: datetime) -> None:
-    """Money went back before it was settled: held d → clearing d."""
-    entries = [debit("held", change.id, back.amount), credit(clearing, "", back.amount)]
-    post(session, back.provider_id, ("return", back.id), at, entries)
+def return_held(session: Session, change: PlanChange, movement: Payment, clearing: str, at: datetime) -> None:
+    """Money was returned before it was settled: held d → clearing d."""
+    entries = [debit("held", change.id, movement.amount), credit(clearing, "", movement.amount)]
+    post(session, movement.provider_id, ("return", movement.id), at, entries)
 
 
-def return_unmatched(session: Session, back: Payment, unmatched: str, clearing: str, at: datetime) -> None:
-    """Money that belonged to nothing went back: unmatched d → clearing d."""
-    entries = [debit(unmatched, "", back.amount), credit(clearing, "", back.amount)]
-    post(session, back.provider_id, ("return", back.id), at, entries)
+def return_unmatched(session: Session, movement: Payment, unmatched: str, clearing: str, at: datetime) -> None:
+    """Money that belonged to nothing was returned: unmatched d → clearing d."""
+    entries = [debit(unmatched, "", movement.amount), credit(clearing, "", movement.amount)]
+    post(session, movement.provider_id, ("return", movement.id), at, entries)
 
 
-def return_settled(session: Session, invoice: Invoice, back: Payment, clearing: str, at: datetime) -> None:
+def return_settled(session: Session, invoice: Invoice, movement: Payment, clearing: str, at: datetime) -> None:
     """A gateway's refund, dispute or late failure after settle: a claim, returned d, until it is decided."""
-    entries = [debit("returned", invoice.id, back.amount), credit(clearing, "", back.amount)]
-    post(session, back.provider_id, ("return", back.id), at, entries)
+    entries = [debit("returned", invoice.id, movement.amount), credit(clearing, "", movement.amount)]
+    post(session, movement.provider_id, ("return", movement.id), at, entries)
 
 
-def take_returned_from_credit(session: Session, invoice: Invoice, back: Payment, amount: Money, at: datetime) -> None:
-    """What went back was spendable credit: credit x → returned x."""
+def take_returned_from_credit(
+    session: Session, invoice: Invoice, movement: Payment, amount: Money, at: datetime
+) -> None:
+    """What was returned was spendable credit: credit x → returned x."""
     entries = [debit("credit", invoice.customer_id, amount), credit("returned", invoice.id, amount)]
-    post(session, back.provider_id, ("return_credit", back.id), at, entries)
+    post(session, movement.provider_id, ("return_credit", movement.id), at, entries)
 
 
 def win_dispute(session: Session, invoice: Invoice, won: Payment, clearing: str, at: datetime) -> None:
-    """The gateway gives the money back: clearing d → returned d."""
+    """The gateway pays the money again: clearing d → returned d."""
     entries = [debit(clearing, "", won.amount), credit("returned", invoice.id, won.amount)]
     post(session, won.provider_id, ("dispute_won", won.id), at, entries)
 
@@ -147,7 +149,7 @@ def lose_returned(session: Session, invoice: Invoice, amount: Money, at: datetim
 
 
 def reverse_sale(session: Session, note: Invoice, sold: Invoice, returned: Money, at: datetime) -> None:
-    """The change back is applied, `note` is its credit note: sales N, tax V → returned, and the rest is credit."""
+    """The reversal is applied, `note` is its credit note: sales N, tax V → returned, and the rest is credit."""
     covered = min(returned, sold.total)
     entries = [
         *_income(note),

@@ -1,1 +1,1 @@
-"""What customers and staff are told, by way of the outbox, and the mail that tells them."""
+"""Notices to customers and staff, by way of the outbox, and the mail that delivers them."""

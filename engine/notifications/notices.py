@@ -1,4 +1,4 @@
-"""What customers are told. A notice is written to the outbox in the transaction of the move it tells of, with every
+"""Notices to customers and staff. One is written to the outbox in the transaction of the move it reports, with every
 value it needs; mail.py delivers it afterwards."""
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FOR_STAFF = frozenset({"review_requested", "money_returned"})
 
 
 def write(session: Session, change: PlanChange, event: str, **extra: Any) -> None:
-    """Adds one notice about a change; the same event of the same change is told once.
+    """Adds one notice about a change; the same event of the same change is reported once.
 
     Events: payment_requested, plan_changed, compensated, scheduled, refused, at_risk, late_payment_credited,
     late_payment_used, paid_twice, plan_reversed, review_requested, money_returned.

@@ -1,1 +1,1 @@
-"""What people decide: recovery of stuck changes, corrections, payments by hand, dead letters, replayed events."""
+"""What operators decide: recovery of stuck changes, corrections, manual payments, dead letters, replayed events."""

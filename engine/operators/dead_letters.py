@@ -1,4 +1,4 @@
-"""Rows that were rung for in vain and given up: they rest untouched, with the last error, until a person rings again.
+"""Rows that were enqueued in vain and given up: they stay untouched, with the last error, until a person retries them.
 
 A paid change is not among them: it becomes `stuck`, since a customer waits for it (apply.py).
 """
@@ -27,7 +27,7 @@ LISTED_MAX = 200
 
 
 class NotADeadLetter(Exception):
-    """Only a row that was given up can be rung for again."""
+    """Only a row that was given up can be retried."""
 
     def __init__(self, row_id: str) -> None:
         super().__init__(
@@ -38,7 +38,7 @@ class NotADeadLetter(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """What waits for a person: `what` names no customer, `rings` is how often it was rung for in vain."""
+    """What waits for a person: `what` names no customer, `attempts` is how often it was enqueued in vain."""
 
     id: str
     kind: str
@@ -66,7 +66,7 @@ def count_dead_letters(session: Session) -> int:
 def retry_dead_letter(
     session: Session, now: datetime, row_id: str, attribution: Attribution, provider_id: str | None = None
 ) -> None:
-    """An operator, `by` (who, why), gives a dead letter its rings back; the caller rings. Raises NotADeadLetter."""
+    """An operator gives a dead letter all its attempts again; the caller enqueues it. Raises NotADeadLetter."""
     work = work_kind_of(row_id)
     dead = _dead(work, work.row, provider_id=provider_id).where(work.row.id == row_id)
     row = session.scalar(dead.with_for_update(of=work.row))
@@ -82,7 +82,7 @@ def retry_dead_letter(
 
 
 def work_kind_of(row_id: str) -> WorkKind:
-    """The kind of a row, by its id. Raises NotADeadLetter for what is never rung for."""
+    """The kind of a row, by its id. Raises NotADeadLetter for what is never swept."""
     for work in WORK_KINDS:
         if row_id.startswith(f"{work.prefix}_"):
             return work

@@ -1,4 +1,4 @@
-"""What operators do with money by hand: record what they see at the bank, match what nobody could, look it all up."""
+"""Manual payments: operators record what they see at the bank, match what nothing matched, and list it all."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def record_payment(
 ) -> tuple[InboxEvent, bool]:
     """Files the money in the inbox, like a gateway's event; returns the row and whether it was there already.
 
-    `by` is (who, why). Raises UnknownInvoice, AlreadyRecorded.
+    Raises UnknownInvoice, AlreadyRecorded.
     """
     if line.invoice is not None:
         _required_invoice(session, provider, line.invoice)
@@ -94,9 +94,9 @@ def record_payment(
 def match_payment(
     session: Session, now: datetime, provider: Provider, payment_id: str, invoice_id: str, attribution: Attribution
 ) -> list[str]:
-    """Unmatched money finds its invoice: held, paid on a renewal, or credit where the offer has ended.
+    """Allocates unmatched money to an invoice: held, paid on a renewal, or credit where the offer has ended.
 
-    Returns the changes that may move on. `by` is (who, why). Raises UnknownPayment, UnknownInvoice, NotMatchable.
+    Returns the changes that may move on. Raises UnknownPayment, UnknownInvoice, NotMatchable.
     """
     invoice = _required_invoice(session, provider, invoice_id)
     change = allocation.lock_for(session, invoice)
@@ -105,7 +105,7 @@ def match_payment(
         raise NotMatchable(f"{payment.id} is not unmatched: it was {payment.outcome}.")
     if payment.currency != invoice.currency:
         raise NotMatchable(f"{payment.id} is in {payment.currency} and {invoice.id} in {invoice.currency}: refund it.")
-    # The operator has looked: whether the money came in time is the only thing left to the clock.
+    # The operator has matched it: whether the money came in time is the only thing left to the clock.
     in_time = change is not None and change.payable_until is not None and now <= change.payable_until
     source = MoneySource("match", f"unmatched:{payment.connection.adapter}")
     record_action(session, provider.id, now, "payment.match", payment.id, attribution, invoice=invoice.id)
@@ -126,7 +126,7 @@ def _required_invoice(session: Session, provider: Provider, invoice_id: str) -> 
 
 
 def _bank(session: Session, provider: Provider) -> Connection:
-    """The connection under which recorded money is booked; a provider that is paid by hand only has one already."""
+    """The connection under which operators record money; a provider that is paid by hand only has one already."""
     gateway = connection_of(session, provider.id, "gateway")
     if gateway is not None and gateway.adapter == BY_HAND:
         return gateway

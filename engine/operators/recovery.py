@@ -1,4 +1,4 @@
-"""A change is stuck, and an operator decides: try again, or take it back.
+"""A change is stuck, and an operator decides: retry, or compensate.
 
 Both are written into the change's history with actor and reason. Compensation first makes sure that the host has the
 old plan, under a generation of its own: an order of ours that is still on its way is refused from then on.
@@ -36,9 +36,9 @@ class NotStuck(Exception):
 
 
 def retry(session: Session, now: datetime, change_id: str, attribution: Attribution) -> Status:
-    """stuck → applying: the host is read, and told again if it does not show the target. Raises NotStuck.
+    """stuck → applying: the host is read, and ordered again if it does not show the target. Raises NotStuck.
 
-    A change that was given up before it was paid goes on where it rests.
+    A change that was given up before it was paid goes on from its status.
     After a definite no the host gets a new key, or it would repeat its answer; otherwise the same one.
     """
     change = lock_change(session, change_id)
@@ -51,7 +51,7 @@ def retry(session: Session, now: datetime, change_id: str, attribution: Attribut
     if change.reason == "host_refused":
         change.apply_round += 1
     if change.generation is None:
-        give_generation(change)  # it was given up before the host was told
+        give_generation(change)  # it was given up before the host was called
     change.apply_attempts = 1  # not 0: what was tried before may have been done, so it is read first
     change.reason = change.reason_text = change.lease_until = None
     move(session, change, Event.RETRY, Status.APPLYING, now, actor=attribution.operator, reason=attribution.reason)
@@ -79,7 +79,7 @@ class CompensateOutcome:
 
 
 def begin_compensation(session: Session, now: datetime, change_id: str) -> CompensateCall | Status:
-    """Takes the lease and a generation for the order back. Raises NotStuck."""
+    """Takes the lease, and a generation for the order of the old plan. Raises NotStuck."""
     change = lock_change(session, change_id)
     if change.status == Status.COMPENSATED:
         return Status.COMPENSATED
@@ -133,7 +133,7 @@ def finish_compensation(
         return Status.STUCK
     try:
         with session.begin_nested():
-            _give_back(session, now, change)
+            _correct_invoice(session, now, change)
     except CreditSpent as error:
         change.reason_text = str(error)
         session.flush()
@@ -158,9 +158,9 @@ def compensation(attribution: Attribution) -> ExternalStep[CompensateCall, Compe
     )
 
 
-def _give_back(session: Session, now: datetime, change: PlanChange) -> None:
+def _correct_invoice(session: Session, now: datetime, change: PlanChange) -> None:
     if change.reverses_id is not None:
-        return  # a change back is invoiced when it is applied: the sale stands, and so does what is returned
+        return  # a reversal is invoiced when it is applied: the sale stands, and so does what is returned
     renewal = session.scalar(select(Renewal).where(Renewal.change_id == change.id))
     if renewal is None:
         correct_change(session, now, change)

@@ -1,4 +1,4 @@
-"""An operator has an event of a gateway processed again."""
+"""Gateway events as operators see them: listed, and processed again."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class UnknownEvent(Exception):
 def replay_event(
     session: Session, now: datetime, provider: Provider, event_id: str, attribution: Attribution
 ) -> InboxEvent:
-    """An operator, `by` (who, why), has an event processed again, whatever became of it. Raises UnknownEvent.
+    """An operator has an event processed again, whatever became of it. Raises UnknownEvent.
 
-    Money that is booked is not booked again: its key stands in the payments.
+    Money that is recorded is not recorded again: its key is in the payments.
     """
     required_event(session, provider, event_id)
     event = lock_event(session, event_id)

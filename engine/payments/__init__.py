@@ -1,1 +1,1 @@
-"""Money asked of gateways (attempts, checkout) and sent back (refunds), and the store of what gateways report."""
+"""Payments requested from gateways (attempts, checkout), refunds, reconciliation, the store of what gateways report."""

@@ -1,6 +1,6 @@
-"""A payment is attempted: the row that says so, of which an invoice has one at a time alive.
+"""Payment attempts: their rows, of which an invoice has one live at a time.
 
-Its id is the idempotency key, and it is committed before payment.py asks the gateway.
+An attempt's id is the idempotency key, and is committed before checkout.py calls the gateway.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class NothingToPay(Exception):
 
 
 def start_attempt(session: Session, now: datetime, change_id: str) -> PaymentAttempt:
-    """A new attempt at what is still owed, after a decline: the row only, the pipeline asks the gateway.
+    """A new attempt at what is still owed, after a decline: the row only, the pipeline calls the gateway.
 
     Raises NothingToPay, AttemptOpen.
     """
@@ -58,7 +58,7 @@ def new_attempt(
 ) -> PaymentAttempt:
     """Raises NotConnected.
 
-    The gateway knows the world's clock only, so a sandbox's deadline is told as the same time from now.
+    The gateway knows the world's clock only, so a sandbox's deadline is given as the same time from now.
     """
     connection = required_connection(session, invoice.provider_id, "gateway")
     attempt = PaymentAttempt(
@@ -76,7 +76,7 @@ def new_attempt(
 
 
 def close_attempts(session: Session, invoice: Invoice) -> list[PaymentAttempt]:
-    """Marks the attempts that could still bring money for closing; payments.fetch closes them at the gateway."""
+    """Marks the attempts that could still bring money; the task payments.fetch closes them at the gateway."""
     attempts = unresolved_attempts(session, invoice.id)
     for attempt in attempts:
         if attempt.status != "canceling":

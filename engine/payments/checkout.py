@@ -1,6 +1,6 @@
-"""The gateway is asked for a payment, and asked again how it stands.
+"""A payment is requested from the gateway, and fetched to see how it stands.
 
-The attempt's row is there first (attempt.py). What the gateway answers about money goes through the inbox like a
+The attempt's row is there first (attempts.py). What the gateway answers about money goes through the inbox like a
 webhook: there is one way in for money.
 """
 
@@ -79,8 +79,8 @@ def begin_invoice_payment(session: Session, now: datetime, invoice_id: str) -> P
 
 
 def begin_fetch(session: Session, now: datetime, attempt_id: str) -> PaymentCall | str:
-    """Asks the gateway how an attempt stands; one that was only begun is opened there, one that is to be closed is
-    closed there first. A paid one is asked about when a refund of it was not confirmed."""
+    """Fetches how an attempt stands at the gateway; one that was only begun is opened there, one that is to be closed
+    is closed there first. A paid one is fetched when a refund of it was not confirmed."""
     attempt = session.get_one(PaymentAttempt, attempt_id)
     if attempt.status == "creating":
         change_id = attempt.invoice.change_id
@@ -109,7 +109,7 @@ def perform(call: PaymentCall) -> PaymentAnswer:
 
 
 def finish_change_payment(session: Session, now: datetime, call: PaymentCall, answer: PaymentAnswer) -> Status:
-    """The attempt is open at the gateway: invoiced → awaiting_payment, and the customer is told where to pay."""
+    """The attempt is open at the gateway: invoiced → awaiting_payment, and the customer is notified where to pay."""
     change_id = _change_of(session, call)
     assert change_id is not None, "a change's attempt pays a change's invoice"
     change = lock_change(session, change_id)
@@ -139,14 +139,14 @@ def _change_of(session: Session, call: PaymentCall) -> str | None:
 
 
 def _record_answer(session: Session, now: datetime, call: PaymentCall, answer: PaymentAnswer) -> PaymentAttempt | None:
-    """Writes what the gateway said, if the fence is still ours; None if somebody else has taken over."""
+    """Writes what the gateway answered, if the fence is still ours; None if somebody else has taken over."""
     attempt = _lock_attempt(session, call.attempt_id)
     if attempt.fence != call.fence:
         return None
     attempt.lease_until = None
     attempt.error = answer.error
     if answer.payment is None:
-        # The lease is kept for the pause between two tries, so that whoever rings early finds it taken.
+        # The lease is kept for the pause between two tries, so that an early message finds it taken.
         attempt.lease_until = attempt.next_attempt_at = machine_time(session) + pause_after(attempt.attempts)
     if answer.refused and attempt.gateway_ref is None:
         attempt.status = "failed"

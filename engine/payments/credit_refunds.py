@@ -1,4 +1,4 @@
-"""A negative total that the catalogue gives back as money: to the payments it came from, and no more than came."""
+"""Credit refunds: where the catalogue says so, a negative total goes back to the payments it came from, and no more."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from models.plan_change import PlanChange
 
 
 def refundable_for(session: Session, catalog: Catalog, service: Service) -> Money | None:
-    """What gateways can still give back of what was paid for a service; None where no rule of the catalogue asks."""
+    """What gateways can still refund of what was paid for a service; None where no rule refunds credit."""
     if not any(rule.proration and rule.proration.credit_becomes is CreditBecomes.REFUND for rule in catalog.rules):
         return None
     left = (refundable(session, payment) for payment in _payments_for(session, service))
@@ -29,7 +29,7 @@ def refundable_for(session: Session, catalog: Catalog, service: Service) -> Mone
 def start_credit_refunds(session: Session, now: datetime, change: PlanChange, amount: Money) -> None:
     """Starts the refunds of a settled credit note, newest payment first; it is taken from the customer's credit.
 
-    What no payment can give back any more stays there.
+    What no payment can be refunded for any more stays there.
     """
     for payment in _payments_for(session, change.service):
         part = min(amount, refundable(session, payment))

@@ -1,7 +1,7 @@
 """Verified webhooks are written down: many in one statement, which is one transaction and one flush of the disk.
 
 The same event again is counted; the same key with other contents is flagged, kept aside and not believed; an unsigned
-one, which only says `look`, asks to look again.
+one, which only says that something happened, is processed again.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def receive_events(connection: Connection, webhooks: Sequence[ReceivedWebhook]) 
 
 
 def store_fetched(session: Session, now: datetime, attempt: PaymentAttempt, payment: GatewayPayment) -> str | None:
-    """What the gateway told when asked goes into the inbox, beside what it tells by itself. Returns the new row's id;
-    None if this state is there already."""
+    """What was fetched from the gateway goes into the inbox, beside what it reports by itself. Returns the new row's
+    id; None if this state is there already."""
     body = body_of(payment, attempt.id, now)
     return session.execute(
         insert(InboxEvent)
@@ -94,14 +94,14 @@ def _unnested() -> TableValuedAlias:
     arrays = [bindparam(name, type_=ARRAY(kind)) for name, kind in types.items()]
     return (
         func.unnest(*arrays)
-        .table_valued(*(column(name, kind) for name, kind in types.items()), name="told")
+        .table_valued(*(column(name, kind) for name, kind in types.items()), name="reported")
         .render_derived()
     )
 
 
 def _statement(fetch: bool) -> Any:
     """Built once: to build it takes longer than to execute it. Rows are written in the order of their keys, so that
-    two doors never wait for each other."""
+    two receivers never wait for each other."""
     reported = _unnested()
     business_now = func.coalesce(Provider.clock_at, func.clock_timestamp())
     status = {"source": "webhook", "conflicting": False, "deliveries": 1, "status": "received"}
@@ -114,16 +114,16 @@ def _statement(fetch: bool) -> Any:
     names = [*reported.c.keys(), "received_at", *status]
     statement = insert(InboxEvent).from_select(names, rows, include_defaults=False)
     new = statement.excluded
-    # What a list of events told has other bytes than the webhook about it, and is the same event.
+    # An event out of a list has other bytes than the webhook about it, and is the same event.
     other = and_(InboxEvent.body_sha256 != new.body_sha256, InboxEvent.source == "webhook")
-    again: dict[str, Any] = {
+    updates: dict[str, Any] = {
         "conflicting": InboxEvent.conflicting | other,
         "conflicting_body": func.coalesce(InboxEvent.conflicting_body, case((other, new.body))),
     }
     if fetch:
-        again = {"status": "received", "match_attempts": 0, "attempts": 0, "next_attempt_at": func.clock_timestamp()}
+        updates = {"status": "received", "match_attempts": 0, "attempts": 0, "next_attempt_at": func.clock_timestamp()}
     return statement.on_conflict_do_update(
-        index_elements=["connection_id", "event_key"], set_={"deliveries": InboxEvent.deliveries + 1, **again}
+        index_elements=["connection_id", "event_key"], set_={"deliveries": InboxEvent.deliveries + 1, **updates}
     ).returning(InboxEvent.id, InboxEvent.connection_id, InboxEvent.event_key)
 
 

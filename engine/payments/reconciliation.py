@@ -1,4 +1,4 @@
-"""We ask, too: webhooks may never come, so payments that stay open are fetched, and lists of events are read.
+"""Reconciliation: webhooks may never come, so payments that stay open are fetched, and lists of events are read.
 
 What is learned goes through the inbox like everything else. Ages and pauses are machine time.
 """
@@ -22,7 +22,7 @@ from models.inbox import InboxEvent
 from models.payment import Payment, PaymentAttempt, Refund
 from models.provider import Connection
 
-# A webhook has come by then, or will not; a customer who is still at the checkout page loses nothing by our asking.
+# A webhook has come by then, or will not; a customer who is still at the checkout page loses nothing by our fetching.
 OLD_AFTER = timedelta(minutes=15)
 POLL_EVERY = timedelta(minutes=10)
 BATCH = 500
@@ -31,7 +31,7 @@ PAGES_MAX = 10
 
 @dataclass(frozen=True, slots=True)
 class DueForFetch:
-    """Whom to ask: attempts to fetch, connections whose events to list."""
+    """What to reconcile: attempts to fetch, connections whose events to list."""
 
     attempts: list[str]
     connections: list[str]
@@ -48,7 +48,7 @@ class ListCall:
 
 
 def claim_due(session: Session) -> DueForFetch:
-    """What is due to be asked; two beats do not ask twice."""
+    """What is due to be fetched or listed; two beats do not claim it twice."""
     now = func.clock_timestamp()
     unconfirmed = (
         select(Payment.attempt_id)
@@ -66,7 +66,7 @@ def claim_due(session: Session) -> DueForFetch:
         .limit(BATCH)
         .with_for_update(skip_locked=True, of=PaymentAttempt)
     )
-    asked = update(PaymentAttempt).where(PaymentAttempt.id.in_(attempts)).values(polled_at=now)
+    polled = update(PaymentAttempt).where(PaymentAttempt.id.in_(attempts)).values(polled_at=now)
     due = (
         select(Connection.id)
         .where(Connection.kind == "gateway", Connection.list_at <= now)
@@ -76,7 +76,7 @@ def claim_due(session: Session) -> DueForFetch:
     listed = update(Connection).where(Connection.id.in_(due)).values(list_at=now + POLL_EVERY)
     quietly = {"synchronize_session": False}
     return DueForFetch(
-        attempts=list(session.scalars(asked.returning(PaymentAttempt.id).execution_options(**quietly))),
+        attempts=list(session.scalars(polled.returning(PaymentAttempt.id).execution_options(**quietly))),
         connections=list(session.scalars(listed.returning(Connection.id).execution_options(**quietly))),
     )
 
@@ -102,7 +102,7 @@ def perform_listing(call: ListCall) -> EventPage:
 
 
 def finish_listing(session: Session, now: datetime, call: ListCall, page: EventPage) -> list[str]:
-    """Files what we had not heard; returns the new rows' ids."""
+    """Files the events that are new; returns the new rows' ids."""
     connection = session.get_one(Connection, call.connection_id, with_for_update={"of": Connection})
     filed = [_file(session, now, connection, event) for event in page.events]
     connection.events_cursor = page.cursor

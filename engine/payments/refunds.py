@@ -1,4 +1,4 @@
-"""Money that we send back: an operator starts it, the gateway does it, its event confirms it.
+"""Refunds: an operator or a credit note starts one, the gateway does it, its event confirms it.
 
 It is taken from the customer's spendable credit (or from unmatched money) the moment it is started, so that it cannot
 be spent meanwhile, and put back there if the gateway cannot do it. The row, whose id is the idempotency key, is
@@ -35,7 +35,7 @@ class UnknownPayment(Exception):
 
 
 class NotRefundable(Exception):
-    """The payment cannot give back so much."""
+    """The payment cannot be refunded by so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,10 @@ def start_refund(
     amount: Money | None,
     attribution: Attribution,
 ) -> Refund:
-    """An operator, `by` (who, why), sends a payment back, all that is left of it or `amount`: the row only, the
-    pipeline asks the gateway. Raises UnknownPayment, NotRefundable."""
+    """Refunds all that is left of a payment, or `amount`: the row only, the pipeline calls the gateway.
+
+    Raises UnknownPayment, NotRefundable.
+    """
     payment = lock_payment(session, provider, payment_id)
     left = refundable(session, payment)
     wanted = amount or left
@@ -96,15 +98,15 @@ def start_refund(
 
 
 def refundable(session: Session, payment: Payment) -> Money:
-    """What is left of a payment at the gateway: less what went back, and what is on its way back.
+    """What is left of a payment at the gateway: less what went back, and what is pending.
 
-    Nothing is locked, since a page that only looks asks too. What is on its way is read first: a refund that is
+    Nothing is locked, since pages that only read use this, too. What is pending is read first: a refund that is
     confirmed in between counts twice, and never not at all.
     """
     pending_minor = pending_refund_minor(session, payment)
-    out = movements_of(session, payment, "refund", "dispute", "late_failure")
-    again = movements_of(session, payment, "dispute_won")
-    left = payment.amount_minor - sum(back.amount_minor for back in out) + sum(won.amount_minor for won in again)
+    outgoing = movements_of(session, payment, "refund", "dispute", "late_failure")
+    incoming = movements_of(session, payment, "dispute_won")
+    left = payment.amount_minor - sum(out.amount_minor for out in outgoing) + sum(won.amount_minor for won in incoming)
     left -= pending_minor
     return Money(max(0, left) if payment.kind == "payment" else 0, payment.currency)
 
@@ -118,7 +120,7 @@ def required_payment(session: Session, provider: Provider, payment_id: str) -> P
 
 
 def lock_payment(session: Session, provider: Provider, payment_id: str) -> Payment:
-    """The same, for who will give some of it away. Raises UnknownPayment."""
+    """The same, locked, to allocate or refund it. Raises UnknownPayment."""
     payment = required_payment(session, provider, payment_id)
     session.refresh(payment, with_for_update={"of": Payment})
     return payment
@@ -175,7 +177,7 @@ def finish_refund(session: Session, now: datetime, call: RefundCall, answer: Ref
 
 
 def confirm_refund(session: Session, now: datetime, refund: Refund) -> None:
-    """The money has left. It is booked as a movement of its payment, so that a sum told later counts it."""
+    """The money has left. It is recorded as a movement of its payment, so that a sum reported later counts it."""
     payment = refund.payment
     session.add(
         Payment(
@@ -214,10 +216,10 @@ def _source_of(session: Session, payment: Payment) -> tuple[str, str]:
 
 
 def _check_covered(session: Session, payment: Payment, wanted: Money, source: str, owner: str) -> None:
-    there = balance(session, payment.provider_id, source, owner, payment.currency)
-    if there < wanted:
+    available = balance(session, payment.provider_id, source, owner, payment.currency)
+    if available < wanted:
         raise NotRefundable(
-            f"A refund is taken from the customer's credit, which is {there.major()} {there.currency}."
+            f"A refund is taken from the customer's credit, which is {available.major()} {available.currency}."
             " What a settled invoice has earned is not credit: take its change back first."
         )
 

@@ -58,7 +58,7 @@ class GatewayKnobs(StrictBody):
     create_errors: int = 0  # so many times opening a payment answers 500 and does nothing
     create_timeouts: int = 0  # so many times it opens the payment, then hangs before it answers
     hang_seconds: float = 30.0
-    webhooks: bool = True  # False: things happen and nobody is told
+    webhooks: bool = True  # False: things happen and nobody is notified
     delay_seconds: float = 0.0  # before a webhook is sent
     duplicates: int = 0  # so many more deliveries of each webhook
     reorder: bool = False  # every other webhook is overtaken by the one after it

@@ -105,7 +105,7 @@ class GatewayStore:
         return [json.loads(row["body"]) for row in rows]
 
     def change(self, account: str, bodies: list[Row], event: str, data: Row) -> None:
-        """Write the objects' new states, the event that tells of them, and the event's deliveries."""
+        """Write the objects' new states, the event that reports them, and the event's deliveries."""
         knobs = self.knobs(account)
         event_id = new_id("evt")
         text = json.dumps({"id": event_id, "type": event, "occurred_at": self.now(account), "data": data})

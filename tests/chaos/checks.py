@@ -1,4 +1,4 @@
-"""After any chaos: every story ended once, nothing was lost, nothing happened twice, nothing rests."""
+"""After any chaos: every story ended once, nothing was lost, nothing happened twice, nothing is overdue."""
 
 from __future__ import annotations
 
@@ -42,15 +42,13 @@ class Verdict:
 
 
 def judge(chaos_stack: ChaosStack, story_runs: list[StoryRun]) -> Verdict:
-    """Waits until nothing rests, then looks at everything."""
+    """Waits until nothing is pending, then checks everything."""
     verdict = Verdict()
     slugs = [story_run.provider.provider for story_run in story_runs]
     try:
-        wait_for(
-            lambda: None if broken_books(slugs) or _unsent(slugs) else True, "everything to come to rest", seconds=60
-        )
+        wait_for(lambda: None if violations(slugs) or _unsent(slugs) else True, "all pending work to end", seconds=60)
     except NotInTime:
-        verdict.broken += [f"{f.name}: {row.row_id} {row.what}" for f in broken_books(slugs) for row in f.rows]
+        verdict.broken += [f"{f.name}: {row.row_id} {row.what}" for f in violations(slugs) for row in f.rows]
     with snapshot() as session:
         providers = [id for slug in slugs for id in providers_to_audit(session, slug)]
         stored = documents_to_read(session, providers)
@@ -65,8 +63,8 @@ def judge(chaos_stack: ChaosStack, story_runs: list[StoryRun]) -> Verdict:
     return verdict
 
 
-def broken_books(slugs: list[str]) -> list[InvariantResult]:
-    """What the audit finds when nothing may wait for longer than a few seconds."""
+def violations(slugs: list[str]) -> list[InvariantResult]:
+    """What the audit finds when nothing may be pending for longer than a few seconds."""
     with snapshot() as session:
         providers = [id for slug in slugs for id in providers_to_audit(session, slug)]
         findings = audit_books(session, providers, patience=timedelta(seconds=0))
@@ -102,7 +100,7 @@ def _judge_changes(story_run: StoryRun, verdict: Verdict) -> None:
         reached = statuses.get(change_id)
         if reached != expected:
             (verdict.stuck if reached == "stuck" else verdict.lost).append(f"{change_id} is {reached}, not {expected}")
-    if story_run.statuses:  # a story that did not end is told of already
+    if story_run.statuses:  # a story that did not end is reported already
         more = set(statuses) - set(story_run.statuses)
         verdict.doubled += [f"{change_id}: a request made a second change" for change_id in more]
     verdict.doubled += [f"{row[0]} moved {row[3]} times to {row[2]}" for row in moves if row[1] != "retry"]
@@ -152,7 +150,7 @@ def _judge_notices(chaos_stack: ChaosStack, story_run: StoryRun, verdict: Verdic
 
 
 def _judge_hosts(story_run: StoryRun, verdict: Verdict) -> None:
-    """One key has one effect: the host carried out each order once, however often it was told."""
+    """One key has one effect: the host carried out each order once, however often it was sent."""
     for ref, plan in story_run.plans.items():
         hosted = story_run.provider.hosted(ref)
         if hosted["plan"] != plan:

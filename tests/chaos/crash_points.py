@@ -15,15 +15,15 @@ ROOT = Path(__file__).parent.parent.parent
 
 # What the stories do not pass, and where it is tried instead.
 ELSEWHERE = {
-    "tasks/plan_change.py:request_payment": "its ring is for a change that owes nothing: tests/stories",
+    "tasks/plan_change.py:request_payment": "enqueued alone for a change that owes nothing: tests/stories",
     "tasks/plan_change.py:give_up": "nothing fails often enough for that: tests/steps/test_dead_letters.py",
     "tasks/requests.py:_reject": "a malformed message: tests/entry_points/test_celery_entry_point.py",
     "web/api/dead_letters.py:retry_row": "what was given up: tests/entry_points/test_dead_letters_api.py",
     "web/api/manual_payments.py:match": "money that fits nowhere: tests/entry_points/test_manual_payments_api.py",
     "web/api/manual_payments.py:record": "a bank transfer: tests/entry_points/test_manual_payments_api.py",
     "web/api/manual_payments.py:replay_webhook": "a dead event: tests/entry_points/test_manual_payments_api.py",
-    "web/api/ops.py:approve": "what staff look at: tests/entry_points",
-    "web/api/ops.py:reject": "what staff look at: tests/entry_points",
+    "web/api/ops.py:approve": "decided by staff: tests/stories",
+    "web/api/ops.py:reject": "decided by staff: tests/stories",
     "web/api/operations.py:create_portal_session": "a link, no money: tests/portal",
     "web/portal/choosing.py:make_quote": "the API's quote behind a form: tests/portal",
     "web/portal/choosing.py:submit": "the API's request behind a form: tests/portal",
@@ -31,13 +31,13 @@ ELSEWHERE = {
     "web/portal/progress.py:pay_again": "the API's second attempt behind a form: tests/portal",
     "storage.stored": "for an operator's command after a restore: tests/steps/test_after_restore.py",
 }
-# What rings (tasks/story.py).
+# What enqueues (tasks/story.py).
 ENQUEUERS = {"enqueue", "enqueue_row", "enqueue_claimed", "enqueue_events", "enqueue_if_covered", "enqueue_task"}
 ENGINE_CALLS = re.compile(r"\b(gateway|provisioner|storage)\.(\w+)\(")
 
 
 def crash_everywhere(workload: Workload, share: int = 100) -> RunResult:
-    """On a stage of its own. `share`: at how many of a hundred boundaries a process dies."""
+    """On servers of its own. `share`: at how many of a hundred boundaries a process dies."""
     with chaos_stack(share) as chaos:
         chaos.arm()
         result = run_stories(chaos, workload, _until_over)
@@ -52,9 +52,9 @@ def _until_over(chaos: ChaosStack, over: threading.Event) -> int:
 
 
 def uncovered(boundaries: list[str]) -> list[str]:
-    """Functions that commit, publish or call outside, and at which no process has died."""
+    """Functions that commit, publish or make an external call, and at which no process has died."""
     text = "\n".join(boundaries)
-    commits = set(_functions_calling("tasks", {"transaction", "inside", "outside"}))
+    commits = set(_functions_calling("tasks", {"transaction", "local_step", "external_step"}))
     commits |= set(_functions_calling("web", {"transaction_for", "transaction", "single_statement"}, writing=True))
     commits |= set(_functions_calling("web/webhooks", {"transaction", "single_statement"}))
     publishes = {name for folder in ("tasks", "web/webhooks") for name in _functions_calling(folder, ENQUEUERS)}

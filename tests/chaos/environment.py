@@ -1,4 +1,4 @@
-"""A stage for chaos: servers and sandbox of its own, all our processes from a zygote, short patience by settings."""
+"""A stack for chaos: servers and sandbox of its own, all our processes from a zygote, short patience by settings."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from tests.conftest import catalog_named, environment
 Found = TypeVar("Found")
 
 ROOT = Path(__file__).parent.parent.parent
-# Looking costs the machine more than what is looked at.
+# Polling costs the machine more than what is polled.
 _POLL_SECONDS = 0.25
 
-# Rows that rest are rung for within a second; a lease of a dead worker is over after three.
+# Due rows are enqueued within a second; a lease of a dead worker is over after three.
 PATIENCE = {
     "PLANSHIFT_SWEEP_PATIENCE_SECONDS": "0.5",
     "PLANSHIFT_RETRY_PAUSE_MAX_SECONDS": "2",
-    # A ring every two seconds for half an hour: no run of ten minutes comes there.
+    # An attempt every two seconds for half an hour: no run of ten minutes uses them up.
     "PLANSHIFT_ATTEMPTS_MAX": "1000",
     "PLANSHIFT_LEASE_SECONDS": "3",
     "PLANSHIFT_APPLY_ATTEMPTS_MAX": "40",
@@ -49,13 +49,13 @@ class NotInTime(Exception):
 
 @dataclass
 class ChaosStack:
-    """Where everything is, and hands to break it with."""
+    """Where everything is, and how to break it."""
 
     folder: Path
     stack: Stack
     zygote: Process
     variables: Mapping[str, str]
-    host: str = ""  # where our processes find the host; everybody else asks it without a detour
+    host: str = ""  # where our processes find the host; everybody else calls it without a detour
 
     def provider(self, sample: str, slug: str, **changes: Any) -> Patient:
         """A provider of its own, and its API client, which repeats what was cut off as frontends do."""
@@ -134,7 +134,7 @@ def chaos_stack(
 
 
 def _keep_logs(folder: Path) -> None:
-    """And the boundaries, where whoever plays this wants to find them (CHAOS_LOGS), for when something is broken."""
+    """And the boundaries, where whoever runs this wants to find them (CHAOS_LOGS), for when something is broken."""
     if place := os.environ.get("CHAOS_LOGS"):
         shutil.copytree(folder / "logs", place, dirs_exist_ok=True)
         seen = sorted(file.read_text() for file in (folder / "seen").iterdir())
@@ -198,7 +198,7 @@ def start_zygote(
 
 
 def wait_for(poll: Callable[[], Found | None], what: str, seconds: float = 500) -> Found:
-    """Looks until there is something. Raises NotInTime."""
+    """Polls until there is something. Raises NotInTime."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if (found := poll()) is not None:

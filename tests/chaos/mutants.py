@@ -1,4 +1,4 @@
-"""A test of the tests: a bug is planted for each promise, in a copy of the code, and the tests that guard it must fail.
+"""A test of the tests: for each guarantee a bug is planted in a copy of the code, and its tests must fail.
 
 python -m tests.chaos.mutants
 """
@@ -37,7 +37,7 @@ MUTANTS = (
         "tests/steps/test_money.py::test_a_part_does_not_settle_and_the_rest_does",
     ),
     Mutant(
-        "a step that does not look at the status",
+        "a step that does not check the status",
         "engine/quote.py",
         "if change.status != Status.REQUESTED:",
         "if False:",
@@ -107,7 +107,7 @@ MUTANTS = (
         "tests/steps/test_dead_letters.py::test_what_always_fails_is_given_up_and_finished_after_the_mend",
     ),
     Mutant(
-        "an error that nobody hears of",
+        "an error that is not recorded",
         "tasks/run.py",
         "            _note(row, row_id, error)\n",
         "            pass\n",

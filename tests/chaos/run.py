@@ -146,7 +146,7 @@ def _begin(name: str, changes: int, folder: Path) -> Process:
 
 def _collect(name: str, process: Process, totals: Totals) -> None:
     """Adds what a part found to the sum; one that says nothing has broken down."""
-    *story_run, last = process.output().splitlines() or [""]
+    *lines, last = process.output().splitlines() or [""]
     try:
         numbers = json.loads(last)
     except ValueError:
@@ -155,9 +155,9 @@ def _collect(name: str, process: Process, totals: Totals) -> None:
         return
     for key, number in numbers.items():
         setattr(totals, key, getattr(totals, key) + number)
-    for line in story_run:
+    for line in lines:
         say(line.partition(" s  ")[2])
-    totals.complaints += story_run[1:]
+    totals.complaints += lines[1:]
 
 
 if __name__ == "__main__":

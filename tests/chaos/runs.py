@@ -1,4 +1,4 @@
-"""Telling stories while something breaks, and judging what they came to: every part of a chaos run is one `tell`."""
+"""Runs stories while something breaks, and judges the result: every part of a chaos run is one `run_stories`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Which stories are told, by name, with how many changes each; again and again until `seconds` have passed."""
+    """Which stories run, by name, with how many changes each; again and again until `seconds` have passed."""
 
     stories: Mapping[str, Story]
     count: int
@@ -45,7 +45,7 @@ def run_stories(chaos: ChaosStack, workload: Workload, break_things: Break) -> R
     over = threading.Event()
     until = time.monotonic() + workload.seconds
     with ThreadPoolExecutor(len(story_runs) + 1) as pool:
-        running = [pool.submit(_tell_until, chaos, workload, name, story_runs[name], until) for name in story_runs]
+        running = [pool.submit(_run_until, chaos, workload, name, story_runs[name], until) for name in story_runs]
         pool.submit(_set_when_all_ended, running, over)
         try:
             # In this thread, which lives on: a server that is started again ends with the thread that started it.
@@ -57,31 +57,31 @@ def run_stories(chaos: ChaosStack, workload: Workload, break_things: Break) -> R
         if not isinstance(error, NotInTime):
             raise error
         unfinished.append(str(error))
-    story_run = [one for again in story_runs.values() for one, _ in again]
-    verdict = judge(chaos, story_run)
+    all_runs = [story_run for runs in story_runs.values() for story_run, _ in runs]
+    verdict = judge(chaos, all_runs)
     verdict.lost = unfinished + verdict.lost
-    return RunResult(verdict, len(story_run) * workload.count, kills)
+    return RunResult(verdict, len(all_runs) * workload.count, kills)
 
 
-def repeatedly(times: int, pause_seconds: float, result: Callable[[], int], over: threading.Event) -> int:
+def repeatedly(times: int, pause_seconds: float, action: Callable[[], int], over: threading.Event) -> int:
     """Does it so often, unless the stories are over before; returns the sum of what it returned."""
     total = 0
     for _ in range(times):
-        total += result()
+        total += action()
         if over.wait(pause_seconds):
             break
     return total
 
 
-def _tell_until(
+def _run_until(
     chaos: ChaosStack, workload: Workload, name: str, story_runs: list[tuple[StoryRun, list[str]]], until: float
 ) -> None:
-    """The first cast is there already; each further one begins while things break."""
+    """The first services are there already; each further set begins while things break."""
     story = workload.stories[name]
-    story.run_stories(*story_runs[-1])
+    story.run(*story_runs[-1])
     while time.monotonic() < until:
         story_runs.append(begin(chaos, f"{name}-{len(story_runs)}", workload.count, story))
-        story.run_stories(*story_runs[-1])
+        story.run(*story_runs[-1])
 
 
 def _set_when_all_ended(running: list[Future[None]], over: threading.Event) -> None:

@@ -1,4 +1,4 @@
-"""The stories that a chaos run plays, many changes each, from the first request to the last document."""
+"""The stories of a chaos run, many changes each, from the first request to the last document."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class StoryRun:
         return found
 
     def until(self, change_ids: list[str], status: str) -> list[dict[str, Any]]:
-        """Each change, once it has the status. Raises NotInTime, with where it rests."""
+        """Each change, once it has the status. Raises NotInTime, with the status it has."""
         return [self._until(change_id, status) for change_id in change_ids]
 
     def _until(self, change_id: str, status: str) -> dict[str, Any]:
@@ -69,10 +69,10 @@ class StoryRun:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What is told, the plan and the period that its services begin with, the provider's clock, and what is particular
+    """What happens, the plan and the period that its services begin with, the provider's clock, and what is particular
     about its catalogue."""
 
-    run_stories: Callable[[StoryRun, list[str]], None]
+    run: Callable[[StoryRun, list[str]], None]
     plan: str
     period: tuple[str, str] = (JULY, AUGUST)
     clock: str = NOON_17_JULY
@@ -110,7 +110,7 @@ def upgrade(story_run: StoryRun, refs: list[str]) -> None:
 
 
 def upgrade_by_message(story_run: StoryRun, refs: list[str]) -> None:
-    """Through the Celery door, whose sender repeats the same key until it sees the change, and more often."""
+    """Through the Celery entry point, whose sender repeats the same key until it sees the change, and more often."""
     ids = {ref: wait_for(partial(_send_until_there, story_run, ref), f"the message of {ref}") for ref in refs}
     for ref in refs * 4:
         _send(story_run, ref)
@@ -152,7 +152,7 @@ def declined_and_paid_again(story_run: StoryRun, refs: list[str]) -> None:
 
 
 def _second_attempt(story_run: StoryRun, declined: dict[str, Any]) -> dict[str, Any] | None:
-    """Asked for until it is there: the decline may not have been heard yet, or our answer was cut off."""
+    """Requested until it is there: the decline may not have been processed yet, or our answer was cut off."""
     view = story_run.now(declined["id"])
     if view["payment"]["id"] != declined["payment"]["id"]:
         return view if view["payment"]["checkout_url"] else None
@@ -231,7 +231,7 @@ def cancel(story_run: StoryRun, refs: list[str]) -> None:
 
 
 def refund_after_apply(story_run: StoryRun, refs: list[str]) -> None:
-    """The gateway gives the money back; the catalogue's policy takes the plan back."""
+    """The gateway refunds the money; the catalogue's policy reverses the change."""
     ids = paid_upgrade(story_run, refs)
     story_run.until(list(ids.values()), "applied")
     key = _gateway_key(story_run)
@@ -312,16 +312,16 @@ def housekeeping(story_run: StoryRun, refs: list[str]) -> None:
     views = story_run.until(list(ids.values()), "awaiting_payment")
     for change_id in ids.values():
         story_run.provider.call("POST", f"/v1/plan-changes/{change_id}/cancel")
-    story_run.pay(views)  # too late, and nobody tells: the list of events does; an operator sends the credit back
-    kept = partial(_house_is_kept, story_run, _machine_time())
-    wait_for(partial(_keep_house, kept), "the audit, and the gateway's list of events")
+    story_run.pay(views)  # too late, and no webhook comes: the list of events has it; an operator refunds the credit
+    done = partial(_housekeeping_is_done, story_run, _machine_time())
+    wait_for(partial(_run_housekeeping, done), "the audit, and the gateway's list of events")
     ops = {"scope": "ops"}
     payments = wait_for(lambda: _all_payments(story_run, len(refs)), "the late payments")
     for payment in payments:
         if not story_run.provider.call("GET", f"/v1/payments/{payment['id']}", **ops)["refunds"]:
             _repeat_refund(story_run, payment["id"])
     for payment in payments:
-        wait_for(partial(_keep_house, partial(_is_refunded, story_run, payment["id"])), "the refund")
+        wait_for(partial(_run_housekeeping, partial(_is_refunded, story_run, payment["id"])), "the refund")
     story_run.end(ids, "canceled", "basic", 1)
 
 
@@ -350,8 +350,8 @@ def _gateway_knobs(story_run: StoryRun, **knobs: Any) -> None:
     httpx.put(url, json=knobs, trust_env=False).raise_for_status()
 
 
-def _keep_house(done: Callable[[], bool | None]) -> bool | None:
-    """Something dies of it each time, so it is rung for until all has been done from end to end."""
+def _run_housekeeping(done: Callable[[], bool | None]) -> bool | None:
+    """A process dies of it each time, so it is enqueued until all has been done from end to end."""
     _enqueue_housekeeping()
     try:
         return wait_for(done, "this round", seconds=3)
@@ -359,13 +359,15 @@ def _keep_house(done: Callable[[], bool | None]) -> bool | None:
         return None
 
 
-def _house_is_kept(story_run: StoryRun, since: datetime) -> bool | None:
-    """Both audits have left their sign, and the gateway's list of events was read."""
+def _housekeeping_is_done(story_run: StoryRun, since: datetime) -> bool | None:
+    """Both audits have left their heartbeat, and the gateway's list of events was read."""
     with transaction() as session:
-        signs = session.scalars(select(Heartbeat.name).where(Heartbeat.at > since)).all()
+        heartbeats = session.scalars(select(Heartbeat.name).where(Heartbeat.at > since)).all()
         provider = required_provider(session, story_run.provider.provider)
         gateway = connection_of(session, provider.id, "gateway")
-        return ({"audit", "audit_hosts"} <= set(signs) and gateway is not None and bool(gateway.events_cursor)) or None
+        return (
+            {"audit", "audit_hosts"} <= set(heartbeats) and gateway is not None and bool(gateway.events_cursor)
+        ) or None
 
 
 def _machine_time() -> datetime:
@@ -374,7 +376,7 @@ def _machine_time() -> datetime:
 
 
 def _enqueue_housekeeping() -> None:
-    """As if ten minutes had passed since gateways were asked."""
+    """As if ten minutes had passed since the last reconciliation."""
     with transaction() as session:
         session.execute(update(Connection).where(Connection.kind == "gateway").values(list_at=func.clock_timestamp()))
     for name, kwargs in (("audit.books", {}), ("audit.hosts", {"after": "0"}), ("payments.reconcile", {})):

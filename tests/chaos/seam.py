@@ -1,7 +1,7 @@
 """The crash seam: knows each boundary at which a process can die, and kills it there with SIGKILL, once each.
 
 It is loaded by the processes of a chaos run only (zygote.py); no code of the product knows it. A boundary is named by
-what happens (commit, publish, outside call, acknowledgement, taking a message), on which side of it, and where. The
+what happens (commit, publish, external call, acknowledgement, taking a message), on which side of it, and where. The
 first process that comes to a boundary dies there; the file that it leaves in `folder/seen` is the list of boundaries.
 """
 
@@ -130,7 +130,7 @@ class Seam:
         self.cross(side, f"publish {task_name} in {self._where()}")
 
     def _where(self) -> str:
-        """The innermost function of a door or a task that we are in."""
+        """The innermost function of an entry point or a task that we are in."""
         frame = sys._getframe(1)
         while frame is not None:
             file = frame.f_code.co_filename

@@ -22,7 +22,7 @@ from tests.steps.play import Play
 
 @pytest.fixture
 def as_application(servers: Stack) -> Iterator[Stack]:
-    """The steps below run as a new role that `planshift migrate --application-role` was told of."""
+    """The steps below run as a new role that `planshift migrate --application-role` was given."""
     role, password = f"app_{secrets.token_hex(4)}", secrets.token_hex(16)
     with transaction() as session:
         session.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'"))

@@ -1,4 +1,4 @@
-"""Each promise is broken on purpose, and the audit names the row. The faults are planted in a transaction that is
+"""Each invariant is violated on purpose, and the audit names the row. The faults are planted in a transaction that is
 rolled back, past the triggers that would refuse them."""
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LINE = """jsonb_set(content, '{lines,0,amount,amount}', '1'::jsonb)"""
 
 
 @pytest.fixture(scope="module")
-def _told(_servers: tuple[Stack, dict[str, str]]) -> Iterator[tuple[Play, dict[str, str]]]:
+def _finished(_servers: tuple[Stack, dict[str, str]]) -> Iterator[tuple[Play, dict[str, str]]]:
     """A paid upgrade, and a downgrade that was applied at the renewal."""
     stack, variables = _servers
     with environment(variables):
@@ -57,20 +57,20 @@ def _print(invoice_id: str | None) -> None:
 
 
 @pytest.fixture
-def told(_told: tuple[Play, dict[str, str]]) -> Iterator[Play]:
-    play, variables = _told
+def finished(_finished: tuple[Play, dict[str, str]]) -> Iterator[Play]:
+    play, variables = _finished
     with environment(variables):
         yield play
 
 
-def broken(session: Session, play: Play) -> dict[str, int]:
+def violations(session: Session, play: Play) -> dict[str, int]:
     findings = audit_books(session, providers_to_audit(session, play.slug), patience=timedelta(minutes=15))
     return {finding.name: finding.count for finding in findings if not finding.holds}
 
 
-def test_a_told_story_breaks_no_promise(told: Play) -> None:
+def test_a_finished_story_violates_no_invariant(finished: Play) -> None:
     with snapshot() as session:
-        assert broken(session, told) == {}
+        assert violations(session, finished) == {}
 
 
 FAULTS = [
@@ -128,7 +128,7 @@ FAULTS = [
     ),
     (
         "nothing_is_overdue",
-        f"UPDATE services SET {OVER}, rings = 13 WHERE provider_id = :p",
+        f"UPDATE services SET {OVER}, attempts = 13 WHERE provider_id = :p",
     ),
     ("nothing_is_overdue", "UPDATE inbox_events SET status = 'dead' WHERE provider_id = :p"),
     (HISTORY, "UPDATE plan_changes SET status = 'stuck' WHERE provider_id = :p AND target_plan = 'start'"),
@@ -141,9 +141,9 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("names", "fault"), FAULTS)
-def test_a_planted_fault_is_named(told: Play, names: str, fault: str) -> None:
+def test_a_planted_fault_is_named(finished: Play, names: str, fault: str) -> None:
     with transaction() as session:
-        provider = {"p": told.provider(session).id}
+        provider = {"p": finished.provider(session).id}
         for table in ("documents", "ledger_entries", "ledger_transactions", "plan_change_moves"):
             session.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
         session.execute(
@@ -152,7 +152,7 @@ def test_a_planted_fault_is_named(told: Play, names: str, fault: str) -> None:
         session.execute(text("UPDATE plan_change_moves SET recorded_at = recorded_at - interval '1 hour'"))
         for statement in fault.split(";"):
             session.execute(text(statement), provider)
-        found = broken(session, told)
+        found = violations(session, finished)
         session.rollback()
     assert set(names.split()) <= set(found), found
 
@@ -169,10 +169,10 @@ def test_every_check_has_its_fault() -> None:
         (LINE, "cannot be printed again"),
     ],
 )
-def test_a_document_that_is_not_what_was_printed_is_named(told: Play, content: str, what: str) -> None:
+def test_a_document_that_is_not_what_was_printed_is_named(finished: Play, content: str, what: str) -> None:
     """Also where its row does not make a document any more: one damaged row must not end the audit of all others."""
     with transaction() as session:
-        provider = told.provider(session)
+        provider = finished.provider(session)
         session.execute(
             text(f"UPDATE invoices SET content = {content} WHERE provider_id = :p AND renewal_id IS NOT NULL"),
             {"p": provider.id},
@@ -184,36 +184,36 @@ def test_a_document_that_is_not_what_was_printed_is_named(told: Play, content: s
     assert what in finding.rows[0].what
 
 
-def test_the_host_is_asked_and_a_command_says_so(told: Play) -> None:
-    result = CliRunner().invoke(app, ["audit", told.slug, "--json"])
+def test_the_command_compares_with_the_host(finished: Play) -> None:
+    result = CliRunner().invoke(app, ["audit", finished.slug, "--json"])
     assert result.exit_code == 0, result.stdout
     assert json.loads(result.stdout)["services_compared"] == 1
 
-    url = f"{told.stack.addresses.host}/services/zone"
-    was = httpx.get(url, params={"account": told.slug}, trust_env=False).json()
-    other = {"account": told.slug, "plan": "basic", "limits": was["limits"], "usage": {}}
+    url = f"{finished.stack.addresses.host}/services/zone"
+    was = httpx.get(url, params={"account": finished.slug}, trust_env=False).json()
+    other = {"account": finished.slug, "plan": "basic", "limits": was["limits"], "usage": {}}
     httpx.put(url, json=other, trust_env=False).raise_for_status()
-    result = CliRunner().invoke(app, ["audit", told.slug])
+    result = CliRunner().invoke(app, ["audit", finished.slug])
     assert result.exit_code == 1
-    assert "BROKEN  the host gives each service the plan that stands here" in result.stdout
+    assert "VIOLATED  the host gives each service the plan that stands here" in result.stdout
     assert "the host says basic" in result.stdout
     httpx.put(url, json=other | {"plan": was["plan"]}, trust_env=False).raise_for_status()
 
 
-def test_the_nightly_audit_leaves_a_sign_and_an_alert(told: Play, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_nightly_audit_leaves_a_heartbeat_and_an_alert(finished: Play, caplog: pytest.LogCaptureFixture) -> None:
     from models.heartbeat import Heartbeat
     from tasks.audit import books, hosts
 
     with transaction() as session:
         session.execute(
-            text("UPDATE services SET plan = 'basic' WHERE provider_id = :p"), {"p": told.provider(session).id}
+            text("UPDATE services SET plan = 'basic' WHERE provider_id = :p"), {"p": finished.provider(session).id}
         )
     assert "plan_is_the_last_applied: 1, first svc_" in books()
-    assert "broken promises" in caplog.text
+    assert "found violations" in caplog.text
     assert "hosts_have_the_plan" in hosts("0")
     with transaction() as session:
         assert "plan_is_the_last_applied" in session.get_one(Heartbeat, "audit").details["alert"]
         session.execute(
-            text("UPDATE services SET plan = 'start' WHERE provider_id = :p"), {"p": told.provider(session).id}
+            text("UPDATE services SET plan = 'start' WHERE provider_id = :p"), {"p": finished.provider(session).id}
         )
-    assert told.slug
+    assert finished.slug

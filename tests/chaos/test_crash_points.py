@@ -20,15 +20,15 @@ def test_nothing_is_lost_and_nothing_is_done_twice() -> None:
 
 
 def test_a_boundary_that_nobody_died_at_is_missed() -> None:
-    """A new commit, publish or outside call must be in a story."""
+    """A new commit, publish or external call must be in a story."""
     missing = uncovered(["killed core before commit 1 of nothing in tasks/plan_change.py:quote_change"])
     assert "commit in tasks/plan_change.py:quote_change" not in missing
     assert {
-        "commit in tasks/sweep.py:retry_dead_letter",
+        "commit in tasks/sweep.py:enqueue_due",
         "publish in tasks/renewals.py:run",
         "call gateway.create",
     } <= set(missing)
 
 
-def test_outside_calls_are_found_in_the_code() -> None:
+def test_external_calls_are_found_in_the_code() -> None:
     assert ENGINE_CALLS.findall("service = provisioner.read(call.host)") == [("provisioner", "read")]

@@ -1,4 +1,4 @@
-"""A worker that wakes up after its lease, while another one is at work: it writes nothing, whatever it has to say."""
+"""A worker that wakes up after its lease, while another one is at work: it writes nothing, whatever its outcome."""
 
 from __future__ import annotations
 

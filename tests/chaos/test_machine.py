@@ -1,5 +1,5 @@
 """Random interleavings of requests, steps, webhooks, cancels, ticks and crashes, against a simple model: what the
-customer paid is earned, held or credit, the host has the plan of the last applied change, and every promise holds."""
+customer paid is earned, held or credit, the host has the plan of the last applied change, and every invariant holds."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from tests.steps.play import NOON_17_JULY, Play
 PLANS = ("start", "business")
 STEPS = ("quote", "issue", "print", "request_payment", "settle", "apply", "expire")
 UNDER_WAY = ("requested", "quoted", "invoiced", "paid", "applying")
-# Books alone: what rests is the machine's own doing.
+# Books alone: what is overdue is the machine's own doing.
 NOT_COMPARED = {"nothing_is_overdue", "numbered_invoices_are_printed"}
 
 
@@ -75,7 +75,7 @@ class Pipeline(RuleBasedStateMachine):
     @precondition(lambda self: self.changes)
     @rule(part=st.sampled_from((1, 2)), times=st.integers(1, 2))
     def pay(self, part: int, times: int) -> None:
-        """The gateway tells of a payment, in part or whole, once or twice under the same key."""
+        """The gateway reports a payment, in part or whole, once or twice under the same key."""
         attempt = self._attempt()
         if attempt is None:
             return
@@ -135,7 +135,7 @@ class Pipeline(RuleBasedStateMachine):
         assert {f.name: f.rows for f in findings if not f.holds and f.name not in NOT_COMPARED} == {}
 
     def teardown(self) -> None:
-        """Whatever happened, it comes to an end when all is rung for: nothing is left half done."""
+        """Whatever happened, it comes to an end when all is enqueued: nothing is left half done."""
         if not hasattr(self, "play"):
             return
         for _ in range(3):
@@ -149,7 +149,7 @@ class Pipeline(RuleBasedStateMachine):
         self.every_invariant_holds()
 
     def _is_over(self, change_id: str) -> bool:
-        """An offer that ran out rests until the sweep expires it."""
+        """An offer that ran out waits until the sweep expires it."""
         until = self.play.change(change_id).payable_until
         return until is not None and until <= self.now
 

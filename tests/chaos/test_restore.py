@@ -1,5 +1,5 @@
 """The database server is lost in mid-flow. From the base backup and the archived WAL a new one comes up, the broker
-is empty, and every change finishes; the gateway is asked again for what happened after the last archived moment, and
+is empty, and every change finishes; what happened at the gateway after the last archived moment is fetched again, and
 a number that went out after it is never given again."""
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def archived(servers: Stack) -> Iterator[Archived]:
 
 
 def go_on(play: Play, change_ids: list[str]) -> None:
-    """What the sweep would ring for, until nothing moves: the events of the gateway, then each step."""
+    """What the sweep would enqueue, until nothing moves: the events of the gateway, then each step."""
     with transaction() as session:
         connection_id = play.gateway(session).id
     for _ in range(3):

@@ -56,11 +56,11 @@ def _import_everything() -> None:
 def _roles() -> dict[str, Callable[[], None]]:
     workers = {f"core-{n}": lambda n=n: _worker(f"core-{n}", QUEUES) for n in (1, 2)}
     workers |= {f"outside-{n}": lambda n=n: _worker(f"outside-{n}", "outside") for n in (1, 2)}
-    doors = {
-        "web": lambda: _door("web", "PLANSHIFT_PUBLIC_URL"),
-        "receiver": lambda: _door("receiver", "CHAOS_RECEIVER"),
+    entry_points = {
+        "web": lambda: _entry_point("web", "PLANSHIFT_PUBLIC_URL"),
+        "receiver": lambda: _entry_point("receiver", "CHAOS_RECEIVER"),
     }
-    return workers | doors | {"beat": _beat}
+    return workers | entry_points | {"beat": _beat}
 
 
 def _worker(name: str, queues: str) -> None:
@@ -71,7 +71,7 @@ def _worker(name: str, queues: str) -> None:
     create_app().worker_main([*arguments, "--without-gossip", "--without-mingle", "--without-heartbeat"])
 
 
-def _door(name: str, variable: str) -> None:
+def _entry_point(name: str, variable: str) -> None:
     from cli import processes
 
     port = urlsplit(os.environ[variable]).port

@@ -1,4 +1,4 @@
-"""docker-compose.yml against the code: no engine runs here, so each promise of the file is held to what it names."""
+"""docker-compose.yml against the code: no container engine runs here, so the file is checked against what it names."""
 
 import re
 import shlex
@@ -47,7 +47,7 @@ def seconds(duration: str) -> int:
     return int(match[1])
 
 
-def test_the_services_are_the_processes_of_the_house() -> None:
+def test_the_services_are_the_processes_of_the_stack() -> None:
     assert {"postgres", "valkey", "migrate", "web", "receiver", "beat", "flower"} < set(SERVICES)
     assert SERVICES["postgres"]["image"] == "postgres:18"
     assert SERVICES["valkey"]["image"] == "valkey/valkey:9"
@@ -105,7 +105,7 @@ def test_services_come_back_and_say_how_they_are(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["web", "receiver", "flower"])
-def test_doors_listen_where_they_are_published_and_asked(name: str) -> None:
+def test_entry_points_listen_where_they_are_published_and_checked(name: str) -> None:
     service = SERVICES[name]
     given = parsed(service["command"])
     assert given["host"] == "0.0.0.0"

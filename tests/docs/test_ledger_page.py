@@ -46,5 +46,5 @@ def test_every_recipe_of_the_code_is_on_the_page() -> None:
     assert {row[1] for row in RECIPES} == posting
 
 
-def test_guarded_accounts_are_told() -> None:
+def test_guarded_accounts_are_listed() -> None:
     assert {name.split(":")[0] for name, _, kind, _ in ACCOUNTS if "guarded" in kind} == set(GUARDED)

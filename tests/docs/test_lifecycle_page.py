@@ -10,25 +10,25 @@ PAGE = "docs/lifecycle.md"
 
 
 def test_the_moves_are_the_moves() -> None:
-    told = [
+    listed = [
         (source, event, target)
         for sources, event, target in table(PAGE, "from", "event", "to")
         for source in sources.split(", ")
     ]
-    assert len(told) == len(set(told))
-    assert set(told) == {(source.value, event.value, target.value) for source, event, target in MOVES}
+    assert len(listed) == len(set(listed))
+    assert set(listed) == {(source.value, event.value, target.value) for source, event, target in MOVES}
 
 
 def test_every_status_is_explained_in_the_order_of_the_code() -> None:
-    told = [row[0] for row in table(PAGE, "status", "what it means", "what comes next")]
-    assert sorted(told) == sorted(status.value for status in Status)
+    listed = [row[0] for row in table(PAGE, "status", "what it means", "what comes next")]
+    assert sorted(listed) == sorted(status.value for status in Status)
 
 
-def test_the_next_step_is_the_one_that_is_played() -> None:
+def test_the_next_step_is_one_that_is_enqueued() -> None:
     for status, _, comes_next in table(PAGE, "status", "what it means", "what comes next"):
         if comes_next.startswith("plan_change."):
-            played = NEXT_STEPS[Status(status)]
-            assert comes_next.split(",")[0] in played, status
+            steps = NEXT_STEPS[Status(status)]
+            assert comes_next.split(",")[0] in steps, status
 
 
 def test_the_phases_are_the_phases() -> None:

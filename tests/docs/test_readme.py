@@ -22,13 +22,13 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 def test_the_configuration_table_is_what_settings_read() -> None:
-    told = {row[0]: row[1] for row in table("README.md", "variable", "default", "meaning")}
+    listed = {row[0]: row[1] for row in table("README.md", "variable", "default", "meaning")}
     read = {
         f"PLANSHIFT_{name.upper()}": "–" if field.default is None else str(field.default)
         for name, field in Settings.model_fields.items()
     }
-    assert told == read
-    assert list(told) == list(read), "in the order of settings.py"
+    assert listed == read
+    assert list(listed) == list(read), "in the order of settings.py"
 
 
 def commands_of(name: str) -> list[list[str]]:
@@ -106,7 +106,7 @@ def test_every_route_exists(name: str) -> None:
         assert any(route.fullmatch(re.sub("/$", "/x", path.rstrip(".,"))) for route in routes()), path
 
 
-def test_the_celery_example_is_a_message_that_the_door_takes() -> None:
+def test_the_celery_example_is_a_message_that_the_entry_point_takes() -> None:
     [example] = blocks("README.md", "python")
     calls = [node for node in ast.walk(ast.parse(example)) if isinstance(node, ast.Call)]
     [send] = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "send_task"]

@@ -1,4 +1,4 @@
-"""What a catalogue must satisfy, and what is told when it does not."""
+"""What a catalogue must satisfy, and the messages when it does not."""
 
 import json
 
@@ -58,7 +58,7 @@ def test_a_sound_catalogue_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "put", "key", "told"),
+    ("found", "put", "key", "message"),
     [
         ('"Europe/Madrid"', '"Europe/Nowhere"', "timezone", "does not exist"),
         ('"Europe/Madrid"', '"../etc/passwd"', "timezone", "does not exist"),
@@ -90,19 +90,19 @@ def test_a_sound_catalogue_is_read() -> None:
         ('name = "Acme"\ntimezone', "timezone", "name", "Field required"),
     ],
 )
-def test_each_error_names_its_key(found: str, put: str, key: str, told: str) -> None:
+def test_each_error_names_its_key(found: str, put: str, key: str, message: str) -> None:
     assert found in SMALL
-    assert told in problems(SMALL.replace(found, put))[key]
+    assert message in problems(SMALL.replace(found, put))[key]
 
 
-def test_all_errors_are_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     wrong = SMALL.replace("rank = 2", "rank = 1").replace("Europe/Madrid", "Nowhere").replace("zones = 1", "rooms = 1")
     assert set(problems(wrong)) == {"timezone", "plans.1.rank", "plans.0.limits.rooms"}
 
 
 def test_sentences_of_our_own_come_without_a_preface() -> None:
-    told = problems(SMALL.replace('proration = "by_day"', 'proration = { fraction = "days", credit = false }'))
-    assert told == {
+    found = problems(SMALL.replace('proration = "by_day"', 'proration = { fraction = "days", credit = false }'))
+    assert found == {
         "rules.0.proration": 'without credit there is nothing to give back: credit_becomes must be "nothing"'
     }
 
@@ -141,7 +141,7 @@ def test_a_rule_that_is_never_reached_is_refused(first: str, second: str, reacha
 
 
 @pytest.mark.parametrize(
-    ("axes", "told"),
+    ("axes", "message"),
     [
         ('fraction = "zero"', "credit must be false"),
         ('fraction = "zero", credit = false, credit_becomes = "nothing", anchor = "reset"', "anchor must be keep"),
@@ -160,9 +160,9 @@ def test_a_rule_that_is_never_reached_is_refused(first: str, second: str, reacha
         ('preset = "kill_bill", place = "day_rate"', "not both"),
     ],
 )
-def test_contradictory_axes_are_refused(axes: str, told: str) -> None:
+def test_contradictory_axes_are_refused(axes: str, message: str) -> None:
     text = SMALL.replace('proration = "by_day"', f"proration = {{ {axes} }}")
-    assert any(told in sentence for sentence in problems(text).values())
+    assert any(message in sentence for sentence in problems(text).values())
 
 
 @pytest.mark.parametrize(
@@ -186,8 +186,8 @@ def test_a_preset_may_be_changed_in_one_axis() -> None:
 
 
 def test_discounts_name_one_kind_and_known_plans() -> None:
-    told = problems(SMALL + '\n[discounts.both]\npercent = "10"\namounts = { EUR = "1.00" }\nplans = ["xl"]\n')
-    assert told == {
+    found = problems(SMALL + '\n[discounts.both]\npercent = "10"\namounts = { EUR = "1.00" }\nplans = ["xl"]\n')
+    assert found == {
         "discounts.both": "either percent or amounts was expected",
         "discounts.both.plans": "'xl' is not a plan of this catalogue",
     }

@@ -309,7 +309,7 @@ def test_rounding_the_total_once_with_a_rate_for_each_product(dns: Catalog) -> N
         (percent_off("50").model_copy(update={"plans": ("start",)}), "2026-11-16", [-250, 300]),
     ],
 )
-def test_discounts_come_off_the_full_price_of_both_sides(
+def test_discounts_come_off_the_full_price_of_both_plans(
     dns: Catalog, discount: Any, moment: str, expected: list[int]
 ) -> None:
     old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01", discount=discount)
@@ -478,7 +478,7 @@ def test_renewals(
     assert renewal.period_paid_after == renewal.net
 
 
-def test_a_renewal_is_rounded_taxed_and_told_as_its_plan_is(dns: Catalog) -> None:
+def test_a_renewal_is_rounded_taxed_and_described_as_its_plan_is(dns: Catalog) -> None:
     # 12.5% off 5.00 is 4.375 -> 4.38; a tax on this product alone: 10% is 0.44
     rate = dns.tax.rates[0].model_copy(update={"product": "dns"})
     catalog = dns.model_copy(update={"tax": dns.tax.model_copy(update={"rates": (rate,)})})

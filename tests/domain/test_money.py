@@ -82,7 +82,7 @@ def test_major_units_have_all_decimals(amount: int, currency: str, text: str) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "currency", "told"),
+    ("text", "currency", "message"),
     [
         ("12.345", "USD", "at most 2 decimals"),
         ("1.5", "JPY", "at most 0 decimals"),
@@ -95,8 +95,8 @@ def test_major_units_have_all_decimals(amount: int, currency: str, text: str) ->
         ("10000000000000.01", "USD", "more than Planshift holds"),
     ],
 )
-def test_what_is_not_an_amount(text: str, currency: str, told: str) -> None:
-    with pytest.raises(NotAnAmount, match=told):
+def test_what_is_not_an_amount(text: str, currency: str, message: str) -> None:
+    with pytest.raises(NotAnAmount, match=message):
         Money.parse_major(text, currency)
 
 

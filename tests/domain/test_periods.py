@@ -107,7 +107,7 @@ def test_a_period_is_half_open_and_in_utc() -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "told"),
+    ("start", "end", "message"),
     [
         (
             datetime(2025, 1, 1),  # noqa: DTZ001 what is refused
@@ -119,8 +119,8 @@ def test_a_period_is_half_open_and_in_utc() -> None:
         (datetime(2025, 1, 2, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC), "2025-01-02T00:00:00"),
     ],
 )
-def test_what_is_not_a_period(start: datetime, end: datetime, told: str) -> None:
-    with pytest.raises(BadPeriod, match=told):
+def test_what_is_not_a_period(start: datetime, end: datetime, message: str) -> None:
+    with pytest.raises(BadPeriod, match=message):
         Period(start, end)
 
 

@@ -103,7 +103,7 @@ def test_a_forbidden_change_tells_the_providers_reason(hosting: Catalog) -> None
 
 
 @pytest.mark.parametrize(
-    ("changes", "target", "moment", "error", "code", "told"),
+    ("changes", "target", "moment", "error", "code", "message"),
     [
         ({}, Target("gold", "monthly"), NOW, UnknownPlan, "unknown_plan", "choose one of basic, start, business"),
         ({}, Target("start", "weekly"), NOW, UnknownCycle, "unknown_cycle", "choose one of monthly, annual"),
@@ -124,10 +124,10 @@ def test_what_cannot_be_quoted(
     moment: object,
     error: type[ChangeError],
     code: str,
-    told: str,
+    message: str,
 ) -> None:
     old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01", **changes)
-    with pytest.raises(error, match=told) as refused:
+    with pytest.raises(error, match=message) as refused:
         price(dns, old, AMERICAN, target, moment, ZERO)  # type: ignore[arg-type]
     assert refused.value.code == code
 
@@ -191,7 +191,7 @@ def test_usage_must_fit_the_target(dns: Catalog, usage: dict[str, int], limits: 
     assert refused.value.details == {"plan": "basic", "limits": limits}
 
 
-def test_what_to_reduce_is_told_by_name(dns: Catalog, hosting: Catalog) -> None:
+def test_what_to_reduce_is_named(dns: Catalog, hosting: Catalog) -> None:
     old = service(hosting, "vps-2", "monthly", "2026-11-01", "2026-12-01", usage={"disk_gb": 60})
     with pytest.raises(OverLimit) as refused:
         check_fit(hosting, hosting.plans[5], 1, old.usage)
@@ -234,7 +234,7 @@ def test_the_first_matching_rule_wins_and_state_counts(dns: Catalog) -> None:
 
 
 def test_the_catalogue_may_call_a_change_what_it_likes(dns: Catalog) -> None:
-    # ranks say upgrade, and rules still match by that; what the customer is told is the rule's own word
+    # ranks say upgrade, and rules still match by that; what the customer reads is the rule's own word
     rule = dns.rules[2].model_copy(update={"direction": Direction.UPGRADE, "counts_as": Direction.LATERAL})
     catalog = dns.model_copy(update={"rules": (rule, *dns.rules)})
     old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01")

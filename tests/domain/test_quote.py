@@ -80,7 +80,7 @@ def test_a_promise_ends_with_the_period(dns: Catalog) -> None:
     assert quoted(dns, moment=moment).expires_at == at("2026-12-01", TOKYO)
 
 
-def test_a_scheduled_change_is_told_with_its_date(dns: Catalog) -> None:
+def test_a_scheduled_change_is_described_with_its_date(dns: Catalog) -> None:
     quote = quoted(dns, Target("basic", "monthly"), Buyer("JP"), plan="business", held=Money(900, "USD"))
     assert (quote.kind, quote.effective, quote.lines, quote.proration) == ("downgrade", "at_renewal", (), {})
     assert (quote.effective_at, quote.next_renewal.at) == (at("2026-12-01", TOKYO), at("2026-12-01", TOKYO))
@@ -317,7 +317,7 @@ def test_a_stored_quote_is_equal_and_verifies(dns: Catalog, make: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "told"),
+    ("path", "value", "expected"),
     [
         (("lines", 0, "amount", "amount"), -249, "lines.0.amount.amount: stored -249, recomputed -250"),
         (("total_due_today", "amount"), 1, "total_due_today.amount: stored 1, recomputed 350"),
@@ -327,7 +327,7 @@ def test_a_stored_quote_is_equal_and_verifies(dns: Catalog, make: Any) -> None:
         (("lines",), [], "lines: stored []"),
     ],
 )
-def test_a_changed_quote_is_found_out(dns: Catalog, path: tuple[Any, ...], value: Any, told: str) -> None:
+def test_a_changed_quote_is_found_out(dns: Catalog, path: tuple[Any, ...], value: Any, expected: str) -> None:
     document = deepcopy(quoted(dns).as_json())
     node = document
     for key in path[:-1]:
@@ -336,7 +336,7 @@ def test_a_changed_quote_is_found_out(dns: Catalog, path: tuple[Any, ...], value
     differences = [str(difference) for difference in verify_quote(document)]
     sealed = digest_of({"inputs": document["inputs"], "result": _without_seal(document)})
     assert differences[0] == f"digest: stored {document['digest']!r}, recomputed {sealed!r}"
-    assert any(difference.startswith(told) for difference in differences[1:])
+    assert any(difference.startswith(expected) for difference in differences[1:])
 
 
 def _without_seal(document: dict[str, Any]) -> dict[str, Any]:
@@ -346,8 +346,8 @@ def _without_seal(document: dict[str, Any]) -> dict[str, Any]:
 def test_a_missing_part_is_a_difference(dns: Catalog) -> None:
     document = deepcopy(quoted(dns).as_json())
     document["lines"][0]["share"] = None
-    told = [str(difference) for difference in verify_quote(document)]
-    assert "lines.0.share: stored None, recomputed {'part': 15, 'whole': 30, 'unit': 'day'}" in told
+    differences = [str(difference) for difference in verify_quote(document)]
+    assert "lines.0.share: stored None, recomputed {'part': 15, 'whole': 30, 'unit': 'day'}" in differences
 
 
 def test_reworded_sentences_break_only_the_seal(dns: Catalog) -> None:

@@ -41,7 +41,7 @@ def test_two_limits_and_what_the_catalogue_has_no_name_for(dns: Catalog, hosting
     assert refusal_text(error, dns, "en").endswith(
         "zones: 7 used, 3 allowed, remove 4. records: 101 used, 100 allowed, remove 1."
     )
-    # told by another catalogue: ids stand in for names
+    # described by another catalogue: ids stand in for names
     assert refusal_text(error, hosting, "en").startswith("basic is too small for what is used now. zones: 7 used")
 
 

@@ -151,7 +151,7 @@ def test_a_negative_total_gives_tax_back(dns: Catalog) -> None:
     assert (priced.total, priced.credit_created) == (-1598, 1598)
 
 
-def test_each_side_is_taxed_as_its_own_product(dns: Catalog) -> None:
+def test_old_and_new_terms_are_taxed_as_their_own_products(dns: Catalog) -> None:
     plans = tuple(plan.model_copy(update={"product": "books"}) if plan.id == "basic" else plan for plan in dns.plans)
     catalog = taxed(dns).model_copy(update={"plans": plans})
     old = service(catalog, "basic", "monthly", "2026-11-01", "2026-12-01")

@@ -1,4 +1,4 @@
-"""The Celery door: rules, effects and idempotency as at the HTTP door; no message is retried for ever."""
+"""The Celery entry point: rules, effects and idempotency as over HTTP; no message is retried for ever."""
 
 from __future__ import annotations
 

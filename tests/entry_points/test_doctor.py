@@ -1,4 +1,4 @@
-"""planshift doctor finds what is wrong, says what to do, and looks on."""
+"""planshift doctor finds what is wrong, says what to do, and goes on checking."""
 
 from __future__ import annotations
 
@@ -67,12 +67,13 @@ def test_beat_that_sleeps_and_an_audit_that_found_something(healthy: Stack) -> N
 
 def test_an_old_schema(healthy: Stack) -> None:
     with transaction() as session:
+        newest = session.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
         session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     try:
         code, found = diagnose()
     finally:
         with transaction() as session:
-            session.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+            session.execute(text("UPDATE alembic_version SET version_num = :newest"), {"newest": newest})
     assert code == 1
     assert "Run `planshift migrate`" in found["bad"][0]
 
@@ -94,7 +95,7 @@ def test_a_host_that_is_away(healthy: Stack) -> None:
         )
 
 
-def test_without_a_broker_the_rest_is_looked_at(healthy: Stack) -> None:
+def test_without_a_broker_the_rest_is_checked(healthy: Stack) -> None:
     with environment(dict(os.environ) | {"PLANSHIFT_BROKER_URL": "redis://127.0.0.1:9/0"}):
         code, found = diagnose()
     assert code == 1

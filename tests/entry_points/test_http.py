@@ -1,4 +1,4 @@
-"""The HTTP door: what it answers to the wrong key, the wrong body, the wrong moment; and that nothing changes then."""
+"""The HTTP API: what it answers to the wrong key, the wrong body, the wrong moment; and that nothing changes then."""
 
 from __future__ import annotations
 
@@ -132,10 +132,10 @@ def test_a_service_that_leaves_active_takes_its_open_changes_with_it(dns: Fronte
     assert dns.wait_for(change_id, "canceled")["reason"] == "service_not_active"
 
 
-def test_a_name_that_no_font_has_is_told_at_the_door(dns: Frontend) -> None:
+def test_a_name_that_no_font_has_is_refused_at_the_entry_point(dns: Frontend) -> None:
     customer = {"name": "Firm 𐎠", "email": "a@b.invalid", "country": "JP", "locale": "en"}
-    told = is_problem(send(dns, "PUT", "/v1/customers/ani", customer, scope="host"), 422, "not_printable")
-    assert "U+103A0" in told["detail"]
+    problem = is_problem(send(dns, "PUT", "/v1/customers/ani", customer, scope="host"), 422, "not_printable")
+    assert "U+103A0" in problem["detail"]
 
 
 def test_a_language_that_we_have_no_words_of_is_answered_in_english(dns: Frontend) -> None:
@@ -175,7 +175,7 @@ def test_the_same_key_again_is_the_same_answer(dns: Frontend) -> None:
     assert [change["id"] for change in found] == [change_id]
 
 
-def test_keys_open_only_their_own_doors(dns: Frontend, frontend: Make) -> None:
+def test_keys_open_only_their_own_provider_and_scope(dns: Frontend, frontend: Make) -> None:
     other = frontend("dns")
     is_problem(send(other, "GET", "/v1/services/zone"), 404, "unknown_service")
     is_problem(send(dns, "PUT", "/v1/services/zone", SERVICE), 403, "missing_scope")

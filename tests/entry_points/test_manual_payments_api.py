@@ -1,4 +1,4 @@
-"""The operators' routes over real HTTP: money is recorded, matched and sent back, with who and why; nobody else may."""
+"""The operators' routes over HTTP: money is recorded, matched and refunded, with actor and reason; nobody else may."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The webhook door: what is forged changes nothing, what is authentic is written down before it is answered."""
+"""The webhook receiver: what is forged changes nothing, what is authentic is written down before it is answered."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_an_authentic_webhook_moves_the_change_on(running: Running, dns: Fronten
     dns.wait_for(change["id"], "applied")
 
 
-def test_the_web_process_has_the_same_door(running: Running, dns: Frontend) -> None:
+def test_the_web_process_has_the_same_receiver(running: Running, dns: Frontend) -> None:
     change = awaiting(dns)
     body = body_of(change["payment"]["id"])
     url = f"{running.ready['api']}/webhooks/standard/{dns.provider}"

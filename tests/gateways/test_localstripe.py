@@ -52,7 +52,7 @@ def stripe_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def door(_servers: tuple[Stack, dict[str, str]]) -> Iterator[ReceiverProcess]:
+def receiver_process(_servers: tuple[Stack, dict[str, str]]) -> Iterator[ReceiverProcess]:
     with environment(_servers[1]), receiver() as process:
         yield process
 
@@ -80,14 +80,14 @@ class Payer:
 
 
 @pytest.fixture
-def scene(servers: Stack, stripe_url: str, door: ReceiverProcess) -> tuple[MoneyPlay, Payer]:
+def stripe(servers: Stack, stripe_url: str, receiver_process: ReceiverProcess) -> tuple[MoneyPlay, Payer]:
     play = MoneyPlay.of(servers)
     with transaction() as session:
         connection = play.gateway(session)
         connection.adapter, connection.base_url = "stripe-intents", stripe_url
         connection.api_key, connection.secrets = (KEY,), (SECRET,)
     payer = Payer(stripe_url)
-    payer.listen("one", f"http://127.0.0.1:{door.port}/webhooks/stripe-intents/{play.slug}")
+    payer.listen("one", f"http://127.0.0.1:{receiver_process.port}/webhooks/stripe-intents/{play.slug}")
     return play, payer
 
 
@@ -97,8 +97,8 @@ def wait_for_event(play: MoneyPlay, kind: str, about: str) -> str:
     def poll() -> str | None:
         with transaction() as session:
             query = select(InboxEvent).where(InboxEvent.provider_id == play.provider(session).id)
-            told = (row for row in session.scalars(query) if kind.encode() in row.body and about.encode() in row.body)
-            return next((row.id for row in told), None)
+            rows = (row for row in session.scalars(query) if kind.encode() in row.body and about.encode() in row.body)
+            return next((row.id for row in rows), None)
 
     event_id = until(poll, f"{kind} of {about}")
     play.process(event_id)
@@ -114,19 +114,19 @@ def opened(play: MoneyPlay) -> tuple[str, Any]:
     return change_id, attempt
 
 
-def test_pay(scene: tuple[MoneyPlay, Payer]) -> None:
-    play, payer = scene
+def test_pay(stripe: tuple[MoneyPlay, Payer]) -> None:
+    play, payer = stripe
     change_id, attempt = opened(play)
     payer.confirm(attempt.gateway_ref, GOOD).raise_for_status()
     wait_for_event(play, "payment_intent.succeeded", attempt.gateway_ref)
-    play.fetch(attempt.id)  # asked as well as told, and counted once
+    play.fetch(attempt.id)  # fetched as well as notified, and counted once
     play.process_all()
     assert play.steps("settle apply", change_id) == "applied"
     assert play.ledger() == {"clearing:stripe-intents": 373, "sales": -339, "tax:jp-10": -34}
 
 
-def test_three_d_secure(scene: tuple[MoneyPlay, Payer]) -> None:
-    play, payer = scene
+def test_three_d_secure(stripe: tuple[MoneyPlay, Payer]) -> None:
+    play, payer = stripe
     change_id, attempt = opened(play)
     payer.confirm(attempt.gateway_ref, NEEDS_3DS).raise_for_status()
     play.fetch(attempt.id)
@@ -137,8 +137,8 @@ def test_three_d_secure(scene: tuple[MoneyPlay, Payer]) -> None:
     assert play.steps("settle apply", change_id) == "applied"
 
 
-def test_declined_and_paid_by_another_attempt(scene: tuple[MoneyPlay, Payer]) -> None:
-    play, payer = scene
+def test_declined_and_paid_by_another_attempt(stripe: tuple[MoneyPlay, Payer]) -> None:
+    play, payer = stripe
     change_id, first = opened(play)
     assert payer.confirm(first.gateway_ref, DECLINED).status_code == 402
     wait_for_event(play, "payment_intent.payment_failed", first.gateway_ref)
@@ -154,8 +154,8 @@ def test_declined_and_paid_by_another_attempt(scene: tuple[MoneyPlay, Payer]) ->
     assert play.steps("settle apply", change_id) == "applied"
 
 
-def test_paid_after_it_was_canceled_and_sent_back(scene: tuple[MoneyPlay, Payer]) -> None:
-    play, payer = scene
+def test_paid_after_it_was_canceled_and_sent_back(stripe: tuple[MoneyPlay, Payer]) -> None:
+    play, payer = stripe
     change_id, attempt = opened(play)
     with transaction() as session:
         cancel_change(session, NOON_17_JULY, change_id, "customer")
@@ -171,15 +171,15 @@ def test_paid_after_it_was_canceled_and_sent_back(scene: tuple[MoneyPlay, Payer]
     assert play.ledger() == {}
     play.fetch(attempt.id)
     play.process_all()
-    assert play.ledger() == {}, "the sum that Stripe tells counts our refund once"
+    assert play.ledger() == {}, "the sum that Stripe reports counts our refund once"
 
 
-def test_the_list_of_events_tells_what_no_webhook_did(scene: tuple[MoneyPlay, Payer], stripe_url: str) -> None:
+def test_the_list_of_events_has_what_no_webhook_brought(stripe: tuple[MoneyPlay, Payer], stripe_url: str) -> None:
     from engine.payments import reconciliation
     from models.provider import Connection
     from tasks.run import external_step
 
-    play, payer = scene
+    play, payer = stripe
     payer.listen("one", "http://127.0.0.1:1/nobody")
     change_id, attempt = opened(play)
     payer.confirm(attempt.gateway_ref, GOOD).raise_for_status()

@@ -1,4 +1,4 @@
-"""Mollie's webhook says only "look": what nobody signed is never believed, and what is fetched is booked once."""
+"""Mollie's webhook only notifies: what nobody signed is never believed, and what is fetched is booked once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FakeMollie(Routes):
     """A few of Mollie's routes, as its documentation shows them; payments live in the class."""
 
     payments: ClassVar[dict[str, dict[str, Any]]] = {}
-    asked: ClassVar[list[str]] = []
+    fetched: ClassVar[list[str]] = []
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -53,7 +53,7 @@ class FakeMollie(Routes):
 
     def do_GET(self) -> None:
         name = self.path.split("/")[3]
-        self.asked.append(name)
+        self.fetched.append(name)
         if name == "tr_broken":
             self.answer(503, {})
         elif name in self.payments:
@@ -106,7 +106,7 @@ def yen(amount: int) -> dict[str, str]:
     return {"value": str(amount), "currency": "JPY"}
 
 
-def test_the_payment_is_fetched_and_booked_once_however_often_it_says_look(play: MoneyPlay) -> None:
+def test_the_payment_is_fetched_and_booked_once_however_often_it_notifies(play: MoneyPlay) -> None:
     change_id = play.until_awaiting_payment("start")
     [attempt] = play.attempts(change_id)
     name = attempt.gateway_ref or ""
@@ -122,7 +122,7 @@ def test_the_payment_is_fetched_and_booked_once_however_often_it_says_look(play:
     assert play.steps("settle apply", change_id) == "applied"
 
 
-def test_refunds_and_chargebacks_are_told_by_the_same_look(play: MoneyPlay) -> None:
+def test_refunds_and_chargebacks_are_found_by_the_same_fetch(play: MoneyPlay) -> None:
     change_id = play.until_awaiting_payment("start")
     name = play.attempts(change_id)[0].gateway_ref or ""
     pay(name, amountRefunded=yen(73))
@@ -140,10 +140,12 @@ def test_a_name_that_we_did_not_open_is_never_fetched(play: MoneyPlay) -> None:
     for _ in range(6):
         play.process(event_id)
     assert (play.event(event_id).status, play.ledger()) == ("ignored", {})
-    assert "tr_guessed" not in FakeMollie.asked
+    assert "tr_guessed" not in FakeMollie.fetched
 
 
-def test_a_look_that_comes_during_a_look_is_looked_at_again(play: MoneyPlay, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_notification_that_comes_during_a_fetch_is_fetched_again(
+    play: MoneyPlay, monkeypatch: pytest.MonkeyPatch
+) -> None:
     change_id = play.until_awaiting_payment("start")
     name = play.attempts(change_id)[0].gateway_ref or ""
     event_id = posted(play, name)
@@ -163,7 +165,7 @@ def test_a_look_that_comes_during_a_look_is_looked_at_again(play: MoneyPlay, mon
     assert play.ledger() == {"clearing:mollie": 373, "held": -373}
 
 
-def test_mollie_is_away_and_the_look_is_tried_again(play: MoneyPlay) -> None:
+def test_mollie_is_away_and_the_fetch_is_tried_again(play: MoneyPlay) -> None:
     change_id = play.until_awaiting_payment("start")
     attempt_id = play.attempts(change_id)[0].id
     with transaction() as session:
@@ -178,7 +180,7 @@ def test_mollie_is_away_and_the_look_is_tried_again(play: MoneyPlay) -> None:
         assert (event.status, event.failures) == ("retry", 1)
 
 
-def test_cancel_tells_how_the_payment_stands(mollie: str) -> None:
+def test_cancel_returns_how_the_payment_stands(mollie: str) -> None:
     account = Account("dns", mollie, KEY, ())
     request = PaymentRequest("pay_abcdefgh", Money(1250, "EUR"), "title", "https://x", NOON_17_JULY, "https://y")
     opened = GATEWAY.create(account, request)
@@ -200,12 +202,12 @@ def test_cancel_tells_how_the_payment_stands(mollie: str) -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"id=", b"id=../x", b"id=tr_1&id[]=%00", b'{"id": "tr_1"}', b"id=tr_" + b"a" * 70, b"\xff"]
 )
-def test_what_is_not_a_look(body: bytes) -> None:
+def test_what_is_not_a_notification(body: bytes) -> None:
     with pytest.raises(BadSignature):
         GATEWAY.verify(Account("dns", "", "", ()), [], body, datetime.now(UTC))
 
 
-def test_a_look_says_nothing_else() -> None:
+def test_a_notification_says_nothing_else() -> None:
     [gateway_event] = GATEWAY.parse(b"id=tr_7UhSN1zuXS")
     assert (gateway_event.kind, gateway_event.gateway_ref, bool(gateway_event.amount)) == (
         EventKind.FETCH,

@@ -13,7 +13,7 @@ from tests.gateways.served import Routes, served
 ADAPTERS = pytest.mark.parametrize(("adapter", "name"), [("standard", "The gateway"), ("mollie", "Mollie")])
 
 
-class SaysWhatItIsAsked(Routes):
+class StatusInThePath(Routes):
     """Answers with the status that the path begins with, and always with the same words."""
 
     def do_GET(self) -> None:
@@ -22,7 +22,7 @@ class SaysWhatItIsAsked(Routes):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with served(SaysWhatItIsAsked) as url:
+    with served(StatusInThePath) as url:
         yield url
 
 

@@ -91,8 +91,8 @@ def test_refund(sandbox: As, account: Account, listener: WebhookListener) -> Non
     assert again.gateway_ref == refund.gateway_ref
     with pytest.raises(GatewayRefused, match="No more than 2000"):
         GATEWAY.refund(account, payment.gateway_ref, Money(2001, "JPY"), "ref_2")
-    told = [GATEWAY.parse(webhook.body)[0] for webhook in listener.wait_for(2)]
-    (event,) = (event for event in told if event.kind is EventKind.REFUND_SUCCEEDED)
+    events = [GATEWAY.parse(webhook.body)[0] for webhook in listener.wait_for(2)]
+    (event,) = (event for event in events if event.kind is EventKind.REFUND_SUCCEEDED)
     assert (event.gateway_object, event.gateway_ref, event.amount) == (
         refund.gateway_ref,
         payment.gateway_ref,

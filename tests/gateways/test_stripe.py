@@ -1,4 +1,4 @@
-"""Stripe's webhooks: signed by the vendor's own library, forged in every way, and told in our words."""
+"""Stripe's webhooks: signed by the vendor's own library, forged in every way, and parsed into our words."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ CHECKOUT = {"metadata": {"reference": "pay_1", "checkout": "yes"}}
 
 
 @pytest.mark.parametrize(
-    ("kind", "thing", "told", "about", "amount"),
+    ("kind", "thing", "expected", "about", "amount"),
     [
         ("payment_intent.succeeded", INTENT, "payment.succeeded", "pi_1", 3000),
         ("payment_intent.succeeded", INTENT | {"amount_received": 2500}, "payment.succeeded", "pi_1", 2500),
@@ -149,10 +149,10 @@ CHECKOUT = {"metadata": {"reference": "pay_1", "checkout": "yes"}}
         ("customer.created", {"id": "cus_1"}, "ignored", "evt_1", 0),
     ],
 )
-def test_events_in_our_words(kind: str, thing: dict[str, Any], told: str, about: str, amount: int) -> None:
+def test_events_in_our_words(kind: str, thing: dict[str, Any], expected: str, about: str, amount: int) -> None:
     [gateway_event] = GATEWAY.parse(event(kind, thing))
     assert (gateway_event.kind, gateway_event.gateway_object, gateway_event.amount.amount) == (
-        EventKind(told),
+        EventKind(expected),
         about,
         amount,
     )

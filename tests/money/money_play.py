@@ -1,4 +1,4 @@
-"""The hands of a worker, and a gateway that says whatever a test wants said."""
+"""Runs steps as a worker does, beside a gateway that reports whatever a test needs."""
 
 from __future__ import annotations
 
@@ -46,24 +46,24 @@ class MoneyPlay(Play):
     def report_refund(self, attempt_id: str, refunded: int, of: int, refund_id: str | None = None) -> str:
         """A refund succeeded, after which so much of the payment is refunded in all."""
         part = {"id": refund_id or f"re_{secrets.token_hex(4)}", "amount": refunded, "currency": "JPY"}
-        return self._tell(attempt_id, "refund.succeeded", of, {"refund": part}, refunded)
+        return self._report(attempt_id, "refund.succeeded", of, {"refund": part}, refunded)
 
     def report_refund_failed(self, attempt_id: str, refund_id: str, of: int) -> str:
         part = {"id": refund_id, "amount": of, "currency": "JPY"}
-        return self._tell(attempt_id, "refund.failed", of, {"refund": part}, 0)
+        return self._report(attempt_id, "refund.failed", of, {"refund": part}, 0)
 
     def report_dispute(self, attempt_id: str, what: str, amount: int) -> str:
         part = {"id": f"dp_{attempt_id}", "amount": amount, "currency": "JPY"}
-        return self._tell(attempt_id, f"dispute.{what}", amount, {"dispute": part}, 0)
+        return self._report(attempt_id, f"dispute.{what}", amount, {"dispute": part}, 0)
 
     def report_late_failure(self, attempt_id: str, amount: int) -> str:
-        return self._tell(attempt_id, "payment.late_failed", amount, {}, 0)
+        return self._report(attempt_id, "payment.late_failed", amount, {}, 0)
 
-    def _tell(self, attempt_id: str, kind: str, paid: int, parts: dict[str, Any], refunded: int) -> str:
-        told = {"id": f"gw_{attempt_id}", "reference": attempt_id, "amount": paid, "currency": "JPY"}
-        told |= {"status": "succeeded", "refunded": refunded}
+    def _report(self, attempt_id: str, kind: str, paid: int, parts: dict[str, Any], refunded: int) -> str:
+        payment = {"id": f"gw_{attempt_id}", "reference": attempt_id, "amount": paid, "currency": "JPY"}
+        payment |= {"status": "succeeded", "refunded": refunded}
         event = {"id": f"evt_{secrets.token_hex(8)}", "type": kind, "occurred_at": "2027-07-18T03:05:00Z"}
-        return self.report_body(event | {"data": {"payment": told, **parts}})
+        return self.report_body(event | {"data": {"payment": payment, **parts}})
 
     def event(self, event_id: str) -> InboxEvent:
         with transaction() as session:
@@ -72,8 +72,8 @@ class MoneyPlay(Play):
     def process_all(self) -> None:
         with transaction() as session:
             query = select(InboxEvent.id).where(InboxEvent.provider_id == self.provider(session).id)
-            waiting = list(session.scalars(query.where(InboxEvent.status.in_(OPEN_EVENTS))))
-        for event_id in waiting:
+            event_ids = list(session.scalars(query.where(InboxEvent.status.in_(OPEN_EVENTS))))
+        for event_id in event_ids:
             self.process(event_id)
 
     def notices(self, change_id: str) -> list[str]:

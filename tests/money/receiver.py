@@ -1,4 +1,4 @@
-"""The webhook door as a process of its own, that a test may kill and start again on the same port."""
+"""The webhook receiver as a process of its own, that a test may kill and start again on the same port."""
 
 from __future__ import annotations
 

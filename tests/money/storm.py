@@ -40,8 +40,8 @@ class Delivery:
 
 
 @dataclass
-class Cast:
-    """Who of the crowd is paid, and how their gateway tells."""
+class Payers:
+    """Who of the crowd is paid, and how their gateway notifies."""
 
     unpaid: list[Awaiting]
     once: list[Awaiting]
@@ -50,7 +50,7 @@ class Cast:
     declined_first: list[Awaiting]
 
     @classmethod
-    def of(cls, crowd: list[Awaiting]) -> Cast:
+    def of(cls, crowd: list[Awaiting]) -> Payers:
         """In tenths: 1 unpaid, 2 once, 3 often, 2 under two ids, 2 declined first."""
         tenth = len(crowd) // 10
         cuts = [0, tenth, 3 * tenth, 6 * tenth, 8 * tenth, len(crowd)]
@@ -75,11 +75,11 @@ class Sent:
         return ordered[int(len(ordered) * 0.99)]
 
 
-def deliveries(cast: Cast, seed: int) -> list[Delivery]:
+def deliveries(payers: Payers, seed: int) -> list[Delivery]:
     """Everything that is sent, in random order."""
     rng = random.Random(seed)
-    sent = list(_authentic(cast))
-    for number, awaiting in enumerate(cast.unpaid):
+    sent = list(_authentic(payers))
+    for number, awaiting in enumerate(payers.unpaid):
         for turn in range(3):
             forged = FORGERIES[(number + turn) % len(FORGERIES)]
             sent.append(Delivery(f"evt_forged_{number}_{turn}", _event(awaiting, "succeeded", "evt_f"), forged))
@@ -88,18 +88,18 @@ def deliveries(cast: Cast, seed: int) -> list[Delivery]:
     return sent
 
 
-def _authentic(cast: Cast) -> Iterator[Delivery]:
-    for awaiting in cast.once:
-        yield _told(awaiting, "succeeded", "a")
-    for awaiting in cast.often:
-        yield from [_told(awaiting, "succeeded", "a")] * 5
-    for awaiting in cast.two_ids:
-        yield from [_told(awaiting, "succeeded", "a"), _told(awaiting, "succeeded", "b")] * 2
-    for awaiting in cast.declined_first:
-        yield from [_told(awaiting, "failed", "a"), _told(awaiting, "succeeded", "b")] * 2
+def _authentic(payers: Payers) -> Iterator[Delivery]:
+    for awaiting in payers.once:
+        yield _notification(awaiting, "succeeded", "a")
+    for awaiting in payers.often:
+        yield from [_notification(awaiting, "succeeded", "a")] * 5
+    for awaiting in payers.two_ids:
+        yield from [_notification(awaiting, "succeeded", "a"), _notification(awaiting, "succeeded", "b")] * 2
+    for awaiting in payers.declined_first:
+        yield from [_notification(awaiting, "failed", "a"), _notification(awaiting, "succeeded", "b")] * 2
 
 
-def _told(awaiting: Awaiting, status: str, letter: str) -> Delivery:
+def _notification(awaiting: Awaiting, status: str, letter: str) -> Delivery:
     event_id = f"evt_{awaiting.attempt_id}_{letter}"
     return Delivery(event_id, _event(awaiting, status, event_id))
 

@@ -156,19 +156,19 @@ def all_gateways(servers: Stack) -> tuple[MoneyPlay, dict[str, str], str]:
     return plays["standard"], {name: play.slug for name, play in plays.items()}, secret
 
 
-def send(door: ReceiverProcess, accounts: dict[str, str], secret: str, seed: int, count: int) -> Counter[int]:
+def send(process: ReceiverProcess, accounts: dict[str, str], secret: str, seed: int, count: int) -> Counter[int]:
     batches = [requests(seed + number, count // SENDERS, accounts, secret) for number in range(SENDERS)]
     with ThreadPoolExecutor(SENDERS) as senders:
-        return sum(senders.map(lambda todo: post_all(door.port, todo), batches), Counter())
+        return sum(senders.map(lambda todo: post_all(process.port, todo), batches), Counter())
 
 
 def test_hostile_requests(servers: Stack) -> None:
     play, accounts, secret = all_gateways(servers)
-    with receiver() as door:
-        send(door, accounts, secret, 1_000_000, 2_000)  # until every cache is as large as it gets
-        before = door.memory_kib()
-        answers = send(door, accounts, secret, 1, REQUESTS - 2_000)
-        after = door.memory_kib()
+    with receiver() as process:
+        send(process, accounts, secret, 1_000_000, 2_000)  # until every cache is as large as it gets
+        before = process.memory_kib()
+        answers = send(process, accounts, secret, 1, REQUESTS - 2_000)
+        after = process.memory_kib()
         print(f"{dict(answers)}, {before} → {after} KiB")
         assert not [status for status in answers if status >= 500 or status == 0]
         assert answers[400] > REQUESTS / 3
@@ -181,8 +181,8 @@ def test_hostile_requests(servers: Stack) -> None:
     for event_id in events:
         play.process(event_id)
     with transaction() as session:
-        told = select(InboxEvent.status, func.count()).where(InboxEvent.id.in_(events)).group_by(InboxEvent.status)
-        statuses = {status: count for status, count in session.execute(told)}
+        query = select(InboxEvent.status, func.count()).where(InboxEvent.id.in_(events)).group_by(InboxEvent.status)
+        statuses = {status: count for status, count in session.execute(query)}
         assert set(statuses) <= {"poison", "ignored", "parked"}, statuses
         assert statuses["poison"] > 500
         assert session.scalars(select(Payment).where(Payment.provider_id.in_(providers))).all() == []

@@ -51,7 +51,7 @@ def test_a_failing_event_is_tried_again_and_in_the_end_is_dead(servers: Stack, m
                 assert event.next_attempt_at - datetime.now(UTC) > timedelta(seconds=7)
     assert (play.event(event_id).status, play.event(event_id).next_attempt_at) == ("dead", None)
     assert play.ledger() == {}
-    assert play.process(event_id) is None, "a dead event rests until somebody replays it"
+    assert play.process(event_id) is None, "a dead event waits until somebody replays it"
 
     replay(play, event_id)
     assert play.process(event_id) == change_id
@@ -76,7 +76,7 @@ def actions(play: MoneyPlay, subject: str) -> list[OperatorAction]:
         return list(session.scalars(query))
 
 
-def test_an_operators_deed_cannot_be_rewritten(servers: Stack) -> None:
+def test_an_operators_action_cannot_be_rewritten(servers: Stack) -> None:
     play = MoneyPlay.of(servers)
     replay(play, play.report("pay_unknown", yen(1)))
     with pytest.raises(DBAPIError, match="append-only"), transaction() as session:
@@ -118,9 +118,9 @@ def test_no_offer_expires_while_an_event_about_it_is_tried_again(servers: Stack)
     play.set_clock(NOON_17_JULY.replace(day=24))
     play.step("expire", change_id)
     play.fetch(attempt.id)
-    for told in open_events(play):
-        if told != event_id:
-            play.process(told)
+    for other in open_events(play):
+        if other != event_id:
+            play.process(other)
     assert play.step("expire", change_id) == "awaiting_payment"
     play.process(event_id)
     assert play.steps("settle apply", change_id) == "applied"

@@ -1,4 +1,4 @@
-"""What operators do with money: bank transfers, unmatched money, refunds; each once, with who and why."""
+"""What operators do with money: bank transfers, unmatched money, refunds; each once, with actor and reason."""
 
 from __future__ import annotations
 
@@ -179,9 +179,9 @@ def test_a_refund_goes_through_the_gateway_and_the_ledger_once(servers: Stack) -
     }
     assert play.send_refund(refund_id) == "sent"
     assert play.send_refund(refund_id) == "sent"
-    [told] = [event for event in events_of_gateway(servers, play) if event["type"] == "refund.succeeded"]
+    [notified] = [event for event in events_of_gateway(servers, play) if event["type"] == "refund.succeeded"]
     for _ in range(2):
-        play.process(play.report_body(told))
+        play.process(play.report_body(notified))
     assert play.refund(refund_id).status == "succeeded"
     assert play.ledger() == {"clearing:standard": 500, "credit": -127, "sales": -339, "tax:jp-10": -34}
     assert play.change(change_id).status == "applied"
@@ -204,8 +204,8 @@ def test_a_refund_that_fails_is_credit_again(servers: Stack) -> None:
     httpx.put(f"{gateway}/_knobs/{play.slug}", json={"refunds_fail": True}, trust_env=False).raise_for_status()
     refund_id = start(play, payment_id, yen(627))
     play.send_refund(refund_id)
-    [told] = [event for event in events_of_gateway(servers, play) if event["type"] == "refund.failed"]
-    play.process(play.report_body(told))
+    [notified] = [event for event in events_of_gateway(servers, play) if event["type"] == "refund.failed"]
+    play.process(play.report_body(notified))
     assert play.refund(refund_id).status == "failed"
     assert play.ledger() == {"clearing:standard": 1000, "credit": -627, "sales": -339, "tax:jp-10": -34}
 
@@ -230,7 +230,7 @@ def test_a_refund_that_the_gateway_refuses_is_credit_again(servers: Stack) -> No
         assert balance(session, other.provider(session).id, "credit", customer, "JPY") == yen(627)
 
 
-def test_the_commands_say_what_the_desk_does(servers: Stack) -> None:
+def test_the_commands_for_manual_payments(servers: Stack) -> None:
     play, change_id, _ = awaiting(servers)
     attribution = ["--actor", "ana", "--reason", "they wrote"]
     runner = CliRunner()

@@ -20,7 +20,7 @@ def test_a_payment_is_shown_while_a_refund_of_it_is_being_written(servers: Stack
         payment_id = session.scalars(select(Payment.id).where(Payment.provider_id == play.provider(session).id)).one()
     with transaction() as writing:
         writing.execute(select(Payment).where(Payment.id == payment_id).with_for_update())
-        with transaction() as looking:
-            looking.execute(text("SET LOCAL lock_timeout = '100ms'"))
-            payment = required_payment(looking, play.provider(looking), payment_id)
-            assert refundable(looking, payment) == Money(373, "JPY")
+        with transaction() as reader:
+            reader.execute(text("SET LOCAL lock_timeout = '100ms'"))
+            payment = required_payment(reader, play.provider(reader), payment_id)
+            assert refundable(reader, payment) == Money(373, "JPY")

@@ -22,7 +22,7 @@ from worker.beat import SCHEDULE
 
 
 def quiet(servers: Stack) -> tuple[MoneyPlay, str, str]:
-    """A change that awaits 373 at a gateway that tells nobody anything; and its attempt's id."""
+    """A change that awaits 373 at a gateway that sends no webhooks; and its attempt's id."""
     play = MoneyPlay.of(servers)
     gateway = servers.addresses.gateway
     httpx.put(f"{gateway}/_knobs/{play.slug}", json={"webhooks": False}, trust_env=False).raise_for_status()
@@ -47,8 +47,9 @@ def list_events(play: MoneyPlay) -> list[str]:
     return external_step(reconciliation.list_events, Connection, connection_id)
 
 
-def test_beat_asks_every_ten_minutes() -> None:
-    assert (SCHEDULE["ask gateways"]["task"], SCHEDULE["ask gateways"]["schedule"]) == ("payments.reconcile", 600.0)
+def test_beat_reconciles_every_ten_minutes() -> None:
+    entry = SCHEDULE["reconcile payments"]
+    assert (entry["task"], entry["schedule"]) == ("payments.reconcile", 600.0)
 
 
 def test_an_attempt_is_fetched_when_it_is_fifteen_minutes_old_and_then_every_ten(servers: Stack) -> None:
@@ -58,7 +59,7 @@ def test_an_attempt_is_fetched_when_it_is_fifteen_minutes_old_and_then_every_ten
     assert not claimed(attempt_id)
     age(attempt_id, 16)
     assert claimed(attempt_id)
-    assert not claimed(attempt_id), "two beats do not ask twice"
+    assert not claimed(attempt_id), "two beats do not fetch twice"
     play.fetch(attempt_id)
     play.process_all()
     assert play.steps("settle apply", change_id) == "applied"
@@ -66,7 +67,7 @@ def test_an_attempt_is_fetched_when_it_is_fifteen_minutes_old_and_then_every_ten
     with transaction() as session:
         past = func.clock_timestamp() - timedelta(minutes=11)
         session.execute(update(PaymentAttempt).where(PaymentAttempt.id == attempt_id).values(polled_at=past))
-    assert not claimed(attempt_id), "what is paid is not asked about again"
+    assert not claimed(attempt_id), "what is paid is not fetched again"
 
 
 def test_an_open_payment_that_is_fetched_stays_open(servers: Stack) -> None:
@@ -88,7 +89,7 @@ def test_the_list_of_events_is_read_on_from_where_it_was_left(servers: Stack) ->
         assert play.gateway(session).events_cursor is not None
 
 
-def test_what_was_listed_and_is_told_later_is_the_same_event(servers: Stack) -> None:
+def test_what_was_listed_and_is_notified_later_is_the_same_event(servers: Stack) -> None:
     """The list has other bytes than the webhook: that is no conflict."""
     play, change_id, attempt_id = quiet(servers)
     play.press_pay(change_id)
@@ -101,7 +102,7 @@ def test_what_was_listed_and_is_told_later_is_the_same_event(servers: Stack) -> 
     assert play.ledger() == {"clearing:standard": 373, "held": -373}
 
 
-def test_a_gateway_that_does_not_answer_is_asked_again_later(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gateway_that_does_not_answer_is_listed_again_later(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     play, _, _ = quiet(servers)
 
     def away(*_: object) -> None:

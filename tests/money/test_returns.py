@@ -53,7 +53,7 @@ def test_a_refund_before_settle_leaves_nothing_to_settle(servers: Stack) -> None
     assert play.ledger() == {}
 
 
-def test_a_refund_that_is_told_before_its_payment_waits_for_it(servers: Stack) -> None:
+def test_a_refund_that_is_reported_before_its_payment_waits_for_it(servers: Stack) -> None:
     play, change_id, attempt_id = awaiting(servers)
     refund = play.report_refund(attempt_id, TOTAL, of=TOTAL)
     assert play.process(refund) is None
@@ -83,7 +83,7 @@ def test_refunds_are_sums_and_come_in_any_order(servers: Stack, sums: tuple[int,
     assert play.ledger() == {}
 
 
-def test_a_whole_refund_takes_the_plan_back_with_a_credit_note(servers: Stack) -> None:
+def test_a_whole_refund_reverses_the_change_with_a_credit_note(servers: Stack) -> None:
     play, change_id, attempt_id = applied(servers)
     assert play.ledger() == {"clearing:standard": 373, "sales": -339, "tax:jp-10": -34}
     back = play.process(play.report_refund(attempt_id, TOTAL, of=TOTAL))
@@ -116,7 +116,7 @@ def test_a_part_that_goes_back_is_staffs_matter(servers: Stack) -> None:
 
 
 @pytest.mark.parametrize("policy", ["suspend", "keep"])
-def test_the_policy_may_rest_the_service_or_bear_the_loss(servers: Stack, policy: str) -> None:
+def test_the_policy_may_suspend_the_service_or_bear_the_loss(servers: Stack, policy: str) -> None:
     play, change_id, attempt_id = applied(servers, money_returned=policy)
     play.process(play.report_late_failure(attempt_id, TOTAL))
     assert play.change(change_id).status == "applied"
@@ -134,7 +134,7 @@ def test_where_the_old_plan_no_longer_fits_the_service_is_suspended(servers: Sta
     assert "remove 4" in (play.change(change_id).reason_text or "")
 
 
-def test_after_a_renewal_the_plan_is_not_taken_back(servers: Stack) -> None:
+def test_after_a_renewal_the_change_is_not_reversed(servers: Stack) -> None:
     play, change_id, attempt_id = applied(servers)
     play.set_clock(AUGUST)
     play.renew()
@@ -158,8 +158,8 @@ def test_a_dispute_is_decided_when_it_is_lost(servers: Stack) -> None:
 @pytest.mark.parametrize("order", [("opened", "won"), ("won", "opened")])
 def test_a_dispute_that_is_won_changes_nothing(servers: Stack, order: tuple[str, str]) -> None:
     play, change_id, attempt_id = applied(servers)
-    for told in order:
-        play.process(play.report_dispute(attempt_id, told, TOTAL))
+    for what in order:
+        play.process(play.report_dispute(attempt_id, what, TOTAL))
     assert play.ledger() == {"clearing:standard": 373, "sales": -339, "tax:jp-10": -34}
     assert play.change(change_id).status == "applied"
 
@@ -189,14 +189,14 @@ def test_money_that_goes_back_while_the_plan_is_applied_is_answered_afterwards(s
     assert play.ledger() == {}
 
 
-def test_the_same_return_told_twice_counts_once(servers: Stack) -> None:
+def test_the_same_return_reported_twice_counts_once(servers: Stack) -> None:
     play, _, attempt_id = applied(servers, money_returned="keep")
     for _ in range(2):
         play.process(play.report_late_failure(attempt_id, TOTAL))
     assert play.ledger() == {"losses": 373, "sales": -339, "tax:jp-10": -34}
 
 
-def test_a_renewals_money_that_goes_back_rests_the_service(servers: Stack) -> None:
+def test_a_renewals_money_that_goes_back_suspends_the_service(servers: Stack) -> None:
     play = MoneyPlay.of(servers, plan="start")
     play.set_clock(AUGUST)
     invoice_id = play.renew().invoice_id

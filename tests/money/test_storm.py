@@ -22,7 +22,7 @@ from models.payment import Payment
 from tests.money.crowd import Awaiting, crowd
 from tests.money.money_play import MoneyPlay
 from tests.money.receiver import receiver
-from tests.money.storm import TOTAL, Cast, Sent, deliveries, send_all
+from tests.money.storm import TOTAL, Payers, Sent, deliveries, send_all
 
 pytestmark = pytest.mark.xdist_group("storm")
 
@@ -30,19 +30,19 @@ KILLS = 3
 MUTANT = [sys.executable, "-m", "tests.money.mutants"]
 
 
-def storm(servers: Stack, invoices: int, command: list[str] | None = None) -> tuple[MoneyPlay, Cast, Sent, int]:
+def storm(servers: Stack, invoices: int, command: list[str] | None = None) -> tuple[MoneyPlay, Payers, Sent, int]:
     """Sends everything, and books what was written down."""
     play = MoneyPlay.of(servers)
-    cast = Cast.of(crowd(play, invoices))
-    todo = deliveries(cast, seed=invoices)
+    payers = Payers.of(crowd(play, invoices))
+    todo = deliveries(payers, seed=invoices)
     with transaction() as session:
         secret = play.gateway(session).secrets[0]
-    with receiver(command) as door:
-        sent = send_all(door, f"/webhooks/standard/{play.slug}", secret, todo, KILLS)
+    with receiver(command) as process:
+        sent = send_all(process, f"/webhooks/standard/{play.slug}", secret, todo, KILLS)
         time.sleep(0.5)  # for a mutant that is still writing
     with ThreadPoolExecutor(4) as workers:
         list(workers.map(play.process, [event.id for event in inbox(play)]))
-    return play, cast, sent, len(todo)
+    return play, payers, sent, len(todo)
 
 
 def inbox(play: MoneyPlay) -> list[InboxEvent]:
@@ -51,7 +51,7 @@ def inbox(play: MoneyPlay) -> list[InboxEvent]:
         return list(session.scalars(query))
 
 
-def faults(play: MoneyPlay, cast: Cast) -> set[str]:
+def faults(play: MoneyPlay, payers: Payers) -> set[str]:
     """What is wrong with the books, in words."""
     with transaction() as session:
         provider_id = play.provider(session).id
@@ -63,21 +63,21 @@ def faults(play: MoneyPlay, cast: Cast) -> set[str]:
         return balances.pop(("held", awaiting.change_id), 0)
 
     found = set()
-    for awaiting in cast.paid:
+    for awaiting in payers.paid:
         amount = held(awaiting)
         if amount != TOTAL:
             found.add("lost" if amount < TOTAL else "twice")
-    if any(held(awaiting) for awaiting in cast.unpaid):
+    if any(held(awaiting) for awaiting in payers.unpaid):
         found.add("forged")
     if any(balances.values()):
         found.add(f"money elsewhere: {balances}")
-    if len(payments) != len(cast.paid) and not found:
+    if len(payments) != len(payers.paid) and not found:
         found.add("payments that are not in the books")
     return found
 
 
 def test_the_storm(servers: Stack, record_property: Callable[[str, object], None]) -> None:
-    play, cast, sent, total = storm(servers, 1_000)
+    play, payers, sent, total = storm(servers, 1_000)
     record_property("deliveries", total)
     record_property("p99_ms", round(sent.p99() * 1000))
     print(f"{total} deliveries, {sent.unanswered} unanswered, p99 {sent.p99() * 1000:.0f} ms, {dict(sent.statuses)}")
@@ -85,7 +85,7 @@ def test_the_storm(servers: Stack, record_property: Callable[[str, object], None
     assert sent.unanswered > 0, "nobody was cut off, so nothing was proved"
     assert {status for forged, status in sent.statuses if forged} == {400}
     assert {status for forged, status in sent.statuses if not forged} <= {200, 503}
-    assert faults(play, cast) == set()
+    assert faults(play, payers) == set()
     events = inbox(play)
     assert not [event.id for event in events if event.status not in ("processed", "poison")]
     assert not [event.event_key for event in events if event.event_key.startswith("evt_forged")]
@@ -93,28 +93,28 @@ def test_the_storm(servers: Stack, record_property: Callable[[str, object], None
     assert sum(event.status == "poison" for event in events) == 60
     assert sent.p99() < 2.0, "two shared cores; the benchmark holds the 250 ms"
     # What is held settles, once, and nothing is left over.
-    for awaiting in cast.paid[::20]:
+    for awaiting in payers.paid[::20]:
         assert play.steps("settle settle", awaiting.change_id) == "paid"
-    settled = len(cast.paid[::20])
+    settled = len(payers.paid[::20])
     ledger = play.ledger()
-    assert ledger["clearing:standard"] == TOTAL * len(cast.paid)
-    assert ledger["held"] == -TOTAL * (len(cast.paid) - settled)
+    assert ledger["clearing:standard"] == TOTAL * len(payers.paid)
+    assert ledger["held"] == -TOTAL * (len(payers.paid) - settled)
     assert (ledger["sales"], ledger["tax:jp-10"]) == (-339 * settled, -34 * settled)
 
 
 def test_answering_before_the_commit_is_caught(servers: Stack) -> None:
-    play, cast, _, _ = storm(servers, 100, MUTANT)
-    assert faults(play, cast) == {"lost"}
+    play, payers, _, _ = storm(servers, 100, MUTANT)
+    assert faults(play, payers) == {"lost"}
 
 
 def test_deduplicating_by_the_events_id_alone_is_caught(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     real = allocation.new_payment
 
     def by_event_id(
-        session: object, event: InboxEvent, gateway_event: GatewayEvent, place: PaymentTarget | None, outcome: str
+        session: object, event: InboxEvent, gateway_event: GatewayEvent, target: PaymentTarget | None, outcome: str
     ) -> Payment | None:
-        return real(session, event, replace(gateway_event, gateway_object=event.event_key), place, outcome)  # type: ignore[arg-type]
+        return real(session, event, replace(gateway_event, gateway_object=event.event_key), target, outcome)  # type: ignore[arg-type]
 
     monkeypatch.setattr(allocation, "new_payment", by_event_id)
-    play, cast, _, _ = storm(servers, 60)
-    assert faults(play, cast) == {"twice"}
+    play, payers, _, _ = storm(servers, 60)
+    assert faults(play, payers) == {"twice"}

@@ -1,4 +1,4 @@
-"""The door when secrets change, when forgeries pour in, and when the database is away."""
+"""The webhook receiver when secrets change, when forgeries pour in, and when the database is away."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def signed(secret: str, event_id: str, body: bytes = BODY) -> dict[str, str]:
     return {"webhook-id": event_id, "webhook-timestamp": str(int(now.timestamp())), "webhook-signature": signature}
 
 
-def post(door: ReceiverProcess, slug: str, headers: dict[str, str], body: bytes = BODY) -> int:
-    url = f"http://127.0.0.1:{door.port}/webhooks/standard/{slug}"
+def post(process: ReceiverProcess, slug: str, headers: dict[str, str], body: bytes = BODY) -> int:
+    url = f"http://127.0.0.1:{process.port}/webhooks/standard/{slug}"
     return httpx.post(url, content=body, headers=headers, trust_env=False, timeout=20).status_code
 
 
@@ -55,43 +55,43 @@ def set_secrets(play: MoneyPlay, *values: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def door(_servers: tuple[Stack, dict[str, str]]) -> Iterator[ReceiverProcess]:
+def receiver_process(_servers: tuple[Stack, dict[str, str]]) -> Iterator[ReceiverProcess]:
     """One receiver for this file's tests, in the environment of the servers."""
     with environment(_servers[1]), receiver() as process:
         yield process
 
 
-def test_a_secret_is_rotated_without_losing_a_webhook(servers: Stack, door: ReceiverProcess) -> None:
+def test_a_secret_is_rotated_without_losing_a_webhook(servers: Stack, receiver_process: ReceiverProcess) -> None:
     play = MoneyPlay.of(servers)
     old, new = new_secret(), new_secret()
     set_secrets(play, old)
-    assert post(door, play.slug, signed(old, "evt_1")) == 200
-    assert post(door, play.slug, signed(new, "evt_2")) == 400
+    assert post(receiver_process, play.slug, signed(old, "evt_1")) == 200
+    assert post(receiver_process, play.slug, signed(new, "evt_2")) == 400
     set_secrets(play, old, new)
-    time.sleep(1.1)  # what the door knows of an account is at most a second old when a signature does not fit
-    assert post(door, play.slug, signed(new, "evt_2")) == 200
-    assert post(door, play.slug, signed(old, "evt_3")) == 200
+    time.sleep(1.1)  # what the receiver knows of an account is at most a second old when a signature does not fit
+    assert post(receiver_process, play.slug, signed(new, "evt_2")) == 200
+    assert post(receiver_process, play.slug, signed(old, "evt_3")) == 200
     set_secrets(play, new)
     deadline = time.monotonic() + 20
-    while post(door, play.slug, signed(old, "evt_4")) == 200:
+    while post(receiver_process, play.slug, signed(old, "evt_4")) == 200:
         assert time.monotonic() < deadline, "a secret that was taken away is believed for some seconds only"
         time.sleep(0.5)
-    assert post(door, play.slug, signed(new, "evt_5")) == 200
+    assert post(receiver_process, play.slug, signed(new, "evt_5")) == 200
 
 
-def test_without_a_secret_nothing_is_believed(servers: Stack, door: ReceiverProcess) -> None:
+def test_without_a_secret_nothing_is_believed(servers: Stack, receiver_process: ReceiverProcess) -> None:
     play = MoneyPlay.of(servers)
     set_secrets(play)
     for secret in (new_secret(), "whsec_", "whsec_AAAA"):
         headers = signed(secret, "evt_1") if len(secret) > 20 else signed(new_secret(), "evt_1")
-        assert post(door, play.slug, headers) == 400
+        assert post(receiver_process, play.slug, headers) == 400
     with transaction() as session:
         query = select(InboxEvent).where(InboxEvent.provider_id == play.provider(session).id)
         assert session.scalars(query).all() == []
 
 
 @pytest.mark.parametrize("name", sorted(GATEWAYS))
-def test_every_gateway_refuses_without_a_secret_or_only_says_look(name: str) -> None:
+def test_every_gateway_refuses_without_a_secret_or_only_fetches(name: str) -> None:
     account = Account("dns", "http://127.0.0.1:1", "key", ())
     for headers, body in (([], b""), ([], BODY), ([(b"stripe-signature", b"t=1,v1=00")], BODY), ([], b"id=tr_abc")):
         try:
@@ -101,12 +101,14 @@ def test_every_gateway_refuses_without_a_secret_or_only_says_look(name: str) -> 
         assert delivery.fetch_only, f"{name} believes what nobody signed"
 
 
-def test_operators_see_a_bounded_sample_of_forgeries_and_a_counter(servers: Stack, door: ReceiverProcess) -> None:
+def test_operators_see_a_bounded_sample_of_forgeries_and_a_counter(
+    servers: Stack, receiver_process: ReceiverProcess
+) -> None:
     play = MoneyPlay.of(servers)
     deadline = time.monotonic() + 4
     sent = 0
     while time.monotonic() < deadline:
-        assert post(door, play.slug, signed(new_secret(), "evt_1")) == 400
+        assert post(receiver_process, play.slug, signed(new_secret(), "evt_1")) == 400
         sent += 1
     with transaction() as session:
         query = select(RefusedWebhook).join(Connection).where(Connection.provider_id == play.provider(session).id)
@@ -115,7 +117,7 @@ def test_operators_see_a_bounded_sample_of_forgeries_and_a_counter(servers: Stac
     assert "No secret of this account" in kept[0].reason
     assert "webhook-signature" in kept[0].headers
     assert kept[0].body_start == BODY
-    metrics = httpx.get(f"http://127.0.0.1:{door.port}/metrics", trust_env=False).text
+    metrics = httpx.get(f"http://127.0.0.1:{receiver_process.port}/metrics", trust_env=False).text
     [count] = [line.split()[-1] for line in metrics.splitlines() if 'answer="400",gateway="standard"' in line][:1]
     assert float(count) >= sent
 
@@ -123,25 +125,25 @@ def test_operators_see_a_bounded_sample_of_forgeries_and_a_counter(servers: Stac
 @contextmanager
 def own_database() -> Iterator[Postgres]:
     """A PostgreSQL that this test may stop and freeze."""
-    with temporary_folder("door") as folder, Postgres(folder / "postgres", fsync=False) as postgres:
+    with temporary_folder("receiver") as folder, Postgres(folder / "postgres", fsync=False) as postgres:
         variables = dict(os.environ) | {"PLANSHIFT_DATABASE_URL": postgres.url}
         with environment(variables):
             migrate()
             yield postgres
 
 
-def test_while_the_database_is_away_the_gateway_is_told_so_within_four_seconds(servers: Stack) -> None:
+def test_while_the_database_is_away_the_gateway_gets_503_within_four_seconds(servers: Stack) -> None:
     with own_database() as postgres:
         slug = new_slug("dns")
         set_up_provider(catalog_named(slug, "dns"), servers.addresses)
         with transaction() as session:
             secret = session.scalars(select(Connection).where(Connection.kind == "gateway")).one().secrets[0]
-        with receiver() as door:
-            assert post(door, slug, signed(secret, "evt_1")) == 200
+        with receiver() as process:
+            assert post(process, slug, signed(secret, "evt_1")) == 200
 
             def answer(event_id: str) -> tuple[int, bool]:
                 began = time.monotonic()
-                return post(door, slug, signed(secret, event_id)), time.monotonic() - began < 4.0
+                return post(process, slug, signed(secret, event_id)), time.monotonic() - began < 4.0
 
             # Frozen: the connection stands, and nobody answers on it.
             server = postgres.process.pid

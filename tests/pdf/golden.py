@@ -1,4 +1,4 @@
-"""Digests of sample documents by engine version: `python -m tests.pdf.golden` writes those of the present engine."""
+"""Digests of sample documents by renderer version: `python -m tests.pdf.golden` writes those of the present one."""
 
 import hashlib
 import json

@@ -1,1 +1,1 @@
-"""The portal: as a person in a browser, and at its door."""
+"""The portal: as a person in a browser, and form by form over HTTP."""

@@ -124,7 +124,7 @@ def test_canceled_before_it_is_paid_keeps_the_plan(frontend: Make) -> None:
     assert "gone too far" in customer.get(f"{change_path}/cancel").text
 
 
-def test_a_scheduled_downgrade_is_told_in_the_list_and_can_be_taken_back(frontend: Make) -> None:
+def test_a_scheduled_downgrade_is_shown_in_the_list_and_can_be_canceled(frontend: Make) -> None:
     customer = visitor(frontend("dns"), plan="business")
     review = customer.review("start")
     assert "Nothing is due today" in review.text

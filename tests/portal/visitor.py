@@ -85,7 +85,7 @@ class Visitor:
         return items
 
     def see(self, path: str, text: str) -> httpx.Response:
-        """Looks at a page until it says this."""
+        """Reads a page until it says this."""
 
         def poll() -> httpx.Response | None:
             page = self.get(path)

@@ -68,7 +68,7 @@ def test_passing_trouble_is_waited_out_with_the_same_key(sandbox: As, host: Host
     assert statuses(sandbox) == [status, 200]
 
 
-def test_a_lost_answer_is_asked_for_again(sandbox: As, host: Host) -> None:
+def test_after_a_lost_answer_the_order_is_repeated(sandbox: As, host: Host) -> None:
     sandbox.put(f"/_knobs/{sandbox.account}", json={"lose_answers": 1, "hang_seconds": 5}).raise_for_status()
     assert PROVISIONER.apply(host, order()) == BUSINESS
     assert statuses(sandbox) == [200, 200]

@@ -101,7 +101,7 @@ def test_a_wrong_api_key_is_refused(gateway: As) -> None:
         assert gateway.get("/v1/events", headers={"Authorization": wrong}).status_code == 401
 
 
-def test_paying_tells_the_merchant_by_a_signed_webhook(gateway: As, listener: WebhookListener) -> None:
+def test_paying_notifies_the_merchant_by_a_signed_webhook(gateway: As, listener: WebhookListener) -> None:
     gateway.put(f"/_clock/{gateway.account}", json={"now": "2027-01-15T09:30:00Z"}).raise_for_status()
     payment = transaction_for(gateway)
     assert "12.34 USD" in gateway.get(payment["checkout_url"]).text

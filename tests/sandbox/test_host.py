@@ -100,5 +100,5 @@ def test_knobs(host: As) -> None:
     host.timeout = httpx.Timeout(0.3)
     with pytest.raises(httpx.ReadTimeout):
         order(host, "k3", 3, "start")
-    assert host.get("/services/zone-1").json()["plan"] == "start"  # done, though nobody was told
+    assert host.get("/services/zone-1").json()["plan"] == "start"  # done, though the answer was lost
     assert host.get("/services/zone-1").json()["usage"] == {"zones": 62}

@@ -58,7 +58,7 @@ EXTERNAL: dict[str, ExternalStep[Any, Any, Status]] = {
 
 @dataclass
 class Play:
-    """One provider with one service, and the hands of a worker."""
+    """One provider with one service, whose steps run as a worker would run them."""
 
     stack: Stack
     slug: str
@@ -223,7 +223,7 @@ class Play:
             return [move.to_status for move in moves_of(session, change_id)]
 
     def ledger(self) -> dict[str, int]:
-        """Every account's balance, debits positive, accounts of nothing left out; checked to sum to zero."""
+        """Every account's balance, debits positive, empty accounts left out; checked to sum to zero."""
         with transaction() as session:
             provider_id = self.provider(session).id
             assert not any(trial_balance(session, provider_id).values())

@@ -38,7 +38,7 @@ PAID = Money(1331, "JPY")
 
 @pytest.fixture(scope="module")
 def _database(_servers: tuple[Stack, dict[str, str]]) -> Iterator[tuple[Stack, dict[str, str]]]:
-    """A database of its own: the command looks at all of it."""
+    """A database of its own: the command reads all of it."""
     stack, variables = _servers
     name = f"restored_{secrets.token_hex(4)}"
     with environment(variables), engine().connect() as connection:
@@ -74,7 +74,7 @@ def run(*more: str) -> Result:
     return CliRunner().invoke(app, ["after-restore", "--actor", "ana", "--reason", "disk lost", *more])
 
 
-def told(*more: str) -> dict[str, Any]:
+def report(*more: str) -> dict[str, Any]:
     result = run("--json", *more)
     assert result.exit_code == 0, result.output
     document: dict[str, Any] = json.loads(result.stdout)
@@ -88,7 +88,7 @@ def paid(play: Play, plan: str = "business", amount: Money = PAID) -> str:
     return change_id
 
 
-def broken(play: Play) -> set[str]:
+def violations(play: Play) -> set[str]:
     with snapshot() as session:
         findings = audit_books(session, providers_to_audit(session, play.slug), patience=timedelta(hours=1))
     return {finding.name for finding in findings if not finding.holds}
@@ -115,16 +115,16 @@ def actions(play: Play) -> list[tuple[str, str, str]]:
 def test_two_series_of_two_providers(restored: Stack) -> None:
     one, other = Play.of(restored), Play.of(restored)
     paid(one)
-    lost = [lose(one, Kind.INVOICE, f"DNS-2027-{place:06d}") for place in (2, 4)]
+    lost = [lose(one, Kind.INVOICE, f"DNS-2027-{number:06d}") for number in (2, 4)]
     note = lose(one, Kind.CREDIT_NOTE, "DNS-CN-2027-000001", invoice="inv_note")
     far = lose(other, Kind.INVOICE, "V12027-000012", invoice="inv_far")
     lose(other, Kind.PROFORMA, "")
 
-    gaps = {(gap.pop("provider"), gap.pop("kind"), gap.pop("year")): gap for gap in told()["gaps"]}
+    gaps = {(gap.pop("provider"), gap.pop("kind"), gap.pop("year")): gap for gap in report()["gaps"]}
     day = JULY_20.isoformat()
     numbered = [
-        {"number": f"DNS-2027-{place:06d}", "issued_on": day, "invoice": "inv_lost", "sha256": sha256}
-        for place, sha256 in zip((2, 4), lost, strict=True)
+        {"number": f"DNS-2027-{number:06d}", "issued_on": day, "invoice": "inv_lost", "sha256": sha256}
+        for number, sha256 in zip((2, 4), lost, strict=True)
     ]
     noted = {"number": "DNS-CN-2027-000001", "issued_on": day, "invoice": "inv_note", "sha256": note}
     farther = {"number": "V12027-000012", "issued_on": day, "invoice": "inv_far", "sha256": far}
@@ -140,19 +140,19 @@ def test_two_series_of_two_providers(restored: Stack) -> None:
         series = session.get_one(NumberSeries, (provider_id, "invoice", 2027))
     assert {gap.kind: gap.documents for gap in stored} == {"invoice": lost, "credit_note": [note]}
     assert (series.last_number, series.last_on) == (4, JULY_20), "it stood at 17 July"
-    assert broken(one) == broken(other) == set()
+    assert violations(one) == violations(other) == set()
     # The next number has today's prefix. Today is 17 July; a series never goes back behind what it has printed.
     invoice = other.invoice(paid(other))
     assert (invoice.number, invoice.numbered_on) == ("DNS-2027-000013", JULY_20)
-    assert broken(other) == set()
+    assert violations(other) == set()
 
 
 def test_a_second_run_changes_nothing(restored: Stack) -> None:
     play = Play.of(restored)
     lose(play, Kind.INVOICE, "DNS-2027-000003")
-    assert len(told()["gaps"]) == 1
+    assert len(report()["gaps"]) == 1
     before = rows()
-    again = told()
+    again = report()
     assert (again["gaps"], again["given_twice"], again["gateways_listed_again"]) == ([], [], [])
     assert rows() == before
 
@@ -160,10 +160,10 @@ def test_a_second_run_changes_nothing(restored: Stack) -> None:
 def test_a_later_loss_is_a_gap_of_its_own(restored: Stack) -> None:
     play = Play.of(restored)
     paid(play)
-    for place, first in ((3, 2), (5, 4)):
-        lose(play, Kind.INVOICE, f"DNS-2027-{place:06d}", on=date(2027, 7, 16))
-        assert [(gap["first"], gap["last"]) for gap in told()["gaps"]] == [(first, place)]
-    assert broken(play) == set()
+    for number, first in ((3, 2), (5, 4)):
+        lose(play, Kind.INVOICE, f"DNS-2027-{number:06d}", on=date(2027, 7, 16))
+        assert [(gap["first"], gap["last"]) for gap in report()["gaps"]] == [(first, number)]
+    assert violations(play) == set()
     with transaction() as session:
         series = session.get_one(NumberSeries, (play.provider(session).id, "invoice", 2027))
     assert series.last_on == date(2027, 7, 17), "the day of the invoice before: dates never go back"
@@ -174,10 +174,10 @@ def test_a_dry_run_says_the_same_and_changes_nothing(restored: Stack) -> None:
     lose(play, Kind.INVOICE, "DNS-2027-000003")
     put_off_listing(play)
     before = rows()
-    dry = told("--dry-run")
+    dry = report("--dry-run")
     assert rows() == before
     assert dry["dry_run"]
-    assert told() == dry | {"dry_run": False}
+    assert report() == dry | {"dry_run": False}
 
 
 def put_off_listing(play: Play) -> None:
@@ -188,7 +188,7 @@ def put_off_listing(play: Play) -> None:
 def test_gateways_are_listed_again_at_once(restored: Stack) -> None:
     play = Play.of(restored)
     put_off_listing(play)
-    assert play.slug in told()["gateways_listed_again"]
+    assert play.slug in report()["gateways_listed_again"]
     with transaction() as session:
         machine_now = session.scalar(select(func.clock_timestamp()))
         list_at = play.gateway(session).list_at
@@ -205,23 +205,23 @@ def test_what_is_not_ours_is_named_and_skipped(restored: Stack, tmp_path: Path) 
     elsewhere = storage.put(render(build("en")))
     odd = lose(play, Kind.INVOICE, "of no series")
     lose(play, Kind.INVOICE, "DNS-2027-000002")
-    result = told()
+    result = report()
     assert {file["path"]: file["reason"] for file in result["skipped"]} == {
         "notes.txt": "it is not named by a digest, as documents are",
-        place(foreign): "it is no document of Planshift",
-        place(elsewhere): "it is of prv_0192f3a1b6d2, a provider that this database does not know",
-        place(odd): "its number of no series is of no series",
+        path_of(foreign): "it is no document of Planshift",
+        path_of(elsewhere): "it is of prv_0192f3a1b6d2, a provider that this database does not know",
+        path_of(odd): "its number of no series is of no series",
     }
     assert [(gap["first"], gap["last"]) for gap in result["gaps"]] == [(1, 2)]
     assert result["files"] == 5
 
 
-def place(sha256: str) -> str:
+def path_of(sha256: str) -> str:
     return f"{sha256[:2]}/{sha256}.pdf"
 
 
 def test_a_document_that_cannot_be_read_may_hide_a_number(restored: Stack, tmp_path: Path) -> None:
-    path = tmp_path / place(lose(Play.of(restored), Kind.INVOICE, "DNS-2027-000001"))
+    path = tmp_path / path_of(lose(Play.of(restored), Kind.INVOICE, "DNS-2027-000001"))
     path.write_bytes(path.read_bytes() + b"x")
     result = run()
     assert result.exit_code == 1
@@ -249,7 +249,7 @@ def test_a_number_that_was_given_again_before_is_named(restored: Stack) -> None:
         [line] = [line for line in result.stdout.splitlines() if line.startswith("GIVEN TWICE")]
         named = f"{play.slug} DNS-2027-000001 is on document {lost} for inv_lost, and {invoice.id} got it"
         assert named in line
-    assert broken(play) == set(), "the series itself has no gap"
+    assert violations(play) == set(), "the series itself has no gap"
 
 
 def test_the_page_says_what_was_done_and_what_comes_next(restored: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,12 +278,12 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_every_other_gap_is_still_a_broken_promise(restored: Stack, fault: str) -> None:
+def test_every_other_gap_is_still_a_violation(restored: Stack, fault: str) -> None:
     play = Play.of(restored)
     paid(play)
     lose(play, Kind.INVOICE, "DNS-2027-000003")
-    assert [(gap["first"], gap["last"]) for gap in told()["gaps"]] == [(2, 3)]
-    assert broken(play) == set()
+    assert [(gap["first"], gap["last"]) for gap in report()["gaps"]] == [(2, 3)]
+    assert violations(play) == set()
     with transaction() as session:
         session.execute(text("ALTER TABLE number_gaps DISABLE TRIGGER USER"))
         session.execute(text(FAULTS[fault]), {"p": play.provider(session).id})
@@ -298,6 +298,6 @@ def test_what_the_database_knows_is_not_opened(restored: Stack, tmp_path: Path) 
         known = after_restore.known_here(session)
     assert len(known.documents) == 2, "the proforma and the invoice"
     for sha256 in known.documents:
-        (tmp_path / place(sha256)).write_bytes(b"would be damaged, if it were read")
+        (tmp_path / path_of(sha256)).write_bytes(b"would be damaged, if it were read")
     read = after_restore.read_store(known, lambda _: None)
     assert (read.files, read.missing, read.unreadable, dict(read.lost)) == (2, 0, [], {})

@@ -1,4 +1,4 @@
-"""The host is told once, whatever goes wrong: time-outs, a lost answer, a worker that wakes up too late."""
+"""The host carries out each order once, whatever fails: time-outs, a lost answer, a worker that wakes up too late."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_an_answer_that_got_lost_is_read_before_it_is_repeated(servers: Stack, m
     assert len(orders(play)) == made, "the host already had the plan: it was only read"
 
 
-def test_between_two_tries_a_change_rests(servers: Stack) -> None:
+def test_between_two_tries_a_change_waits(servers: Stack) -> None:
     play = Play.of(servers)
     change_id = paid(play)
     knobs(play, fail_times=100, fail_status=500)

@@ -36,10 +36,10 @@ def put(row_id: str, **ahead: timedelta) -> None:
         session.execute(update(PlanChange).where(PlanChange.id == row_id).values(**values))
 
 
-def test_a_row_is_rung_for_whose_next_ring_is_further_ahead_than_any_pause(servers: Stack) -> None:
+def test_a_row_is_claimed_whose_next_attempt_is_further_ahead_than_any_pause(servers: Stack) -> None:
     change_id = Play.of(servers).request("business")
     put(change_id, next_attempt_at=timedelta(minutes=9))
-    assert not claimed(change_id), "a pause between two rings may last ten minutes"
+    assert not claimed(change_id), "a pause between two attempts may last ten minutes"
     put(change_id, next_attempt_at=HOUR)
     assert claimed(change_id)
 

@@ -1,4 +1,4 @@
-"""No bell rings for ever: what always fails is given up with its error, and finished once an operator rings again."""
+"""No row is enqueued for ever: what always fails is given up with its error, and ends once an operator retries it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from models.pending_work import error_text
 from models.plan_change import PlanChange, moves_of
 from tasks.renewals import scan
 from tasks.run import local_step
-from tasks.sweep import enqueue_due as sweep_again
+from tasks.sweep import enqueue_due
 from tests.conftest import environment
 from tests.money.money_play import MoneyPlay, yen
 from tests.money.test_manual_payments import overpaid, start
@@ -164,16 +164,16 @@ def renewed(servers: Stack) -> tuple[MoneyPlay, str]:
 
 
 @pytest.fixture
-def stage(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    """What is rung for runs at once, as a worker would run it; a task that fails ends its canvas."""
+def stack(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """What is enqueued runs at once, as a worker would run it; a task that fails ends its canvas."""
 
-    def play(canvas: Signature[Any]) -> None:
+    def run_now(canvas: Signature[Any]) -> None:
         for one in getattr(canvas, "tasks", [canvas]):
             if create_app().tasks[one.task].apply(kwargs=one.kwargs).failed():
                 return
 
     create_app().loader.import_default_modules()
-    monkeypatch.setattr(tasks.story, "_publish", play)
+    monkeypatch.setattr(tasks.story, "_publish", run_now)
     with environment(dict(os.environ) | {"PLANSHIFT_ATTEMPTS_MAX": str(ATTEMPTS)}):
         yield servers
 
@@ -195,7 +195,7 @@ def let_time_pass(play: Play) -> None:
 def rounds(play: Play, count: int) -> None:
     for _ in range(count):
         let_time_pass(play)
-        sweep_again()
+        enqueue_due()
         scan()
 
 
@@ -219,14 +219,14 @@ def row_of(row_id: str) -> Any:
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_always_fails_is_given_up_and_finished_after_the_mend(
-    stage: Stack, monkeypatch: pytest.MonkeyPatch, case: Callable[[Stack], Case]
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, case: Callable[[Stack], Case]
 ) -> None:
-    subject = case(stage)
+    subject = case(stack)
     bug = Bug()
     with monkeypatch.context() as broken:
         broken.setattr(*subject.needs, bug)
         rounds(subject.play, ATTEMPTS)
-        assert letters(subject.play) == [], "the last ring has its pause, too"
+        assert letters(subject.play) == [], "the last attempt has its pause, too"
         rounds(subject.play, 4)
     assert bug.calls == ATTEMPTS
     row = row_of(subject.row_id)
@@ -240,8 +240,8 @@ def test_what_always_fails_is_given_up_and_finished_after_the_mend(
     )
     with snapshot() as session:
         findings = audit_books(session, providers_to_audit(session, subject.play.slug))
-    [rests] = [finding for finding in findings if finding.name == OVERDUE]
-    assert [row.row_id for row in rests.rows if "given up" in row.what] == [subject.row_id]
+    [overdue] = [finding for finding in findings if finding.name == OVERDUE]
+    assert [row.row_id for row in overdue.rows if "given up" in row.what] == [subject.row_id]
     about = [one["about"] for one in json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)]
     assert "dead letters" in about
 
@@ -257,11 +257,11 @@ def test_what_always_fails_is_given_up_and_finished_after_the_mend(
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_two_sweeps_at_once_ring_once_and_give_up_once(stage: Stack, case: Callable[[Stack], Case]) -> None:
-    subject = case(stage)
+def test_two_sweeps_at_once_enqueue_once_and_give_up_once(stack: Stack, case: Callable[[Stack], Case]) -> None:
+    subject = case(stack)
 
     def both(attempts: int) -> list[tuple[int, int]]:
-        """How often each of three sweeps, two of them at once, rings for the row and gives it up."""
+        """How often each of three sweeps, two of them at once, enqueues the row and gives it up."""
         let_time_pass(subject.play)
         with transaction() as session:
             row: Any = type(row_of(subject.row_id))
@@ -284,8 +284,8 @@ def paid(servers: Stack) -> tuple[MoneyPlay, str]:
     return play, change_id
 
 
-def test_a_paid_change_that_cannot_be_begun_is_stuck_and_retried(stage: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    play, change_id = paid(stage)
+def test_a_paid_change_that_cannot_be_begun_is_stuck_and_retried(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    play, change_id = paid(stack)
     bug = Bug()
     with monkeypatch.context() as broken:
         broken.setattr(apply, "host_of", bug)
@@ -294,7 +294,7 @@ def test_a_paid_change_that_cannot_be_begun_is_stuck_and_retried(stage: Stack, m
     change = play.change(change_id)
     assert (change.status, change.reason, change.next_attempt_at) == ("stuck", "given_up", None)
     assert change.reason_text == (
-        "It was rung for 4 times, and no step came to its end. The last error: RuntimeError: a bug of ours"
+        "It was enqueued 4 times, and no step came to its end. The last error: RuntimeError: a bug of ours"
     )
     with transaction() as session:
         last = moves_of(session, change_id)[-1]
@@ -305,9 +305,9 @@ def test_a_paid_change_that_cannot_be_begun_is_stuck_and_retried(stage: Stack, m
 
 
 def test_a_paid_change_that_cannot_even_be_given_up_is_a_dead_letter(
-    stage: Stack, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    play, change_id = paid(stage)
+    play, change_id = paid(stack)
     with monkeypatch.context() as broken:
         broken.setattr(apply, "host_of", Bug())
         broken.setattr(apply, "_stuck", Bug())
@@ -319,10 +319,10 @@ def test_a_paid_change_that_cannot_even_be_given_up_is_a_dead_letter(
     assert play.change(change_id).status == "applied"
 
 
-def test_a_change_whose_outcome_cannot_be_written_is_stuck(stage: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_whose_outcome_cannot_be_written_is_stuck(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLANSHIFT_APPLY_ATTEMPTS_MAX", "2")
     with environment(dict(os.environ)):
-        play, change_id = paid(stage)
+        play, change_id = paid(stack)
         bug = Bug()
         with monkeypatch.context() as broken:
             broken.setattr(apply, "_applied", bug)
@@ -330,16 +330,16 @@ def test_a_change_whose_outcome_cannot_be_written_is_stuck(stage: Stack, monkeyp
         assert bug.calls == 2
         change = play.change(change_id)
         assert (change.status, change.reason) == ("stuck", "given_up")
-        assert "told 2 times" in (change.reason_text or "")
+        assert "called 2 times" in (change.reason_text or "")
         assert "a bug of ours" in (change.reason_text or "")
         run("changes", "retry", change_id, "--actor", "ana", "--reason", "mended")
         assert play.change(change_id).status == "applied"
 
 
-def test_a_change_whose_worker_dies_each_time_is_stuck(stage: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_whose_worker_dies_each_time_is_stuck(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLANSHIFT_APPLY_ATTEMPTS_MAX", "2")
     with environment(dict(os.environ)):
-        play, change_id = paid(stage)
+        play, change_id = paid(stack)
         for _ in range(2):
             assert isinstance(local_step(apply.begin_apply, PlanChange, change_id), apply.ApplyCall)
             let_time_pass(play)
@@ -347,8 +347,8 @@ def test_a_change_whose_worker_dies_each_time_is_stuck(stage: Stack, monkeypatch
         assert "a process died" in (play.change(change_id).reason_text or "")
 
 
-def test_a_change_that_was_given_up_is_listed_and_retried(stage: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    subject = a_request(stage)
+def test_a_change_that_was_given_up_is_listed_and_retried(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = a_request(stack)
     with monkeypatch.context() as broken:
         broken.setattr(*subject.needs, Bug())
         rounds(subject.play, ATTEMPTS + 1)
@@ -388,7 +388,7 @@ def claimed_renewal(play: Play) -> bool:
         return play.service(session).id in sweep.claim(session, [sweep.RENEWALS]).overdue_rows
 
 
-def test_a_renewal_waits_for_a_change_without_using_up_its_rings(servers: Stack) -> None:
+def test_a_renewal_waits_for_a_change_without_using_up_its_attempts(servers: Stack) -> None:
     play, change_id = paid(servers)
     with transaction() as session:
         service = play.service(session)
@@ -400,7 +400,7 @@ def test_a_renewal_waits_for_a_change_without_using_up_its_rings(servers: Stack)
         service = play.service(session)
         service.next_attempt_at = func.clock_timestamp() + timedelta(minutes=10)
     assert play.step("apply", change_id) == "applied"
-    assert claimed_renewal(play), "at once: its rings are there again"
+    assert claimed_renewal(play), "at once: its attempts are there again"
     with transaction() as session:
         assert play.service(session).attempts == 1
 
@@ -410,10 +410,10 @@ def test_a_clock_that_jumps_makes_a_renewal_due_at_once(servers: Stack) -> None:
     assert not claimed_renewal(play)
     play.set_clock(AUGUST)
     assert claimed_renewal(play)
-    assert not claimed_renewal(play), "there is a pause between two rings"
+    assert not claimed_renewal(play), "there is a pause between two attempts"
 
 
-def test_a_webhook_gives_a_change_its_rings_back(servers: Stack) -> None:
+def test_a_webhook_gives_a_change_its_attempts_back(servers: Stack) -> None:
     play = MoneyPlay.of(servers)
     change_id = play.until_awaiting_payment("start")
     with transaction() as session:

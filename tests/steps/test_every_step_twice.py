@@ -122,7 +122,7 @@ def test_expiry_twice_is_once_and_waits_for_the_gateway(servers: Stack) -> None:
     assert attempt.status == "canceling"
     play.fetch(attempt.id)
     [event] = unread(play)
-    assert play.step("expire", change_id) == "awaiting_payment", "the gateway's answer is not read yet"
+    assert play.step("expire", change_id) == "awaiting_payment", "the gateway's answer is not processed yet"
     play.process(event)
     assert play.step("expire", change_id) == "expired"
     assert play.step("expire", change_id) == "expired"
@@ -136,7 +136,7 @@ def test_paid_in_the_last_second_while_it_expires(servers: Stack) -> None:
     # 15 of 31 days: 581 - 242 = 339, and 10 % of it, 34.
     event = play.report(attempt.id, Money(373, "JPY"))
     play.set_clock(NOON_17_JULY.replace(day=24))
-    assert play.step("expire", change_id) == "awaiting_payment", "what the gateway told is not read yet"
+    assert play.step("expire", change_id) == "awaiting_payment", "what the gateway reported is not processed yet"
     play.process(event)
     assert play.step("expire", change_id) == "awaiting_payment", "the money is there"
     assert play.steps("settle apply", change_id) == "applied"

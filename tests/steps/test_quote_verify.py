@@ -20,13 +20,13 @@ def test_a_stored_quote_holds_until_a_cent_of_it_is_changed(servers: Stack) -> N
     with transaction() as session:
         stored = quote_change(session, NOON_17_JULY, play.service(session), "business", "monthly")
     verify = ["quote", "verify", stored.id, "--json"]
-    told = CliRunner().invoke(app, verify)
-    assert (told.exit_code, json.loads(told.stdout)["holds"]) == (0, True)
+    result = CliRunner().invoke(app, verify)
+    assert (result.exit_code, json.loads(result.stdout)["holds"]) == (0, True)
 
     forged = stored.document | {"total_due_today": {"amount": 1330, "currency": "JPY"}}
     with transaction() as session:
         session.execute(update(StoredQuote).where(StoredQuote.id == stored.id).values(document=forged))
-    told = CliRunner().invoke(app, verify)
-    document = json.loads(told.stdout)
-    assert (told.exit_code, document["holds"]) == (1, False)
+    result = CliRunner().invoke(app, verify)
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["holds"]) == (1, False)
     assert any("total_due_today" in difference for difference in document["differences"])

@@ -1,4 +1,4 @@
-"""A change is stuck: an operator retries it or takes it back, and the books show both."""
+"""A change is stuck: an operator retries it or compensates it, and the books show both."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def print_all(play: Play) -> None:
         external_step(print_invoice, Invoice, invoice_id)
 
 
-def broken(play: Play) -> dict[str, object]:
+def violations(play: Play) -> dict[str, object]:
     print_all(play)
     with snapshot() as session:
         findings = audit_books(session, providers_to_audit(session, play.slug))
@@ -95,7 +95,7 @@ def test_a_retry_after_a_definite_no_is_a_new_round(servers: Stack) -> None:
     assert play.step("apply", change_id) == "applied"
     assert keys(play) == ["apply:1", "apply:2"]
     assert play.ledger() == {"clearing:standard": 373, "sales": -339, "tax:jp-10": -34}
-    assert broken(play) == {}
+    assert violations(play) == {}
 
 
 def test_a_retry_reads_first_and_repeats_nothing_that_was_done(servers: Stack) -> None:
@@ -151,11 +151,11 @@ def test_compensation_gives_credit_a_credit_note_and_the_old_plan(servers: Stack
         assert "CN-2027-000001" in (note.number or "")
         assert note.content["corrects"] == play.invoice(change_id).number
         assert play.service(session).plan == "basic"
-        told = session.scalars(select(OutboxMessage.event).where(OutboxMessage.change_id == change_id)).all()
-    assert {"compensated", "plan_changed"} & set(told) == {"compensated"}
+        events = session.scalars(select(OutboxMessage.event).where(OutboxMessage.change_id == change_id)).all()
+    assert {"compensated", "plan_changed"} & set(events) == {"compensated"}
     move = last_move(change_id)
     assert (move.to_status, move.actor, move.reason) == ("compensated", "operator:ana", "the rack was full")
-    assert broken(play) == {}
+    assert violations(play) == {}
 
 
 def test_a_call_that_wakes_up_after_the_compensation_is_refused_by_the_host(servers: Stack) -> None:
@@ -188,7 +188,7 @@ def test_a_host_that_takes_no_order_may_show_the_old_plan_once_no_call_can_be_un
     with transaction() as session:
         now = business_now(session, PlanChange, change_id)
         assert step.finish(session, now, later, step.perform(later)) == "compensated"
-    assert broken(play) == {}
+    assert violations(play) == {}
 
 
 def test_a_host_with_the_new_plan_is_not_compensated(servers: Stack) -> None:
@@ -221,7 +221,7 @@ def test_a_downgrade_at_renewal_that_the_host_refuses_is_billed_at_the_old_price
             .order_by(Invoice.id)
         ).all()
     assert [tuple(row) for row in kinds] == [("invoice", 550, 550), ("credit_note", -550, 0), ("invoice", 1320, 1320)]
-    assert broken(play) == {}
+    assert violations(play) == {}
 
 
 def make_it_a_credit(play: Play, change_id: str) -> None:
@@ -248,7 +248,7 @@ def test_credit_that_is_spent_cannot_be_taken_back(servers: Stack) -> None:
 
 def test_credit_that_is_there_is_taken_back_by_an_invoice_that_it_pays(servers: Stack) -> None:
     play = Play.of(servers)
-    # Paid 746 for 373: 373 rest as credit.
+    # Paid 746 for 373: 373 stay as credit.
     change_id = stuck(play, amount=746)
     make_it_a_credit(play, change_id)
     knobs(play)

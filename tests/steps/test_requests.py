@@ -31,14 +31,14 @@ def test_a_key_that_is_being_taken_in_at_this_moment(servers: Stack) -> None:
 def test_eight_requests_at_once_for_one_service_are_one_change(servers: Stack) -> None:
     play = Play.of(servers)
 
-    def ask(number: int) -> str | None:
+    def request(number: int) -> str | None:
         try:
             return play.request("start", key=f"k{number}")
         except ChangeOpen:
             return None
 
     with ThreadPoolExecutor(8) as threads:
-        changes = [change for change in threads.map(ask, range(8)) if change]
+        changes = [change for change in threads.map(request, range(8)) if change]
     assert len(changes) == 1
 
 

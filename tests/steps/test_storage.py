@@ -1,4 +1,4 @@
-"""Where documents rest: a folder, or a real S3 server on loopback. Stored once, whole or not at all."""
+"""Where documents are stored: a folder, or a real S3 server on loopback. Stored once, whole or not at all."""
 
 from __future__ import annotations
 
@@ -113,12 +113,12 @@ def test_the_audit_reads_each_document_and_prints_it_again(servers: Stack) -> No
     play = Play.of(servers)
     change_id = play.until_awaiting_payment("start")
 
-    def broken() -> dict[str, int]:
+    def damaged() -> dict[str, int]:
         with transaction() as session:
             stored = documents_to_read(session, providers_to_audit(session, play.slug))
         return {finding.name: finding.count for finding in audit_documents(stored)}
 
-    assert broken() == {"documents_are_as_printed": 0, "documents_print_again": 0}
+    assert damaged() == {"documents_are_as_printed": 0, "documents_print_again": 0}
     with transaction() as session:
         document = document_of(session, play.invoice(change_id).id, "proforma")
         assert document is not None
@@ -126,4 +126,4 @@ def test_the_audit_reads_each_document_and_prints_it_again(servers: Stack) -> No
         invoice.content = invoice.content | {"notes": ["changed afterwards"]}
     file = Path(settings().document_url) / document.sha256[:2] / f"{document.sha256}.pdf"
     file.write_bytes(file.read_bytes() + b"x")
-    assert broken() == {"documents_are_as_printed": 1, "documents_print_again": 1}
+    assert damaged() == {"documents_are_as_printed": 1, "documents_print_again": 1}

@@ -1,4 +1,4 @@
-"""Discounts, quantities, exempt customers and credits that go back as money, from the host's report to the ledger."""
+"""Discounts, quantities, exempt customers and credits that are refunded, from the host's report to the ledger."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HALF = {"half": Discount(percent="50")}
 REFUND = Proration(fraction=Fraction.DAYS, credit=True, anchor=Anchor.KEEP, credit_becomes=CreditBecomes.REFUND)
 
 
-def test_a_discount_is_taken_off_both_sides_and_was_taken_off_what_was_paid(servers: Stack) -> None:
+def test_a_discount_is_taken_off_old_and_new_terms_and_was_taken_off_what_was_paid(servers: Stack) -> None:
     play = Play.of(servers, catalog={"discounts": HALF}, discount="half")
     with transaction() as session:
         assert play.service(session).period_paid_minor == 250

@@ -47,7 +47,7 @@ def test_an_overdrawn_credit(servers: Stack) -> None:
         post_as(play, [debit("credit", "somebody", YEN_100), credit("held", "something", YEN_100)])
 
 
-def test_the_same_fact_posted_twice_is_posted_once(servers: Stack) -> None:
+def test_the_same_business_event_posted_twice_is_posted_once(servers: Stack) -> None:
     play = Play.of(servers)
     entries = [debit("clearing:standard", "", YEN_100), credit("credit", "somebody", YEN_100)]
     source = ("test", new_id("x"))

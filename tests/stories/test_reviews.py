@@ -16,7 +16,7 @@ YEAR = ("2027-01-01T03:00:00Z", "2028-01-01T03:00:00Z")
 DECISION = {"actor": "ana", "reason": "The server is ready."}
 
 
-def asked(make: Make) -> tuple[Frontend, str]:
+def requested(make: Make) -> tuple[Frontend, str]:
     """A customer with a radio ($80 a year) asks for a VPS ($250 a year)."""
     hosting = make("hosting")
     hosting.new_service("radio", "radio-100", "USD", "AR", YEAR, "annual")
@@ -33,7 +33,7 @@ def decide(hosting: Frontend, change_id: str, decision: str, scope: str = "ops")
 
 
 def test_approved_it_goes_on_at_the_price_that_was_accepted(frontend: Make) -> None:
-    hosting, change_id = asked(frontend)
+    hosting, change_id = requested(frontend)
     hosting.set_clock("2027-07-04T12:00:00Z")
     decide(hosting, change_id, "approve")
     waiting = hosting.wait_for(change_id, "awaiting_payment")
@@ -48,7 +48,7 @@ def test_approved_it_goes_on_at_the_price_that_was_accepted(frontend: Make) -> N
 
 
 def test_rejected_the_customer_reads_why(frontend: Make) -> None:
-    hosting, change_id = asked(frontend)
+    hosting, change_id = requested(frontend)
     with pytest.raises(StoryFailed, match="missing_scope"):
         decide(hosting, change_id, "reject", scope="frontend")
     refused = decide(hosting, change_id, "reject")
@@ -56,6 +56,6 @@ def test_rejected_the_customer_reads_why(frontend: Make) -> None:
 
 
 def test_nobody_looked_for_two_weeks(frontend: Make) -> None:
-    hosting, change_id = asked(frontend)
+    hosting, change_id = requested(frontend)
     hosting.set_clock("2027-07-15T12:00:00Z")
     assert hosting.wait_for(change_id, "refused")["reason"] == "review_too_old"

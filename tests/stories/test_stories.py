@@ -217,7 +217,7 @@ def test_unpaid_for_a_week_expires_and_leaves_the_old_plan(frontend: Make) -> No
     assert expired["invoice"]["number"] is None
     assert dns.hosted("zone")["plan"] == "basic"
     late = httpx.post(checkout, data={"outcome": "pay"}, trust_env=False)
-    assert late.status_code == 409, "the gateway was told to close the payment"
+    assert late.status_code == 409, "the payment is closed at the gateway"
 
 
 def test_declined_then_paid_again(frontend: Make) -> None:

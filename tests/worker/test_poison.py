@@ -64,5 +64,5 @@ def test_garbage_is_taken_off_and_the_worker_goes_on(worker: Process, tmp_path: 
         wait_for(lambda: broker.hlen("unacked") == 0 or None, "nothing to be delivered again", 30)
         assert broker.llen("pipeline") == 0
     log = worker.command.log.read_text().splitlines()
-    told = [line for line in log if line.startswith("{") and json.loads(line)["level"] in LEVELS]
-    assert len(told) == len(GARBAGE), "each is told once"
+    logged = [line for line in log if line.startswith("{") and json.loads(line)["level"] in LEVELS]
+    assert len(logged) == len(GARBAGE), "each is logged once"

@@ -1,4 +1,4 @@
-"""What the worker's settings promise, told by a real worker where one can tell."""
+"""What the worker's settings do, shown by a real worker where one can show it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_task_that_fails_is_not_run_again_in_a_hot_loop(worker: Process, tmp_p
 
 @pytest.mark.parametrize("time_limit", [1])
 def test_a_task_that_hangs_is_ended_at_its_limit_and_not_run_again(worker: Process, tmp_path: Path) -> None:
-    """task_acks_on_timeout: the message is gone, and the row is rung for again, with pauses."""
+    """task_acks_on_timeout: the message is gone, and the row is enqueued again, with pauses."""
     file, after = tmp_path / "said", tmp_path / "after"
     send(file, "hang")
     wait_for(lambda: "exceeded" in worker.output() or None, "the time limit", 60)

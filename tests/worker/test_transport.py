@@ -26,7 +26,7 @@ def test_what_the_broker_did_not_take_gives_its_place_back(broker: Valkey, settl
     """With prefetch 1, a place that stays taken is a worker that lives and never takes a message again."""
     taken: list[Message] = []
     impatient = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
-    # By its class: kombu remembers what a scheme led to when this process first asked.
+    # By its class: kombu remembers what a scheme led to when this process first used it.
     with Connection(broker.url, transport=Transport, transport_options=impatient) as connection:
         queue = Queue("pipeline")
         with connection.Producer() as producer:

@@ -65,7 +65,7 @@ class ApiTransaction:
 
 @contextmanager
 def transaction_for(caller: Caller) -> Iterator[ApiTransaction]:
-    """`with opened(caller) as door:` commits at the end of the block."""
+    """`with transaction_for(caller) as tx:` commits at the end of the block."""
     with transaction() as session:
         provider = session.get_one(Provider, caller.provider_id)
         yield ApiTransaction(session, provider, business_now(session, Provider, provider.id))

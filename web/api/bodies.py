@@ -70,7 +70,7 @@ class PlanChangeBody(QuoteBody):
 
 
 class DecisionBody(Body):
-    """An operator's decision is kept with the name and the reason."""
+    """An operator's decision is kept with the actor and the reason."""
 
     actor: Words
     reason: Words

@@ -1,4 +1,4 @@
-"""What was rung for in vain and given up: operators see it, and ring again."""
+"""Rows that the sweep has given up: operators see them, and enqueue them again."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ RowId = Annotated[str, Path(max_length=64, pattern=r"^[a-z]{3}_[0-9a-z]+$")]
 
 @router.get("")
 def list_dead_letters(caller: OpsKey) -> dict[str, Any]:
-    """Rows of every kind that wait for a person after their last ring, with the last error."""
+    """Rows of every kind that wait for a person after their last attempt, with the last error."""
     with transaction_for(caller) as tx:
         return {"items": [asdict(letter) for letter in dead_letters(tx.session, tx.provider.id)]}
 
 
 @router.post("/{row_id}/retry", status_code=202)
 def retry_row(row_id: RowId, body: DecisionBody, caller: OpsKey) -> dict[str, Any]:
-    """Rings for one of them again, once what was in its way is mended."""
+    """Enqueues one of them again, once what was in its way is mended."""
     with transaction_for(caller) as tx:
         retry_dead_letter(tx.session, tx.now, row_id, body.attribution, tx.provider.id)
     enqueue_row(row_id)

@@ -1,4 +1,4 @@
-"""What the host system tells us: customers, services, usage. Idempotent by its own references."""
+"""What the host system reports: customers, services, usage. Idempotent by its own references."""
 
 from __future__ import annotations
 

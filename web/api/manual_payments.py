@@ -1,4 +1,4 @@
-"""The operators' money desk: what gateways told, what nobody could match, refunds; each deed with who and why."""
+"""Payments in the operators' hands: gateway events, unmatched money, refunds; each action with its actor and reason."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from web.api.bodies import DecisionBody, MoneyBody, Text
 from web.api.money_views import event_summary, event_view, movement_view, payment_view, refund_view, refused_view
 from web.api.pages import Paged, page_of
 
-router = APIRouter(prefix="/v1", tags=["money desk"])
+router = APIRouter(prefix="/v1", tags=["manual payments"])
 EventId = Annotated[str, Path(max_length=64, pattern=r"^evt_[0-9a-z]+$")]
 PaymentId = Annotated[str, Path(max_length=64, pattern=r"^mny_[0-9a-z]+$")]
 InvoiceId = Annotated[str, Field(max_length=64, pattern=r"^inv_[0-9a-z]+$")]
@@ -112,7 +112,7 @@ def get_payment(payment_id: PaymentId, caller: OpsKey) -> dict[str, Any]:
 
 @router.post("/payments/{payment_id}/match")
 def match(payment_id: PaymentId, body: MatchBody, caller: OpsKey) -> dict[str, Any]:
-    """Unmatched money is given to its invoice; where the offer has ended, to the customer's credit."""
+    """Allocates unmatched money to its invoice; where the offer has ended, to the customer's credit."""
     with transaction_for(caller) as tx:
         attribution = body.attribution
         changes = match_payment(tx.session, tx.now, tx.provider, payment_id, body.invoice, attribution)

@@ -1,4 +1,4 @@
-"""Rows of the money desk as JSON: what came in, what it was booked as, and what operators did."""
+"""Gateway events, payments and refunds as JSON: what came in, what it was booked as, and what operators did."""
 
 from __future__ import annotations
 

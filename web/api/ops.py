@@ -34,7 +34,7 @@ def approve(change_id: ChangeId, body: DecisionBody, caller: OpsKey) -> dict[str
 
 @router.post("/{change_id}/reject")
 def reject(change_id: ChangeId, body: DecisionBody, caller: OpsKey) -> dict[str, Any]:
-    """The change is refused; `why` is what the customer reads."""
+    """The change is refused; `reason` is what the customer reads."""
     with transaction_for(caller) as tx:
         change = change_of(tx, change_id)
         reject_change(tx.session, tx.now, change.id, body.attribution)
@@ -43,7 +43,8 @@ def reject(change_id: ChangeId, body: DecisionBody, caller: OpsKey) -> dict[str,
 
 @router.post("/{change_id}/retry", status_code=202)
 def retry_plan_change(change_id: ChangeId, body: DecisionBody, caller: OpsKey) -> dict[str, Any]:
-    """Tries a stuck change again: the host is read first, and told again if it does not show the new plan."""
+    """Tries a stuck change again: the host is read first, and gets the order again if it does not show the new
+    plan."""
     with transaction_for(caller) as tx:
         change = change_of(tx, change_id)
         retry(tx.session, tx.now, change.id, body.attribution)
@@ -54,8 +55,8 @@ def retry_plan_change(change_id: ChangeId, body: DecisionBody, caller: OpsKey) -
 
 @router.post("/{change_id}/compensate")
 def compensate_plan_change(change_id: ChangeId, body: DecisionBody, caller: OpsKey) -> dict[str, Any]:
-    """Takes a stuck change back: the host is told to keep the old plan, the money becomes credit, and a credit note
-    is printed. 409 while the host does not show the old plan."""
+    """Takes a stuck change back: the host gets the order to keep the old plan, the money becomes credit, and a
+    credit note is printed. 409 while the host does not show the old plan."""
     with transaction_for(caller) as tx:
         change_of(tx, change_id)
     reached = external_step(compensation(body.attribution), PlanChange, change_id)

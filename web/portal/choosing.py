@@ -40,16 +40,16 @@ class PlanChoice:
 
     @property
     def best(self) -> Quote | None:
-        """What the card tells of: the offer that the customer most likely means."""
+        """What the card shows: the offer that the customer most likely means."""
         ready = [option for option in self.options if option.available] or self.offered
         return ready[0].quote if ready else None
 
     @property
     def reasons(self) -> list[Option]:
         """The options that are not offered, one for each different reason."""
-        told = {option.reason[:2]: option for option in reversed(self.options) if option.reason}
+        first = {option.reason[:2]: option for option in reversed(self.options) if option.reason}
         return [
-            option for option in reversed(told.values()) if option.reason and option.reason[0] != "nothing_to_change"
+            option for option in reversed(first.values()) if option.reason and option.reason[0] != "nothing_to_change"
         ]
 
 

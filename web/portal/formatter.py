@@ -1,4 +1,4 @@
-"""How a page speaks: money as the customer writes it, dates in the provider's zone, names from the catalogue."""
+"""Formats what a page shows: money as the customer writes it, dates in the provider's zone, the catalogue's names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class PageFormatter:
         self._catalog, self._locale = catalog, locale
         self._zone = ZoneInfo(catalog.timezone)
         self._page_locale = locale if language_of(locale) in _PAGE_LANGUAGES else "en"
-        # What the catalogue and the price engine say is in this language, whatever language the page is in.
+        # What the catalogue and the quote say is in this language, whatever language the page is in.
         self.language = language_of(locale)
 
     def money(self, money: Money | dict[str, Any]) -> str:

@@ -25,13 +25,13 @@ router = APIRouter()
 Notice = Annotated[str, Query(max_length=40)]
 Updates = Annotated[str, Query(max_length=8)]
 
-# How soon a waiting page looks again (seconds): for our own steps, and for the customer's payment.
+# How soon a waiting page is fetched again (seconds): for our own steps, and for the customer's payment.
 REFRESH_SECONDS = {Phase.WAITING_FOR_US: 2, Phase.WAITING_FOR_PAYMENT: 5}
 
 
 @router.get("/changes/{change_id}")
 def show_change(change_id: RowId, visit: Signed, notice: Notice = "", updates: Updates = "") -> Response:
-    """How far the change has come; once there is an invoice, that page tells it."""
+    """How far the change has come; once there is an invoice, that page shows it."""
     with transaction_for(visit) as tx:
         change = tx.change(change_id)
         invoice = invoice_of_change(tx.session, change.id)
@@ -110,7 +110,7 @@ def cancel(change_id: RowId, visit: SignedForm) -> RedirectResponse:
 def _story(
     tx: PortalTransaction, change: PlanChange | None, invoice: Invoice | None, updates: str, returned: bool = False
 ) -> dict[str, Any]:
-    """What both pages tell. A renewal's invoice has no change."""
+    """What both pages show. A renewal's invoice has no change."""
     attempt = latest_attempt(tx.session, invoice.id) if invoice else None
     waiting = REFRESH_SECONDS.get(_phase(change, invoice), 0)
     seconds = waiting or (REFRESH_SECONDS[Phase.WAITING_FOR_US] if _is_being_printed(invoice) else 0)

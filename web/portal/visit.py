@@ -1,4 +1,4 @@
-"""Who is looking: a signed cookie set after the signed link, a CSRF token for its forms, one transaction a page."""
+"""Who is signed in: a signed cookie set after the signed link, a CSRF token for its forms, one transaction a page."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _own(tx: PortalTransaction, row: Row | None) -> Row:
 
 
 def visit_of(request: Request) -> Visit:
-    """The visit that the cookie tells of. Raises NotSignedIn."""
+    """The visit that the cookie names. Raises NotSignedIn."""
     try:
         values = _serializer().loads(request.cookies.get(COOKIE, ""), max_age=VISIT_LIFE_SECONDS)
     except BadData as error:
@@ -148,7 +148,10 @@ def end_visit(response: Response) -> None:
 
 @contextmanager
 def transaction_for(visit: Visit) -> Iterator[PortalTransaction]:
-    """`with opened(visit) as door:` commits at the end of the block. Raises NotSignedIn for a customer who is gone."""
+    """`with transaction_for(visit) as tx:` commits at the end of the block.
+
+    Raises NotSignedIn for a customer who is gone.
+    """
     with transaction() as session:
         customer = session.get(Customer, visit.customer_id)
         if customer is None:

@@ -1,1 +1,1 @@
-"""The webhook door: verify, write down, commit, answer, and only then ring."""
+"""The webhook receiver: verify, write down, commit, answer, and only then enqueue."""

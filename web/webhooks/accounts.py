@@ -1,4 +1,4 @@
-"""Which accounts the door knows: read from the database, kept for a few seconds, so that a storm of webhooks does
+"""Which accounts the receiver knows: read from the database, kept for a few seconds, so that a storm of webhooks does
 not read and decrypt the same secrets a thousand times a second."""
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _read(gateway: str, account: str) -> KnownAccount:
 
 
 def _verify(known: KnownAccount, headers: Headers, body: bytes) -> Delivery:
-    """Raises BadSignature; without a secret nothing but `look` is believed, whatever an adapter says."""
+    """Raises BadSignature; without a secret nothing but `fetch_only` is believed, whatever an adapter says."""
     delivery = known.gateway.verify(known.account, headers, body, datetime.now(UTC))
     if not known.account.secrets and not delivery.fetch_only:
         raise BadSignature("This account has no webhook secret, so nothing can be believed. Set one.")

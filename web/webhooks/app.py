@@ -47,7 +47,7 @@ def create_standalone_receiver() -> Starlette:
 
 
 class Receiver:
-    """The door of one process: what it knows of accounts, its writer, its bell."""
+    """The receiver of one process: the accounts it knows, its writer, its enqueuer."""
 
     def __init__(self) -> None:
         self._accounts = Accounts()

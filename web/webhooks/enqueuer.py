@@ -1,7 +1,7 @@
-"""Rings for events after their webhooks are answered: one message for all that came while the last one was sent.
+"""Enqueues events after their webhooks are answered: one message for all that came while the last one was sent.
 
-A message costs the door more than a webhook does, so in a storm many events share one. A bell that dies with its
-process is no loss: the sweep finds the rows.
+A message costs the receiver more than a webhook does, so in a storm many events share one. A message that is lost with
+its process does no harm: the sweep finds the rows.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 
 AT_ONCE_MAX = 200
-# The first event of a quiet moment rings at once; in a storm the next message waits for those that come meanwhile.
+# The first event of a quiet moment is enqueued at once; in a storm the next message waits for what comes meanwhile.
 PAUSE_SECONDS = 0.05
 
 
 class Enqueuer:
-    """One thread of the door's process; `ring` never waits."""
+    """One thread of the receiver's process; `enqueue` never waits."""
 
     def __init__(self) -> None:
         self._waiting: SimpleQueue[str] = SimpleQueue()
@@ -27,7 +27,7 @@ class Enqueuer:
         self._waiting.put(event_id)
         with self._lock:
             if self._thread is None:
-                self._thread = Thread(target=self._run, name="bell", daemon=True)
+                self._thread = Thread(target=self._run, name="enqueuer", daemon=True)
                 self._thread.start()
 
     def _run(self) -> None:

@@ -49,7 +49,7 @@ class InboxWriter:
                 if not answers:  # one of them is to blame, and the others shall not suffer for it
                     answers = [await self._alone(webhook) for webhook in webhooks]
             for (_, future), answer in zip(batch, answers, strict=True):
-                if future.done():  # its sender was told to come again
+                if future.done():  # its sender was answered 503 meanwhile
                     continue
                 if isinstance(answer, SQLAlchemyError):
                     future.set_exception(answer)

@@ -1,4 +1,4 @@
-"""Hostile days: everything around us breaks again and again while stories are told; then the same checks."""
+"""Hostile days: everything around us breaks again and again while stories run; then the same checks."""
 
 from __future__ import annotations
 

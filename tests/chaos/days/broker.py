@@ -25,12 +25,12 @@ def broker() -> Redis:
 def flush(chaos: ChaosStack, over: threading.Event) -> int:
     """FLUSHALL: every message, and every record of one, is gone."""
 
-    def result() -> int:
+    def action() -> int:
         with broker() as client:
             client.flushall()
         return 0
 
-    return repeatedly(12, 0.8, result, over)
+    return repeatedly(12, 0.8, action, over)
 
 
 def broker_dies(chaos: ChaosStack, over: threading.Event) -> int:
@@ -38,13 +38,13 @@ def broker_dies(chaos: ChaosStack, over: threading.Event) -> int:
     valkey = chaos.stack.valkey
     assert valkey is not None
 
-    def result() -> int:
+    def action() -> int:
         valkey.process.kill()
         time.sleep(0.5)
         valkey.start()
         return 1
 
-    kills = repeatedly(3, 2, result, over)
+    kills = repeatedly(3, 2, action, over)
     os.kill(valkey.process.pid, signal.SIGSTOP)
     time.sleep(30)
     os.kill(valkey.process.pid, signal.SIGCONT)
@@ -56,7 +56,7 @@ def twice_and_shuffled(chaos: ChaosStack, over: threading.Event) -> int:
     chance = random.Random(20270718)
     known: set[str] = set()
 
-    def result() -> int:
+    def action() -> int:
         with broker() as client:
             for queue in QUEUES:
                 waiting: list[bytes] = client.lrange(queue, 0, -1)
@@ -69,7 +69,7 @@ def twice_and_shuffled(chaos: ChaosStack, over: threading.Event) -> int:
                     client.lpush(queue, *more)
         return 0
 
-    return repeatedly(3000, 0.02, result, over)
+    return repeatedly(3000, 0.02, action, over)
 
 
 def _copies(message: bytes, known: set[str]) -> list[bytes]:
@@ -94,11 +94,11 @@ def half_open() -> RunResult:
         return proxies[0]
 
     def silence(chaos: ChaosStack, over: threading.Event) -> int:
-        def result() -> int:
+        def action() -> int:
             proxies[0].fall_silent()
             return 0
 
-        return repeatedly(3, 20, result, over)
+        return repeatedly(3, 20, action, over)
 
     with chaos_stack(0, way_to_the_broker=way_to) as chaos:
         return run_stories(chaos, Workload.of("upgrade", "downgrade"), silence)

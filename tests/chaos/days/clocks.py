@@ -22,8 +22,8 @@ HOUR = 3600.0
 
 
 def clocks_back() -> RunResult:
-    """In mid-flow the host's clock (workers, beat, doors, broker, gateway, host) is set back by an hour, and the
-    database comes back from a crash on a machine whose clock is an hour behind, too."""
+    """In mid-flow the host's clock (workers, beat, web, receiver, broker, gateway, host) is set back by an hour, and
+    the database comes back from a crash on a machine whose clock is an hour behind, too."""
     library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
     assert library is not None, "install faketime (Debian's package of that name), or run `make chaos`, which does"
     with chaos_stack(0, clock_library=library) as chaos:
@@ -45,7 +45,7 @@ def _set_back(library: Path, chaos: ChaosStack, over: threading.Event) -> int:
     engine().dispose()
     assert abs(_database_ahead() + HOUR) < 60
     over.wait()
-    chaos.set_host_clock("+0")  # for the checks, which ask the host from here
+    chaos.set_host_clock("+0")  # for the checks, which call the host from here
     wait_for(lambda: abs(_host_ahead(chaos)) < 60 or None, "the host's clock to be right again", 20)
     return 1
 

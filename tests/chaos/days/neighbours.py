@@ -33,7 +33,7 @@ def slow_host(chaos: ChaosStack, over: threading.Event) -> int:
 
 
 def host_answers_twice() -> RunResult:
-    """Each answer comes two times on the same connection: the second must not pass for the next question's answer."""
+    """Each answer comes two times on the same connection: the second must not pass for the answer of the next call."""
     with chaos_stack(0) as chaos, TwiceProxy(urlsplit(chaos.stack.addresses.host).port or 0) as proxy:
         chaos.host = f"http://127.0.0.1:{proxy.port}"
         return run_stories(chaos, Workload.of(*NAMES), lambda _chaos, over: int(not over.wait()))

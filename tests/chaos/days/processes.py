@@ -25,7 +25,7 @@ def database_dies(chaos: ChaosStack, over: threading.Event) -> int:
     postgres = chaos.stack.postgres
     assert postgres is not None
 
-    def result() -> int:
+    def action() -> int:
         postgres.kill()
         postgres.start()
         engine().dispose()
@@ -41,7 +41,7 @@ def database_dies(chaos: ChaosStack, over: threading.Event) -> int:
             )
         return 0
 
-    kills = repeatedly(3, 3, result, over) + repeatedly(5, 1, cut, over)
+    kills = repeatedly(3, 3, action, over) + repeatedly(5, 1, cut, over)
     engine().dispose()
     return kills
 
@@ -50,23 +50,23 @@ def processes_die(chaos: ChaosStack, over: threading.Event) -> int:
     """Workers, beat, web and receiver, at random, for two minutes."""
     chance = random.Random(20270717)
 
-    def result() -> int:
+    def action() -> int:
         chaos.kill(chance.choice(chaos.roles()))
         return 1
 
-    return repeatedly(round(TWO_MINUTES / 0.7), 0.7, result, over)
+    return repeatedly(round(TWO_MINUTES / 0.7), 0.7, action, over)
 
 
 def two_beats(chaos: ChaosStack, over: threading.Event) -> int:
     """A second beat, and sweeps by the dozen at once."""
     with _second_beat(chaos):
 
-        def result() -> int:
+        def action() -> int:
             for name in ("sweep.enqueue_due", "renewals.scan"):
                 create_app().send_task(name, queue="maintenance")
             return 0
 
-        return repeatedly(40, 0.4, result, over)
+        return repeatedly(40, 0.4, action, over)
 
 
 @contextmanager

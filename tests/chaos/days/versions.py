@@ -1,7 +1,7 @@
 """A deploy in mid-flow: workers and beats of two versions side by side, on one broker and one database.
 
 The next version has a step of another name, and its steps take an argument that this version does not know: a message
-of one is nonsense to the other. It is dropped, and the sweep rings until the right one hears it.
+of one is nonsense to the other. It is dropped, and the sweep enqueues the row until the right one gets it.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def old_and_new() -> RunResult:
     with chaos_stack(0) as chaos:
         next_version = _start_next_version(chaos)
         result = run_stories(chaos, Workload.of("upgrade", "downgrade", seconds=25), _traffic)
-        result.verdict.broken += _not_heard(chaos.zygote, NEW_NAME) + _not_heard(next_version, OLD_NAME)
+        result.verdict.broken += _not_received(chaos.zygote, NEW_NAME) + _not_received(next_version, OLD_NAME)
     return result
 
 
 def _traffic(chaos: ChaosStack, over: threading.Event) -> int:
-    """Workers that are idle take turns. With nothing but one row's bells on the queues, the turn could be the wrong
+    """Workers that are idle take turns. With nothing but one row's messages on the queues, the turn could be the wrong
     version's each time; on a day of deploys there is more."""
     chance = random.Random(20270719)
     while not over.wait(chance.uniform(0.05, 0.4)):
@@ -54,7 +54,7 @@ def _rewrite(code: Path) -> None:
     change(story, '{"change_id": change_id}', '{"change_id": change_id, "origin": "canvas"}')
 
 
-def _not_heard(version: Process, name: str) -> list[str]:
+def _not_received(version: Process, name: str) -> list[str]:
     """A day on which no message reached the other version proves nothing."""
-    heard = f"unregistered task of type '{name}'" in version.output()
-    return [] if heard else [f"no message {name} reached the version that does not know it"]
+    received = f"unregistered task of type '{name}'" in version.output()
+    return [] if received else [f"no message {name} reached the version that does not know it"]

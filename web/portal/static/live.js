@@ -1,8 +1,8 @@
 // Brings a waiting page up to date without reloading it. Without JavaScript the page reloads itself.
 (() => {
-  const LOOKS_MAX = 240; // A tab that is forgotten stops asking.
+  const POLLS_MAX = 240; // A forgotten tab stops polling.
   let seconds = Number(document.body.dataset.refreshSeconds);
-  let looks = 0;
+  let polls = 0;
 
   const replace = (news) => {
     for (const part of document.querySelectorAll("[data-live]")) {
@@ -17,19 +17,19 @@
     seconds = Number(news.body.dataset.refreshSeconds || 0);
   };
 
-  const look = async () => {
+  const poll = async () => {
     if (!document.hidden) {
-      looks += 1;
+      polls += 1;
       try {
         const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
         if (new URL(answer.url).pathname !== location.pathname) return location.replace(answer.url);
         if (answer.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
         else if (answer.status < 500) return location.reload();
       } catch {
-        // No connection just now: look again.
+        // No connection just now: try again.
       }
     }
-    if (seconds && looks < LOOKS_MAX) setTimeout(look, seconds * 1000);
+    if (seconds && polls < POLLS_MAX) setTimeout(poll, seconds * 1000);
   };
-  setTimeout(look, seconds * 1000);
+  setTimeout(poll, seconds * 1000);
 })();
