@@ -18,6 +18,9 @@ FONTS = Path(__file__).parent / "fonts"
 FAMILIES = {"ja": ("NotoSansJP", "NotoSans")}
 DEFAULT_FAMILIES = ("NotoSans", "NotoSansJP")
 
+# Faces and glyphs are compared by identity: there is one of each. `cache` alone lets two threads open one font twice.
+_opening = threading.Lock()
+
 # Characters that draw nothing and take their neighbour's face: joiners, marks of direction, variation selectors.
 _IGNORABLE = frozenset((0xAD, *range(0x200B, 0x2010), *range(0x2060, 0x2065), *range(0xFE00, 0xFE10), 0xFEFF))
 
@@ -69,9 +72,14 @@ def is_ignorable(code_point: int) -> bool:
     return code_point in _IGNORABLE or 0xE0100 <= code_point <= 0xE01EF
 
 
-@cache
 def face(family: str, bold: bool) -> Face:
-    """Open a shipped font once per process."""
+    """A shipped font, opened once per process, whichever threads ask for it first."""
+    with _opening:
+        return _open(family, bold)
+
+
+@cache
+def _open(family: str, bold: bool) -> Face:
     path = FONTS / f"{family}-{'Bold' if bold else 'Regular'}.ttf"
     raw = hb.Face(hb.Blob.from_file_path(str(path)))
     font = hb.Font(raw)

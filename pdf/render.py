@@ -13,7 +13,7 @@ from pdf.words import WORDS
 
 
 def render(document: InvoiceDocument) -> bytes:
-    """The document as PDF; equal documents give equal bytes, in any process.
+    """The document as PDF; equal documents give equal bytes, in any process and any thread.
 
     Raises InvalidDocument, UnsupportedLocale, InvalidColour, MissingGlyph.
     """
