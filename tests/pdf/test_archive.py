@@ -1,7 +1,10 @@
 """PDF/A-3B, tags and metadata, as far as validators that can be installed will say."""
 
+import gc
 import io
+import re
 import subprocess
+import warnings
 from pathlib import Path
 
 import pdfua
@@ -10,37 +13,118 @@ import pypdfium2  # type: ignore[import-untyped]
 import pytest
 from pikepdf import pdfa
 
-from pdf import Identity, Kind, archive, identity_of, render, xmp
-from pdf.samples.documents import build, many_lines
+from pdf import Identity, InvoiceDocument, Kind, archive, identity_of, render, xmp
+from pdf.facturx import applies_to
+from pdf.samples.documents import LANGUAGES, build, many_lines
 from pdf.samples.gallery import gallery_documents
+from tests.pdf.validator import Report, reports
 
 DOCUMENTS = gallery_documents()
 # The validator does not know XMP extension schemas (ISO 19005-3, 6.6.2.3.3), which Factur-X and PDF/UA prescribe.
 UNKNOWN_TO_VALIDATOR = "ISO_19005_3:6.6.2.3.1-1"
+NAMESPACES = [
+    "planshift=urn:planshift:document:1#",
+    "pdfaExtension=http://www.aiim.org/pdfa/ns/extension/",
+    "pdfaSchema=http://www.aiim.org/pdfa/ns/schema#",
+    "pdfaProperty=http://www.aiim.org/pdfa/ns/property#",
+]
+FX_NAMESPACE = "fx=urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#"
+FX_PROPERTIES = ["fx:DocumentType", "fx:DocumentFileName", "fx:Version", "fx:ConformanceLevel"]
+# Faults by name: what is replaced in a good file (padded with spaces), and rule and message of what is said of it.
+FAULTS: dict[str, tuple[bytes, bytes, list[tuple[str, str]]]] = {
+    "no-output-intent": (
+        rb"/OutputIntents\[\d+ 0 R\]",
+        b"",
+        [
+            ("pikepdf:output-intent", "no OutputIntents; device colour cannot be checked"),
+            ("ISO_19005_3:6.2.4.3-2", "DeviceRGB used with OutputIntent colour space None"),  # on the page
+            ("ISO_19005_3:6.2.4.3-2", "DeviceRGB used with OutputIntent colour space None"),  # in the logo
+        ],
+    ),
+    "another-output-intent": (
+        rb"/S/GTS_PDFA1",
+        b"/S/GTS_PDFX1",
+        [
+            ("pikepdf:schema-OutputIntent", "only GTS_PDFA1 output intents are supported"),
+            ("ISO_19005_3:6.2.4.3-2", "DeviceRGB used with OutputIntent colour space None"),
+            ("ISO_19005_3:6.2.4.3-2", "DeviceRGB used with OutputIntent colour space None"),
+        ],
+    ),
+    "attachment-without-relation": (
+        rb"/AFRelationship/Alternative",
+        b"/XFRelationship/Alternative",
+        [
+            ("ISO_19005_3:6.8-3", "the file specification shall contain /AFRelationship"),
+            ("pikepdf:schema-FileSpec", "unrecognized key(s) /XFRelationship are not checked"),
+            ("pikepdf:embedded-file", "embedded files are not supported"),
+        ],
+    ),
+    "fonts-not-embedded": (
+        rb"/FontFile2 \d+ 0 R",
+        b"",
+        [
+            ("ISO_19005_3:6.2.11.4.1-1", "CIDFont is not embedded"),  # regular
+            ("ISO_19005_3:6.2.11.4.1-1", "CIDFont is not embedded"),  # bold
+        ],
+    ),
+}
 
 
-def objections(path: Path) -> set[str]:
-    return {finding.rule for finding in pdfa.validate_written(path, "3b").findings}
+def extension_schemas(document: InvoiceDocument, path: Path) -> list[list[str]]:
+    """The findings on the metadata of this document: each says that the validator does not know an extension schema."""
+    names = ["Provider", "Kind", *(["Number"] if document.number else []), "Reference"]
+    properties = ["pdfuaid:part", *[f"planshift:{name}" for name in names], "pdfaExtension:schemas"]
+    namespaces = NAMESPACES
+    if applies_to(document):
+        namespaces, properties = [*namespaces, FX_NAMESPACE], [*properties, *FX_PROPERTIES]
+    named = [f"namespace {name}" for name in namespaces] + [f"property {name}" for name in properties]
+    with pikepdf.open(path) as pdf:
+        where = f"obj {pdf.Root.Metadata.objgen[0]} 0 (MetadataStream)"
+    return [[UNKNOWN_TO_VALIDATOR, where, f"XMP {name} is not permitted", "violation"] for name in named]
 
 
+def whole(verdict: str, findings: list[list[str]]) -> Report:
+    """The report with these findings and no other."""
+    rest: Report = {"flavour": "3b", "output_intent": "RGB", "save_kwargs": {}, "prepared": None}
+    return {"verdict": verdict, "findings": findings, **rest}
+
+
+def replaced(content: bytes, pattern: bytes, by: bytes) -> bytes:
+    """The file with every match replaced, its objects where they were."""
+    return re.sub(pattern, lambda found: by.ljust(len(found[0])), content)
+
+
+def written(folder: Path, files: dict[str, bytes]) -> list[Path]:
+    """The files by their names, as PDFs in this folder."""
+    paths = [folder / f"{name}.pdf" for name in files]
+    for path, content in zip(paths, files.values(), strict=True):
+        path.write_bytes(content)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Report]]:
+    """Each document as a file, with the report on it."""
+    paths = written(
+        tmp_path_factory.mktemp("gallery"), {name: render(document) for name, document in DOCUMENTS.items()}
+    )
+    return {path.stem: (path, report) for path, report in zip(paths, reports(paths), strict=True)}
+
+
+@pytest.mark.xdist_group("gallery")  # printed and validated once
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_pdfa_qpdf_and_pdfua_have_nothing_to_say(name: str, tmp_path: Path) -> None:
-    path = tmp_path / "document.pdf"
-    path.write_bytes(render(DOCUMENTS[name]))
-    assert objections(path) <= {UNKNOWN_TO_VALIDATOR}
+def test_pdfa_qpdf_and_pdfua_have_nothing_to_say(name: str, gallery: dict[str, tuple[Path, Report]]) -> None:
+    path, report = gallery[name]
+    assert report == whole("fail", extension_schemas(DOCUMENTS[name], path))
     subprocess.run(["qpdf", "--check", str(path)], check=True, capture_output=True)
-    report = pdfua.validate(str(path))
-    assert report.findings == ()
+    assert pdfua.validate(str(path)).findings == ()
 
 
-@pytest.mark.parametrize("language", ["en", "es", "ja", "hi"])
-def test_with_plain_xmp_the_pdfa_verdict_is_pass(
-    language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = xmp.packet
+def test_with_plain_xmp_the_pdfa_verdict_is_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packet_of = xmp.packet
 
     def plain(*arguments: object) -> bytes:
-        text = whole(*arguments).decode()  # type: ignore[arg-type]
+        text = packet_of(*arguments).decode()  # type: ignore[arg-type]
         kept = [
             part
             for part in text.split("<rdf:Description")
@@ -50,19 +134,41 @@ def test_with_plain_xmp_the_pdfa_verdict_is_pass(
         return (packet if packet.endswith("?>") else packet + '</rdf:RDF></x:xmpmeta><?xpacket end="r"?>').encode()
 
     monkeypatch.setattr(archive, "packet", plain)
-    path = tmp_path / "plain.pdf"
-    path.write_bytes(render(build(language)))
-    assert pdfa.validate_written(path, "3b").verdict == "pass"
+    paths = written(tmp_path, {language: render(build(language)) for language in LANGUAGES})
+    assert reports(paths) == [whole("pass", [])] * len(LANGUAGES)
 
 
-@pytest.mark.parametrize(
-    ("good", "bad"),
-    [(b"/S/GTS_PDFA1", b"/S/GTS_PDFX1"), (b"/AFRelationship/Alternative", b"/XFRelationship/Alternative")],
-)
-def test_the_validator_would_notice(good: bytes, bad: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "bad.pdf"
-    path.write_bytes(render(build("es")).replace(good, bad))
-    assert objections(path) - {UNKNOWN_TO_VALIDATOR}
+def test_the_validator_would_notice(tmp_path: Path) -> None:
+    document = build("es")
+    good = render(document)
+    bad = {name: replaced(good, pattern, by) for name, (pattern, by, _) in FAULTS.items()}
+    paths = written(tmp_path, bad)
+    known = [(rule, message) for rule, _, message, _ in extension_schemas(document, paths[0])]
+    said = {
+        path.stem: [(rule, message) for rule, _, message, _ in report["findings"]]
+        for path, report in zip(paths, reports(paths), strict=True)
+    }
+    assert said == {name: findings + known for name, (_, _, findings) in FAULTS.items()}
+
+
+def test_garbage_of_the_tests_is_not_held_against_a_document(tmp_path: Path) -> None:
+    """As when the collector finds a socket that another test left open, at every collection."""
+    document = build("en")
+    (path,) = written(tmp_path, {"document": render(document)})
+
+    def unclosed(_phase: str, _information: dict[str, int]) -> None:
+        warnings.warn("unclosed <socket>", ResourceWarning, stacklevel=1)
+
+    thresholds = gc.get_threshold()
+    gc.callbacks.append(unclosed)
+    gc.set_threshold(1)
+    try:
+        among_tests, alone = pdfa.validate_written(path, "3b"), reports([path])
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.callbacks.remove(unclosed)
+    assert any("unclosed <socket>" in finding.message for finding in among_tests.violations), "the warning is planted"
+    assert alone == [whole("fail", extension_schemas(document, path))]
 
 
 def test_structure_headings_table_scopes_alt_and_language() -> None:
