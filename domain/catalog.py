@@ -11,9 +11,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from domain.money import Money, Rounding
 from domain.pricing.modes import ChangeDay, Proration, RoundingPlace
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-Percent = Annotated[str, StringConstraints(pattern=r"^\d{1,3}(\.\d{1,4})?$")]
+SLUG, COUNTRY, PERCENT = r"^[a-z0-9][a-z0-9_-]{0,63}$", r"^[A-Z]{2}$", r"^\d{1,3}(\.\d{1,4})?$"
+
+Slug = Annotated[str, StringConstraints(pattern=SLUG)]
+Country = Annotated[str, StringConstraints(pattern=COUNTRY)]
+Percent = Annotated[str, StringConstraints(pattern=PERCENT)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Sentence = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Texts = Annotated[

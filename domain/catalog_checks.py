@@ -1,146 +1,166 @@
-"""What a catalogue must satisfy beyond the shape of its values: references, prices, ranks, reachable rules."""
+"""What a catalogue must satisfy beyond the shape of its values: references, prices, ranks, instants, percentages."""
 
 from collections.abc import Iterator
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from domain.catalog import Catalog, Outcome, Rule
+from domain.catalog import Catalog, Plan
+from domain.catalog_codes import code_problems
+from domain.catalog_problems import CatalogProblem, nearest, not_one_of
+from domain.catalog_rules import rule_problems, undecided_changes, unreachable_rules
+from domain.currencies import CURRENCIES
 from domain.money import UnknownCurrency, exponent
-from domain.pricing.modes import Fraction
+from domain.periods import parse_instant
 
-MATCH_KEYS = ("from_plan", "to_plan", "from_category", "to_category", "category", "cycle", "direction", "state")
-Problem = tuple[str, str]
+Problems = Iterator[CatalogProblem]
 
 
-def problems_of(catalog: Catalog) -> list[Problem]:
-    """Every (dotted key, what was expected) that is wrong; empty for a sound catalogue."""
-    checks = (_zone, _currencies, _plans, _prices, _ranks, _discounts, _rules, _unreachable)
+def problems_of_parts(catalog: Catalog) -> list[CatalogProblem]:
+    """What is wrong in each part of a catalogue; empty for a sound one."""
+    checks = (_zone, code_problems, _currencies, _minimum, _tax, _discounts, _plans, _prices, rule_problems)
     return [problem for check in checks for problem in check(catalog)]
 
 
-def _zone(catalog: Catalog) -> Iterator[Problem]:
+def problems_of_whole(catalog: Catalog) -> list[CatalogProblem]:
+    """What is wrong between the parts, each of which has its right shape."""
+    checks = (_ranks, unreachable_rules, undecided_changes)
+    return [problem for check in checks for problem in check(catalog)]
+
+
+def _zone(catalog: Catalog) -> Problems:
+    if not _exists(catalog.timezone):
+        expected = f"{catalog.timezone!r} does not exist; use an IANA name such as Asia/Tokyo"
+        yield CatalogProblem("timezone", expected, nearest(catalog.timezone, available_timezones()))
+
+
+def _exists(timezone: str) -> bool:
     try:
-        ZoneInfo(catalog.timezone)
+        ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        yield "timezone", f"{catalog.timezone!r} does not exist; use an IANA name such as Asia/Tokyo"
+        return False
+    return True
 
 
-def _currencies(catalog: Catalog) -> Iterator[Problem]:
+def _currencies(catalog: Catalog) -> Problems:
     for index, currency in enumerate(catalog.currencies):
         try:
             exponent(currency)
         except UnknownCurrency as error:
-            yield f"currencies.{index}", str(error)
+            yield CatalogProblem(f"currencies.{index}", str(error), nearest(currency, CURRENCIES))
 
 
-def _plans(catalog: Catalog) -> Iterator[Problem]:
+def _amounts(catalog: Catalog, key: str, amounts: dict[str, int], missing: str | None) -> Problems:
+    """Amounts in currencies that are sold, and in each of them where `missing` says what is expected.
+
+    A misspelt currency is one problem: the amount that is missing for it is no second one.
+    """
+    unknown = {currency: nearest(currency, catalog.currencies) for currency in {*amounts} - {*catalog.currencies}}
+    for currency, meant in unknown.items():
+        yield CatalogProblem(f"{key}.{currency}", f"{currency} is not one of currencies", meant)
+    for currency in catalog.currencies:
+        if missing and currency in CURRENCIES and currency not in {*amounts, *unknown.values()}:
+            yield CatalogProblem(f"{key}.{currency}", missing.format(currency=currency))
+
+
+def _minimum(catalog: Catalog) -> Problems:
+    minimum = catalog.policies.minimum_charge
+    if minimum is not None:
+        key, missing = "policies.minimum_charge.amounts", "a minimum in {currency} was expected, which is sold"
+        yield from _amounts(catalog, key, minimum.amounts, missing)
+
+
+def _tax(catalog: Catalog) -> Problems:
+    products, seen = {plan.product for plan in catalog.plans}, dict[str, int]()
+    for index, rate in enumerate(catalog.tax.rates):
+        key = f"tax.rates.{index}"
+        if rate.product is not None and rate.product not in products:
+            yield not_one_of(f"{key}.product", rate.product, products)
+        if seen.setdefault(rate.code, index) != index:
+            yield CatalogProblem(f"{key}.code", f"{rate.code!r} is used twice; give each tax rate its own code")
+        yield from _percent(f"{key}.percent", rate.percent)
+
+
+def _percent(key: str, percent: str | None) -> Problems:
+    if percent is not None and Decimal(percent) > 100:
+        yield CatalogProblem(key, f"{percent} is more than 100 percent")
+
+
+def _discounts(catalog: Catalog) -> Problems:
+    for name, discount in catalog.discounts.items():
+        key = f"discounts.{name}"
+        if (discount.percent is None) is (not discount.amounts):
+            yield CatalogProblem(key, "either percent or amounts was expected")
+        yield from _percent(f"{key}.percent", discount.percent)
+        if discount.amounts:
+            missing = "an amount in {currency} was expected, which is sold"
+            yield from _amounts(catalog, f"{key}.amounts", discount.amounts, missing)
+        if discount.until is not None:
+            yield from _instant(f"{key}.until", discount.until, catalog.timezone)
+        for plan in discount.plans:
+            if catalog.plan(plan) is None:
+                expected = f"{plan!r} is not a plan of this catalogue"
+                yield CatalogProblem(f"{key}.plans", expected, nearest(plan, [known.id for known in catalog.plans]))
+
+
+def _instant(key: str, text: str, timezone: str) -> Problems:
+    try:
+        parse_instant(text)
+    except ValueError:
+        expected = f"{text!r} is not an instant with a time zone, such as 2027-01-31T00:00:00+09:00"
+        yield CatalogProblem(key, expected, _in_zone(text, timezone))
+
+
+def _in_zone(text: str, timezone: str) -> str | None:
+    """The local time of the provider as an instant, where the text is a time without a zone."""
+    try:
+        local = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return local.replace(tzinfo=ZoneInfo(timezone)).isoformat() if _exists(timezone) else None
+
+
+def _plans(catalog: Catalog) -> Problems:
     seen: set[str] = set()
     for index, plan in enumerate(catalog.plans):
         if plan.id in seen:
-            yield f"plans.{index}.id", f"{plan.id!r} is used twice; give each plan its own id"
+            yield CatalogProblem(f"plans.{index}.id", f"{plan.id!r} is used twice; give each plan its own id")
         seen.add(plan.id)
-        for limit in plan.limits:
-            if limit not in catalog.limit_names:
-                yield f"plans.{index}.limits.{limit}", f"name this limit for sentences: limit_names.{limit}"
+        yield from _limits(catalog, f"plans.{index}.limits", plan)
 
 
-def _prices(catalog: Catalog) -> Iterator[Problem]:
+def _limits(catalog: Catalog, key: str, plan: Plan) -> Problems:
+    for name, limit in plan.limits.items():
+        if name not in catalog.limit_names:
+            expected = f"name this limit for sentences: limit_names.{name}"
+            yield CatalogProblem(f"{key}.{name}", expected, nearest(name, catalog.limit_names))
+        if limit < 0:
+            yield CatalogProblem(f"{key}.{name}", f"a limit of zero or more was expected, not {limit}")
+
+
+def _prices(catalog: Catalog) -> Problems:
     for index, plan in enumerate(catalog.plans):
         for cycle, amounts in plan.prices.items():
             key = f"plans.{index}.prices.{cycle}"
             if cycle not in catalog.cycles:
-                yield key, f"{cycle!r} is not one of the cycles {', '.join(catalog.cycles)}"
-            for currency in amounts:
-                if currency not in catalog.currencies:
-                    yield f"{key}.{currency}", f"{currency} is not one of currencies"
-            for currency in catalog.currencies:
-                if plan.sold and currency not in amounts:
-                    yield f"{key}.{currency}", f"a price for {plan.id} in {currency} was expected, or sold = false"
+                expected = f"{cycle!r} is not one of the cycles {', '.join(catalog.cycles)}"
+                yield CatalogProblem(key, expected, nearest(cycle, catalog.cycles))
+            missing = f"a price for {plan.id} in {{currency}} was expected, or sold = false"
+            yield from _amounts(catalog, key, amounts, missing if plan.sold else None)
         if plan.sold and not plan.prices:
-            yield f"plans.{index}.prices", "a plan that is sold needs the price of at least one cycle"
+            expected = "a plan that is sold needs the price of at least one cycle"
+            yield CatalogProblem(f"plans.{index}.prices", expected)
+        if plan.setup_fees:
+            missing = f"a setup fee for {plan.id} in {{currency}} was expected, which is sold"
+            yield from _amounts(catalog, f"plans.{index}.setup_fees", plan.setup_fees, missing if plan.sold else None)
 
 
-def _ranks(catalog: Catalog) -> Iterator[Problem]:
+def _ranks(catalog: Catalog) -> Problems:
     seen: dict[tuple[str, int], str] = {}
     for index, plan in enumerate(catalog.plans):
         other = seen.setdefault((plan.category, plan.rank), plan.id)
         if other != plan.id:
-            yield (
+            yield CatalogProblem(
                 f"plans.{index}.rank",
                 f"{plan.id} and {other} have one rank in {plan.category}; ranks decide what is an upgrade",
             )
-
-
-def _discounts(catalog: Catalog) -> Iterator[Problem]:
-    for name, discount in catalog.discounts.items():
-        if (discount.percent is None) is (not discount.amounts):
-            yield f"discounts.{name}", "either percent or amounts was expected"
-        for plan in discount.plans:
-            if catalog.plan(plan) is None:
-                yield f"discounts.{name}.plans", f"{plan!r} is not a plan of this catalogue"
-
-
-def _rules(catalog: Catalog) -> Iterator[Problem]:
-    categories = {plan.category for plan in catalog.plans}
-    for index, rule in enumerate(catalog.rules):
-        for key, value, known in (
-            ("from", rule.from_plan, {plan.id for plan in catalog.plans}),
-            ("to", rule.to_plan, {plan.id for plan in catalog.plans}),
-            ("from_category", rule.from_category, categories),
-            ("to_category", rule.to_category, categories),
-        ):
-            if value is not None and value not in known:
-                yield f"rules.{index}.{key}", f"{value!r} is not one of {', '.join(sorted(known))}"
-        yield from ((f"rules.{index}.{key}", sentence) for key, sentence in _outcome(rule))
-
-
-def _outcome(rule: Rule) -> Iterator[Problem]:
-    charges = rule.outcome in (Outcome.NOW, Outcome.MANUAL_REVIEW)
-    if charges and rule.proration is None:
-        yield "proration", f"a change with outcome {rule.outcome} needs a preset or a table of axes"
-    if not charges and rule.proration is not None:
-        yield "proration", f"a change with outcome {rule.outcome} is not prorated; remove this"
-    if rule.outcome is Outcome.FORBIDDEN and rule.reason is None:
-        yield "reason", "a forbidden change needs a reason: a code and a sentence per language"
-    if rule.reason is not None and "en" not in rule.reason.text:
-        yield "reason.text", "a sentence in English (en) was expected beside the other languages"
-    if rule.proration is None:
-        return
-    if rule.cycle == "same":
-        return
-    if rule.proration.fraction is Fraction.WHOLE:
-        yield "cycle", 'the full price difference compares prices of one cycle; write cycle = "same"'
-    if rule.proration.fraction is Fraction.ZERO:
-        yield "cycle", 'without money the cycle changes at renewal; write cycle = "same" or outcome = "at_renewal"'
-
-
-def _unreachable(catalog: Catalog) -> Iterator[Problem]:
-    for later, rule in enumerate(catalog.rules):
-        for earlier in range(later):
-            if _covers(catalog.rules[earlier], rule, catalog):
-                yield f"rules.{later}", f"this rule can never be reached: rule {earlier} matches everything it matches"
-                break
-
-
-def _covers(wide: Rule, narrow: Rule, catalog: Catalog) -> bool:
-    """Whether every change that `narrow` matches is matched by `wide`."""
-    return all(getattr(wide, key) is None or getattr(wide, key) in _implied(narrow, key, catalog) for key in MATCH_KEYS)
-
-
-def _implied(rule: Rule, key: str, catalog: Catalog) -> tuple[object, ...]:
-    """Values of a key that hold for everything the rule matches."""
-    value = getattr(rule, key)
-    implied: list[object] = [value] if value is not None else []
-    if key == "cycle" and value in ("longer", "shorter"):
-        implied.append("other")
-    if key == "cycle" and rule.direction == "cycle":
-        implied.append("other")
-    if key in ("from_category", "to_category"):
-        named = catalog.plan(getattr(rule, key.replace("category", "plan")) or "")
-        implied += [named.category] if named else []
-    if key == "category":
-        ends = (_implied(rule, "from_category", catalog), _implied(rule, "to_category", catalog))
-        if rule.direction == "cycle":
-            implied.append("same")
-        if all(ends):
-            implied.append("same" if ends[0] == ends[1] else "other")
-    return tuple(implied)

@@ -1,28 +1,26 @@
-"""From a TOML file to a checked catalogue. All errors are reported at once: file, key and what was expected."""
+"""From a TOML file to a checked catalogue. All errors are reported at once: file, line, key and what was expected."""
 
+import re
 import tomllib
+from collections.abc import Iterable, Iterator
+from datetime import date
 from typing import Any
 
 from pydantic import ValidationError
 
 from domain.catalog import Catalog
-from domain.catalog_checks import Problem, problems_of
+from domain.catalog_checks import problems_of_parts, problems_of_whole
+from domain.catalog_problems import CatalogError, CatalogProblem, nearest
+from domain.catalog_shape import shape_problem, without_broken_parts
+from domain.currencies import CURRENCIES
 from domain.money import Money, NotAnAmount, UnknownCurrency
 from domain.peers.modes import PEER_PRESETS
 from domain.pricing.modes import PRESETS
+from domain.toml_lines import line_of, lines_of
 
 NAMED_PRORATIONS = PRESETS | PEER_PRESETS
 
 _CURRENCY_MAPS = ("setup_fees", "amounts")
-
-
-class CatalogError(ValueError):
-    """The catalogue cannot be used; each line says the file, the key and what was expected there."""
-
-    def __init__(self, source: str, problems: list[Problem]) -> None:
-        self.source = source
-        self.problems = tuple(problems)
-        super().__init__("\n".join(f"{source}: {key}: {expected}" for key, expected in problems))
 
 
 def parse_catalog(text: str, source: str) -> Catalog:
@@ -30,65 +28,117 @@ def parse_catalog(text: str, source: str) -> Catalog:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise CatalogError(source, [("(file)", f"valid TOML was expected: {error}")]) from None
-    problems: list[Problem] = []
+        raise CatalogError([_no_toml(error, text, source)]) from None
+    problems: list[CatalogProblem] = []
     _convert_money(document, problems)
     _convert_prorations(document, problems)
-    try:
-        catalog = Catalog.model_validate(document)
-        _add(problems, problems_of(catalog))
-    except ValidationError as error:
-        _add(problems, [_problem_of(details) for details in error.errors()])
-    if problems:
-        raise CatalogError(source, problems)
+    _convert_instants(document)
+    plans = _plan_ids(document)
+    catalog = _checked(document, problems)
+    if catalog is None or problems:
+        raise CatalogError(_placed(problems, text, source, plans))
     return catalog
 
 
-def _add(problems: list[Problem], found: list[Problem]) -> None:
-    """The first problem of a key explains it best; what follows from it is left out."""
-    known = {key for key, _ in problems}
-    problems += [problem for problem in found if problem[0] not in known]
+def _no_toml(error: tomllib.TOMLDecodeError, text: str, source: str) -> CatalogProblem:
+    found = re.search(r" \(at line (\d+), column \d+\)$", str(error))
+    line = int(found[1]) if found else text.count("\n") + 1
+    return CatalogProblem("(file)", f"valid TOML was expected: {error}", file=source, line=line)
 
 
-def _problem_of(details: Any) -> Problem:
-    return ".".join(str(part) for part in details["loc"]), str(details["msg"]).removeprefix("Value error, ")
+def _checked(document: dict[str, Any], problems: list[CatalogProblem]) -> Catalog | None:
+    """The catalogue, if the document has its shape. What is found wrong is added to the problems."""
+    try:
+        catalog = Catalog.model_validate(document)
+    except ValidationError as error:
+        _add(problems, map(shape_problem, error.errors()))
+        rest = without_broken_parts(document, error.errors())
+        _add(problems, problems_of_parts(rest) if rest else [])
+        return None
+    _add(problems, problems_of_parts(catalog))
+    _add(problems, problems_of_whole(catalog))
+    return catalog
 
 
-def _convert_money(node: Any, problems: list[Problem], path: str = "") -> None:
+def _add(problems: list[CatalogProblem], found: Iterable[CatalogProblem]) -> None:
+    """The first problem of a key explains it best; what follows from it for the same table or value is left out."""
+    known = [problem.key for problem in problems]
+    problems += [problem for problem in found if not any(_within(problem.key, key) for key in known)]
+
+
+def _within(one: str, other: str) -> bool:
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
+
+
+def _plan_ids(document: dict[str, Any]) -> dict[str, str]:
+    """The ids of the plans by their dotted keys, as far as they are written."""
+    plans = document.get("plans")
+    return {
+        f"plans.{index}": plan["id"]
+        for index, plan in enumerate(plans if isinstance(plans, list) else [])
+        if isinstance(plan, dict) and isinstance(plan.get("id"), str)
+    }
+
+
+def _placed(problems: list[CatalogProblem], text: str, source: str, plans: dict[str, str]) -> Iterable[CatalogProblem]:
+    """In the order of the file, each with its line and the plan that it is about."""
+    lines = lines_of(text)
+    placed = [
+        problem._replace(
+            file=source,
+            line=line_of(lines, problem.key),
+            plan=plans.get(".".join(problem.key.split(".")[:2])),
+        )
+        for problem in problems
+    ]
+    return sorted(placed, key=lambda problem: problem.line or 0)
+
+
+def _convert_money(document: dict[str, Any], problems: list[CatalogProblem]) -> None:
     """Turn every map from currency to text into minor units, in place."""
-    if isinstance(node, list):
-        for index, item in enumerate(node):
-            _convert_money(item, problems, f"{path}.{index}")
-    if not isinstance(node, dict):
-        return
-    for key, value in node.items():
+    currencies = document.get("currencies")
+    sold = [str(currency) for currency in currencies] if isinstance(currencies, list) else []
+    for path, amounts in list(_currency_maps(document)):
+        for currency, text in amounts.items():
+            try:
+                amounts[currency] = _minor_units(text, currency)
+            except (NotAnAmount, UnknownCurrency) as error:
+                unknown = isinstance(error, UnknownCurrency)
+                meant = nearest(currency, sold) or nearest(currency, CURRENCIES) if unknown else None
+                problems.append(CatalogProblem(f"{path}.{currency}", str(error), meant))
+                amounts[currency] = 0
+
+
+def _currency_maps(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every table of amounts by currency, with its dotted key."""
+    for key, value in _children(node):
         here = f"{path}.{key}".lstrip(".")
-        if key == "prices" and isinstance(value, dict):
-            for cycle, amounts in value.items():
-                _convert_amounts(amounts, problems, f"{here}.{cycle}")
-        elif key in _CURRENCY_MAPS:
-            _convert_amounts(value, problems, here)
-        else:
-            _convert_money(value, problems, here)
+        if key == "prices":
+            tables = ((f"{here}.{cycle}", amounts) for cycle, amounts in _children(value))
+            yield from (table for table in tables if isinstance(table[1], dict))
+        elif key not in _CURRENCY_MAPS:
+            yield from _currency_maps(value, here)
+        elif isinstance(value, dict):
+            yield here, value
 
 
-def _convert_amounts(amounts: Any, problems: list[Problem], path: str) -> None:
-    if not isinstance(amounts, dict):
-        return
-    for currency, text in amounts.items():
-        try:
-            if not isinstance(text, str):
-                raise NotAnAmount('an amount in quotation marks was expected, such as "12.00"')
-            money = Money.parse_major(text, currency)
-            if money.amount < 0:
-                raise NotAnAmount("an amount of zero or more was expected")
-            amounts[currency] = money.amount
-        except (NotAnAmount, UnknownCurrency) as error:
-            problems.append((f"{path}.{currency}", str(error)))
-            amounts[currency] = 0
+def _children(node: Any) -> Iterable[tuple[Any, Any]]:
+    if isinstance(node, dict):
+        return node.items()
+    return enumerate(node) if isinstance(node, list) else ()
 
 
-def _convert_prorations(document: dict[str, Any], problems: list[Problem]) -> None:
+def _minor_units(text: Any, currency: str) -> int:
+    """Raises NotAnAmount, UnknownCurrency."""
+    if not isinstance(text, str):
+        raise NotAnAmount('an amount in quotation marks was expected, such as "12.00"')
+    money = Money.parse_major(text, currency)
+    if money.amount < 0:
+        raise NotAnAmount("an amount of zero or more was expected")
+    return money.amount
+
+
+def _convert_prorations(document: dict[str, Any], problems: list[CatalogProblem]) -> None:
     """Replace preset names by their axes; a table may start from a preset and change some axes."""
     rules = document.get("rules")
     for index, rule in enumerate(rules if isinstance(rules, list) else []):
@@ -98,11 +148,20 @@ def _convert_prorations(document: dict[str, Any], problems: list[Problem]) -> No
         axes = {"preset": given} if isinstance(given, str) else given
         if not isinstance(axes, dict) or "preset" not in axes:
             continue
-        preset = NAMED_PRORATIONS.get(axes["preset"])
+        name = str(axes["preset"])
+        preset = NAMED_PRORATIONS.get(name)
         if preset is None:
-            names = ", ".join(sorted(NAMED_PRORATIONS))
-            problems.append((f"rules.{index}.proration", f"{axes['preset']!r} is no preset; choose one of {names}"))
+            expected = f"{name!r} is no preset; choose one of {', '.join(sorted(NAMED_PRORATIONS))}"
+            problems.append(CatalogProblem(f"rules.{index}.proration", expected, nearest(name, NAMED_PRORATIONS)))
             del rule["proration"]
             continue
         others = {axis: value for axis, value in axes.items() if axis != "preset"}
         rule["proration"] = preset.model_dump(mode="json", exclude_none=True) | others
+
+
+def _convert_instants(document: dict[str, Any]) -> None:
+    """`until` may be written as TOML's own date and time, too."""
+    discounts = document.get("discounts")
+    for discount in discounts.values() if isinstance(discounts, dict) else ():
+        if isinstance(discount, dict) and isinstance(discount.get("until"), date):
+            discount["until"] = discount["until"].isoformat()

@@ -11,6 +11,7 @@ _TWO_DECIMALS = """
 """
 _CODES_BY_DECIMALS = {0: _NO_DECIMALS, 2: _TWO_DECIMALS, 3: _THREE_DECIMALS}
 _EXPONENTS = {code: decimals for decimals, codes in _CODES_BY_DECIMALS.items() for code in codes.split()}
+CURRENCIES = frozenset(_EXPONENTS)
 
 
 class UnknownCurrency(ValueError):
