@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from cli.output import AsJson, print_json
+
+if TYPE_CHECKING:
+    from domain.catalog import Catalog
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 app = typer.Typer(help="Load and check catalogues.", no_args_is_help=True)
 
@@ -22,17 +30,23 @@ def load(
     sandbox: Annotated[bool, typer.Option(help="A new provider is a sandbox: its clock can be moved.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check catalogues and put them in force. Services keep the price that they bought."""
-    from domain.catalog_file import parse_catalog
+    """Check catalogues and put them in force, all or none. Services keep the price that they bought.
+
+    Exit code 2 if one cannot be used: each error has its line. Every plan that services have must stay in it.
+    """
     from engine.accounts.providers import load_catalog
     from models.database import transaction
 
-    catalogs = [parse_catalog(_text(file), str(file)) for file in files]
-    loaded = []
-    with transaction() as session:
-        for catalog in catalogs:
-            version = load_catalog(session, catalog, sandbox)
-            loaded.append({"provider": catalog.provider, "version": version.version, "plans": len(catalog.plans)})
+    with _errors_as_data(as_json):
+        catalogs = _for_each(zip(files, files, strict=True), _parsed)
+        with transaction() as session:
+            versions = _for_each(
+                zip(files, catalogs, strict=True), lambda catalog: load_catalog(session, catalog, sandbox)
+            )
+    loaded = [
+        {"provider": catalog.provider, "version": version.version, "plans": len(catalog.plans)}
+        for catalog, version in zip(catalogs, versions, strict=True)
+    ]
     if as_json:
         print_json(loaded)
         return
@@ -42,14 +56,15 @@ def load(
 
 @app.command(epilog="Example: planshift catalog lint catalogs/dns.toml")
 def lint(file: Annotated[Path, typer.Argument(help="A catalogue file (TOML).")], as_json: AsJson = False) -> None:
-    """Walk sequences of changes: find loops in which a customer gains money, and changes dearer than ordering anew.
+    """Check a catalogue, then walk sequences of changes: loops that gain money, changes dearer than ordering anew.
 
-    Exit code 1 if there is one.
+    Exit code 2 if the catalogue cannot be used, 1 if something was found on the walk.
     """
     from cli.lint import run
 
     _text(file)
-    findings = run(file)
+    with _errors_as_data(as_json):
+        findings = run(file)
     if as_json:
         print_json(findings)
     else:
@@ -60,19 +75,62 @@ def lint(file: Annotated[Path, typer.Argument(help="A catalogue file (TOML).")],
 
 @app.command(epilog="Example: planshift catalog diff catalogs/dns.toml")
 def diff(file: Annotated[Path, typer.Argument(help="A catalogue file (TOML).")], as_json: AsJson = False) -> None:
-    """Say what loading this file would change in the catalogue that is in force."""
-    from domain.catalog_file import parse_catalog
-    from engine.accounts.providers import catalog_differences
+    """Say what loading this file would change in the catalogue that is in force.
+
+    Exit code 2 if it would be refused, because services have a plan that is missing in it.
+    """
+    from domain.catalog_problems import CatalogError
+    from engine.accounts.providers import catalog_differences, missing_but_held
     from models.database import transaction
 
-    catalog = parse_catalog(_text(file), str(file))
+    with _errors_as_data(as_json):
+        catalog = _parsed(file)
     with transaction() as session:
         differences = catalog_differences(session, catalog)
+        missing = [problem._replace(file=str(file)) for problem in missing_but_held(session, catalog)]
     if as_json:
-        print_json([{"key": key, "now": now, "then": then} for key, now, then in differences])
-    else:
-        lines = [f"{key}: {now!r} → {then!r}" for key, now, then in differences]
-        typer.echo("\n".join(lines) or f"{catalog.provider}: no difference.")
+        changes = [{"kind": "change", "key": key, "now": now, "then": then} for key, now, then in differences]
+        print_json([*changes, *(problem.as_json() for problem in missing)])
+        raise typer.Exit(2 if missing else 0)
+    lines = [f"{key}: {now!r} → {then!r}" for key, now, then in differences]
+    typer.echo("\n".join(lines) or f"{catalog.provider}: no difference.")
+    if missing:
+        raise CatalogError(missing)
+
+
+@contextmanager
+def _errors_as_data(as_json: bool) -> Iterator[None]:
+    """With --json the errors of a catalogue are printed as a list; without, the command ends with their lines."""
+    from domain.catalog_problems import CatalogError
+
+    try:
+        yield
+    except CatalogError as error:
+        if not as_json:
+            raise
+        print_json([problem.as_json() for problem in error.problems])
+        raise typer.Exit(2) from None
+
+
+def _for_each(files: Iterable[tuple[Path, Given]], make: Callable[[Given], Made]) -> list[Made]:
+    """What is made of each file's value. Raises CatalogError with the errors of all files."""
+    from domain.catalog_problems import CatalogError
+
+    made, problems = [], []
+    for file, value in files:
+        try:
+            made.append(make(value))
+        except CatalogError as error:
+            problems += [problem._replace(file=str(file)) for problem in error.problems]
+    if problems:
+        raise CatalogError(problems)
+    return made
+
+
+def _parsed(file: Path) -> Catalog:
+    from domain.catalog_file import parse_catalog
+
+    return parse_catalog(_text(file), str(file))
 
 
 def _text(file: Path) -> str:
