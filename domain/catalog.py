@@ -12,6 +12,7 @@ from domain.money import Money, Rounding
 from domain.pricing.modes import ChangeDay, Proration, RoundingPlace
 
 SLUG, COUNTRY, PERCENT = r"^[a-z0-9][a-z0-9_-]{0,63}$", r"^[A-Z]{2}$", r"^\d{1,3}(\.\d{1,4})?$"
+COLOUR, REASON_CODE = r"^#[0-9a-fA-F]{6}$", r"^[a-z][a-z0-9_]{0,63}$"
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG)]
 Country = Annotated[str, StringConstraints(pattern=COUNTRY)]
@@ -49,7 +50,7 @@ class InvoiceStyle(_Part):
     number_prefix: str = ""
     due_days: int = Field(default=7, ge=0, le=365)
     payment_instructions: Texts = {}
-    colour: Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")] = "#1f4e79"
+    colour: Annotated[str, StringConstraints(pattern=COLOUR)] = "#1f4e79"
     logo: str | None = None
 
 
@@ -152,7 +153,7 @@ class Direction(StrEnum):
 class Reason(_Part):
     """Why a change is not offered: a stable code and a sentence per language."""
 
-    code: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    code: Annotated[str, StringConstraints(pattern=REASON_CODE)]
     text: Texts
 
 

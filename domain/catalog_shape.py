@@ -7,7 +7,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from domain.catalog import COUNTRY, PERCENT, SLUG, Catalog
+from domain.catalog import COLOUR, COUNTRY, PERCENT, REASON_CODE, SLUG, Catalog
 from domain.catalog_codes import no_country
 from domain.catalog_problems import CatalogProblem, nearest, not_one_of
 from domain.pricing.modes import Proration
@@ -34,6 +34,8 @@ _EXPECTED = {
 _PATTERNS = {
     SLUG: "a name of small letters, digits, - and _ was expected",
     PERCENT: 'a percentage such as "8.25" was expected',
+    COLOUR: 'a colour such as "#1f4e79" was expected',
+    REASON_CODE: "a code of small letters, digits and _ was expected",
 }
 
 
@@ -50,7 +52,7 @@ def shape_problem(details: Any) -> CatalogProblem:
         pattern, given = context["pattern"], details["input"]
         if pattern == COUNTRY:
             return no_country(key, given)
-        return CatalogProblem(key, f"{given!r} was found; {_PATTERNS.get(pattern, f'{pattern} was expected')}")
+        return CatalogProblem(key, f"{given!r} was found; {_PATTERNS[pattern]}")
     return CatalogProblem(key, _EXPECTED.get(kind, details["msg"]).format_map(context).removeprefix("Value error, "))
 
 
