@@ -5,23 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 
 from cli.output import AsJson, print_json
 
-if TYPE_CHECKING:
-    from domain.catalog import Catalog
-
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 app = typer.Typer(help="Load and check catalogues.", no_args_is_help=True)
-
-
-class UnreadableFile(Exception):
-    """A file that is not there, or cannot be read."""
 
 
 @app.command(epilog="Example: planshift catalog load catalogs/dns.toml --sandbox")
@@ -34,11 +27,12 @@ def load(
 
     Exit code 2 if one cannot be used: each error has its line. Every plan that services have must stay in it.
     """
+    from cli.catalog_source import read_catalog
     from engine.accounts.providers import load_catalog
     from models.database import transaction
 
     with _errors_as_data(as_json):
-        catalogs = _for_each(zip(files, files, strict=True), _parsed)
+        catalogs = _for_each(zip(files, files, strict=True), read_catalog)
         with transaction() as session:
             versions = _for_each(
                 zip(files, catalogs, strict=True), lambda catalog: load_catalog(session, catalog, sandbox)
@@ -62,7 +56,6 @@ def lint(file: Annotated[Path, typer.Argument(help="A catalogue file (TOML).")],
     """
     from cli.lint import run
 
-    _text(file)
     with _errors_as_data(as_json):
         findings = run(file)
     if as_json:
@@ -79,12 +72,13 @@ def diff(file: Annotated[Path, typer.Argument(help="A catalogue file (TOML).")],
 
     Exit code 2 if it would be refused, because services have a plan that is missing in it.
     """
+    from cli.catalog_source import read_catalog
     from domain.catalog_problems import CatalogError
     from engine.accounts.providers import catalog_differences, missing_but_held
     from models.database import transaction
 
     with _errors_as_data(as_json):
-        catalog = _parsed(file)
+        catalog = read_catalog(file)
     with transaction() as session:
         differences = catalog_differences(session, catalog)
         missing = [problem._replace(file=str(file)) for problem in missing_but_held(session, catalog)]
@@ -125,16 +119,3 @@ def _for_each(files: Iterable[tuple[Path, Given]], make: Callable[[Given], Made]
     if problems:
         raise CatalogError(problems)
     return made
-
-
-def _parsed(file: Path) -> Catalog:
-    from domain.catalog_file import parse_catalog
-
-    return parse_catalog(_text(file), str(file))
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableFile(f"{file} cannot be read: {error}") from error

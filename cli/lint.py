@@ -3,18 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-from domain.catalog_file import parse_catalog
+from cli.catalog_source import read_catalog
 from domain.lint import Finding, lint
 
 
-def run(catalog_path: Path | str) -> list[dict[str, Any]]:
+def run(file: Path) -> list[dict[str, Any]]:
     """[{"kind": "gain" | "dearer", "steps", "days", "amount", "sentence"}]; empty where nothing is found.
 
-    Days count from 1. Raises OSError, CatalogError.
+    Days count from 1. Raises UnreadableFile, CatalogError.
     """
-    path = Path(catalog_path)
-    catalog = parse_catalog(path.read_text(encoding="utf-8"), str(path))
-    return [_as_json(finding) for finding in lint(catalog)]
+    return [_as_json(finding) for finding in lint(read_catalog(file))]
 
 
 def _as_json(finding: Finding) -> dict[str, Any]:

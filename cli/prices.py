@@ -54,26 +54,30 @@ def simulate(
     to_cycle: Annotated[str | None, typer.Option(help="The billing cycle it is to have; the same by default.")] = None,
     start: Annotated[str, typer.Option(help="The period's first day.")] = "2027-07-01",
     country: Annotated[str, typer.Option(help="The customer's country, for tax.")] = "ZZ",
-    mode: Annotated[list[str] | None, typer.Option(help="Only this mode; may be given more than once.")] = None,
+    mode: Annotated[
+        list[str] | None,
+        typer.Option(help="Under this mode, whatever the rules say; may be given more than once; `all` is every mode."),
+    ] = None,
     chart: Annotated[Path | None, typer.Option(help="Write a chart here (.svg, .png or .pdf).")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Price one change under each mode for every day of the period, as a table or a chart."""
-    from cli.simulate import SimulationRequest, answer, chosen, draw
-    from domain.pricing.simulate import table_of
+    """Price one change for every day of the period as the catalogue's rules decide it, as a table or a chart."""
+    from cli.simulate import SimulationRequest, answer, document_of, draw, rule_sentence
 
     try:
         day = date.fromisoformat(start)
     except ValueError as error:
         raise typer.BadParameter(f"{start} is not a day such as 2027-07-01.") from error
     request = SimulationRequest(from_plan, cycle, to_plan, to_cycle or cycle, currency, day, country)
-    _, simulation = answer(catalog, request)
-    simulation = chosen(simulation, tuple(mode or ()))
-    rows = [tuple(row) for row in table_of(simulation)]
+    simulation = answer(catalog, request, tuple(mode or ()))
+    document = document_of(simulation)
     if as_json:
-        print_json({"currency": currency, "rows": rows})
+        print_json(document)
     else:
-        print_table(rows[0], rows[1:])
+        if simulation.decision:
+            typer.echo(rule_sentence(simulation.decision))
+        heading, *rows = map(tuple, document["rows"])
+        print_table(heading, rows)
     if chart is not None:
         draw(simulation, f"{from_plan} → {to_plan}", chart)
         typer.echo(f"The chart is in {chart}.", err=True)

@@ -1,14 +1,17 @@
-"""planshift simulate: one change priced on every day of a period under every preset, as numbers and as a chart."""
+"""planshift simulate: one change priced on every day of a period, as the rules decide it or under named modes."""
 
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from domain.catalog import Catalog
-from domain.catalog_file import parse_catalog
+from cli.catalog_source import read_catalog
+from domain.catalog_file import NAMED_PRORATIONS
+from domain.catalog_problems import nearest
 from domain.money import Money
-from domain.pricing.simulate import Simulation, fresh_service, simulate, table_of
+from domain.policy import Decision
+from domain.pricing.modes import Proration
+from domain.pricing.simulate import Simulation, follow_rules, fresh_service, simulate, table_of
 from domain.pricing.terms import Buyer, Target
 
 
@@ -25,6 +28,13 @@ class SimulationRequest:
     country: str = "ZZ"
 
 
+ALL_MODES = "all"
+
+
+class UnusableMode(Exception):
+    """A mode that does not exist, or that does not price this change."""
+
+
 class NoChartLibrary(Exception):
     """Charts need the extra `charts`: pip install "planshift[charts]"."""
 
@@ -32,27 +42,64 @@ class NoChartLibrary(Exception):
         return 'charts need matplotlib; install it with: pip install "planshift[charts]"'
 
 
-def answer(catalog_path: Path | str, request: SimulationRequest) -> tuple[Catalog, Simulation]:
-    """The catalogue and the priced days. Raises OSError, CatalogError, ChangeError."""
-    path = Path(catalog_path)
-    catalog = parse_catalog(path.read_text(encoding="utf-8"), str(path))
+def answer(file: Path, request: SimulationRequest, modes: tuple[str, ...] = ()) -> Simulation:
+    """The priced days: by the catalogue's own rules, or under these modes.
+
+    Raises UnreadableFile, CatalogError, ChangeError, UnusableMode.
+    """
+    check_modes(modes)
+    catalog = read_catalog(file)
     service = fresh_service(catalog, request.from_plan, request.from_cycle, request.currency, request.start)
-    target = Target(request.to_plan, request.to_cycle)
-    return catalog, simulate(catalog, service, target, Buyer(request.country))
-
-
-def run(catalog_path: Path | str, request: SimulationRequest, modes: tuple[str, ...] = ()) -> dict[str, Any]:
-    """{"currency", "rows": header and rows of text}, only these modes where any are named."""
-    simulation = chosen(answer(catalog_path, request)[1], modes)
-    return {"currency": simulation.currency, "rows": table_of(simulation)}
-
-
-def chosen(simulation: Simulation, modes: tuple[str, ...]) -> Simulation:
-    """Only these modes, or all of them."""
+    target, buyer = Target(request.to_plan, request.to_cycle), Buyer(request.country)
     if not modes:
-        return simulation
-    totals = {mode: simulation.totals[mode] for mode in modes if mode in simulation.totals}
-    return Simulation(simulation.currency, simulation.days, totals)
+        return follow_rules(catalog, service, target, buyer)
+    if ALL_MODES in modes:
+        return simulate(catalog, service, target, buyer)
+    simulation = simulate(catalog, service, target, buyer, modes)
+    left_out = [mode for mode in modes if mode not in simulation.totals]
+    if left_out:
+        cycles = f"{request.from_cycle} to {request.to_cycle}"
+        raise UnusableMode(f"{left_out[0]} compares prices of one cycle; choose another mode for {cycles}.")
+    return simulation
+
+
+def check_modes(modes: tuple[str, ...]) -> None:
+    """Raises UnusableMode for the first that does not exist, with those that do."""
+    known = (ALL_MODES, *sorted(NAMED_PRORATIONS))
+    for mode in modes:
+        if mode not in known:
+            meant = nearest(mode, known)
+            question = f" Did you mean {meant!r}?" if meant else ""
+            raise UnusableMode(f"There is no mode {mode!r}; choose one of {', '.join(known)}.{question}")
+
+
+def document_of(simulation: Simulation) -> dict[str, Any]:
+    """{"currency", "rule": what decided or None, "rows": header and rows of text}."""
+    rule = _rule_as_json(simulation.decision) if simulation.decision else None
+    return {"currency": simulation.currency, "rule": rule, "rows": table_of(simulation)}
+
+
+def _rule_as_json(decision: Decision) -> dict[str, Any]:
+    how = decision.proration
+    return {
+        "rule": decision.rule,
+        "direction": decision.direction.value,
+        "outcome": decision.outcome.value,
+        "proration": how.model_dump(mode="json", exclude_none=True) if how else None,
+    }
+
+
+def rule_sentence(decision: Decision) -> str:
+    """Which rule decided and how, for the line above the table."""
+    how = f", {_name_of(decision.proration)}" if decision.proration else ""
+    return f"rules.{decision.rule} decides: {decision.direction}, {decision.outcome}{how}"
+
+
+def _name_of(proration: Proration) -> str:
+    """The preset that it is, or its axes."""
+    presets = [name for name, preset in NAMED_PRORATIONS.items() if preset == proration]
+    axes = proration.model_dump(mode="json", exclude_none=True)
+    return presets[0] if presets else ", ".join(f"{axis} {str(value).lower()}" for axis, value in axes.items())
 
 
 def draw(simulation: Simulation, title: str, path: Path) -> None:

@@ -1,5 +1,6 @@
-"""One change priced on every day of a period, under every named way to prorate it."""
+"""One change priced on every day of a period, by the catalogue's rules or under named ways to prorate it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -9,19 +10,28 @@ from domain.catalog_file import NAMED_PRORATIONS
 from domain.errors import NothingToChange, PlanNotOffered
 from domain.money import Money
 from domain.periods import Period, advance
+from domain.policy import Decision
 from domain.pricing.modes import Fraction
 from domain.pricing.period_terms import new_terms, old_terms
+from domain.pricing.priced import decided, price
 from domain.pricing.terms import Buyer, ServiceTerms, Target
 from domain.pricing.totals import price_now
+
+# The column of what the catalogue's own rules make of a change.
+OWN_RULES = "catalogue"
 
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """Totals in minor units, tax included: totals[mode][i] is the price on days[i]; negative is credit."""
+    """Totals in minor units, tax included: totals[mode][i] is the price on days[i]; negative is credit.
+
+    decision is what the catalogue's rules say, where they were followed.
+    """
 
     currency: str
     days: tuple[date, ...]
     totals: dict[str, tuple[int, ...]]
+    decision: Decision | None = None
 
 
 def fresh_service(catalog: Catalog, plan: str, cycle: str, currency: str, start: date) -> ServiceTerms:
@@ -37,26 +47,47 @@ def fresh_service(catalog: Catalog, plan: str, cycle: str, currency: str, start:
     return ServiceTerms(plan, cycle, currency, 1, unit, Period(begin, end), start.day, unit)
 
 
-def simulate(catalog: Catalog, service: ServiceTerms, target: Target, buyer: Buyer) -> Simulation:
-    """The price of the change on each local day at noon, under each preset.
+def follow_rules(catalog: Catalog, service: ServiceTerms, target: Target, buyer: Buyer) -> Simulation:
+    """The price of the change on each local day at noon, as the rule that matches it says.
+
+    What staff decide is priced as if they approved; a change at renewal costs nothing before. Raises ChangeErrors.
+    """
+    decision = decided(catalog, service, target, service.period.start)[2]
+    noons, nothing = _noons(catalog, service), Money.zero(service.currency)
+    totals = tuple(
+        price(catalog, service, buyer, target, noon, nothing, override=True).total for noon in noons.values()
+    )
+    return Simulation(service.currency, tuple(noons), {OWN_RULES: totals}, decision)
+
+
+def simulate(
+    catalog: Catalog, service: ServiceTerms, target: Target, buyer: Buyer, modes: Iterable[str] = NAMED_PRORATIONS
+) -> Simulation:
+    """The price of the change on each local day at noon, under each of these presets, whatever the rules say.
 
     The full difference is left out where the cycle changes, as a catalogue would refuse it. Raises ChangeErrors.
     """
-    zone = ZoneInfo(catalog.timezone)
-    first, last = service.period.start.astimezone(zone).date(), service.period.end.astimezone(zone).date()
-    days = tuple(first + timedelta(days=number) for number in range((last - first).days))
     old = old_terms(catalog, service)
     new = new_terms(catalog, service, target, service.period.start)
     if (old.plan.id, old.cycle, old.quantity) == (new.plan.id, new.cycle, new.quantity):
         raise NothingToChange(f"the service already has {old.plan.name} {old.cycle}; choose another plan or cycle")
-    totals = {}
-    for mode, proration in NAMED_PRORATIONS.items():
+    noons, totals = _noons(catalog, service), {}
+    for mode in modes:
+        proration = NAMED_PRORATIONS[mode]
         if proration.fraction is Fraction.WHOLE and old.months != new.months:
             continue
         totals[mode] = tuple(
-            price_now(catalog, service, buyer, (old, new), proration, _noon(day, service, zone)).total for day in days
+            price_now(catalog, service, buyer, (old, new), proration, noon).total for noon in noons.values()
         )
-    return Simulation(service.currency, days, totals)
+    return Simulation(service.currency, tuple(noons), totals)
+
+
+def _noons(catalog: Catalog, service: ServiceTerms) -> dict[date, datetime]:
+    """Each local day of the running period with its noon, in UTC and inside of the period."""
+    zone = ZoneInfo(catalog.timezone)
+    first, last = service.period.start.astimezone(zone).date(), service.period.end.astimezone(zone).date()
+    days = (first + timedelta(days=number) for number in range((last - first).days))
+    return {day: _noon(day, service, zone) for day in days}
 
 
 def _noon(day: date, service: ServiceTerms, zone: ZoneInfo) -> datetime:

@@ -7,14 +7,16 @@ import pytest
 
 from cli import lint as lint_command
 from cli import prorate as prorate_command
-from cli.simulate import SimulationRequest, answer, chosen, draw, run
+from cli.catalog_source import UnreadableFile
+from cli.simulate import SimulationRequest, UnusableMode, answer, document_of, draw, rule_sentence
 from domain.catalog import Catalog
 from domain.catalog_file import NAMED_PRORATIONS
-from domain.errors import NothingToChange, PlanNotOffered
+from domain.errors import Forbidden, NothingToChange, PlanNotOffered
 from domain.pricing.simulate import fresh_service, simulate, table_of
 from domain.pricing.terms import Buyer, Target
 from tests.domain.conftest import CATALOGS
 
+DNS = CATALOGS / "dns.toml"
 NOVEMBER = SimulationRequest("basic", "monthly", "start", "monthly", "USD", date(2026, 11, 1))
 
 
@@ -48,17 +50,122 @@ def test_what_cannot_be_simulated(dns: Catalog) -> None:
         simulate(dns, old, Target("basic", "monthly"), Buyer("US"))
 
 
-def test_the_table_has_major_units(dns: Catalog) -> None:
-    rows = run(CATALOGS / "dns.toml", NOVEMBER, ("by_day", "none"))["rows"]
+def test_the_table_has_major_units() -> None:
+    document = document_of(answer(DNS, NOVEMBER, ("by_day", "none")))
+    rows = document["rows"]
+    assert (document["currency"], document["rule"]) == ("USD", None)
     assert rows[0] == ["date", "by_day", "none"]
     assert rows[16] == ["2026-11-16", "3.50", "0.00"]
     assert len(rows) == 31
-    assert len(table_of(answer(CATALOGS / "dns.toml", NOVEMBER)[1])[0]) == len(NAMED_PRORATIONS) + 1
+    assert table_of(answer(DNS, NOVEMBER, ("all",)))[0] == ["date", *NAMED_PRORATIONS]
+
+
+def test_without_a_mode_the_catalogues_rule_decides() -> None:
+    simulation = answer(DNS, NOVEMBER)
+    document = document_of(simulation)
+    # rules.2 moves 7 dollars by the day: 15 of 30 are left on the 16th
+    assert document["rule"] == {
+        "rule": 2,
+        "direction": "upgrade",
+        "outcome": "now",
+        "proration": {
+            "fraction": "days",
+            "credit": True,
+            "anchor": "keep",
+            "credit_becomes": "account_credit",
+        },
+    }
+    assert document["rows"][0] == ["date", "catalogue"]
+    assert document["rows"][16] == ["2026-11-16", "3.50"]
+    assert simulation.decision is not None
+    assert rule_sentence(simulation.decision) == "rules.2 decides: upgrade, now, by_day"
+
+
+@pytest.mark.parametrize(
+    ("sample", "change", "on_16th", "sentence"),
+    [
+        # another cycle: a year of 120 starts, 15 of 30 days of 5 come back
+        ("dns", ("basic", "monthly", "start", "annual"), "117.50", "rules.3 decides: upgrade, now, reset_with_credit"),
+        ("dns", ("start", "monthly", "basic", "monthly"), "0.00", "rules.0 decides: downgrade, at_renewal"),
+        # staff decide; if they approve it costs the difference of 15 and 20
+        (
+            "hosting",
+            ("web-m", "monthly", "radio-500", "monthly"),
+            "5.00",
+            "rules.5 decides: upgrade, manual_review, full_difference",
+        ),
+    ],
+)
+def test_each_outcome_is_priced_as_it_would_be(
+    sample: str, change: tuple[str, str, str, str], on_16th: str, sentence: str
+) -> None:
+    simulation = answer(CATALOGS / f"{sample}.toml", SimulationRequest(*change, "USD", date(2026, 11, 1)))
+    assert table_of(simulation)[16] == ["2026-11-16", on_16th]
+    assert simulation.decision is not None
+    assert rule_sentence(simulation.decision) == sentence
+
+
+def test_a_rule_without_a_preset_is_told_by_its_axes(tmp_path: Path) -> None:
+    text = DNS.read_text(encoding="utf-8")
+    file = tmp_path / "dns.toml"
+    file.write_text(text.replace('"by_day"', '{ preset = "by_day", change_day = "old" }'), encoding="utf-8")
+    simulation = answer(file, NOVEMBER)
+    # the old plan pays for the day of the change: 14 of 30 days of 7 are 3.27
+    assert table_of(simulation)[16] == ["2026-11-16", "3.27"]
+    assert simulation.decision is not None
+    assert rule_sentence(simulation.decision) == (
+        "rules.2 decides: upgrade, now, fraction days, credit true, anchor keep, credit_becomes account_credit,"
+        " change_day old"
+    )
+
+
+def test_a_forbidden_change_says_why() -> None:
+    smaller = SimulationRequest("web-m", "monthly", "web-s", "monthly", "USD", date(2026, 11, 1))
+    with pytest.raises(Forbidden, match="Plans cannot be made smaller"):
+        answer(CATALOGS / "hosting.toml", smaller)
+    # a mode asks what it would cost, whatever the rules say
+    assert table_of(answer(CATALOGS / "hosting.toml", smaller, ("by_day",)))[16] == ["2026-11-16", "-2.50"]
+
+
+ALL = (
+    "all, by_day, by_fixed_30, by_nominal, by_second, flexprice, full_difference, kill_bill, lago, meteroid, none,"
+    " paymenter, polar, recurly, reset_no_credit, reset_with_credit, stripe, whmcs"
+)
+
+
+@pytest.mark.parametrize(
+    ("mode", "sentence"),
+    [
+        ("by_dya", f"There is no mode 'by_dya'; choose one of {ALL}. Did you mean 'by_day'?"),
+        ("zzz", f"There is no mode 'zzz'; choose one of {ALL}."),
+    ],
+)
+def test_an_unknown_mode_is_refused_with_those_that_exist(mode: str, sentence: str) -> None:
+    with pytest.raises(UnusableMode) as refused:
+        answer(DNS, NOVEMBER, ("by_day", mode))
+    assert str(refused.value) == sentence
+
+
+def test_a_mode_that_does_not_price_this_change_is_refused() -> None:
+    request = SimulationRequest("basic", "monthly", "start", "annual", "USD", date(2026, 11, 1))
+    with pytest.raises(UnusableMode) as refused:
+        answer(DNS, request, ("by_day", "full_difference"))
+    assert str(refused.value) == (
+        "full_difference compares prices of one cycle; choose another mode for monthly to annual."
+    )
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match=r"cannot be read: .*No such file"):
+        answer(tmp_path / "none.toml", NOVEMBER)
+    (tmp_path / "latin.toml").write_bytes(b'name = "\xe9"')
+    with pytest.raises(UnreadableFile, match=r"cannot be read: .*can't decode"):
+        answer(tmp_path / "latin.toml", NOVEMBER)
 
 
 @pytest.mark.parametrize(("ending", "magic"), [(".svg", b"<?xml"), (".png", b"\x89PNG")])
 def test_the_chart_is_the_same_file_every_time(tmp_path: Path, ending: str, magic: bytes) -> None:
-    simulation = chosen(answer(CATALOGS / "dns.toml", NOVEMBER)[1], ("by_day", "lago", "full_difference"))
+    simulation = answer(DNS, NOVEMBER, ("by_day", "lago", "full_difference"))
     files = [tmp_path / f"{number}{ending}" for number in range(2)]
     for file in files:
         draw(simulation, "Basic → Start", file)

@@ -11,7 +11,7 @@ root=$PWD work=$PWD/var/mutation
 rm -rf "$work" && mkdir -p "$work/tests" "$work/cli"
 cp -R domain catalogs "$work/"
 cp -R tests/domain tests/__init__.py "$work/tests/"
-cp cli/__init__.py cli/lint.py cli/prorate.py cli/simulate.py "$work/cli/"
+cp cli/__init__.py cli/catalog_source.py cli/lint.py cli/prorate.py cli/simulate.py "$work/cli/"
 cd "$work"
 [ $# -gt 0 ] || set -- 'domain/*.py' 'domain/*/*.py'
 {
