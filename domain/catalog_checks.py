@@ -55,10 +55,11 @@ def _amounts(catalog: Catalog, key: str, amounts: dict[str, int], missing: str |
 
     A misspelt currency is one problem: the amount that is missing for it is no second one.
     """
-    unknown = {currency: nearest(currency, catalog.currencies) for currency in {*amounts} - {*catalog.currencies}}
+    sold = catalog.currencies
+    unknown = {currency: nearest(currency, sold) for currency in amounts if currency not in sold}
     for currency, meant in unknown.items():
         yield CatalogProblem(f"{key}.{currency}", f"{currency} is not one of currencies", meant)
-    for currency in catalog.currencies:
+    for currency in sold:
         if missing and currency in CURRENCIES and currency not in {*amounts, *unknown.values()}:
             yield CatalogProblem(f"{key}.{currency}", missing.format(currency=currency))
 

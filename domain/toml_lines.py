@@ -1,4 +1,8 @@
-"""On which line each key of a TOML text stands. The standard library's reader gives values without their places."""
+"""On which line each key of a TOML text stands.
+
+The standard library's reader gives values without their places, and tomlkit, which keeps a file's layout, tells no
+lines either.
+"""
 
 import re
 import tomllib

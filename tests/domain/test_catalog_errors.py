@@ -257,6 +257,27 @@ def test_an_instant_with_its_zone_is_read(until: str) -> None:
     assert catalog.discounts["spring"].until == "2027-04-01T00:00:00+09:00"
 
 
+@pytest.mark.parametrize("locale", ["es", "es-AR", "es-419", "zh-Hant-TW", "pt-BR", "zh-TW"])
+def test_locales_that_exist_are_read(locale: str) -> None:
+    assert parse_catalog(changed('locale = "ja"', f'locale = "{locale}"'), "dns.toml").locale == locale
+
+
+@pytest.mark.parametrize("locale", ["", "EN", "e", "es-999", "es-ar", "es-XX", "xx", "english", "en-US-posix"])
+def test_locales_that_do_not_exist_are_refused(locale: str) -> None:
+    [line] = lines(changed('locale = "ja"', f'locale = "{locale}"'))
+    assert line.startswith(f"dns.toml:5: locale: {locale!r} is not a locale; a language was expected")
+
+
+def test_a_plan_that_is_not_sold_needs_no_amount_in_every_currency() -> None:
+    text = changed('prices.annual = { JPY = "30000", USD = "300.00" }', 'prices.annual = { JPY = "30000" }')
+    assert lines(text) == [
+        "dns.toml:88: plans.2.prices.annual.USD (plan business): a price for business in USD was expected,"
+        " or sold = false"
+    ]
+    not_sold = text.replace("rank = 30", 'rank = 30\nsold = false\nsetup_fees = { JPY = "100" }')
+    assert parse_catalog(not_sold, "dns.toml").plans[2].setup_fees == {"JPY": 100}
+
+
 WITHOUT_RULES = DNS[: DNS.index("[[rules]]")]
 
 
