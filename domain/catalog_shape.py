@@ -31,7 +31,7 @@ _EXPECTED = {
     "greater_than_equal": "a number of at least {ge} was expected",
     "less_than_equal": "a number of at most {le} was expected",
 }
-_PATTERNS = {
+PATTERNS = {
     SLUG: "a name of small letters, digits, - and _ was expected",
     PERCENT: 'a percentage such as "8.25" was expected',
     COLOUR: 'a colour such as "#1f4e79" was expected',
@@ -52,7 +52,7 @@ def shape_problem(details: Any) -> CatalogProblem:
         pattern, given = context["pattern"], details["input"]
         if pattern == COUNTRY:
             return no_country(key, given)
-        return CatalogProblem(key, f"{given!r} was found; {_PATTERNS[pattern]}")
+        return CatalogProblem(key, f"{given!r} was found; {PATTERNS[pattern]}")
     return CatalogProblem(key, _EXPECTED.get(kind, details["msg"]).format_map(context).removeprefix("Value error, "))
 
 

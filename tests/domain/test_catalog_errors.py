@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from babel import Locale
 
+from domain.catalog import COUNTRY, Catalog
 from domain.catalog_file import parse_catalog
 from domain.catalog_problems import CatalogError, nearest
 from domain.catalog_rules import undecided_changes
+from domain.catalog_shape import PATTERNS
 from domain.countries import COUNTRIES
 from domain.pricing.priced import CHANGEABLE
 from domain.toml_lines import line_of, lines_of
@@ -396,6 +398,19 @@ def test_an_error_as_data() -> None:
             "did_you_mean": "zones",
         }
     ]
+
+
+def patterns(schema: Any) -> Iterator[str]:
+    """Every pattern that a text of the catalogue must match."""
+    if isinstance(schema, dict):
+        yield from (schema["pattern"],) if isinstance(schema.get("pattern"), str) else ()
+        yield from (pattern for value in schema.values() for pattern in patterns(value))
+    if isinstance(schema, list):
+        yield from (pattern for value in schema for pattern in patterns(value))
+
+
+def test_every_pattern_has_a_sentence() -> None:
+    assert set(patterns(Catalog.model_json_schema())) == {COUNTRY, *PATTERNS}
 
 
 def test_letters_in_another_order_are_meant_first() -> None:

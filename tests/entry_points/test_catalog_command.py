@@ -1,4 +1,4 @@
-"""planshift catalog load, lint and diff: what is refused is told with its line, and what services have stays."""
+"""planshift catalog and simulate: what is refused is told with its line, and what services have stays."""
 
 from __future__ import annotations
 
@@ -149,3 +149,28 @@ def test_a_plan_of_services_that_wait_stays(servers: Stack, planshift: Any, tmp_
     play = Play.of(servers, status=status)
     file = written(tmp_path, of_provider(play, DNS.replace(BASIC, "")))
     assert planshift("catalog", "load", file)[0] == 2
+
+
+CHANGE = ("--from", "basic", "--to", "start", "--currency", "JPY", "--country", "JP")
+
+
+def test_simulate_says_which_rule_decides(planshift: Any) -> None:
+    code, out, err = planshift("simulate", CATALOGS / "dns.toml", *CHANGE)
+    assert (code, err) == (0, "")
+    # 1200 less 500 and 10 % on the first of 31 days, 30 of 31 days of each on the second: 1161 - 484 + 68
+    assert out.splitlines()[:4] == [
+        "rules.2 decides: upgrade, now, by_day",
+        "date        catalogue",
+        "2027-07-01  770",
+        "2027-07-02  745",
+    ]
+
+
+def test_simulate_refuses_what_it_does_not_know(planshift: Any, tmp_path: Path) -> None:
+    code, out, err = planshift("simulate", CATALOGS / "dns.toml", *CHANGE, "--mode", "by_dya")
+    assert (code, out) == (2, "")
+    assert err.startswith("planshift: There is no mode 'by_dya'; choose one of all, by_day, by_fixed_30, ")
+    assert err.endswith(" whmcs. Did you mean 'by_day'?\n")
+    code, out, err = planshift("simulate", tmp_path / "none.toml", *CHANGE)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"planshift: {tmp_path}/none.toml cannot be read: ")
