@@ -67,7 +67,7 @@ def _amounts(catalog: Catalog, key: str, amounts: dict[str, int], missing: str |
 def _minimum(catalog: Catalog) -> Problems:
     minimum = catalog.policies.minimum_charge
     if minimum is not None:
-        key, missing = "policies.minimum_charge.amounts", "a minimum in {currency} was expected, which is sold"
+        key, missing = "policies.minimum_charge.amounts", "a minimum in {currency} was expected: {currency} is sold"
         yield from _amounts(catalog, key, minimum.amounts, missing)
 
 
@@ -94,7 +94,7 @@ def _discounts(catalog: Catalog) -> Problems:
             yield CatalogProblem(key, "either percent or amounts was expected")
         yield from _percent(f"{key}.percent", discount.percent)
         if discount.amounts:
-            missing = "an amount in {currency} was expected, which is sold"
+            missing = "an amount in {currency} was expected: {currency} is sold"
             yield from _amounts(catalog, f"{key}.amounts", discount.amounts, missing)
         if discount.until is not None:
             yield from _instant(f"{key}.until", discount.until, catalog.timezone)
@@ -152,7 +152,7 @@ def _prices(catalog: Catalog) -> Problems:
             expected = "a plan that is sold needs the price of at least one cycle"
             yield CatalogProblem(f"plans.{index}.prices", expected)
         if plan.setup_fees:
-            missing = f"a setup fee for {plan.id} in {{currency}} was expected, which is sold"
+            missing = f"a setup fee for {plan.id} in {{currency}} was expected: {{currency}} is sold"
             yield from _amounts(catalog, f"plans.{index}.setup_fees", plan.setup_fees, missing if plan.sold else None)
 
 

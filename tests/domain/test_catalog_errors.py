@@ -148,7 +148,7 @@ def changed(found: str, put: str) -> str:
         (
             "rank = 20",
             'setup_fees = { JPY = "100" }\nrank = 20',
-            "75: plans.1.setup_fees.USD (plan start): a setup fee for start in USD was expected, which is sold",
+            "75: plans.1.setup_fees.USD (plan start): a setup fee for start in USD was expected: USD is sold",
         ),
         (
             'USD = "30.00" }',
@@ -159,7 +159,7 @@ def changed(found: str, put: str) -> str:
         (
             "payable_days = 7",
             'minimum_charge = { amounts = { USD = "0.50" } }',
-            "28: policies.minimum_charge.amounts.JPY: a minimum in JPY was expected, which is sold",
+            "28: policies.minimum_charge.amounts.JPY: a minimum in JPY was expected: JPY is sold",
         ),
         ("payable_days = 7", "payable_days = 91", "28: policies.payable_days: a number of at most 90 was expected"),
         ("due_days = 7", "due_days = -1", "16: invoice.due_days: a number of at least 0 was expected"),
@@ -225,7 +225,7 @@ def test_a_category_that_the_plan_is_not_in() -> None:
         (SPRING + 'percent = "101"', "3: discounts.spring.percent: 101 is more than 100 percent"),
         (
             SPRING + 'amounts = { USD = "1.00" }',
-            "3: discounts.spring.amounts.JPY: an amount in JPY was expected, which is sold",
+            "3: discounts.spring.amounts.JPY: an amount in JPY was expected: JPY is sold",
         ),
         (
             SPRING + 'percent = "10"\nplans = ["basci"]',
