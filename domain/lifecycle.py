@@ -33,6 +33,27 @@ class Status(StrEnum):
     REVERSED = "reversed"
 
 
+# What each status means, for pages and for `planshift changes show`.
+MEANINGS = {
+    Status.REQUESTED: "written down, the caller has its answer",
+    Status.QUOTED: "rule and price are frozen, account credit is reserved",
+    Status.INVOICED: "lines and parties are frozen, the proforma is printed",
+    Status.AWAITING_PAYMENT: "a checkout page is open at the gateway; no worker waits",
+    Status.PAID: "the invoice has its number, the money is earned",
+    Status.APPLYING: "the host has been called, or is about to be",
+    Status.APPLIED: "the host shows the plan",
+    Status.SCHEDULED: "promised for the end of the period",
+    Status.AWAITING_REVIEW: "the catalogue leaves the answer to staff",
+    Status.REFUSED: "not allowed, does not fit, or the price was another; the reason is in the row",
+    Status.EXPIRED: "not paid in time; the old plan was never touched",
+    Status.CANCELED: "taken back before it was paid, or the service is no longer active",
+    Status.SUPERSEDED: "a newer change took its place",
+    Status.STUCK: "paid, and the host said no or nothing for too long, or no step of ours came to its end",
+    Status.COMPENSATED: "was stuck, and given up with a credit note",
+    Status.REVERSED: "was applied, and taken back because the money went back",
+}
+
+
 class AttemptStatus(StrEnum):
     """Where one payment asked of a gateway stands. `pending`: the customer has done his part, the money is on its
     way; `canceling`: to be closed at the gateway, and it may still be paid."""

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from domain.errors import PlanNotOffered, UnknownCycle, UnknownPlan
 from domain.lifecycle import ServiceStatus
 from domain.money import Rounding, divide_rounded
-from domain.periods import Period, anchor_day_of
+from domain.periods import Period, anchor_day_of, check_running
 from domain.pricing.period_terms import discounted
 from engine.accounts.services import required_service
 from engine.expiry import cancel_open_changes
@@ -85,7 +86,7 @@ def put_service(
     """Creates a service, or takes over its status. Leaving `active` cancels unpaid and scheduled changes.
 
     Returns the service and the ids of the changes that this canceled. Raises UnknownCustomer, UnknownPlan,
-    UnknownCycle, PlanNotOffered, OtherCustomersService, PeriodRunsBackwards.
+    UnknownCycle, PlanNotOffered, OtherCustomersService, PeriodRunsBackwards, ImplausiblePeriod.
     """
     customer = customer_by_ref(session, provider.id, report.customer)
     if customer is None:
@@ -97,10 +98,20 @@ def put_service(
         raise OtherCustomersService(ref)
     lock_service(session, service.id)
     if service.status != report.status:
-        move(session, service, "report", report.status, now, actor="host")
+        _take_over_status(session, now, provider, service, report.status)
     if report.status == ServiceStatus.ACTIVE:
         return service, []
     return service, cancel_open_changes(session, now, service, "host", "service_not_active")
+
+
+def _take_over_status(session: Session, now: datetime, provider: Provider, service: Service, status: str) -> None:
+    """Time in which a service was not active is never renewed: where its period is over when it is active again, the
+    next one begins at that moment."""
+    resumes = status == ServiceStatus.ACTIVE and service.status != ServiceStatus.PAST_DUE
+    if resumes and service.period_end < now:
+        service.period_end = now
+        service.anchor_day = now.astimezone(ZoneInfo(catalog_of(session, provider).timezone)).day
+    move(session, service, "report", status, now, actor="host")
 
 
 def put_usage(session: Session, provider: Provider, ref: str, usage: dict[str, int]) -> Service:
@@ -127,6 +138,10 @@ def _create_service(
     if report.period_start >= report.period_end:
         raise PeriodRunsBackwards()
     period = Period(report.period_start, report.period_end)
+    if report.status in (ServiceStatus.ACTIVE, ServiceStatus.PAST_DUE):
+        # A sandbox whose clock is not set yet will be moved to where its services are.
+        moment = period.start if provider.sandbox and provider.clock_at is None else now
+        check_running(period, catalog.cycles[report.cycle].months, catalog.timezone, moment)
     discount = catalog.discounts.get(report.discount) if report.discount else None
     if report.discount and discount is None:
         raise UnknownDiscount(report.discount, catalog.discounts)

@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog
 from domain.errors import ChangeError, PlanNotOffered
 from domain.fit import check_fit
 from domain.lifecycle import Event, ServiceStatus, Status
+from domain.periods import MISSED_PERIODS_MAX, instant_text
 from domain.pricing.quote import RenewalPrice, price_renewal
 from domain.pricing.terms import Target
 from domain.refusals import refusal_text
@@ -28,6 +29,7 @@ from engine.invoicing.numbering import give_number
 from engine.jobs.external_call import ExternalStep
 from engine.ledger import postings
 from engine.notifications import notices
+from models.audit import OperatorAction
 from models.base import new_id
 from models.customer import WARNED_AHEAD, Service, lock_service
 from models.invoice import Invoice
@@ -51,11 +53,13 @@ class UsageCall:
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """What a renewal left to do: an invoice to print and collect, a change to apply, maybe another period to roll."""
+    """What a renewal left to do: an invoice to print and collect, a change to apply, maybe another period to roll.
+    `parked` is why a service is renewed no further until a person looks at it."""
 
     invoice_id: str | None = None
     change_id: str | None = None
     more_due: bool = False
+    parked: str | None = None
 
 
 NOTHING = Renewed()
@@ -109,6 +113,8 @@ def renew(session: Session, now: datetime, service: Service) -> Renewed:
     open_change = active_change(session, service.id)
     if open_change is not None and open_change.status != Status.AWAITING_REVIEW:
         return NOTHING
+    if _caught_up(session, now, service) >= MISSED_PERIODS_MAX:
+        return _park(session, service)
     catalog = catalog_of(session, service.provider)
     scheduled = scheduled_change(session, service.id)
     change = scheduled if scheduled is not None and _still_fits(session, now, catalog, service, scheduled) else None
@@ -133,6 +139,29 @@ def renew(session: Session, now: datetime, service: Service) -> Renewed:
         move(session, change, Event.RENEWAL, Status.APPLYING, now)
     session.flush()
     return Renewed(invoice.id, change.id if change else None, more_due=service.period_end <= now)
+
+
+def _caught_up(session: Session, now: datetime, service: Service) -> int:
+    """How many periods of this service were renewed within a day, since a person has last had it tried again."""
+    retried = select(func.max(OperatorAction.recorded_at)).where(
+        OperatorAction.subject == service.id, OperatorAction.action == "dead_letter.retry"
+    )
+    renewed = select(func.count(Renewal.id)).where(
+        Renewal.service_id == service.id, Renewal.renewed_at > now - timedelta(days=1)
+    )
+    since = func.coalesce(retried.scalar_subquery(), text("'-infinity'::timestamptz"))
+    return session.scalar(renewed.where(Renewal.recorded_at > since)) or 0
+
+
+def _park(session: Session, service: Service) -> Renewed:
+    """Missed periods are for an outage of ours; more of them than that are a person's matter: a dead letter."""
+    reason = (
+        f"{MISSED_PERIODS_MAX} missed periods were renewed within a day, and the next one ended at"
+        f" {instant_text(service.period_end)}. Check the service, then have it tried again."
+    )
+    service.next_attempt_at, service.last_error = None, reason
+    session.flush()
+    return Renewed(parked=reason)
 
 
 def _price(

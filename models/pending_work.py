@@ -11,14 +11,13 @@ from sqlalchemy import (
     ColumnElement,
     Float,
     Interval,
-    String,
     and_,
     bindparam,
     case,
     cast,
+    false,
     func,
     literal,
-    null,
     or_,
     select,
 )
@@ -26,7 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, Session, mapped_column, object_session
 
-from domain.next_steps import NextSteps, Step
+from domain.next_steps import NextRule, NextSteps, Step
 from settings import settings
 
 # Of an error's text so much is kept.
@@ -35,23 +34,25 @@ ERROR_MAX = 2_000
 MACHINE_NOW: Any = func.clock_timestamp()
 
 
-def seconds(count: float | Callable[[], float]) -> ColumnElement[Any]:
-    """An interval; a function is called at each execution, so that a setting counts as it stands then."""
-    value = f"{count} seconds" if not callable(count) else None
-    read = None if not callable(count) else lambda: f"{count()} seconds"
-    return cast(bindparam(None, value, callable_=read, type_=String(), unique=True), Interval)
+def seconds(count: float) -> ColumnElement[Any]:
+    """An interval."""
+    return cast(literal(f"{count} seconds"), Interval)
+
+
+def setting(read: Callable[[], float]) -> ColumnElement[Any]:
+    """A setting in a statement, as it stands when the statement is executed."""
+    return bindparam(None, callable_=read, type_=Float(), unique=True)
 
 
 # A time further ahead was written before the database's clock was set back.
-LONGEST_PAUSE = seconds(lambda: settings().longest_pause_seconds)
+LONGEST_PAUSE = setting(lambda: settings().longest_pause_seconds) * seconds(1)
 
 
-def pause(attempts: Any, first_seconds: float = 1.0, longest_seconds: Callable[[], float] | None = None) -> Any:
+def pause(attempts: Any, first_seconds: float = 1.0, longest_seconds: float | None = None) -> Any:
     """How long to wait after so many attempts, as SQL: `first_seconds`, doubled with each one up to the longest pause
-    (that of the settings unless told), up to a quarter less, so that what failed together does not come back
+    (that of the settings unless given), up to a quarter less, so that what failed together does not come back
     together."""
-    read = longest_seconds or (lambda: settings().retry_pause_max_seconds)
-    longest = bindparam(None, callable_=read, type_=Float(), unique=True)
+    longest = setting(lambda: longest_seconds or settings().retry_pause_max_seconds)
     doubled = literal(first_seconds) * func.power(2.0, func.least(attempts, 20))
     return func.least(doubled, longest) * (0.75 + 0.25 * func.random()) * seconds(1)
 
@@ -107,12 +108,7 @@ class Leased:
 
 def next_of(row: type[PendingWork], table: NextSteps) -> ColumnElement[Any]:
     """What is next by one of the row's tables, as SQL: the label of the first rule that matches."""
-    whens = []
-    for rule in table.rules:
-        state: ColumnElement[bool] = getattr(row, table.state).in_(sorted(rule.states))
-        holds = and_(state, getattr(row, rule.fact)) if rule.fact else state
-        whens.append((holds, literal(rule.next.label)))
-    return case(*whens, else_=null())
+    return _first_match(row, table, lambda rule: rule.next.label)
 
 
 def next_tasks(session: Session, row: type[Any], row_id: str) -> list[str]:
@@ -123,14 +119,26 @@ def next_tasks(session: Session, row: type[Any], row_id: str) -> list[str]:
 
 
 def has_task(row: type[PendingWork], found_by: str, by_date: bool) -> ColumnElement[bool]:
-    """Whether one of the steps that this task of beat finds is next: those that a date brings, or the others."""
-    conditions = []
-    for table in row.steps:
-        steps = [rule.next for rule in table.rules if isinstance(rule.next, Step)]
-        tasks = sorted({step.task for step in steps if step.found_by == found_by and step.by_date is by_date})
-        if tasks:
-            conditions.append(func.coalesce(next_of(row, table).in_(tasks), False))
-    return or_(*conditions) if conditions else literal(False)
+    """Whether a step that this task of beat finds is next: one that a date brings, or another. By the rule that
+    matches, since a task may be next by rules that different tasks of beat find."""
+
+    def is_found(rule: NextRule) -> bool:
+        step = rule.next
+        return isinstance(step, Step) and (step.found_by, step.by_date) == (found_by, by_date)
+
+    tables = [table for table in row.steps if any(is_found(rule) for rule in table.rules)]
+    return or_(false(), *(_first_match(row, table, is_found) for table in tables))
+
+
+def _first_match(
+    row: type[PendingWork], table: NextSteps, value: Callable[[NextRule], str | bool]
+) -> ColumnElement[Any]:
+    """The value of the first rule that matches; the rules cover every state."""
+    whens = []
+    for rule in table.rules:
+        state: ColumnElement[bool] = getattr(row, table.state).in_(sorted(rule.states))
+        whens.append((and_(state, getattr(row, rule.fact)) if rule.fact else state, literal(value(rule))))
+    return case(*whens)
 
 
 def error_text(error: Exception) -> str:

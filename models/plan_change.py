@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, bindparam, case, func, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, case, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from domain import next_steps
@@ -16,7 +16,7 @@ from models.customer import Customer, Service, lock_service
 from models.invoice import Document, Invoice
 from models.ledger import LedgerBalance
 from models.moves import Move, Moving
-from models.pending_work import Leased, fact
+from models.pending_work import Leased, fact, setting
 from models.provider import Provider, clock_of
 from settings import settings
 
@@ -121,7 +121,7 @@ class PlanChange(Leased, Moving, Base):
     )
     proforma_missing = fact(_proforma_missing)
     # Whether a paid change has been enqueued as often as the settings allow.
-    spent = fact(lambda row: row.attempts > bindparam(None, callable_=lambda: settings().attempts_max, unique=True))
+    spent = fact(lambda row: row.attempts > setting(lambda: settings().attempts_max))
 
     def after_move(self, source: str) -> None:
         """A change that frees its service's place lets the renewal go on that may have waited for it."""

@@ -31,7 +31,7 @@ def put_off(error: Exception) -> Callable[[Session, datetime, str], str]:
             event.last_error = error_text(error)
             session.flush()
             return event.status
-        at = retry_at(session, event.failures - 1, FIRST_PAUSE_SECONDS, lambda: LONGEST_PAUSE_SECONDS)
+        at = retry_at(session, event.failures - 1, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
         try_later(session, now, event, InboxStatus.RETRY, at, error_text(error))
         return event.status
 

@@ -50,7 +50,7 @@ def machine_time(session: Session) -> datetime:
 
 
 def retry_at(
-    session: Session, attempts: int, first_seconds: float = 1.0, longest_seconds: Callable[[], float] | None = None
+    session: Session, attempts: int, first_seconds: float = 1.0, longest_seconds: float | None = None
 ) -> datetime:
     """When to try again after so many attempts (machine time), with the pauses of models.pending_work.pause."""
     query = select(MACHINE_NOW + pause(attempts, first_seconds, longest_seconds))

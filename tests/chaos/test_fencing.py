@@ -15,15 +15,14 @@ from models.payment import PaymentAttempt
 from models.plan_change import PlanChange
 from models.provider import business_now
 from tasks.run import local_step
-from tests.steps.play import Play
-from tests.steps.test_apply import end_lease, paid
+from tests.support.play import Play
 
 
 def test_a_late_no_does_not_stop_the_worker_that_took_over(servers: Stack) -> None:
     play = Play.of(servers)
-    change_id = paid(play)
+    change_id = play.until_paid()
     slow = local_step(apply.begin_apply, PlanChange, change_id)
-    end_lease(change_id)
+    play.end_lease(change_id)
     quick = local_step(apply.begin_apply, PlanChange, change_id)
     assert isinstance(slow, apply.ApplyCall)
     assert isinstance(quick, apply.ApplyCall)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from domain.lifecycle import MACHINES, Machine
+from domain.lifecycle import MACHINES, MEANINGS, Machine
 from domain.next_steps import RECONCILIATION, SCAN, SWEEP, TABLES, NextRule, NextSteps, Step, Waits
-from tests.docs.pages import ROOT
+from tests.support.pages import ROOT
 
 PAGE = ROOT / "docs" / "machines.md"
 
 _HEAD = """\
 # Machines
 
-Made by `make pages` from [domain/lifecycle.py](../domain/lifecycle.py) and
-[domain/next_steps.py](../domain/next_steps.py): change those, not this page.
+How they work together is told in [lifecycle.md](lifecycle.md). Made by `make pages` from
+[domain/lifecycle.py](../domain/lifecycle.py) and [domain/next_steps.py](../domain/next_steps.py): change those, not
+this page.
 
 ## What may move
 
 An arrow is a move; its word is the event that is written into the history. A move that is not drawn does not exist:
-`models.moves.move` refuses it. What the statuses of a plan change mean is told in [lifecycle.md](lifecycle.md).
+`models.moves.move` refuses it.
 """
 
 _NEXT = """
@@ -34,8 +35,13 @@ _FINDERS = {SWEEP: "the sweep", SCAN: "the renewals' scan", RECONCILIATION: "rec
 
 def page() -> str:
     """The page's whole text."""
-    drawn = [_HEAD, *map(_diagram, MACHINES), _NEXT, *map(_table, TABLES)]
+    drawn = [_HEAD, _meanings(), *map(_diagram, MACHINES), _NEXT, *map(_table, TABLES)]
     return "\n".join(drawn)
+
+
+def _meanings() -> str:
+    rows = [f"| `{status}` | {meaning} |" for status, meaning in MEANINGS.items()]
+    return "\n".join(["| status of a plan change | what it means |", "|---|---|", *rows, ""])
 
 
 def _diagram(machine: Machine) -> str:

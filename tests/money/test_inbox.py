@@ -18,8 +18,8 @@ from models.database import transaction
 from models.inbox import InboxEvent
 from models.pending_work import pause
 from models.provider import Provider, business_now
-from tests.money.money_play import MoneyPlay, yen
-from tests.steps.play import NOON_17_JULY
+from tests.support.money_play import MoneyPlay, yen
+from tests.support.play import NOON_17_JULY
 
 DECISION = Attribution("ana", "the bug is mended")
 
@@ -27,7 +27,7 @@ DECISION = Attribution("ana", "the bug is mended")
 def test_pauses_grow_from_seconds_to_hours_and_differ(servers: Stack) -> None:
     for failed, longest in ((1, 10), (2, 20), (5, 160), (12, 20_480), (13, 21_600), (40, 21_600)):
         with transaction() as session:
-            one = func.extract("epoch", pause(failed - 1, FIRST_PAUSE_SECONDS, lambda: LONGEST_PAUSE_SECONDS))
+            one = func.extract("epoch", pause(failed - 1, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS))
             pauses = set(session.scalars(select(one).select_from(func.generate_series(1, 50).alias("tries"))))
         assert all(longest * 0.75 <= one <= longest for one in pauses)
         assert len(pauses) > 40

@@ -40,9 +40,8 @@ from tasks.renewals import scan
 from tasks.run import local_step
 from tasks.sweep import enqueue_due
 from tests.conftest import environment
-from tests.money.money_play import MoneyPlay, yen
-from tests.money.test_manual_payments import overpaid, start
-from tests.steps.play import AUGUST, NOON_17_JULY, Play
+from tests.support.money_play import MoneyPlay, yen
+from tests.support.play import AUGUST, NOON_17_JULY, Play
 from worker.app import create_app
 
 ATTEMPTS = 3
@@ -96,8 +95,8 @@ def a_payment_to_open(servers: Stack) -> Case:
 
 
 def a_refund(servers: Stack) -> Case:
-    play, _, payment_id = overpaid(servers)
-    row_id = start(play, payment_id, yen(500))
+    play, _, payment_id = MoneyPlay.overpaid(servers)
+    row_id = play.start_refund(payment_id, yen(500))
     return Case(play, row_id, (StandardGateway, "refund"), lambda s: play.refund(row_id).status != "sending")
 
 

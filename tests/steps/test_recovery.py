@@ -22,7 +22,7 @@ from models.plan_change import ChangeMove, PlanChange
 from models.provider import business_now
 from provisioners.registry import PROVISIONERS
 from tasks.run import external_step, local_step
-from tests.steps.play import AUGUST, Play
+from tests.support.play import AUGUST, Play
 
 ANA = Attribution("ana", "the rack was full")
 

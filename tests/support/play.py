@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 import httpx
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from cli.sandbox import set_up_provider
 from domain.lifecycle import Status
@@ -130,6 +130,18 @@ class Play:
         change_id = self.request(plan, **more)
         assert self.steps("quote issue print request_payment", change_id) == "awaiting_payment"
         return change_id
+
+    def until_paid(self, plan: str = "start", amount: int = 373) -> str:
+        """The whole amount has come in yen and is settled; nothing is applied."""
+        change_id = self.until_awaiting_payment(plan)
+        self.process(self.report(self.attempts(change_id)[-1].id, Money(amount, "JPY")))
+        assert self.step("settle", change_id) == "paid"
+        return change_id
+
+    def end_lease(self, change_id: str) -> None:
+        """As if the time had passed: a lease runs on the database's clock."""
+        with transaction() as session:
+            session.execute(update(PlanChange).where(PlanChange.id == change_id).values(lease_until=None))
 
     def deliver_mails(self, change_id: str) -> None:
         with transaction() as session:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from tests.docs.pages import table
+from tests.support.pages import table
 
 PAGE = "docs/ledger.md"
 ACCOUNTS = table(PAGE, "account", "owner", "kind", "what it holds")
