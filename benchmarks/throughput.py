@@ -41,7 +41,7 @@ from models.migrate import migrate
 from models.outbox import OutboxMessage
 from models.plan_change import PlanChange
 from settings import settings
-from tests.steps.play import AUGUST, JULY, NOON_17_JULY
+from tests.support.play import AUGUST, JULY, NOON_17_JULY
 from worker.app import create_app
 
 CHANGES = 60

@@ -8,7 +8,7 @@ import typer
 
 from cli import recovery, reviews
 from cli.output import AsJson, print_json, print_table
-from domain.lifecycle import Status
+from domain.lifecycle import MEANINGS, Status
 
 app = typer.Typer(help="Look at plan changes, and decide about them.", no_args_is_help=True)
 reviews.register(app)
@@ -62,21 +62,26 @@ def list_changes(
 
 @app.command(epilog="Example: planshift changes show chg_01jd…")
 def show(change_id: Annotated[str, typer.Argument(help="The plan change's id.")], as_json: AsJson = False) -> None:
-    """Show one plan change with its history."""
+    """Show one plan change: what is next, the attempts and the last error, and its history."""
     from models.database import transaction
     from models.plan_change import PlanChange
-    from web.api.views import change_view
+    from web.api.views import change_view, work_view
 
     with transaction() as session:
         change = session.get(PlanChange, change_id)
         if change is None:
             raise UnknownChange(f"There is no plan change {change_id}. See `planshift changes list`.")
         view, summary = change_view(session, change), change.summary
+        work = work_view(session, change)
     if as_json:
-        print_json(view)
+        print_json(view | {"work": work})
         return
     typer.echo(f"{change_id}  {view['status']}  {summary}")
+    typer.echo(f"  {MEANINGS[Status(view['status'])]}")
     if view["reason"]:
         typer.echo(f"  {view['reason']}: {view['reason_text'] or ''}")
+    typer.echo(f"  next: {work['next']}" + (f", tried at {work['next_attempt_at']}" if work["next_attempt_at"] else ""))
+    if work["attempts"] or work["last_error"]:
+        typer.echo(f"  after {work['attempts']} attempts; the last error: {work['last_error'] or 'none was seen'}")
     for move in view["timeline"]:
         typer.echo(f"  {move['at']}  {move['to']:<17} {move['event']} by {move['actor']}")

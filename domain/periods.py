@@ -84,6 +84,36 @@ def months_of(period: Period, tz: str) -> int:
     return max(1, (end.year - start.year) * 12 + end.month - start.month)
 
 
+class ImplausiblePeriod(ValueError):
+    """What is reported as a running period cannot be one."""
+
+
+# An outage of a few days is caught up; a service that nobody renewed for longer was not in service.
+MISSED_PERIODS_MAX = 3
+# Beyond it a date is a mistake, and calendars end somewhere.
+FARTHEST_YEARS = 50
+
+
+def check_running(period: Period, months: int, tz: str, now: datetime) -> None:
+    """Holds what is reported as a service's running period, billed every so many months, against the moment.
+
+    Raises ImplausiblePeriod where it ended more than MISSED_PERIODS_MAX periods ago, is longer than two periods, or is
+    not of this time.
+    """
+    text = f"{instant_text(period.start)} to {instant_text(period.end)}"
+    if abs(period.end.year - now.year) > FARTHEST_YEARS:
+        raise ImplausiblePeriod(f"The period {text} is not of this time. Report the period that runs now.")
+    if advance(period.end, MISSED_PERIODS_MAX * months, anchor_day_of(period, tz), tz) <= now:
+        raise ImplausiblePeriod(
+            f"The period {text} ended more than {MISSED_PERIODS_MAX} billing periods ago. Report the period that runs"
+            f" now, {instant_text(now)}, or the service as not active."
+        )
+    if period.end > advance(period.start, 2 * months, period.start.astimezone(ZoneInfo(tz)).day, tz):
+        raise ImplausiblePeriod(
+            f"The period {text} is longer than two billing periods of {months} months. Report the cycle that it is of."
+        )
+
+
 def local_days(start: datetime, end: datetime, tz: str) -> int:
     """Calendar days from start's local date to end's; a day of 23 or 25 hours is one day."""
     zone = ZoneInfo(tz)

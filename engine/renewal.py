@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog
 from domain.errors import ChangeError, PlanNotOffered
 from domain.fit import check_fit
-from domain.lifecycle import Event, Status
+from domain.lifecycle import Event, ServiceStatus, Status
+from domain.periods import MISSED_PERIODS_MAX, instant_text
 from domain.pricing.quote import RenewalPrice, price_renewal
 from domain.pricing.terms import Target
 from domain.refusals import refusal_text
@@ -26,14 +27,15 @@ from engine.apply import give_generation
 from engine.invoicing.invoice import Amounts, frozen_content, new_invoice
 from engine.invoicing.numbering import give_number
 from engine.jobs.external_call import ExternalStep
-from engine.jobs.sweep import WARNED_AHEAD_DAYS
 from engine.ledger import postings
 from engine.notifications import notices
+from models.audit import OperatorAction
 from models.base import new_id
-from models.customer import Service, lock_service
+from models.customer import WARNED_AHEAD, Service, lock_service
 from models.invoice import Invoice
-from models.plan_change import PlanChange, active_change, lock_change, move, scheduled_change
-from models.provider import CLOCK, Provider, catalog_of, connection_of
+from models.moves import move
+from models.plan_change import PlanChange, active_change, lock_change, scheduled_change
+from models.provider import CLOCK, Provider, business_now, catalog_of, connection_of
 from models.renewal import Renewal
 from provisioners.protocol import Host, ProvisionerUnknown
 from provisioners.registry import PROVISIONERS
@@ -51,11 +53,13 @@ class UsageCall:
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """What a renewal left to do: an invoice to print and collect, a change to apply, maybe another period to roll."""
+    """What a renewal left to do: an invoice to print and collect, a change to apply, maybe another period to roll.
+    `parked` is why a service is renewed no further until a person looks at it."""
 
     invoice_id: str | None = None
     change_id: str | None = None
     more_due: bool = False
+    parked: str | None = None
 
 
 NOTHING = Renewed()
@@ -96,7 +100,7 @@ def finish_renewal(session: Session, now: datetime, call: UsageCall, usage: dict
 def _renew_or_warn(session: Session, now: datetime, service: Service, scheduled: PlanChange) -> Renewed:
     if service.period_end <= now:
         return renew(session, now, service)
-    if scheduled.warned_at is None and service.period_end <= now + timedelta(days=WARNED_AHEAD_DAYS):
+    if scheduled.warned_at is None and service.period_end <= now + WARNED_AHEAD:
         _warn(session, now, service, scheduled)
     return NOTHING
 
@@ -104,11 +108,13 @@ def _renew_or_warn(session: Session, now: datetime, service: Service, scheduled:
 def renew(session: Session, now: datetime, service: Service) -> Renewed:
     """Rolls one period of a locked service. Waits (returns nothing to do) while a change is on its way:
     one that is settled will be applied first, one that is unpaid has run out and expires first."""
-    if service.status != "active" or service.period_end > now:
+    if service.status != ServiceStatus.ACTIVE or service.period_end > now:
         return NOTHING
     open_change = active_change(session, service.id)
     if open_change is not None and open_change.status != Status.AWAITING_REVIEW:
         return NOTHING
+    if _caught_up(session, now, service) >= MISSED_PERIODS_MAX:
+        return _park(session, service)
     catalog = catalog_of(session, service.provider)
     scheduled = scheduled_change(session, service.id)
     change = scheduled if scheduled is not None and _still_fits(session, now, catalog, service, scheduled) else None
@@ -133,6 +139,29 @@ def renew(session: Session, now: datetime, service: Service) -> Renewed:
         move(session, change, Event.RENEWAL, Status.APPLYING, now)
     session.flush()
     return Renewed(invoice.id, change.id if change else None, more_due=service.period_end <= now)
+
+
+def _caught_up(session: Session, now: datetime, service: Service) -> int:
+    """How many periods of this service were renewed within a day, since a person has last had it tried again."""
+    retried = select(func.max(OperatorAction.recorded_at)).where(
+        OperatorAction.subject == service.id, OperatorAction.action == "dead_letter.retry"
+    )
+    renewed = select(func.count(Renewal.id)).where(
+        Renewal.service_id == service.id, Renewal.renewed_at > now - timedelta(days=1)
+    )
+    since = func.coalesce(retried.scalar_subquery(), text("'-infinity'::timestamptz"))
+    return session.scalar(renewed.where(Renewal.recorded_at > since)) or 0
+
+
+def _park(session: Session, service: Service) -> Renewed:
+    """Missed periods are for an outage of ours; more of them than that are a person's matter: a dead letter."""
+    reason = (
+        f"{MISSED_PERIODS_MAX} missed periods were renewed within a day, and the next one ended at"
+        f" {instant_text(service.period_end)}. Check the service, then have it tried again."
+    )
+    service.next_attempt_at, service.last_error = None, reason
+    session.flush()
+    return Renewed(parked=reason)
 
 
 def _price(
@@ -233,9 +262,10 @@ def mark_past_due(session: Session) -> int:
         .where(Invoice.change_id.is_(None), Invoice.settled_at.is_(None), Invoice.due_at < CLOCK)
     )
     services = session.scalars(
-        select(Service).where(Service.status == "active", Service.id.in_(unpaid)).with_for_update(skip_locked=True)
+        select(Service)
+        .where(Service.status == ServiceStatus.ACTIVE, Service.id.in_(unpaid))
+        .with_for_update(skip_locked=True)
     ).all()
     for service in services:
-        service.status = "past_due"
-    session.flush()
+        move(session, service, "miss_payment", ServiceStatus.PAST_DUE, business_now(session, Service, service.id))
     return len(services)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -136,14 +137,16 @@ def _call(account: Account, call: Callable[[StripeClient], Any]) -> Any:
         import stripe
     except ImportError as error:
         raise GatewayRefused("Stripe's library is missing. Install it: pip install 'planshift[stripe]'.") from error
+    http = stripe.HTTPXClient(timeout=_TIMEOUT_SECONDS, allow_sync_methods=True)
     client = stripe.StripeClient(
         account.api_key,
         base_addresses={"api": account.base_url.rstrip("/")},
-        http_client=stripe.HTTPXClient(timeout=_TIMEOUT_SECONDS, allow_sync_methods=True),
+        http_client=http,
         max_network_retries=0,  # the step itself is repeated, with the same key
     )
     try:
-        return json.loads(str(call(client)))
+        with closing(http):
+            return json.loads(str(call(client)))
     except stripe.StripeError as error:
         status = error.http_status
         if status is None or status >= 500 or status in _TRY_AGAIN:

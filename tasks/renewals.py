@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from celery import shared_task
 
 from engine import renewal
@@ -10,6 +12,8 @@ from models.customer import Service
 from models.database import transaction
 from tasks.run import external_step
 from tasks.story import enqueue, enqueue_claimed, enqueue_task
+
+log = logging.getLogger(__name__)
 
 
 @shared_task(name="renewals.scan")
@@ -29,5 +33,7 @@ def run(service_id: str) -> None:
     if renewed.invoice_id is not None:
         enqueue_task("invoices.print", invoice_id=renewed.invoice_id)
         enqueue_task("invoices.request_payment", invoice_id=renewed.invoice_id)
+    if renewed.parked is not None:
+        log.error("%s is parked, see `planshift dead-letters list`: %s", service_id, renewed.parked)
     if renewed.more_due:
         enqueue_task("renewals.run", service_id=service_id)

@@ -8,20 +8,24 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from cli.demo import Frontend
 from cli.sandbox import sample_catalogs, set_up_provider
 from cli.stack import start
 from domain.catalog import Catalog
 from local.folders import temporary_folder
 from local.stack import Stack
+from models.database import transaction
 from models.migrate import migrate
 from settings import settings
+from tests.support.client import ApiClient
+from tests.support.ledger_page import unlisted_postings
+
+pytest_plugins = ["tests.support.no_skips"]
 
 SECRET_KEY = secrets.token_urlsafe(32)
 
@@ -64,6 +68,8 @@ def _servers() -> Iterator[tuple[Stack, dict[str, str]]]:
         with environment(variables):
             migrate()
         yield stack, variables
+        with environment(variables):
+            _check_postings()
 
 
 @pytest.fixture
@@ -88,6 +94,14 @@ def _running() -> Iterator[tuple[Running, dict[str, str]]]:
         ready = start(stack, SECRET_KEY)
         variables = {name: value for name, value in os.environ.items() if name.startswith("PLANSHIFT_")}
         yield Running(stack, ready), variables
+        with environment(variables):
+            _check_postings()
+
+
+def _check_postings() -> None:
+    """Whatever the tests had posted stands on the ledger's page."""
+    with transaction() as session:
+        assert unlisted_postings(session) == []
 
 
 @pytest.fixture
@@ -99,12 +113,14 @@ def running(_running: tuple[Running, dict[str, str]]) -> Iterator[Running]:
 
 
 @pytest.fixture
-def frontend(running: Running) -> Callable[..., Frontend]:
+def frontend(running: Running) -> Iterator[Callable[..., ApiClient]]:
     """`frontend("dns")` is a new provider with the sample's catalogue, and its API client."""
+    clients = ExitStack()
 
-    def make(sample: str, **changes: Any) -> Frontend:
+    def make(sample: str, **changes: Any) -> ApiClient:
         slug = new_slug(sample)
         keys = set_up_provider(catalog_named(slug, sample, **changes), running.stack.addresses)
-        return Frontend(running.ready | {"keys": {slug: keys}}, slug)
+        return clients.enter_context(ApiClient(running.ready | {"keys": {slug: keys}}, slug))
 
-    return make
+    with clients:
+        yield make

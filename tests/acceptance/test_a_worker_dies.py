@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from cli.demo import Frontend, until
 from local.process import Process
 from models.database import transaction
 from models.ledger import trial_balance
 from models.provider import provider_by_slug
 from tests.conftest import Running
+from tests.support.client import ApiClient
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -24,7 +25,7 @@ def restart(process: Process) -> None:
     process.wait_ready()
 
 
-def test_workers_killed_in_mid_story(running: Running, frontend: Callable[..., Frontend]) -> None:
+def test_workers_killed_in_mid_story(running: Running, frontend: Callable[..., ApiClient]) -> None:
     dns = frontend("dns")
     period = ("2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z")
     refs = [f"zone-{number}" for number in range(CHANGES)]
@@ -55,7 +56,7 @@ def test_workers_killed_in_mid_story(running: Running, frontend: Callable[..., F
         assert trial_balance(session, provider.id) == {"JPY": 0}
 
 
-def _numbers(dns: Frontend) -> list[str] | None:
+def _numbers(dns: ApiClient) -> list[str] | None:
     """The legal numbers without their prefix, once each invoice has its document."""
     invoices = dns.call("GET", "/v1/invoices?limit=100")["items"]
     printed = [

@@ -18,8 +18,9 @@ from models.ledger import LedgerTransaction
 from models.outbox import OutboxMessage
 from models.plan_change import ChangeMove, PlanChange
 from models.provider import provider_by_slug
-from tests.chaos.environment import ChaosStack, NotInTime, wait_for
+from tests.chaos.environment import ChaosStack, wait_for
 from tests.chaos.scenarios import StoryRun
+from tests.support.waiting import NotInTime
 
 
 @dataclass

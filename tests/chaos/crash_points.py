@@ -15,7 +15,6 @@ ROOT = Path(__file__).parent.parent.parent
 
 # What the stories do not pass, and where it is tried instead.
 ELSEWHERE = {
-    "tasks/plan_change.py:request_payment": "enqueued alone for a change that owes nothing: tests/stories",
     "tasks/plan_change.py:give_up": "nothing fails often enough for that: tests/steps/test_dead_letters.py",
     "tasks/requests.py:_reject": "a malformed message: tests/entry_points/test_celery_entry_point.py",
     "web/api/dead_letters.py:retry_row": "what was given up: tests/entry_points/test_dead_letters_api.py",
@@ -32,7 +31,7 @@ ELSEWHERE = {
     "storage.stored": "for an operator's command after a restore: tests/steps/test_after_restore.py",
 }
 # What enqueues (tasks/story.py).
-ENQUEUERS = {"enqueue", "enqueue_row", "enqueue_claimed", "enqueue_events", "enqueue_if_covered", "enqueue_task"}
+ENQUEUERS = {"enqueue", "enqueue_claimed", "enqueue_events", "enqueue_task"}
 ENGINE_CALLS = re.compile(r"\b(gateway|provisioner|storage)\.(\w+)\(")
 
 

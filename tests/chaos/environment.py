@@ -10,13 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
-from cli.demo import Frontend
 from cli.sandbox import set_up_provider
 from local.folders import temporary_folder
 from local.process import Command, Process, answers, logs
@@ -24,8 +23,8 @@ from local.stack import Stack
 from models.migrate import migrate
 from tests.chaos.proxies import Proxy
 from tests.conftest import catalog_named, environment
-
-Found = TypeVar("Found")
+from tests.support.client import ApiClient
+from tests.support.waiting import Found, NotInTime, until
 
 ROOT = Path(__file__).parent.parent.parent
 # Polling costs the machine more than what is polled.
@@ -43,10 +42,6 @@ PATIENCE = {
 }
 
 
-class NotInTime(Exception):
-    """What should have come about did not."""
-
-
 @dataclass
 class ChaosStack:
     """Where everything is, and how to break it."""
@@ -55,6 +50,7 @@ class ChaosStack:
     stack: Stack
     zygote: Process
     variables: Mapping[str, str]
+    clients: ExitStack = field(default_factory=ExitStack)
     host: str = ""  # where our processes find the host; everybody else calls it without a detour
 
     def provider(self, sample: str, slug: str, **changes: Any) -> Patient:
@@ -64,7 +60,7 @@ class ChaosStack:
         keys = set_up_provider(catalog_named(slug, sample, **changes), set_up)
         ready = {"api": addresses.web, "receiver": addresses.receiver}
         ready |= {"host": addresses.host, "gateway": addresses.gateway, "mail": addresses.mail}
-        return Patient(ready | {"keys": {slug: keys}}, slug)
+        return self.clients.enter_context(Patient(ready | {"keys": {slug: keys}}, slug))
 
     def arm(self) -> None:
         (self.folder / "armed").touch()
@@ -88,7 +84,7 @@ class ChaosStack:
         _write_at_once(self.folder / "clock", offset)
 
 
-class Patient(Frontend):
+class Patient(ApiClient):
     """Repeats a request that got no answer, or a 503: same body, same Idempotency-Key."""
 
     def call(self, method: str, path: str, body: Any = None, scope: str = "frontend", **headers: str) -> Any:
@@ -130,7 +126,8 @@ def chaos_stack(
                 proxy = more.enter_context(way_to_the_broker(port))
                 variables["PLANSHIFT_BROKER_URL"] = stack.valkey.url.replace(f":{port}/", f":{proxy.port}/")
             more.callback(_keep_logs, folder)
-            yield ChaosStack(folder, stack, start_zygote(stack, folder, variables, share), variables)
+            clients = more.enter_context(ExitStack())
+            yield ChaosStack(folder, stack, start_zygote(stack, folder, variables, share), variables, clients)
 
 
 def _keep_logs(folder: Path) -> None:
@@ -198,10 +195,5 @@ def start_zygote(
 
 
 def wait_for(poll: Callable[[], Found | None], what: str, seconds: float = 500) -> Found:
-    """Polls until there is something. Raises NotInTime."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if (found := poll()) is not None:
-            return found
-        time.sleep(_POLL_SECONDS)
-    raise NotInTime(f"waited {seconds:g} s for {what}")
+    """Longer and with longer pauses than elsewhere. Raises NotInTime."""
+    return until(poll, what, seconds, _POLL_SECONDS)

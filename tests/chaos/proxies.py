@@ -27,7 +27,7 @@ class Proxy:
 
     def __exit__(self, *_: object) -> None:
         self._listener.close()
-        for connection in self._open:
+        for connection in list(self._open):
             connection.close()
 
     def request(self, drain: socket.socket, data: bytes) -> None:
@@ -42,8 +42,9 @@ class Proxy:
         with suppress(OSError):  # closed
             while True:
                 ours, _ = self._listener.accept()
+                self._open.add(ours)
                 theirs = socket.create_connection((LOOPBACK, self._target))
-                self._open |= {ours, theirs}
+                self._open.add(theirs)
                 for source, drain, pass_on in ((ours, theirs, self.request), (theirs, ours, self.answer)):
                     threading.Thread(target=self._forward, args=(source, drain, pass_on), daemon=True).start()
 

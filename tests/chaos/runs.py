@@ -9,8 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from tests.chaos.checks import Verdict, judge
-from tests.chaos.environment import ChaosStack, NotInTime
+from tests.chaos.environment import ChaosStack
 from tests.chaos.scenarios import STORIES, Story, StoryRun, begin
+from tests.support.waiting import NotInTime
 
 # Breaks things until the event is set, which says that all stories have ended; returns how many processes it killed.
 Break = Callable[[ChaosStack, threading.Event], int]

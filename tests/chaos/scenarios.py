@@ -17,7 +17,8 @@ from engine.jobs.external_call import machine_time
 from models.database import transaction
 from models.heartbeat import Heartbeat
 from models.provider import Connection, connection_of
-from tests.chaos.environment import ChaosStack, NotInTime, Patient, wait_for
+from tests.chaos.environment import ChaosStack, Patient, wait_for
+from tests.support.waiting import NotInTime
 from worker.app import create_app, queue_of
 
 # Midnights in Tokyo: 1 July, 1 August, 1 September 2027.

@@ -17,7 +17,7 @@ from local.stack import Stack
 from models.database import transaction
 from models.roles import BadRoleName, append_only_tables, grant_application_role
 from tests.conftest import environment
-from tests.steps.play import Play
+from tests.support.play import Play
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from models.payment import PaymentAttempt
 from models.plan_change import PlanChange
 from models.provider import business_now
 from tasks.run import local_step
-from tests.steps.play import NOON_17_JULY, Play
+from tests.support.play import NOON_17_JULY, Play
 
 PLANS = ("start", "business")
 STEPS = ("quote", "issue", "print", "request_payment", "settle", "apply", "expire")

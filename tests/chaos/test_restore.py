@@ -33,7 +33,7 @@ from settings import settings
 from tasks.run import external_step
 from tests.chaos.backups import Archived
 from tests.conftest import environment
-from tests.steps.play import Play
+from tests.support.play import Play
 
 
 @pytest.fixture

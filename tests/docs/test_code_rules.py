@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import grimp
 import pytest
 
-from tests.docs.pages import ROOT
+from tests.support.pages import ROOT
+
+pytest_plugins = ["pytester"]
 
 # One process reads each file once.
 pytestmark = pytest.mark.xdist_group("code_rules")
@@ -106,12 +109,66 @@ def test_names_use_the_fields_words() -> None:
     assert found == []
 
 
-def test_no_test_is_skipped() -> None:
-    here = Path(__file__).relative_to(ROOT)
-    skips = ("skip", "skipif", "importorskip", "xfail")
-    found = [
-        line
-        for line, node in nodes("tests")
-        if isinstance(node, ast.Attribute) and node.attr in skips and not line.startswith(str(here))
+def folder_of(module: str) -> str:
+    """`tests.steps.test_money` is in `steps`; what lies in `tests` itself is a folder of its own here."""
+    return module.split(".")[1] if "." in module else module
+
+
+@cache
+def imports() -> grimp.ImportGraph:
+    return grimp.build_graph("tests", "benchmarks", "cli", cache_dir=None)
+
+
+def test_a_folder_of_tests_imports_from_no_other() -> None:
+    shared = {"conftest": {"support"}, "support": {"support", "conftest"}}
+    graph = imports()
+    crossing = [
+        f"{module} imports {imported}"
+        for module in sorted(graph.modules)
+        if module.startswith("tests.")
+        for imported in sorted(graph.find_modules_directly_imported_by(module))
+        if imported.startswith("tests.")
+        and folder_of(imported) not in shared.get(folder_of(module), {folder_of(module), *shared})
     ]
-    assert found == []
+    assert crossing == []
+    assert "tests.support.play" in graph.find_modules_directly_imported_by("tests.steps.test_money")
+
+
+def test_the_demo_is_nobodys_client() -> None:
+    assert imports().find_modules_that_directly_import("cli.demo") == {"cli.stack"}
+
+
+LEFT_OUT = """
+import pytest, unittest
+
+@pytest.mark.skip
+def test_marked(): ...
+
+@pytest.mark.skipif(True, reason="not here")
+def test_on_a_condition(): ...
+
+@pytest.mark.xfail
+def test_expected_to_fail():
+    assert False
+
+@pytest.fixture
+def missing():
+    pytest.skip("no server")
+
+def test_with_a_fixture_that_skips(missing): ...
+
+def test_from_within():
+    pytest.importorskip("nothing_of_this_name")
+
+@unittest.skip("later")
+class TestOfTheStandardLibrary(unittest.TestCase):
+    def test_it(self): ...
+"""
+
+
+def test_no_test_is_skipped(pytester: pytest.Pytester, request: pytest.FixtureRequest) -> None:
+    """Every way to leave a test out fails it, on whatever machine; and the plugin that does this is at work."""
+    pytester.makepyfile(test_one=LEFT_OUT, test_module="import pytest\npytest.importorskip('nothing_of_this_name')\n")
+    result = pytester.runpytest_subprocess("-p", "tests.support.no_skips", "--continue-on-collection-errors")
+    result.assert_outcomes(failed=2, errors=5)  # what is left out before a test begins is an error
+    assert request.config.pluginmanager.has_plugin("tests.support.no_skips")

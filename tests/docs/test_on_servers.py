@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from celery import Celery
 from redis import Redis
 from redis.exceptions import NoPermissionError
 from sqlalchemy import text
 
 from local.stack import Stack
 from models.database import transaction
-from tests.docs.pages import NAMES, blocks
+from tests.docs.celery_example import run_celery_example
+from tests.support.pages import NAMES, blocks, spans
 
 # One process starts the servers for all of these.
 pytestmark = pytest.mark.xdist_group("docs")
@@ -29,6 +29,19 @@ def test_each_query_is_one_that_the_schema_answers(servers: Stack, name: str) ->
     for query in queries:
         with transaction() as session:
             session.execute(text(f"EXPLAIN {re.sub('--.*', '', query)}"))
+
+
+def test_what_contributing_says_that_the_database_refuses_is_in_the_database(servers: Stack) -> None:
+    named = {span for span in spans("CONTRIBUTING.md") if re.fullmatch(r"uq_\w+|ledger_\w+|never_overdrawn", span)}
+    named |= {span.removeprefix("*") for span in spans("CONTRIBUTING.md") if re.fullmatch(r"\*_\w+", span)}
+    assert len(named) >= 5
+    with transaction() as session:
+        objects = (
+            "SELECT relname FROM pg_class UNION SELECT conname FROM pg_constraint UNION SELECT tgname FROM pg_trigger"
+        )
+        found = session.scalars(text(objects)).all()
+    # The name of a constraint has its table's before it.
+    assert {name for name in named if not any(f"_{one}".endswith(f"_{name.lstrip('_')}") for one in found)} == set()
 
 
 def command(client: Redis, *words: str) -> Any:
@@ -56,13 +69,8 @@ def url_of_the_frontend(servers: Stack) -> str:
 def test_the_readmes_frontend_sends_as_this_user(
     servers: Stack, broker: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [example] = blocks("README.md", "python")
     monkeypatch.setenv("PLANSHIFT_BROKER_URL", url_of_the_frontend(servers))
-    before = Celery("before", set_as_current=True)
-    try:
-        exec(compile(example, "README.md", "exec"), {})
-    finally:
-        before.set_current()
+    run_celery_example()
     assert broker.llen("requests") == 1
     assert command(broker, "ACL", "LOG") == [], "nothing that the client sends is refused"
 

@@ -10,10 +10,11 @@ from celery import Celery
 from kombu import Exchange, Queue
 from sqlalchemy import func, select
 
-from cli.demo import Frontend, until
 from models.database import transaction
 from models.plan_change import RejectedMessage
 from tests.conftest import Running
+from tests.support.client import ApiClient
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -27,7 +28,7 @@ def sender(running: Running) -> Celery:
 
 
 @pytest.fixture
-def dns(frontend: Callable[..., Frontend]) -> Frontend:
+def dns(frontend: Callable[..., ApiClient]) -> ApiClient:
     dns = frontend("dns")
     dns.new_service("zone", "basic", "JPY", "JP", ("2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z"), "monthly")
     dns.set_clock("2027-07-17T03:00:00Z")
@@ -38,12 +39,12 @@ def send(sender: Celery, message: dict[str, Any]) -> None:
     sender.send_task("planshift.request_change", kwargs=message, queue="requests", ignore_result=True)
 
 
-def message_for(dns: Frontend, **change: Any) -> dict[str, Any]:
+def message_for(dns: ApiClient, **change: Any) -> dict[str, Any]:
     message = {"provider": dns.provider, "service": "zone", "plan": "business", "cycle": "monthly"}
     return message | {"idempotency_key": "k1"} | change
 
 
-def found(dns: Frontend, key: str = "k1") -> dict[str, Any]:
+def found(dns: ApiClient, key: str = "k1") -> dict[str, Any]:
     def poll() -> dict[str, Any] | None:
         items = dns.call("GET", f"/v1/plan-changes?idempotency_key={key}")["items"]
         return items[0] if items else None
@@ -52,14 +53,14 @@ def found(dns: Frontend, key: str = "k1") -> dict[str, Any]:
     return change
 
 
-def test_a_message_is_a_request(sender: Celery, dns: Frontend) -> None:
+def test_a_message_is_a_request(sender: Celery, dns: ApiClient) -> None:
     send(sender, message_for(dns, accept_total={"amount": 1331, "currency": "JPY"}))
     change = dns.wait_for(found(dns)["id"], "awaiting_payment")
     dns.pay(change)
     assert dns.wait_for(change["id"], "applied")["timeline"][0]["actor"] == "celery"
 
 
-def test_the_same_message_five_times_is_one_request(sender: Celery, dns: Frontend) -> None:
+def test_the_same_message_five_times_is_one_request(sender: Celery, dns: ApiClient) -> None:
     for _ in range(5):
         send(sender, message_for(dns))
     change = found(dns)
@@ -78,7 +79,7 @@ def test_the_same_message_five_times_is_one_request(sender: Celery, dns: Fronten
     ],
 )
 def test_a_request_that_cannot_be_taken_in_is_refused_with_its_reason(
-    sender: Celery, dns: Frontend, change: dict[str, Any], reason: str
+    sender: Celery, dns: ApiClient, change: dict[str, Any], reason: str
 ) -> None:
     send(sender, message_for(dns, **change))
     refused = found(dns)
@@ -95,7 +96,7 @@ def test_a_request_that_cannot_be_taken_in_is_refused_with_its_reason(
     ],
 )
 def test_a_malformed_message_is_recorded_and_not_retried(
-    sender: Celery, dns: Frontend, message: dict[str, Any]
+    sender: Celery, dns: ApiClient, message: dict[str, Any]
 ) -> None:
     before = _rejected()
     send(sender, message)
@@ -105,7 +106,7 @@ def test_a_malformed_message_is_recorded_and_not_retried(
     assert _rejected() == before + 1
 
 
-def test_the_queue_of_frontends_leads_to_no_other_task(running: Running, sender: Celery, dns: Frontend) -> None:
+def test_the_queue_of_frontends_leads_to_no_other_task(running: Running, sender: Celery, dns: ApiClient) -> None:
     sender.send_task("sweep.enqueue_due", queue="requests", ignore_result=True)
     log = running.stack.supervisor.process("worker-requests").command.log
     until(lambda: "unregistered task" in log.read_text(errors="replace") or None, "the message to be turned away")

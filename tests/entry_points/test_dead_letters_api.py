@@ -12,7 +12,7 @@ from local.stack import Stack
 from models.database import transaction
 from models.plan_change import PlanChange
 from models.provider import create_api_key
-from tests.steps.play import Play
+from tests.support.play import Play
 from web.app import create_api
 
 ANA = {"actor": "ana", "reason": "mended"}

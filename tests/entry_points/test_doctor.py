@@ -17,7 +17,7 @@ from models.database import transaction
 from models.heartbeat import Heartbeat, beat
 from settings import settings
 from tests.conftest import environment
-from tests.steps.play import Play
+from tests.support.play import Play
 
 
 def diagnose() -> tuple[int, dict[str, list[str]]]:

@@ -8,13 +8,14 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from cli.demo import Frontend, until
 from tests.conftest import Running
+from tests.support.client import ApiClient
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("stack")
 
 
-def test_flower_shows_each_step_of_a_change(running: Running, frontend: Callable[..., Frontend]) -> None:
+def test_flower_shows_each_step_of_a_change(running: Running, frontend: Callable[..., ApiClient]) -> None:
     dns = frontend("dns")
     dns.new_service("zone", "basic", "JPY", "JP", ("2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z"), "monthly")
     dns.set_clock("2027-07-17T03:00:00Z")

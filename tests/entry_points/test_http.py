@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from cli.demo import Frontend
 from tests.conftest import Running
+from tests.support.client import ApiClient
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-Make = Callable[..., Frontend]
+Make = Callable[..., ApiClient]
 JULY, AUGUST = "2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z"
 SERVICE = {
     "customer": "zone",
@@ -29,19 +29,11 @@ ACCEPTED = CHANGE | {"accept_total": {"amount": 1331, "currency": "JPY"}}
 
 
 @pytest.fixture
-def dns(frontend: Make) -> Frontend:
+def dns(frontend: Make) -> ApiClient:
     dns = frontend("dns")
     dns.new_service("zone", "basic", "JPY", "JP", (JULY, AUGUST), "monthly")
     dns.set_clock("2027-07-17T03:00:00Z")
     return dns
-
-
-def send(
-    provider: Frontend, method: str, path: str, body: Any = None, scope: str = "frontend", **headers: str
-) -> httpx.Response:
-    key = provider.ready["keys"][provider.provider][scope]
-    headers = {"Authorization": f"Bearer {key}", **headers}
-    return httpx.request(method, provider.ready["api"] + path, json=body, headers=headers, trust_env=False, timeout=40)
 
 
 def is_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
@@ -71,9 +63,9 @@ def is_problem(response: httpx.Response, status: int, code: str) -> dict[str, An
         ({"colour": "red"}, 422, "invalid_request"),
     ],
 )
-def test_a_service_that_cannot_be(dns: Frontend, change: dict[str, Any], status: int, code: str) -> None:
-    is_problem(send(dns, "PUT", "/v1/services/other", SERVICE | change, scope="host"), status, code)
-    is_problem(send(dns, "GET", "/v1/services/other"), 404, "unknown_service")
+def test_a_service_that_cannot_be(dns: ApiClient, change: dict[str, Any], status: int, code: str) -> None:
+    is_problem(dns.send("PUT", "/v1/services/other", SERVICE | change, scope="host"), status, code)
+    is_problem(dns.send("GET", "/v1/services/other"), 404, "unknown_service")
 
 
 @pytest.mark.parametrize(
@@ -93,38 +85,38 @@ def test_a_service_that_cannot_be(dns: Frontend, change: dict[str, Any], status:
         ({"note": "x" * 3000}, 422, "invalid_request"),
     ],
 )
-def test_a_change_that_cannot_be_asked_for(dns: Frontend, change: dict[str, Any], status: int, code: str) -> None:
-    answer = send(dns, "POST", "/v1/plan-changes", ACCEPTED | change, **{"Idempotency-Key": "k1"})
+def test_a_change_that_cannot_be_asked_for(dns: ApiClient, change: dict[str, Any], status: int, code: str) -> None:
+    answer = dns.send("POST", "/v1/plan-changes", ACCEPTED | change, **{"Idempotency-Key": "k1"})
     is_problem(answer, status, code)
     assert dns.call("GET", "/v1/plan-changes")["items"] == []
 
 
-def test_a_price_that_changed_comes_with_the_new_quote(dns: Frontend) -> None:
+def test_a_price_that_changed_comes_with_the_new_quote(dns: ApiClient) -> None:
     old = ACCEPTED | {"accept_total": {"amount": 1000, "currency": "JPY"}}
-    problem = is_problem(send(dns, "POST", "/v1/plan-changes", old, **{"Idempotency-Key": "k1"}), 409, "price_changed")
+    problem = is_problem(dns.send("POST", "/v1/plan-changes", old, **{"Idempotency-Key": "k1"}), 409, "price_changed")
     assert problem["quote"]["total_due_today"] == {"amount": 1331, "currency": "JPY"}
     accepted = CHANGE | {"quote": problem["quote"]["id"]}
-    assert send(dns, "POST", "/v1/plan-changes", accepted, **{"Idempotency-Key": "k1"}).status_code == 202
+    assert dns.send("POST", "/v1/plan-changes", accepted, **{"Idempotency-Key": "k1"}).status_code == 202
 
 
-def test_a_quote_that_ran_out(dns: Frontend) -> None:
+def test_a_quote_that_ran_out(dns: ApiClient) -> None:
     quote = dns.call("POST", "/v1/quotes", CHANGE)
     assert quote["expires_at"] == "2027-07-17T03:30:00Z"
     dns.set_clock("2027-07-17T03:30:00Z")
-    answer = send(dns, "POST", "/v1/plan-changes", CHANGE | {"quote": quote["id"]}, **{"Idempotency-Key": "k1"})
+    answer = dns.send("POST", "/v1/plan-changes", CHANGE | {"quote": quote["id"]}, **{"Idempotency-Key": "k1"})
     assert "valid until" in is_problem(answer, 409, "price_changed")["detail"]
 
 
 @pytest.mark.parametrize("status", ["pending", "suspended", "canceled", "terminated"])
-def test_a_service_that_is_not_active(dns: Frontend, status: str) -> None:
+def test_a_service_that_is_not_active(dns: ApiClient, status: str) -> None:
     dns.call("PUT", "/v1/services/zone", SERVICE | {"status": status}, scope="host")
-    answer = send(dns, "POST", "/v1/plan-changes", ACCEPTED, **{"Idempotency-Key": "k1"})
+    answer = dns.send("POST", "/v1/plan-changes", ACCEPTED, **{"Idempotency-Key": "k1"})
     is_problem(answer, 409, "service_not_active")
     options = dns.call("GET", "/v1/services/zone/plan-options")["categories"][0]["options"]
     assert {option["reason"]["code"] for option in options} == {"service_not_active"}
 
 
-def test_a_service_that_leaves_active_takes_its_open_changes_with_it(dns: Frontend) -> None:
+def test_a_service_that_leaves_active_takes_its_open_changes_with_it(dns: ApiClient) -> None:
     change_id = dns.request("zone", "business", "monthly", "k1", {"accept_total": ACCEPTED["accept_total"]})
     dns.wait_for(change_id, "awaiting_payment")
     answer = dns.call("PUT", "/v1/services/zone", SERVICE | {"status": "suspended"}, scope="host")
@@ -132,13 +124,13 @@ def test_a_service_that_leaves_active_takes_its_open_changes_with_it(dns: Fronte
     assert dns.wait_for(change_id, "canceled")["reason"] == "service_not_active"
 
 
-def test_a_name_that_no_font_has_is_refused_at_the_entry_point(dns: Frontend) -> None:
+def test_a_name_that_no_font_has_is_refused_at_the_entry_point(dns: ApiClient) -> None:
     customer = {"name": "Firm 𐎠", "email": "a@b.invalid", "country": "JP", "locale": "en"}
-    problem = is_problem(send(dns, "PUT", "/v1/customers/ani", customer, scope="host"), 422, "not_printable")
+    problem = is_problem(dns.send("PUT", "/v1/customers/ani", customer, scope="host"), 422, "not_printable")
     assert "U+103A0" in problem["detail"]
 
 
-def test_a_language_that_we_have_no_words_of_is_answered_in_english(dns: Frontend) -> None:
+def test_a_language_that_we_have_no_words_of_is_answered_in_english(dns: ApiClient) -> None:
     customer = {"name": "Beispiel GmbH", "email": "post@b.invalid", "country": "DE", "locale": "de-DE"}
     dns.call("PUT", "/v1/customers/zone", customer, scope="host")
     change_id = dns.request("zone", "business", "monthly", "k1", {"accept_total": {"amount": 1210, "currency": "JPY"}})
@@ -160,32 +152,32 @@ def test_plan_options_say_what_to_reduce(frontend: Make) -> None:
     assert yearly["available"] is True
 
 
-def test_the_same_key_again_is_the_same_answer(dns: Frontend) -> None:
-    first = send(dns, "POST", "/v1/plan-changes", ACCEPTED, **{"Idempotency-Key": '"k1"'})
+def test_the_same_key_again_is_the_same_answer(dns: ApiClient) -> None:
+    first = dns.send("POST", "/v1/plan-changes", ACCEPTED, **{"Idempotency-Key": '"k1"'})
     change_id = first.json()["id"]
     assert first.headers["location"] == f"/v1/plan-changes/{change_id}"
     dns.wait_for(change_id, "awaiting_payment")
-    again = send(dns, "POST", "/v1/plan-changes", ACCEPTED, **{"Idempotency-Key": "k1"})
+    again = dns.send("POST", "/v1/plan-changes", ACCEPTED, **{"Idempotency-Key": "k1"})
     assert (again.status_code, again.json()) == (202, first.json())
     assert again.headers["idempotency-replayed"] == "true"
-    other = send(dns, "POST", "/v1/plan-changes", ACCEPTED | {"plan": "start"}, **{"Idempotency-Key": "k1"})
+    other = dns.send("POST", "/v1/plan-changes", ACCEPTED | {"plan": "start"}, **{"Idempotency-Key": "k1"})
     is_problem(other, 422, "idempotency_key_reused")
-    is_problem(send(dns, "POST", "/v1/plan-changes", ACCEPTED), 400, "idempotency_key_missing")
+    is_problem(dns.send("POST", "/v1/plan-changes", ACCEPTED), 400, "idempotency_key_missing")
     found = dns.call("GET", "/v1/plan-changes?idempotency_key=k1")["items"]
     assert [change["id"] for change in found] == [change_id]
 
 
-def test_keys_open_only_their_own_provider_and_scope(dns: Frontend, frontend: Make) -> None:
+def test_keys_open_only_their_own_provider_and_scope(dns: ApiClient, frontend: Make) -> None:
     other = frontend("dns")
-    is_problem(send(other, "GET", "/v1/services/zone"), 404, "unknown_service")
-    is_problem(send(dns, "PUT", "/v1/services/zone", SERVICE), 403, "missing_scope")
+    is_problem(other.send("GET", "/v1/services/zone"), 404, "unknown_service")
+    is_problem(dns.send("PUT", "/v1/services/zone", SERVICE), 403, "missing_scope")
     url = dns.ready["api"] + "/v1/services"
     is_problem(httpx.get(url, trust_env=False), 401, "not_authenticated")
     wrong = httpx.get(url, headers={"Authorization": "Bearer ps_dns_guessed"}, trust_env=False)
     is_problem(wrong, 401, "not_authenticated")
 
 
-def test_lists_have_pages(dns: Frontend) -> None:
+def test_lists_have_pages(dns: ApiClient) -> None:
     for number in range(5):
         dns.new_service(f"zone-{number}", "basic", "JPY", "JP", (JULY, AUGUST), "monthly")
     seen, cursor = [], ""
@@ -196,30 +188,30 @@ def test_lists_have_pages(dns: Frontend) -> None:
     assert seen == ["zone-4", "zone-3", "zone-2", "zone-1", "zone-0", "zone"]
 
 
-def test_a_document_never_changes(dns: Frontend) -> None:
+def test_a_document_never_changes(dns: ApiClient) -> None:
     change_id = dns.request("zone", "business", "monthly", "k1", {"accept_total": ACCEPTED["accept_total"]})
     change = dns.wait_for(change_id, "awaiting_payment")
     invoice_id = change["invoice"]["id"]
-    newest = send(dns, "GET", f"/v1/invoices/{invoice_id}/pdf")
+    newest = dns.send("GET", f"/v1/invoices/{invoice_id}/pdf")
     assert (newest.status_code, newest.headers["location"][-13:]) == (307, "/proforma/pdf")
-    first = send(dns, "GET", newest.headers["location"])
+    first = dns.send("GET", newest.headers["location"])
     tag = first.headers["etag"]
     assert tag == f'"{change["invoice"]["documents"][0]["sha256"]}"'
-    again = send(dns, "GET", newest.headers["location"], **{"If-None-Match": tag})
+    again = dns.send("GET", newest.headers["location"], **{"If-None-Match": tag})
     assert (again.status_code, again.content) == (304, b"")
-    is_problem(send(dns, "GET", f"/v1/invoices/{invoice_id}/documents/invoice/pdf"), 404, "no_such_document")
+    is_problem(dns.send("GET", f"/v1/invoices/{invoice_id}/documents/invoice/pdf"), 404, "no_such_document")
 
 
-def test_the_clock_never_runs_backwards(dns: Frontend) -> None:
-    answer = send(dns, "PUT", "/v1/test-clock", {"now": "2027-07-16T00:00:00Z"})
+def test_the_clock_never_runs_backwards(dns: ApiClient) -> None:
+    answer = dns.send("PUT", "/v1/test-clock", {"now": "2027-07-16T00:00:00Z"})
     is_problem(answer, 409, "clock_backwards")
 
 
-def test_what_is_not_there_and_what_is_too_large(running: Running, dns: Frontend) -> None:
-    is_problem(send(dns, "GET", "/v1/nothing"), 404, "not_found")
-    is_problem(send(dns, "DELETE", "/v1/quotes"), 405, "method_not_allowed")
-    is_problem(send(dns, "GET", "/v1/plan-changes/chg_0unknown"), 404, "unknown_plan_change")
-    huge = send(dns, "POST", "/v1/quotes", {"service": "z" * 300_000})
+def test_what_is_not_there_and_what_is_too_large(running: Running, dns: ApiClient) -> None:
+    is_problem(dns.send("GET", "/v1/nothing"), 404, "not_found")
+    is_problem(dns.send("DELETE", "/v1/quotes"), 405, "method_not_allowed")
+    is_problem(dns.send("GET", "/v1/plan-changes/chg_0unknown"), 404, "unknown_plan_change")
+    huge = dns.send("POST", "/v1/quotes", {"service": "z" * 300_000})
     is_problem(huge, 413, "too_large")
     api = running.ready["api"]
     assert httpx.get(f"{api}/healthz", trust_env=False).json() == {"status": "ok"}

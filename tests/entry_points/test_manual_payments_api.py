@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 
-from cli.demo import Frontend, StoryFailed, until
+from tests.support.client import ApiClient, Refused
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("stack")
 
 DECISION = {"actor": "ana", "reason": "bank statement of today"}
 
 
-def of(dns: Frontend, path: str, poll: Callable[[Any], Any], what: str) -> Any:
+def of(dns: ApiClient, path: str, poll: Callable[[Any], Any], what: str) -> Any:
     return until(lambda: poll(dns.call("GET", path, scope="ops")) or None, what)
 
 
-def test_from_an_unmatched_transfer_to_a_refund(frontend: Callable[..., Frontend]) -> None:
+def test_from_an_unmatched_transfer_to_a_refund(frontend: Callable[..., ApiClient]) -> None:
     dns = frontend("dns")
     dns.new_service("zone", "basic", "JPY", "JP", ("2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z"), "monthly")
     dns.set_clock("2027-07-17T03:00:00Z")
@@ -31,7 +32,7 @@ def test_from_an_unmatched_transfer_to_a_refund(frontend: Callable[..., Frontend
         "paid_at": "2027-07-17T00:00:00Z",
         **DECISION,
     }
-    with pytest.raises(StoryFailed, match="missing_scope"):
+    with pytest.raises(Refused, match="missing_scope"):
         dns.call("POST", "/v1/payments", line)
     recorded = dns.call("POST", "/v1/payments", line, scope="ops")
     assert dns.call("POST", "/v1/payments", line, scope="ops")["repeated"]
@@ -42,7 +43,7 @@ def test_from_an_unmatched_transfer_to_a_refund(frontend: Callable[..., Frontend
     dns.wait_for(change["id"], "applied")
     assert dns.call("GET", "/v1/customers/zone/balance")["credit"] == [{"amount": 69, "currency": "JPY"}]
 
-    with pytest.raises(StoryFailed, match="not_refundable"):
+    with pytest.raises(Refused, match="not_refundable"):
         dns.call("POST", f"/v1/payments/{payment['id']}/refunds", DECISION, scope="ops")
     refund = {"amount": {"amount": 69, "currency": "JPY"}, **DECISION}
     dns.call("POST", f"/v1/payments/{payment['id']}/refunds", refund, scope="ops")

@@ -12,20 +12,20 @@ from typing import Any
 import httpx
 import pytest
 
-from cli.demo import Frontend, StoryFailed
 from tests.conftest import Running
+from tests.support.client import ApiClient, Refused
 
 pytestmark = pytest.mark.xdist_group("stack")
 
 ANA = {"actor": "ana", "reason": "the rack is empty again"}
 
 
-def knobs(dns: Frontend, **values: Any) -> None:
+def knobs(dns: ApiClient, **values: Any) -> None:
     httpx.put(f"{dns.ready['host']}/_knobs/{dns.provider}", json=values, trust_env=False).raise_for_status()
 
 
 @pytest.fixture
-def stuck(frontend: Callable[..., Frontend]) -> tuple[Frontend, str]:
+def stuck(frontend: Callable[..., ApiClient]) -> tuple[ApiClient, str]:
     """A paid upgrade that the host refuses."""
     dns = frontend("dns")
     dns.new_service("zone", "basic", "JPY", "JP", ("2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z"), "monthly")
@@ -38,23 +38,23 @@ def stuck(frontend: Callable[..., Frontend]) -> tuple[Frontend, str]:
     return dns, change_id
 
 
-def test_an_operator_retries(stuck: tuple[Frontend, str]) -> None:
+def test_an_operator_retries(stuck: tuple[ApiClient, str]) -> None:
     dns, change_id = stuck
-    with pytest.raises(StoryFailed, match="missing_scope"):
+    with pytest.raises(Refused, match="missing_scope"):
         dns.call("POST", f"/v1/plan-changes/{change_id}/retry", ANA)
-    with pytest.raises(StoryFailed, match="invalid_request"):
+    with pytest.raises(Refused, match="invalid_request"):
         dns.call("POST", f"/v1/plan-changes/{change_id}/retry", {"actor": "ana", "reason": " "}, scope="ops")
     knobs(dns)
     dns.call("POST", f"/v1/plan-changes/{change_id}/retry", ANA, scope="ops")
     done = dns.wait_for(change_id, "applied")
     assert [move["actor"] for move in done["timeline"] if move["event"] == "retry"] == ["operator:ana"]
-    with pytest.raises(StoryFailed, match="not_stuck"):
+    with pytest.raises(Refused, match="not_stuck"):
         dns.call("POST", f"/v1/plan-changes/{change_id}/compensate", ANA, scope="ops")
 
 
-def test_an_operator_compensates(stuck: tuple[Frontend, str], running: Running) -> None:
+def test_an_operator_compensates(stuck: tuple[ApiClient, str], running: Running) -> None:
     dns, change_id = stuck
-    with pytest.raises(StoryFailed, match="not_compensated"):
+    with pytest.raises(Refused, match="not_compensated"):
         dns.call("POST", f"/v1/plan-changes/{change_id}/compensate", ANA, scope="ops")
     knobs(dns)
     command = [str(Path(sys.executable).with_name("planshift")), "changes", "compensate", change_id]

@@ -12,24 +12,25 @@ import pytest
 from sqlalchemy import select
 from standardwebhooks import Webhook
 
-from cli.demo import Frontend, until
 from models.database import transaction
 from models.inbox import InboxEvent
 from models.provider import connection_of, provider_by_slug
 from tests.conftest import Running
+from tests.support.client import ApiClient
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("stack")
 
 
 @pytest.fixture
-def dns(frontend: Callable[..., Frontend]) -> Frontend:
+def dns(frontend: Callable[..., ApiClient]) -> ApiClient:
     dns = frontend("dns")
     dns.new_service("zone", "basic", "JPY", "JP", ("2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z"), "monthly")
     dns.set_clock("2027-07-17T03:00:00Z")
     return dns
 
 
-def secret_of(provider: Frontend) -> str:
+def secret_of(provider: ApiClient) -> str:
     with transaction() as session:
         row = provider_by_slug(session, provider.provider)
         assert row is not None
@@ -56,24 +57,24 @@ def signed(secret: str, body: bytes, at: datetime | None = None, event_id: str =
     }
 
 
-def post(provider: Frontend, running: Running, body: bytes, headers: dict[str, str]) -> httpx.Response:
+def post(provider: ApiClient, running: Running, body: bytes, headers: dict[str, str]) -> httpx.Response:
     url = f"{running.stack.addresses.receiver}/webhooks/standard/{provider.provider}"
     return httpx.post(url, content=body, headers=headers, trust_env=False)
 
 
-def inbox(provider: Frontend) -> list[InboxEvent]:
+def inbox(provider: ApiClient) -> list[InboxEvent]:
     with transaction() as session:
         row = provider_by_slug(session, provider.provider)
         assert row is not None
         return list(session.scalars(select(InboxEvent).where(InboxEvent.provider_id == row.id)))
 
 
-def awaiting(dns: Frontend) -> dict[str, Any]:
+def awaiting(dns: ApiClient) -> dict[str, Any]:
     total = {"accept_total": {"amount": 1331, "currency": "JPY"}}
     return dns.wait_for(dns.request("zone", "business", "monthly", "k1", total), "awaiting_payment")
 
 
-def test_an_authentic_webhook_moves_the_change_on(running: Running, dns: Frontend) -> None:
+def test_an_authentic_webhook_moves_the_change_on(running: Running, dns: ApiClient) -> None:
     change = awaiting(dns)
     body = body_of(change["payment"]["id"])
     answer = post(dns, running, body, signed(secret_of(dns), body))
@@ -81,7 +82,7 @@ def test_an_authentic_webhook_moves_the_change_on(running: Running, dns: Fronten
     dns.wait_for(change["id"], "applied")
 
 
-def test_the_web_process_has_the_same_receiver(running: Running, dns: Frontend) -> None:
+def test_the_web_process_has_the_same_receiver(running: Running, dns: ApiClient) -> None:
     change = awaiting(dns)
     body = body_of(change["payment"]["id"])
     url = f"{running.ready['api']}/webhooks/standard/{dns.provider}"
@@ -109,14 +110,14 @@ def _forged(name: str, secret: str, body: bytes) -> tuple[bytes, dict[str, str]]
 @pytest.mark.parametrize(
     "name", ["no signature", "other secret", "other body", "too old", "from the future", "other event id"]
 )
-def test_a_forgery_is_refused_and_changes_nothing(running: Running, dns: Frontend, name: str) -> None:
+def test_a_forgery_is_refused_and_changes_nothing(running: Running, dns: ApiClient, name: str) -> None:
     body, headers = _forged(name, secret_of(dns), body_of("pay_whatever"))
     answer = post(dns, running, body, headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_signature")
     assert inbox(dns) == []
 
 
-def test_an_unknown_account_and_an_unknown_gateway(running: Running, dns: Frontend) -> None:
+def test_an_unknown_account_and_an_unknown_gateway(running: Running, dns: ApiClient) -> None:
     body = body_of("pay_whatever")
     receiver = running.stack.addresses.receiver
     for path in ("standard/nobody", f"acme/{dns.provider}"):
@@ -124,14 +125,14 @@ def test_an_unknown_account_and_an_unknown_gateway(running: Running, dns: Fronte
         assert (answer.status_code, answer.json()["code"]) == (404, "unknown_account")
 
 
-def test_a_body_that_is_too_large_is_not_read_to_its_end(running: Running, dns: Frontend) -> None:
+def test_a_body_that_is_too_large_is_not_read_to_its_end(running: Running, dns: ApiClient) -> None:
     answer = post(dns, running, b"x" * 300_000, {})
     assert answer.status_code == 413
 
 
 @pytest.mark.parametrize(("amount", "currency"), [(1331, "USD"), (1330, "JPY")])
 def test_the_wrong_amount_or_currency_settles_nothing(
-    running: Running, dns: Frontend, amount: int, currency: str
+    running: Running, dns: ApiClient, amount: int, currency: str
 ) -> None:
     change = awaiting(dns)
     body = body_of(change["payment"]["id"], amount, currency)
@@ -141,13 +142,13 @@ def test_the_wrong_amount_or_currency_settles_nothing(
     assert dns.hosted("zone")["plan"] == "basic"
 
 
-def test_a_payment_for_an_invoice_we_do_not_know_is_kept(running: Running, dns: Frontend) -> None:
+def test_a_payment_for_an_invoice_we_do_not_know_is_kept(running: Running, dns: ApiClient) -> None:
     body = body_of("pay_unknown")
     assert post(dns, running, body, signed(secret_of(dns), body)).status_code == 200
     until(lambda: [event for event in inbox(dns) if event.status == "parked"] or None, "the event to be parked")
 
 
-def test_authentic_nonsense_is_kept_as_poison(running: Running, dns: Frontend) -> None:
+def test_authentic_nonsense_is_kept_as_poison(running: Running, dns: ApiClient) -> None:
     for number, body in enumerate((b"[]", b"not json", b'{"type": 5}')):
         event_id = f"evt_{number}"
         headers = signed(secret_of(dns), body, event_id=event_id)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -21,22 +20,14 @@ from models.audit import Attribution
 from models.database import transaction
 from models.inbox import InboxEvent
 from tests.conftest import environment
-from tests.money.money_play import MoneyPlay
-from tests.money.receiver import ReceiverProcess, receiver
-from tests.steps.play import NOON_17_JULY
+from tests.support.money_play import MoneyPlay
+from tests.support.play import NOON_17_JULY
+from tests.support.receiver import ReceiverProcess, receiver
+from tests.support.waiting import until
 
 SECRET = "whsec_localstripe_signs_with_this"
 KEY = "sk_test_12345"
 GOOD, NEEDS_3DS, DECLINED = "4242424242424242", "4000002500003155", "4000000000000341"
-T = TypeVar("T")
-
-
-def until(poll: Callable[[], T | None], what: str) -> T:
-    deadline = time.monotonic() + 30
-    while (found := poll()) is None:
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.1)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +35,7 @@ def stripe_url() -> Iterator[str]:
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "tests.gateways.localstripe_program", str(port)])
     try:
-        until(lambda: accepts(port) or None, "localstripe")
+        until(lambda: accepts(port) or None, "localstripe", 30)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
@@ -60,8 +51,8 @@ def receiver_process(_servers: tuple[Stack, dict[str, str]]) -> Iterator[Receive
 class Payer:
     """What a browser does with Stripe's form."""
 
-    def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, auth=httpx.BasicAuth(KEY, ""), trust_env=False, timeout=10)
+    def __init__(self, http: httpx.Client) -> None:
+        self._http = http
 
     def listen(self, name: str, url: str) -> None:
         answer = self._http.post(f"/_config/webhooks/{name}", data={"url": url, "secret": SECRET})
@@ -80,15 +71,16 @@ class Payer:
 
 
 @pytest.fixture
-def stripe(servers: Stack, stripe_url: str, receiver_process: ReceiverProcess) -> tuple[MoneyPlay, Payer]:
+def stripe(servers: Stack, stripe_url: str, receiver_process: ReceiverProcess) -> Iterator[tuple[MoneyPlay, Payer]]:
     play = MoneyPlay.of(servers)
     with transaction() as session:
         connection = play.gateway(session)
         connection.adapter, connection.base_url = "stripe-intents", stripe_url
         connection.api_key, connection.secrets = (KEY,), (SECRET,)
-    payer = Payer(stripe_url)
-    payer.listen("one", f"http://127.0.0.1:{receiver_process.port}/webhooks/stripe-intents/{play.slug}")
-    return play, payer
+    with httpx.Client(base_url=stripe_url, auth=httpx.BasicAuth(KEY, ""), trust_env=False, timeout=10) as http:
+        payer = Payer(http)
+        payer.listen("one", f"http://127.0.0.1:{receiver_process.port}/webhooks/stripe-intents/{play.slug}")
+        yield play, payer
 
 
 def wait_for_event(play: MoneyPlay, kind: str, about: str) -> str:
@@ -100,7 +92,7 @@ def wait_for_event(play: MoneyPlay, kind: str, about: str) -> str:
             rows = (row for row in session.scalars(query) if kind.encode() in row.body and about.encode() in row.body)
             return next((row.id for row in rows), None)
 
-    event_id = until(poll, f"{kind} of {about}")
+    event_id = until(poll, f"{kind} of {about}", 30)
     play.process(event_id)
     return event_id
 

@@ -17,8 +17,8 @@ from local.stack import Stack
 from models.database import transaction
 from models.inbox import InboxEvent
 from tests.gateways.served import Routes, served
-from tests.money.money_play import MoneyPlay
-from tests.steps.play import NOON_17_JULY
+from tests.support.money_play import MoneyPlay
+from tests.support.play import NOON_17_JULY
 
 GATEWAY = GATEWAYS["mollie"]
 KEY = "test_mollie_key"

@@ -12,8 +12,8 @@ import pytest
 from domain.money import Money
 from gateways.protocol import Account, EventKind, GatewayError, GatewayRefused, NotUnderstood, PaymentRequest
 from gateways.standard import StandardGateway
-from tests.sandbox.programs import As, program
-from tests.sandbox.webhook_listener import WebhookListener
+from tests.support.programs import As, program
+from tests.support.webhook_listener import WebhookListener
 
 SECRET = "whsec_b2xkIHNlY3JldCBvZiB0aGUgc2FuZGJveA=="
 GATEWAY = StandardGateway(timeout_seconds=1)

@@ -62,16 +62,15 @@ def test_postgres_data_is_private(folder: Path) -> None:
 
 
 def test_valkey_keeps_messages_and_drops_none(folder: Path) -> None:
-    with Valkey(folder) as server:
-        client = redis.Redis.from_url(server.url)
+    with Valkey(folder) as server, redis.Redis.from_url(server.url) as client:
         client.lpush("queue", "message")
         client.waitaof(1, 0, 5000)  # on disk, not only in the server's buffer
         server.kill()
         server.start()
         assert client.lrange("queue", 0, -1) == [b"message"]
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
-        with pytest.raises(redis.AuthenticationError):
-            redis.Redis(port=server.port).ping()
+        with redis.Redis(port=server.port) as stranger, pytest.raises(redis.AuthenticationError):
+            stranger.ping()
 
 
 def test_a_private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

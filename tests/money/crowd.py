@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from models import metadata
 from models.base import new_id
 from models.database import transaction
-from tests.money.money_play import MoneyPlay
+from tests.support.money_play import MoneyPlay
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import time
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -22,7 +23,7 @@ from itertools import pairwise
 from standardwebhooks import Webhook
 
 from tests.money.crowd import Awaiting
-from tests.money.receiver import ReceiverProcess
+from tests.support.receiver import ReceiverProcess
 
 TOTAL = 373
 SENDERS = 8
@@ -165,14 +166,14 @@ def send_all(receiver: ReceiverProcess, path: str, secret: str, todo: list[Deliv
 
 
 def _send(receiver: ReceiverProcess, path: str, secret: str, queue: list[Delivery], sent: Sent) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=10)
-    while True:
-        with sent.lock:
-            if not queue:
-                return
-            delivery = queue.pop()
-        while not _one(connection, path, secret, delivery, sent):
-            time.sleep(0.05)
+    with closing(http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=10)) as connection:
+        while True:
+            with sent.lock:
+                if not queue:
+                    return
+                delivery = queue.pop()
+            while not _one(connection, path, secret, delivery, sent):
+                time.sleep(0.05)
 
 
 def _one(connection: http.client.HTTPConnection, path: str, secret: str, delivery: Delivery, sent: Sent) -> bool:

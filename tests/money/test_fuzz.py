@@ -21,8 +21,8 @@ from models.database import transaction
 from models.inbox import InboxEvent
 from models.payment import Payment
 from models.provider import Provider
-from tests.money.money_play import MoneyPlay
-from tests.money.receiver import ReceiverProcess, receiver
+from tests.support.money_play import MoneyPlay
+from tests.support.receiver import ReceiverProcess, receiver
 
 pytestmark = pytest.mark.xdist_group("storm")
 

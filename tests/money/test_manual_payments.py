@@ -21,15 +21,14 @@ from engine.operators.manual_payments import (
     match_payment,
     record_payment,
 )
-from engine.payments.refunds import NotRefundable, UnknownPayment, start_refund
+from engine.payments.refunds import NotRefundable, UnknownPayment
 from local.stack import Stack
 from models.audit import Attribution, OperatorAction
 from models.database import transaction
 from models.ledger import balance
-from tests.money.money_play import MoneyPlay, yen
-from tests.steps.play import AUGUST, NOON_17_JULY
+from tests.support.money_play import DECISION, MoneyPlay, yen
+from tests.support.play import AUGUST, NOON_17_JULY
 
-DECISION = Attribution("ana", "bank statement of today")
 TOTAL = 373
 
 
@@ -52,11 +51,6 @@ def match(play: MoneyPlay, payment_id: str, invoice_id: str) -> list[str]:
         provider = play.provider(session)
         now = provider.clock_at or NOON_17_JULY
         return match_payment(session, now, provider, payment_id, invoice_id, DECISION)
-
-
-def start(play: MoneyPlay, payment_id: str, amount: Money | None = None) -> str:
-    with transaction() as session:
-        return start_refund(session, NOON_17_JULY, play.provider(session), payment_id, amount, DECISION).id
 
 
 def actions(play: MoneyPlay) -> list[tuple[str, Attribution]]:
@@ -120,7 +114,7 @@ def test_money_of_another_currency_is_not_matched_but_sent_back(servers: Stack) 
     [payment] = play.payments()
     with pytest.raises(NotMatchable, match="USD"):
         match(play, payment.id, play.invoice(change_id).id)
-    refund_id = start(play, payment.id)
+    refund_id = play.start_refund(payment.id)
     assert play.ledger() == {"clearing:standard": 373, "refunding": -373}
     assert play.refund(refund_id).amount == Money(373, "USD")
 
@@ -140,21 +134,7 @@ def test_what_cannot_be(servers: Stack) -> None:
     with pytest.raises(UnknownInvoice):
         record(play, "17/1", yen(1), "inv_unknown")
     with pytest.raises(UnknownPayment):
-        start(play, "mny_unknown")
-
-
-def overpaid(servers: Stack) -> tuple[MoneyPlay, str, str]:
-    """1,000 were paid at the real sandbox gateway for 373: 627 are credit."""
-    play = MoneyPlay.of(servers)
-    gateway = servers.addresses.gateway
-    httpx.put(f"{gateway}/_knobs/{play.slug}", json={"amount_off_by": 627}, trust_env=False).raise_for_status()
-    change_id = play.until_awaiting_payment("start")
-    play.press_pay(change_id)
-    play.fetch(play.attempts(change_id)[0].id)
-    play.process_all()
-    assert play.steps("settle apply", change_id) == "applied"
-    assert play.ledger() == {"clearing:standard": 1000, "credit": -627, "sales": -339, "tax:jp-10": -34}
-    return play, change_id, play.payments()[0].id
+        play.start_refund("mny_unknown")
 
 
 def events_of_gateway(servers: Stack, play: MoneyPlay) -> list[dict[str, Any]]:
@@ -166,10 +146,10 @@ def events_of_gateway(servers: Stack, play: MoneyPlay) -> list[dict[str, Any]]:
 
 
 def test_a_refund_goes_through_the_gateway_and_the_ledger_once(servers: Stack) -> None:
-    play, change_id, payment_id = overpaid(servers)
+    play, change_id, payment_id = MoneyPlay.overpaid(servers)
     with pytest.raises(NotRefundable, match="is 627 JPY"):
-        start(play, payment_id, yen(628))
-    refund_id = start(play, payment_id, yen(500))
+        play.start_refund(payment_id, yen(628))
+    refund_id = play.start_refund(payment_id, yen(500))
     assert play.ledger() == {
         "clearing:standard": 1000,
         "credit": -127,
@@ -177,8 +157,8 @@ def test_a_refund_goes_through_the_gateway_and_the_ledger_once(servers: Stack) -
         "sales": -339,
         "tax:jp-10": -34,
     }
-    assert play.send_refund(refund_id) == "sent"
-    assert play.send_refund(refund_id) == "sent"
+    assert play.send_refund(refund_id) == "pending"
+    assert play.send_refund(refund_id) == "pending"
     [notified] = [event for event in events_of_gateway(servers, play) if event["type"] == "refund.succeeded"]
     for _ in range(2):
         play.process(play.report_body(notified))
@@ -189,9 +169,9 @@ def test_a_refund_goes_through_the_gateway_and_the_ledger_once(servers: Stack) -
 
 
 def test_a_refund_that_is_confirmed_before_it_is_answered(servers: Stack) -> None:
-    play, _, payment_id = overpaid(servers)
+    play, _, payment_id = MoneyPlay.overpaid(servers)
     [payment] = play.payments()
-    refund_id = start(play, payment_id, yen(627))
+    refund_id = play.start_refund(payment_id, yen(627))
     play.process(play.report_refund(payment.attempt_id or "", 627, of=1000))
     assert play.refund(refund_id).status == "succeeded"
     assert play.send_refund(refund_id) == "succeeded"
@@ -199,10 +179,10 @@ def test_a_refund_that_is_confirmed_before_it_is_answered(servers: Stack) -> Non
 
 
 def test_a_refund_that_fails_is_credit_again(servers: Stack) -> None:
-    play, _, payment_id = overpaid(servers)
+    play, _, payment_id = MoneyPlay.overpaid(servers)
     gateway = servers.addresses.gateway
     httpx.put(f"{gateway}/_knobs/{play.slug}", json={"refunds_fail": True}, trust_env=False).raise_for_status()
-    refund_id = start(play, payment_id, yen(627))
+    refund_id = play.start_refund(payment_id, yen(627))
     play.send_refund(refund_id)
     [notified] = [event for event in events_of_gateway(servers, play) if event["type"] == "refund.failed"]
     play.process(play.report_body(notified))
@@ -215,14 +195,14 @@ def test_a_refund_that_the_gateway_refuses_is_credit_again(servers: Stack) -> No
     record(play, "17/1", yen(1000), play.invoice(change_id).id)
     play.step("settle", change_id)
     [by_bank] = play.payments()
-    refund_id = start(play, by_bank.id, yen(627))
+    refund_id = play.start_refund(by_bank.id, yen(627))
     assert play.send_refund(refund_id) == "succeeded", "what is paid by hand is sent back by hand"
     assert play.ledger() == {"clearing:manual": 373, "sales": -339, "tax:jp-10": -34}
 
     other, change_id, attempt_id = awaiting(servers)
     other.process(other.report(attempt_id, yen(1000)))  # the gateway knows nothing of it
     other.step("settle", change_id)
-    refund_id = start(other, other.payments()[0].id, yen(627))
+    refund_id = other.start_refund(other.payments()[0].id, yen(627))
     assert other.send_refund(refund_id) == "failed"
     assert "404" in (other.refund(refund_id).error or "")
     with transaction() as session:

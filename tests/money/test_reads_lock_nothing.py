@@ -9,7 +9,7 @@ from engine.payments.refunds import refundable, required_payment
 from local.stack import Stack
 from models.database import transaction
 from models.payment import Payment
-from tests.steps.play import Play
+from tests.support.play import Play
 
 
 def test_a_payment_is_shown_while_a_refund_of_it_is_being_written(servers: Stack) -> None:

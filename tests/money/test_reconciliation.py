@@ -17,7 +17,7 @@ from models.inbox import InboxEvent
 from models.payment import PaymentAttempt
 from models.provider import Connection
 from tasks.run import external_step
-from tests.money.money_play import MoneyPlay
+from tests.support.money_play import MoneyPlay
 from worker.beat import SCHEDULE
 
 

@@ -12,8 +12,8 @@ from models.customer import Service
 from models.database import transaction
 from models.invoice import Invoice
 from models.plan_change import PlanChange
-from tests.money.money_play import MoneyPlay, yen
-from tests.steps.play import AUGUST, NOON_17_JULY
+from tests.support.money_play import MoneyPlay, yen
+from tests.support.play import AUGUST, NOON_17_JULY
 
 # 15 of 31 days of start instead of basic: 581 - 242 = 339, and 10 % of it, 34.
 TOTAL = 373

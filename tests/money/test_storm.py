@@ -20,9 +20,9 @@ from models.inbox import InboxEvent
 from models.ledger import LedgerBalance
 from models.payment import Payment
 from tests.money.crowd import Awaiting, crowd
-from tests.money.money_play import MoneyPlay
-from tests.money.receiver import receiver
 from tests.money.storm import TOTAL, Payers, Sent, deliveries, send_all
+from tests.support.money_play import MoneyPlay
+from tests.support.receiver import receiver
 
 pytestmark = pytest.mark.xdist_group("storm")
 

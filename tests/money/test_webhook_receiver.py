@@ -28,8 +28,8 @@ from models.inbox import REFUSED_KEPT, InboxEvent, RefusedWebhook
 from models.migrate import migrate
 from models.provider import Connection
 from tests.conftest import catalog_named, environment, new_slug
-from tests.money.money_play import MoneyPlay
-from tests.money.receiver import ReceiverProcess, receiver
+from tests.support.money_play import MoneyPlay
+from tests.support.receiver import ReceiverProcess, receiver
 
 BODY = b'{"id": "evt_1", "type": "payout.paid", "occurred_at": "2027-07-17T03:05:00Z"}'
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from cli.demo import Frontend
 from tests.portal.visitor import AUGUST, JULY, NOON_17_JULY
+from tests.support.client import ApiClient
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -54,7 +54,7 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     assert problems == []
 
 
-def test_from_the_link_to_the_new_plan(frontend: Callable[..., Frontend], page: Page) -> None:
+def test_from_the_link_to_the_new_plan(frontend: Callable[..., ApiClient], page: Page) -> None:
     dns = frontend("dns")
     dns.new_service("zone", "basic", "USD", "JP", (JULY, AUGUST), "monthly")
     dns.set_clock(NOON_17_JULY)

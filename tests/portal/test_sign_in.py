@@ -8,14 +8,14 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from cli.demo import Frontend
 from tests.conftest import Running
 from tests.portal.visitor import AUGUST, JULY, Visitor, visitor
+from tests.support.client import ApiClient
 from web.portal.links import LINK_LIFE_SECONDS, LinkExpired, customer_of_token, portal_link
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-Make = Callable[..., Frontend]
+Make = Callable[..., ApiClient]
 
 
 def test_a_link_leads_to_one_customer_for_ten_minutes(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from cli.demo import Frontend
 from tests.portal.visitor import AUGUST, JULY, Visitor, visitor
+from tests.support.client import ApiClient
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-Make = Callable[..., Frontend]
+Make = Callable[..., ApiClient]
 YEAR = ("2027-01-01T03:00:00Z", "2028-01-01T03:00:00Z")
 
 

@@ -7,10 +7,11 @@ from html.parser import HTMLParser
 
 import httpx
 
-from cli.demo import Frontend, until
 from models.customer import Service, service_by_ref
 from models.database import transaction
 from models.provider import provider_by_slug
+from tests.support.client import ApiClient
+from tests.support.waiting import until
 
 # Midnights in Tokyo, and a noon between them.
 JULY, AUGUST = "2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z"
@@ -41,9 +42,10 @@ class _Forms(HTMLParser):
 class Visitor:
     """One customer of a provider, signed in."""
 
-    def __init__(self, frontend: Frontend, customer: str = "zone") -> None:
+    def __init__(self, frontend: ApiClient, customer: str = "zone") -> None:
         self.frontend = frontend
-        self.http = httpx.Client(base_url=frontend.ready["api"], timeout=20, trust_env=False, follow_redirects=True)
+        http = httpx.Client(base_url=frontend.ready["api"], timeout=20, trust_env=False, follow_redirects=True)
+        self.http = frontend.closed_with_it.enter_context(http)
         self.enter(customer)
 
     def enter(self, customer: str) -> None:
@@ -91,11 +93,10 @@ class Visitor:
             page = self.get(path)
             return page if text in page.text else None
 
-        page: httpx.Response = until(poll, f"{path} to say {text!r}")
-        return page
+        return until(poll, f"{path} to say {text!r}")
 
 
-def visitor(frontend: Frontend, plan: str = "basic", ref: str = "zone") -> Visitor:
+def visitor(frontend: ApiClient, plan: str = "basic", ref: str = "zone") -> Visitor:
     """A customer in Japan with one service that is paid in dollars by the month, seen on 17 July 2027 at noon."""
     frontend.new_service(ref, plan, "USD", "JP", (JULY, AUGUST), "monthly")
     frontend.set_clock(NOON_17_JULY)

@@ -8,7 +8,7 @@ import pytest
 
 from provisioners.http import HttpProvisioner
 from provisioners.protocol import Host, HostedService, PlanOrder, ProvisionerRefused, ProvisionerUnknown
-from tests.sandbox.programs import As, program
+from tests.support.programs import As, program
 
 SECRET = "whsec_c2VjcmV0IG9mIHRoZSBzYW5kYm94IGhvc3Q="
 OTHER = "whsec_YW5vdGhlciBzZWNyZXQgb2Ygc29tZWJvZHk="

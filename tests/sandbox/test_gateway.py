@@ -10,8 +10,8 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
-from tests.sandbox.programs import As, program
-from tests.sandbox.webhook_listener import WebhookListener
+from tests.support.programs import As, program
+from tests.support.webhook_listener import WebhookListener
 
 OLD, NEW = "whsec_b2xkIHNlY3JldCBvZiB0aGUgc2FuZGJveA==", "whsec_bmV3IHNlY3JldCBvZiB0aGUgc2FuZGJveA=="
 ORDER = {

@@ -5,7 +5,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from local.ports import free_port
-from tests.sandbox.programs import program
+from tests.support.programs import program
 
 
 def test_mails_are_listed_newest_first(tmp_path: Path) -> None:

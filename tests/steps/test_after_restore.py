@@ -30,7 +30,7 @@ from models.provider import Connection
 from pdf import Kind, render
 from pdf.samples.documents import build
 from tests.conftest import environment
-from tests.steps.play import Play
+from tests.support.play import Play
 
 JULY_20 = date(2027, 7, 20)
 PAID = Money(1331, "JPY")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from sqlalchemy import update
 
-from domain.money import Money
 from engine import apply
 from local.stack import Stack
 from models.database import transaction
@@ -15,14 +13,7 @@ from provisioners.http import HttpProvisioner
 from provisioners.registry import PROVISIONERS
 from settings import settings
 from tasks.run import local_step
-from tests.steps.play import Play
-
-
-def paid(play: Play, plan: str = "start", amount: int = 373) -> str:
-    change_id = play.until_awaiting_payment(plan)
-    play.process(play.report(play.attempts(change_id)[-1].id, Money(amount, "JPY")))
-    assert play.step("settle", change_id) == "paid"
-    return change_id
+from tests.support.play import Play
 
 
 def knobs(play: Play, **settings: object) -> None:
@@ -35,15 +26,9 @@ def orders(play: Play) -> list[dict[str, object]]:
     return list(answer.json()["orders"])
 
 
-def end_lease(change_id: str) -> None:
-    """As if the time had passed: a lease runs on the database's clock."""
-    with transaction() as session:
-        session.execute(update(PlanChange).where(PlanChange.id == change_id).values(lease_until=None))
-
-
 def test_a_definite_no_leaves_it_stuck_with_the_hosts_reason(servers: Stack) -> None:
     play = Play.of(servers)
-    change_id = paid(play)
+    change_id = play.until_paid()
     knobs(play, refuse="the rack is full")
     assert play.step("apply", change_id) == "stuck"
     change = play.change(change_id)
@@ -54,19 +39,19 @@ def test_a_definite_no_leaves_it_stuck_with_the_hosts_reason(servers: Stack) -> 
 def test_an_answer_that_got_lost_is_read_before_it_is_repeated(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PROVISIONERS, "http", HttpProvisioner(timeout_seconds=0.5, total_seconds=2))
     play = Play.of(servers)
-    change_id = paid(play)
+    change_id = play.until_paid()
     knobs(play, lose_answers=10)
     assert play.step("apply", change_id) == "applying"
     made = len(orders(play))
     knobs(play)
-    end_lease(change_id)
+    play.end_lease(change_id)
     assert play.step("apply", change_id) == "applied"
     assert len(orders(play)) == made, "the host already had the plan: it was only read"
 
 
 def test_between_two_tries_a_change_waits(servers: Stack) -> None:
     play = Play.of(servers)
-    change_id = paid(play)
+    change_id = play.until_paid()
     knobs(play, fail_times=100, fail_status=500)
     assert play.step("apply", change_id) == "applying"
     made = len(orders(play))
@@ -76,10 +61,10 @@ def test_between_two_tries_a_change_waits(servers: Stack) -> None:
 
 def test_a_worker_that_wakes_up_after_its_lease_writes_nothing(servers: Stack) -> None:
     play = Play.of(servers)
-    change_id = paid(play)
+    change_id = play.until_paid()
     slow = local_step(apply.begin_apply, PlanChange, change_id)
     assert isinstance(slow, apply.ApplyCall)
-    end_lease(change_id)
+    play.end_lease(change_id)
     assert play.step("apply", change_id) == "applied"
     late = apply.ApplyOutcome(None, "the host refused", refused=True)
     with transaction() as session:
@@ -89,19 +74,19 @@ def test_a_worker_that_wakes_up_after_its_lease_writes_nothing(servers: Stack) -
 
 def test_two_workers_at_once_take_one_lease(servers: Stack) -> None:
     play = Play.of(servers)
-    change_id = paid(play)
+    change_id = play.until_paid()
     assert isinstance(local_step(apply.begin_apply, PlanChange, change_id), apply.ApplyCall)
     assert local_step(apply.begin_apply, PlanChange, change_id) == "applying"
 
 
 def test_a_call_that_comes_after_the_next_change_has_no_effect(servers: Stack) -> None:
     play = Play.of(servers)
-    first = paid(play)
+    first = play.until_paid()
     slow = local_step(apply.begin_apply, PlanChange, first)
     assert isinstance(slow, apply.ApplyCall)
-    end_lease(first)
+    play.end_lease(first)
     play.step("apply", first)
-    second = paid(play, plan="business", amount=958)  # 1452 - 581 = 871, and 10 %
+    second = play.until_paid(plan="business", amount=958)  # 1452 - 581 = 871, and 10 %
     assert play.step("apply", second) == "applied"
     apply.perform_apply(slow)
     hosted = httpx.get(f"{play.stack.addresses.host}/services/zone", params={"account": play.slug}, trust_env=False)
@@ -110,7 +95,7 @@ def test_a_call_that_comes_after_the_next_change_has_no_effect(servers: Stack) -
 
 def test_after_the_last_try_it_is_stuck(servers: Stack) -> None:
     play = Play.of(servers)
-    change_id = paid(play)
+    change_id = play.until_paid()
     knobs(play, refuse=None, deaf=True)
     with transaction() as session:
         change = session.get_one(PlanChange, change_id)

@@ -13,7 +13,7 @@ from engine.jobs.external_call import machine_time
 from local.stack import Stack
 from models.database import transaction
 from models.plan_change import PlanChange
-from tests.steps.play import Play
+from tests.support.play import Play
 
 HOUR = timedelta(hours=1)
 

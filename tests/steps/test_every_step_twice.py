@@ -10,7 +10,7 @@ from local.stack import Stack
 from models.database import transaction
 from models.invoice import Document, Invoice
 from models.outbox import OutboxMessage
-from tests.steps.play import AUGUST, NOON_17_JULY, SEPTEMBER, Play
+from tests.support.play import AUGUST, NOON_17_JULY, SEPTEMBER, Play
 
 
 def state(play: Play, change_id: str) -> tuple[object, ...]:

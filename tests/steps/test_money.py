@@ -9,7 +9,7 @@ from gateways.protocol import Delivery
 from local.stack import Stack
 from models.database import transaction
 from models.inbox import InboxEvent
-from tests.steps.play import NOON_17_JULY, Play
+from tests.support.play import NOON_17_JULY, Play
 
 
 def yen(amount: int) -> Money:

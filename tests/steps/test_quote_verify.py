@@ -12,7 +12,7 @@ from engine.offers import quote_change
 from local.stack import Stack
 from models.database import transaction
 from models.invoice import StoredQuote
-from tests.steps.play import NOON_17_JULY, Play
+from tests.support.play import NOON_17_JULY, Play
 
 
 def test_a_stored_quote_holds_until_a_cent_of_it_is_changed(servers: Stack) -> None:

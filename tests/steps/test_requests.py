@@ -13,7 +13,7 @@ from engine.request import ChangeOpen, KeyReused, RequestInFlight
 from local.stack import Stack
 from models.database import transaction
 from models.payment import PaymentAttempt
-from tests.steps.play import NOON_17_JULY, Play
+from tests.support.play import NOON_17_JULY, Play
 
 
 def test_a_key_that_is_being_taken_in_at_this_moment(servers: Stack) -> None:

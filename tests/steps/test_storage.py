@@ -19,7 +19,7 @@ from models.database import transaction
 from models.invoice import Invoice, document_of
 from settings import settings
 from tests.conftest import environment
-from tests.steps.play import Play
+from tests.support.play import Play
 
 CONTENT = b"%PDF-1.7 a document"
 

@@ -14,7 +14,7 @@ from engine.payments.refunds import begin_refund
 from local.stack import Stack
 from models.database import transaction
 from models.payment import Payment, Refund
-from tests.steps.play import Play
+from tests.support.play import Play
 
 HALF = {"half": Discount(percent="50")}
 REFUND = Proration(fraction=Fraction.DAYS, credit=True, anchor=Anchor.KEEP, credit_becomes=CreditBecomes.REFUND)

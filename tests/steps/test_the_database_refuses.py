@@ -12,7 +12,7 @@ from models.base import new_id
 from models.database import transaction
 from models.ledger import Entry, LedgerEntry, LedgerTransaction, UnbalancedTransaction, credit, debit, post
 from models.plan_change import ChangeMove, PlanChange
-from tests.steps.play import NOON_17_JULY, Play
+from tests.support.play import NOON_17_JULY, Play
 
 YEN_100 = Money(100, "JPY")
 

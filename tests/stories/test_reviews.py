@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from cli.demo import Frontend, StoryFailed
+from tests.support.client import ApiClient, Refused
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-Make = Callable[..., Frontend]
+Make = Callable[..., ApiClient]
 YEAR = ("2027-01-01T03:00:00Z", "2028-01-01T03:00:00Z")
 DECISION = {"actor": "ana", "reason": "The server is ready."}
 
 
-def requested(make: Make) -> tuple[Frontend, str]:
+def requested(make: Make) -> tuple[ApiClient, str]:
     """A customer with a radio ($80 a year) asks for a VPS ($250 a year)."""
     hosting = make("hosting")
     hosting.new_service("radio", "radio-100", "USD", "AR", YEAR, "annual")
@@ -27,7 +27,7 @@ def requested(make: Make) -> tuple[Frontend, str]:
     return hosting, change_id
 
 
-def decide(hosting: Frontend, change_id: str, decision: str, scope: str = "ops") -> dict[str, Any]:
+def decide(hosting: ApiClient, change_id: str, decision: str, scope: str = "ops") -> dict[str, Any]:
     answer: dict[str, Any] = hosting.call("POST", f"/v1/plan-changes/{change_id}/{decision}", DECISION, scope=scope)
     return answer
 
@@ -43,13 +43,13 @@ def test_approved_it_goes_on_at_the_price_that_was_accepted(frontend: Make) -> N
     hosting.pay(waiting)
     hosting.wait_for(change_id, "applied")
     assert hosting.hosted("radio")["plan"] == "vps-1"
-    with pytest.raises(StoryFailed, match="not_in_review"):
+    with pytest.raises(Refused, match="not_in_review"):
         decide(hosting, change_id, "reject")
 
 
 def test_rejected_the_customer_reads_why(frontend: Make) -> None:
     hosting, change_id = requested(frontend)
-    with pytest.raises(StoryFailed, match="missing_scope"):
+    with pytest.raises(Refused, match="missing_scope"):
         decide(hosting, change_id, "reject", scope="frontend")
     refused = decide(hosting, change_id, "reject")
     assert (refused["status"], refused["reason_text"]) == ("refused", "The server is ready.")

@@ -8,11 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from cli.demo import Frontend, StoryFailed, until
+from tests.support.client import ApiClient, Refused
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-Make = Callable[..., Frontend]
+Make = Callable[..., ApiClient]
 
 # Midnights in Tokyo: 1 July, 1 August, 1 September 2027.
 JULY, AUGUST, SEPTEMBER = "2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z", "2027-08-31T15:00:00Z"
@@ -27,7 +28,7 @@ def usd(amount: int) -> dict[str, Any]:
     return {"amount": amount, "currency": "USD"}
 
 
-def dns_customer(make: Make, plan: str = "basic", currency: str = "JPY") -> Frontend:
+def dns_customer(make: Make, plan: str = "basic", currency: str = "JPY") -> ApiClient:
     dns = make("dns")
     country = "JP" if currency == "JPY" else "US"
     dns.new_service("zone", plan, currency, country, (JULY, AUGUST), "monthly")
@@ -35,22 +36,22 @@ def dns_customer(make: Make, plan: str = "basic", currency: str = "JPY") -> Fron
     return dns
 
 
-def quote_of(provider: Frontend, plan: str, cycle: str = "monthly") -> dict[str, Any]:
+def quote_of(provider: ApiClient, plan: str, cycle: str = "monthly") -> dict[str, Any]:
     quote: dict[str, Any] = provider.call("POST", "/v1/quotes", {"service": "zone", "plan": plan, "cycle": cycle})
     return quote
 
 
-def accept(provider: Frontend, quote: dict[str, Any], key: str = "k1", **more: Any) -> str:
+def accept(provider: ApiClient, quote: dict[str, Any], key: str = "k1", **more: Any) -> str:
     to = quote["to"]
     return provider.request("zone", to["plan"], to["cycle"], key, {"quote": quote["id"], **more})
 
 
-def balance(provider: Frontend) -> int:
+def balance(provider: ApiClient) -> int:
     credit = provider.call("GET", "/v1/customers/zone/balance")["credit"]
     return int(credit[0]["amount"])
 
 
-def mails(provider: Frontend, word: str) -> list[dict[str, Any]]:
+def mails(provider: ApiClient, word: str) -> list[dict[str, Any]]:
     to = f"zone@{provider.provider}.invalid"
     answer = httpx.get(f"{provider.ready['mail']}/mails", params={"to": to}, trust_env=False)
     return [mail for mail in answer.json() if word in mail["subject"] + mail["text"]]
@@ -250,7 +251,7 @@ def test_a_second_request_is_refused_unless_it_replaces(frontend: Make) -> None:
     first = accept(dns, quote_of(dns, "start"))
     dns.wait_for(first, "awaiting_payment")
     better = quote_of(dns, "business")
-    with pytest.raises(StoryFailed, match="change_open"):
+    with pytest.raises(Refused, match="change_open"):
         accept(dns, better, key="k2")
     second = accept(dns, better, key="k3", replace=True)
     assert dns.wait_for(first, "superseded")["invoice"]["status"] == "void"
@@ -293,16 +294,16 @@ def test_mails_tell_of_the_payment_and_of_the_new_plan(frontend: Make) -> None:
     ]
 
 
-def _with_checkout(provider: Frontend, invoice_id: str) -> dict[str, Any] | None:
+def _with_checkout(provider: ApiClient, invoice_id: str) -> dict[str, Any] | None:
     invoice: dict[str, Any] = provider.call("GET", f"/v1/invoices/{invoice_id}")
     return invoice if invoice["checkout_url"] else None
 
 
-def _settled(provider: Frontend, invoice_id: str) -> bool | None:
+def _settled(provider: ApiClient, invoice_id: str) -> bool | None:
     return provider.call("GET", f"/v1/invoices/{invoice_id}")["status"] == "settled" or None
 
 
-def _payment(provider: Frontend, change_id: str, status: str) -> dict[str, Any] | None:
+def _payment(provider: ApiClient, change_id: str, status: str) -> dict[str, Any] | None:
     change: dict[str, Any] = provider.call("GET", f"/v1/plan-changes/{change_id}")
     return change if change["payment"]["status"] == status else None
 
@@ -313,17 +314,17 @@ def test_an_unpaid_renewal_blocks_changes_until_it_is_paid(frontend: Make) -> No
     invoice = until(lambda: _first_with_checkout(dns), "the renewal's checkout page")
     dns.set_clock("2027-08-08T15:00:00Z")
     until(lambda: _is(dns, "past_due"), "the service to be past due")
-    with pytest.raises(StoryFailed, match="service_past_due"):
+    with pytest.raises(Refused, match="service_past_due"):
         quote_of(dns, "business")
     httpx.post(invoice["checkout_url"], data={"outcome": "pay"}, trust_env=False).raise_for_status()
     until(lambda: _is(dns, "active"), "the service to be active again")
     assert quote_of(dns, "business")["kind"] == "upgrade"
 
 
-def _first_with_checkout(provider: Frontend) -> dict[str, Any] | None:
+def _first_with_checkout(provider: ApiClient) -> dict[str, Any] | None:
     invoices = provider.call("GET", "/v1/invoices?service=zone")["items"]
     return invoices[0] if invoices and invoices[0]["checkout_url"] else None
 
 
-def _is(provider: Frontend, status: str) -> bool | None:
+def _is(provider: ApiClient, status: str) -> bool | None:
     return provider.call("GET", "/v1/services/zone")["status"] == status or None

@@ -11,7 +11,7 @@ from redis import Redis
 
 from local.process import Process
 from settings import settings
-from tests.chaos.environment import wait_for
+from tests.support.waiting import until
 from tests.worker.conftest import said, send
 
 
@@ -59,9 +59,9 @@ def test_garbage_is_taken_off_and_the_worker_goes_on(worker: Process, tmp_path: 
             broker.lpush("pipeline", message)
             after = tmp_path / name
             send(after, "work")
-            wait_for(lambda after=after: said(after, "begun done"), f"the task after {name}", 60)  # type: ignore[misc]
+            until(lambda after=after: said(after, "begun done"), f"the task after {name}", 60)  # type: ignore[misc]
             assert worker.pid == before
-        wait_for(lambda: broker.hlen("unacked") == 0 or None, "nothing to be delivered again", 30)
+        until(lambda: broker.hlen("unacked") == 0 or None, "nothing to be delivered again", 30)
         assert broker.llen("pipeline") == 0
     log = worker.command.log.read_text().splitlines()
     logged = [line for line in log if line.startswith("{") and json.loads(line)["level"] in LEVELS]

@@ -12,7 +12,7 @@ import pytest
 from local.process import Command, Process, logs
 from local.stack import Stack
 from settings import settings
-from tests.chaos.environment import wait_for
+from tests.support.waiting import until
 from tests.worker.conftest import ROOT, WORKER, said, send
 from worker.app import LONG_TASKS, LONGEST_TASK_SECONDS, QUEUES, ROUTES, create_app, queue_of
 
@@ -20,10 +20,10 @@ from worker.app import LONG_TASKS, LONGEST_TASK_SECONDS, QUEUES, ROUTES, create_
 def test_late_acknowledgement_a_dead_workers_message_comes_back(worker: Process, tmp_path: Path) -> None:
     file = tmp_path / "said"
     send(file, "hang")
-    wait_for(lambda: said(file, "begun"), "the task to begin", 120)
+    until(lambda: said(file, "begun"), "the task to begin", 120)
     worker.kill()
     worker.begin()
-    wait_for(lambda: said(file, "begun begun done"), "the message to come back", 40)
+    until(lambda: said(file, "begun begun done"), "the message to come back", 40)
 
 
 def test_a_task_that_kills_its_process_is_tried_again_a_bounded_number_of_times(
@@ -32,10 +32,10 @@ def test_a_task_that_kills_its_process_is_tried_again_a_bounded_number_of_times(
     """task_retry_on_worker_lost: once and three more times, 5 s apart; then it is given up, and the sweep goes on."""
     file = tmp_path / "said"
     send(file, "die")
-    wait_for(lambda: said(file, "begun begun begun begun"), "four tries", 60)
+    until(lambda: said(file, "begun begun begun begun"), "four tries", 60)
     after = tmp_path / "after"
     send(after, "work")
-    wait_for(lambda: said(after, "begun done"), "the next task", 120)
+    until(lambda: said(after, "begun done"), "the next task", 120)
     assert file.read_text().split() == ["begun"] * 4
 
 
@@ -43,7 +43,7 @@ def test_a_task_that_fails_is_not_run_again_in_a_hot_loop(worker: Process, tmp_p
     file, after = tmp_path / "said", tmp_path / "after"
     send(file, "fail")
     send(after, "work")
-    wait_for(lambda: said(after, "begun done"), "the next task", 120)
+    until(lambda: said(after, "begun done"), "the next task", 120)
     assert file.read_text().split() == ["begun"]
 
 
@@ -52,9 +52,9 @@ def test_a_task_that_hangs_is_ended_at_its_limit_and_not_run_again(worker: Proce
     """task_acks_on_timeout: the message is gone, and the row is enqueued again, with pauses."""
     file, after = tmp_path / "said", tmp_path / "after"
     send(file, "hang")
-    wait_for(lambda: "exceeded" in worker.output() or None, "the time limit", 60)
+    until(lambda: "exceeded" in worker.output() or None, "the time limit", 60)
     send(after, "work")
-    wait_for(lambda: said(after, "begun done"), "the next task", 60)
+    until(lambda: said(after, "begun done"), "the next task", 60)
     assert file.read_text().split() == ["begun"]
 
 
@@ -76,9 +76,9 @@ def test_a_deploy_lets_a_running_step_end(servers: Stack, tmp_path: Path) -> Non
     try:
         file = tmp_path / "said"
         send(file, "slow")
-        wait_for(lambda: said(file, "begun"), "the task to begin", 120)
+        until(lambda: said(file, "begun"), "the task to begin", 120)
         os.kill(process.pid, signal.SIGTERM)
-        wait_for(lambda: said(file, "begun done"), "the task to end", 120)
+        until(lambda: said(file, "begun done"), "the task to end", 120)
     finally:
         process.kill()
 

@@ -19,6 +19,7 @@ from domain.errors import (
     UnknownPlan,
 )
 from domain.money import CurrencyMismatch
+from domain.periods import ImplausiblePeriod
 from engine.accounts.providers import ClockBackwards, NotASandbox, NotConnected
 from engine.accounts.services import UnknownService
 from engine.expiry import NotCancelable
@@ -71,6 +72,7 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (NotConnected, 503, "not_connected"),
     (NoCatalog, 503, "no_catalog"),
     (PeriodRunsBackwards, 422, "bad_period"),
+    (ImplausiblePeriod, 422, "implausible_period"),
     (MissingGlyph, 422, "not_printable"),
     (UnknownDiscount, 422, "unknown_discount"),
     (UnknownCurrency, 422, "unknown_currency"),

@@ -5,19 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog, in_language
-from domain.lifecycle import Status, next_actions, phase_of
+from domain.lifecycle import Status
 from domain.money import Money
+from domain.next_steps import PLAN_CHANGE, next_actions, phase_of
 from domain.periods import instant_text
 from domain.pricing.quote_values import Quote
 from engine.offers import Option, category_name
 from models.customer import Customer, Service
 from models.invoice import Document, Invoice, StoredQuote, invoice_of_change
 from models.ledger import LedgerEntry, LedgerTransaction
+from models.moves import moves_of
 from models.payment import PaymentAttempt, latest_attempt
-from models.plan_change import PlanChange, moves_of
+from models.pending_work import next_of
+from models.plan_change import PlanChange
 
 Json = dict[str, Any]
 
@@ -97,6 +101,18 @@ def _option_view(catalog: Catalog, option: Option, locale: str) -> Json:
     return view
 
 
+def work_view(session: Session, change: PlanChange) -> Json:
+    """For operators: what is next for a change, when it is tried (machine time), how often it was and what went
+    wrong last."""
+    label = select(next_of(PlanChange, PLAN_CHANGE)).where(PlanChange.id == change.id)
+    return {
+        "next": session.scalar(label),
+        "next_attempt_at": _instant(change.next_attempt_at),
+        "attempts": change.attempts,
+        "last_error": change.last_error,
+    }
+
+
 def change_view(session: Session, change: PlanChange) -> Json:
     status = Status(change.status)
     invoice = invoice_of_change(session, change.id)
@@ -130,7 +146,7 @@ def change_view(session: Session, change: PlanChange) -> Json:
                 "actor": move.actor,
                 "reason": move.reason,
             }
-            for move in moves_of(session, change.id)
+            for move in moves_of(session, PlanChange, change.id)
         ],
     }
 

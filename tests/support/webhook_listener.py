@@ -1,6 +1,7 @@
 """A place where webhooks arrive, in a thread of the test."""
 
 import json
+import secrets
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ class ReceivedWebhook:
 
 @dataclass
 class WebhookListener:
-    """Answers with the statuses of `answers` in turn, then with 200."""
+    """Answers with the statuses of `answers` in turn, then with 200. Other addresses than `url` are gone."""
 
     answers: deque[int] = field(default_factory=deque)
     webhooks: list[ReceivedWebhook] = field(default_factory=list)
@@ -29,10 +30,16 @@ class WebhookListener:
 
     def __enter__(self) -> Self:
         listener = self
+        # A gateway repeats for minutes what it owes to a listener that is gone, whose port may be this one's by now.
+        path = f"/webhooks/{secrets.token_hex(8)}"
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
+                if self.path != path:
+                    self.send_response(410)
+                    self.end_headers()
+                    return
                 status = listener.answers.popleft() if listener.answers else 200
                 self.send_response(status)
                 self.end_headers()
@@ -43,7 +50,7 @@ class WebhookListener:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/webhooks"
+        self.url = f"http://127.0.0.1:{self._server.server_port}{path}"
         return self
 
     def __exit__(self, *_: object) -> None:

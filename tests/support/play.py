@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 import httpx
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from cli.sandbox import set_up_provider
 from domain.lifecycle import Status
@@ -31,9 +31,10 @@ from models.database import transaction
 from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.ledger import LedgerEntry, LedgerTransaction, trial_balance
+from models.moves import moves_of
 from models.outbox import OutboxMessage
 from models.payment import PaymentAttempt
-from models.plan_change import PlanChange, moves_of
+from models.plan_change import PlanChange
 from models.provider import Connection, Provider, business_now, connection_of, provider_by_slug
 from tasks.run import external_step, local_step
 from tests.conftest import catalog_named, new_slug
@@ -130,6 +131,18 @@ class Play:
         assert self.steps("quote issue print request_payment", change_id) == "awaiting_payment"
         return change_id
 
+    def until_paid(self, plan: str = "start", amount: int = 373) -> str:
+        """The whole amount has come in yen and is settled; nothing is applied."""
+        change_id = self.until_awaiting_payment(plan)
+        self.process(self.report(self.attempts(change_id)[-1].id, Money(amount, "JPY")))
+        assert self.step("settle", change_id) == "paid"
+        return change_id
+
+    def end_lease(self, change_id: str) -> None:
+        """As if the time had passed: a lease runs on the database's clock."""
+        with transaction() as session:
+            session.execute(update(PlanChange).where(PlanChange.id == change_id).values(lease_until=None))
+
     def deliver_mails(self, change_id: str) -> None:
         with transaction() as session:
             ids = session.scalars(select(OutboxMessage.id).where(OutboxMessage.change_id == change_id)).all()
@@ -220,7 +233,7 @@ class Play:
 
     def history(self, change_id: str) -> list[str]:
         with transaction() as session:
-            return [move.to_status for move in moves_of(session, change_id)]
+            return [move.to_status for move in moves_of(session, PlanChange, change_id)]
 
     def ledger(self) -> dict[str, int]:
         """Every account's balance, debits positive, empty accounts left out; checked to sum to zero."""

@@ -6,22 +6,27 @@ import json
 import secrets
 from typing import Any
 
+import httpx
 from sqlalchemy import select
 
+from domain.lifecycle import UNDECIDED
 from domain.money import Money
 from engine.accounts.providers import load_catalog
 from engine.payments import checkout, refunds
 from engine.payments.inbox_store import ReceivedWebhook, receive_events
 from gateways.protocol import Delivery
 from local.stack import Stack
+from models.audit import Attribution
 from models.database import transaction
-from models.inbox import OPEN_EVENTS, InboxEvent
+from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.outbox import OutboxMessage
 from models.payment import Payment, PaymentAttempt, Refund
 from tasks.run import external_step
 from tests.conftest import catalog_named
-from tests.steps.play import Play
+from tests.support.play import NOON_17_JULY, Play
+
+DECISION = Attribution("ana", "bank statement of today")
 
 
 class MoneyPlay(Play):
@@ -34,6 +39,20 @@ class MoneyPlay(Play):
         with transaction() as session:
             load_catalog(session, changed, sandbox=True)
         return play
+
+    @classmethod
+    def overpaid(cls, stack: Stack) -> tuple[MoneyPlay, str, str]:
+        """1,000 were paid at the real sandbox gateway for 373: 627 are credit. With the ids of change and payment."""
+        play = cls.of(stack)
+        gateway = stack.addresses.gateway
+        httpx.put(f"{gateway}/_knobs/{play.slug}", json={"amount_off_by": 627}, trust_env=False).raise_for_status()
+        change_id = play.until_awaiting_payment("start")
+        play.press_pay(change_id)
+        play.fetch(play.attempts(change_id)[0].id)
+        play.process_all()
+        assert play.steps("settle apply", change_id) == "applied"
+        assert play.ledger() == {"clearing:standard": 1000, "credit": -627, "sales": -339, "tax:jp-10": -34}
+        return play, change_id, play.payments()[0].id
 
     def report_body(self, body: dict[str, Any]) -> str:
         with transaction() as session:
@@ -72,7 +91,7 @@ class MoneyPlay(Play):
     def process_all(self) -> None:
         with transaction() as session:
             query = select(InboxEvent.id).where(InboxEvent.provider_id == self.provider(session).id)
-            event_ids = list(session.scalars(query.where(InboxEvent.status.in_(OPEN_EVENTS))))
+            event_ids = list(session.scalars(query.where(InboxEvent.status.in_(UNDECIDED))))
         for event_id in event_ids:
             self.process(event_id)
 
@@ -96,6 +115,11 @@ class MoneyPlay(Play):
         with transaction() as session:
             query = select(Payment).where(Payment.provider_id == self.provider(session).id, Payment.kind == kind)
             return list(session.scalars(query.order_by(Payment.id)))
+
+    def start_refund(self, payment_id: str, amount: Money | None = None) -> str:
+        """An operator refunds it, whole or in part; returns the refund's id."""
+        with transaction() as session:
+            return refunds.start_refund(session, NOON_17_JULY, self.provider(session), payment_id, amount, DECISION).id
 
     def send_refund(self, refund_id: str) -> str:
         return external_step(refunds.refund_payment, Refund, refund_id)
