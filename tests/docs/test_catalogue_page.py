@@ -17,7 +17,7 @@ from domain.catalog_file import NAMED_PRORATIONS, parse_catalog
 from domain.catalog_problems import CatalogError
 from domain.pricing.modes import Proration
 from domain.pricing.priced import CHANGEABLE
-from tests.docs.pages import ROOT, blocks, spans, table
+from tests.support.pages import ROOT, blocks, spans, table
 
 PAGE = "docs/catalogue.md"
 ROWS = table(PAGE, "key", "type", "default", "meaning")

@@ -14,9 +14,10 @@ from cli.main import run
 from local.stack import Stack
 from models.database import transaction
 from models.provider import catalog_of
-from tests.domain.conftest import CATALOGS
-from tests.steps.play import Play
+from tests.support.pages import ROOT
+from tests.support.play import Play
 
+CATALOGS = ROOT / "catalogs"
 DNS = (CATALOGS / "dns.toml").read_text(encoding="utf-8")
 BASIC = DNS[DNS.index('[[plans]]\nid = "basic"') : DNS.index('[[plans]]\nid = "start"')]
 ANNUAL = DNS[DNS.index("[cycles.annual]") : DNS.index("[categories]")]
