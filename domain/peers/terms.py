@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from domain.money import exponent
-from domain.periods import Period, advance, anchor_day_of, local_days, parse_instant, period_holding
+from domain.periods import AnchorPoint, Period, advance, anchor_of, local_days, parse_instant, period_holding
 
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _DAYS = {"day": 1, "week": 7}
@@ -122,14 +122,14 @@ def _period_after(case: dict[str, Any], old: CaseTerms | None, new: CaseTerms | 
     other = old is not None and (old.interval, old.count) != (new.interval, new.count)
     if not other or not new.months:
         return dates.period
-    anchor_day = anchor_day_of(dates.period, dates.tz)
+    anchor = anchor_of(dates.period, dates.tz)
     step = 1 if case.get("anchor") == "keep_day_of_month" else 0
-    return period_holding(dates.period.start, new.months, anchor_day, dates.tz, dates.change_at, step)
+    return period_holding(dates.period.start, new.months, anchor, dates.tz, dates.change_at, step)
 
 
 def _one_interval(start: datetime, terms: CaseTerms, tz: str) -> datetime:
     if terms.months:
-        return advance(start, terms.months, start.astimezone(ZoneInfo(tz)).day, tz)
+        return advance(start, terms.months, AnchorPoint.of(start, tz), tz)
     return start + timedelta(days=_DAYS[terms.interval] * terms.count)
 
 

@@ -52,6 +52,13 @@ class RoundingPlace(StrEnum):
     DAY_RATE = "day_rate"
 
 
+class Difference(StrEnum):
+    """What the full price difference is taken from."""
+
+    PRICES = "prices"  # the difference of the two plans' prices
+    BILLED = "billed"  # the new price less all that was billed for the running period
+
+
 _BY_THE_DAY = (Fraction.DAYS, Fraction.FIXED_30, Fraction.NOMINAL)
 
 
@@ -69,6 +76,7 @@ class Proration(BaseModel):
     place: RoundingPlace | None = None
     ratio_decimals: int | None = Field(default=None, ge=1, le=18)
     realign_day: int | None = Field(default=None, ge=1, le=31)
+    difference: Difference = Difference.PRICES
 
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> Self:
@@ -104,6 +112,10 @@ class Proration(BaseModel):
             (
                 (whole or zero) and self.ratio_decimals is not None,
                 "ratio_decimals means something only where a period is divided",
+            ),
+            (
+                not whole and self.difference is not Difference.PRICES,
+                "difference means something only for fraction whole",
             ),
             (
                 self.place is RoundingPlace.DAY_RATE and self.ratio_decimals is not None,
