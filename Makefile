@@ -5,7 +5,7 @@ export PYTHON
 # A proxy does not lead to our own machine.
 export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
 
-.PHONY: help demo up test chaos bench venv tools lint fmt typecheck layers unit lock fonts gallery mutants clean
+.PHONY: help demo up test chaos bench venv tools lint fmt typecheck layers unit lock fonts pages gallery mutants clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ lock: ## compile requirements.lock and requirements-runtime.lock from pyproject.
 
 fonts: venv ## rebuild the fonts in pdf/fonts/
 	@.venv/bin/python -m pdf.fontbuild
+
+pages: venv ## draw docs/machines.md from the tables of the domain
+	@.venv/bin/python -m tests.docs.machines_page
 
 gallery: venv ## print a sample of every kind of document to var/gallery/
 	@.venv/bin/planshift pdf gallery

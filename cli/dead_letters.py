@@ -38,14 +38,15 @@ def retry(
     reason: Annotated[str, typer.Option(help="The reason, for the record.")],
 ) -> None:
     """Enqueue one of them again, once what was in its way is mended."""
-    from engine.operators.dead_letters import retry_dead_letter, work_kind_of
+    from engine.jobs.sweep import work_kind_of
+    from engine.operators.dead_letters import retry_dead_letter
     from models.audit import Attribution
     from models.database import transaction
     from models.provider import business_now
-    from tasks.story import enqueue_row
+    from tasks.story import enqueue
 
     with transaction() as session:
         now = business_now(session, work_kind_of(row_id).row, row_id)
         retry_dead_letter(session, now, row_id, Attribution(actor, reason))
-    enqueue_row(row_id)
+    enqueue(row_id)
     typer.echo(f"{row_id} is enqueued again.")

@@ -1,11 +1,14 @@
-"""The life of a plan change: its statuses, the moves between them, and what each status means to a reader.
+"""What may move: the states of every machine and the moves between them.
 
-A status is a recovery point: it names the step that comes next. A move that is not in `MOVES` does not exist;
-`models.plan_change.move` refuses it and the history is checked against the same table.
+A status is a recovery point: together with the facts of its row it names what comes next (domain/next_steps.py). A
+move that is not in its machine's table does not exist: `models.moves.move` refuses it, the database refuses a status
+that no enum has, and the nightly audit holds the histories against the same tables.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -30,8 +33,65 @@ class Status(StrEnum):
     REVERSED = "reversed"
 
 
+class AttemptStatus(StrEnum):
+    """Where one payment asked of a gateway stands. `pending`: the customer has done his part, the money is on its
+    way; `canceling`: to be closed at the gateway, and it may still be paid."""
+
+    CREATING = "creating"
+    OPEN = "open"
+    ACTION_REQUIRED = "action_required"
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    CANCELING = "canceling"
+    CANCELED = "canceled"
+
+
+class RefundStatus(StrEnum):
+    """Where money that we send back stands. `pending`: the gateway has it and will confirm it."""
+
+    SENDING = "sending"
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class InboxStatus(StrEnum):
+    """Where an event of a gateway stands. `parked`: no payment of ours matches it yet; `retry`: it could not be
+    processed; `poison`: authentic and without sense; `dead`: tried too often."""
+
+    RECEIVED = "received"
+    PARKED = "parked"
+    RETRY = "retry"
+    PROCESSED = "processed"
+    IGNORED = "ignored"
+    POISON = "poison"
+    DEAD = "dead"
+
+
+class ServiceStatus(StrEnum):
+    """What the host says of a service; `past_due` is ours: a renewal was not paid."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    PAST_DUE = "past_due"
+    SUSPENDED = "suspended"
+    CANCELED = "canceled"
+    TERMINATED = "terminated"
+
+
+class InvoiceStatus(StrEnum):
+    """Whether an invoice still waits for its money: two dates of its row say so."""
+
+    OPEN = "open"
+    SETTLED = "settled"
+    VOID = "void"
+
+
 class Event(StrEnum):
-    """What moved it."""
+    """What moved a plan change."""
 
     REQUEST = "request"
     QUOTE = "quote"
@@ -53,14 +113,49 @@ class Event(StrEnum):
     REVERSE = "reverse"
 
 
-class Phase(StrEnum):
-    """What a customer needs to know of a status."""
+Move = tuple[str, str, str]
 
-    WAITING_FOR_US = "waiting_for_us"
-    WAITING_FOR_PAYMENT = "waiting_for_payment"
-    SCHEDULED = "scheduled"
-    DONE = "done"
-    ENDED = "ended"
+# How a history begins that is younger than its row.
+KNOWN = "known"
+
+
+class ImpossibleMove(RuntimeError):
+    """A program error: somebody asked for a move that the machine does not have."""
+
+    def __init__(self, machine: str, source: str, event: str, target: str) -> None:
+        super().__init__(f"no move {source} --{event}--> {target} of a {machine} (domain/lifecycle.py)")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """`moves` are (from, event, to); a row begins with `begins`, in one of `initial`."""
+
+    name: str
+    states: type[StrEnum]
+    begins: str
+    initial: frozenset[str]
+    moves: frozenset[Move]
+
+    def check(self, source: str, event: str, target: str) -> None:
+        """Raises ImpossibleMove unless the machine has this move."""
+        if (source, event, target) not in self.moves:
+            raise ImpossibleMove(self.name, source, event, target)
+
+    def broken_step(self, status: str, history: Iterable[tuple[str | None, str | None, str | None]]) -> str | None:
+        """What is wrong with a history of (from, event, to) that must end at `status`; None if nothing is."""
+        at: str | None = None
+        for source, event, target in history:
+            if source != at:
+                return f"a move from {source} follows the status {at}"
+            begins = source is None and (event == KNOWN or (event == self.begins and target in self.initial))
+            if not begins and (source, event, target) not in self.moves:
+                return f"there is no move {source} --{event}--> {target}"
+            at = target
+        return None if at == status else f"the history ends at {at}, the status is {status}"
+
+
+def _moves(sources: Iterable[str], event: str, target: str) -> frozenset[Move]:
+    return frozenset((source, event, target) for source in sources)
 
 
 S, E = Status, Event
@@ -77,74 +172,129 @@ EXPIRABLE = frozenset({S.QUOTED, S.INVOICED, S.AWAITING_PAYMENT})
 # A renewal waits for these: the plan is about to change and the money is in.
 SETTLED_UNAPPLIED = frozenset({S.PAID, S.APPLYING, S.STUCK})
 ENDED = frozenset({S.APPLIED, S.REFUSED, S.EXPIRED, S.CANCELED, S.SUPERSEDED, S.COMPENSATED, S.REVERSED})
-# A canvas ends early here: nothing is left to do until somebody or some date moves the change again.
-CANVAS_ENDS = frozenset(ENDED - {S.APPLIED}) | {S.SCHEDULED, S.AWAITING_REVIEW, S.STUCK}
 
-MOVES: frozenset[tuple[Status, Event, Status]] = frozenset(
-    {
-        (S.REQUESTED, E.QUOTE, S.QUOTED),
-        (S.REQUESTED, E.QUOTE, S.SCHEDULED),
-        (S.REQUESTED, E.QUOTE, S.AWAITING_REVIEW),
-        (S.REQUESTED, E.QUOTE, S.REFUSED),
-        (S.REQUESTED, E.REVERSE, S.PAID),  # the system's own reversal: nothing to review, nothing to pay
-        (S.AWAITING_REVIEW, E.APPROVE, S.REQUESTED),
-        (S.AWAITING_REVIEW, E.REJECT, S.REFUSED),
-        (S.QUOTED, E.ISSUE, S.INVOICED),
-        (S.INVOICED, E.REQUEST_PAYMENT, S.AWAITING_PAYMENT),
-        (S.INVOICED, E.SETTLE, S.PAID),
-        (S.AWAITING_PAYMENT, E.SETTLE, S.PAID),
-        (S.PAID, E.APPLY, S.APPLYING),
-        (S.APPLYING, E.APPLY, S.APPLIED),
-        (S.APPLYING, E.APPLY, S.STUCK),
-        # No attempt came to its end, and the fault is not the host's: a person decides.
-        (S.PAID, E.GIVE_UP, S.STUCK),
-        (S.APPLYING, E.GIVE_UP, S.STUCK),
-        (S.STUCK, E.RETRY, S.APPLYING),
-        (S.STUCK, E.RETRY, S.APPLIED),
-        (S.STUCK, E.COMPENSATE, S.COMPENSATED),
-        (S.SCHEDULED, E.RENEWAL, S.APPLYING),
-        (S.SCHEDULED, E.RENEWAL, S.REFUSED),
-        (S.SCHEDULED, E.RENEWAL, S.AWAITING_REVIEW),
-        (S.SCHEDULED, E.SUPERSEDE, S.SUPERSEDED),
-        (S.APPLIED, E.REVERSE, S.REVERSED),
-    }
-    | {(source, E.CANCEL, S.CANCELED) for source in CANCELABLE}
-    | {(source, E.EXPIRE, S.EXPIRED) for source in EXPIRABLE}
-    | {(source, E.SUPERSEDE, S.SUPERSEDED) for source in UNPAID}
+PLAN_CHANGE = Machine(
+    "plan change",
+    Status,
+    begins=E.REQUEST,
+    initial=frozenset({S.REQUESTED, S.REFUSED}),
+    moves=frozenset(
+        {
+            (S.REQUESTED, E.QUOTE, S.QUOTED),
+            (S.REQUESTED, E.QUOTE, S.SCHEDULED),
+            (S.REQUESTED, E.QUOTE, S.AWAITING_REVIEW),
+            (S.REQUESTED, E.QUOTE, S.REFUSED),
+            (S.REQUESTED, E.REVERSE, S.PAID),  # the system's own way back: nothing to ask, nothing to pay
+            (S.AWAITING_REVIEW, E.APPROVE, S.REQUESTED),
+            (S.AWAITING_REVIEW, E.REJECT, S.REFUSED),
+            (S.QUOTED, E.ISSUE, S.INVOICED),
+            (S.INVOICED, E.REQUEST_PAYMENT, S.AWAITING_PAYMENT),
+            (S.INVOICED, E.SETTLE, S.PAID),
+            (S.AWAITING_PAYMENT, E.SETTLE, S.PAID),
+            (S.PAID, E.APPLY, S.APPLYING),
+            (S.APPLYING, E.APPLY, S.APPLIED),
+            (S.APPLYING, E.APPLY, S.STUCK),
+            # No try of ours came to its end: not the host, we are in the way, and a person decides.
+            (S.PAID, E.GIVE_UP, S.STUCK),
+            (S.APPLYING, E.GIVE_UP, S.STUCK),
+            (S.STUCK, E.RETRY, S.APPLYING),
+            (S.STUCK, E.COMPENSATE, S.COMPENSATED),
+            (S.SCHEDULED, E.RENEWAL, S.APPLYING),
+            (S.SCHEDULED, E.RENEWAL, S.REFUSED),
+            (S.SCHEDULED, E.RENEWAL, S.AWAITING_REVIEW),
+            (S.APPLIED, E.REVERSE, S.REVERSED),
+        }
+    )
+    | _moves(CANCELABLE, E.CANCEL, S.CANCELED)
+    | _moves(EXPIRABLE, E.EXPIRE, S.EXPIRED)
+    | _moves(CANCELABLE, E.SUPERSEDE, S.SUPERSEDED),
 )
 
-_PHASES: dict[Status, Phase] = {
-    S.AWAITING_PAYMENT: Phase.WAITING_FOR_PAYMENT,
-    S.SCHEDULED: Phase.SCHEDULED,
-    S.APPLIED: Phase.DONE,
-}
+A = AttemptStatus
 
+# An invoice has one live attempt at a time.
+LIVE_ATTEMPT = frozenset({A.CREATING, A.OPEN, A.ACTION_REQUIRED, A.PENDING})
+# Attempts that might still bring money.
+UNRESOLVED_ATTEMPT = LIVE_ATTEMPT | {A.CANCELING}
+_WITHOUT_MONEY = frozenset({A.FAILED, A.DECLINED, A.EXPIRED, A.CANCELED})
 
-class ImpossibleMove(RuntimeError):
-    """A program error: the lifecycle does not have this move."""
+PAYMENT_ATTEMPT = Machine(
+    "payment attempt",
+    AttemptStatus,
+    begins="begin",
+    initial=frozenset({A.CREATING}),
+    moves=frozenset({(A.CREATING, "open", A.OPEN), (A.PENDING, "reopen", A.OPEN)})
+    | _moves({A.CREATING, A.OPEN}, "require_action", A.ACTION_REQUIRED)
+    | _moves({A.CREATING, A.OPEN, A.ACTION_REQUIRED}, "pend", A.PENDING)
+    | _moves(UNRESOLVED_ATTEMPT, "fail", A.FAILED)
+    | _moves(UNRESOLVED_ATTEMPT, "decline", A.DECLINED)
+    | _moves(UNRESOLVED_ATTEMPT, "expire", A.EXPIRED)
+    | _moves(UNRESOLVED_ATTEMPT, "cancel", A.CANCELED)
+    | _moves(LIVE_ATTEMPT, "close", A.CANCELING)
+    # Money that came is never denied, whatever we thought of the attempt before.
+    | _moves(UNRESOLVED_ATTEMPT | _WITHOUT_MONEY, "succeed", A.SUCCEEDED),
+)
 
-    def __init__(self, source: Status, event: Event, target: Status) -> None:
-        super().__init__(f"no move {source} --{event}--> {target} in the lifecycle (domain/lifecycle.py)")
+R = RefundStatus
 
+# Refunds that the gateway has not confirmed yet.
+UNCONFIRMED_REFUND = frozenset({R.SENDING, R.PENDING})
 
-def check_move(source: Status, event: Event, target: Status) -> None:
-    """Raises ImpossibleMove unless the lifecycle has this move."""
-    if (source, event, target) not in MOVES:
-        raise ImpossibleMove(source, event, target)
+REFUND = Machine(
+    "refund",
+    RefundStatus,
+    begins="begin",
+    initial=frozenset({R.SENDING}),
+    moves=frozenset({(R.SENDING, "accept", R.PENDING)})
+    | _moves(UNCONFIRMED_REFUND, "succeed", R.SUCCEEDED)
+    # Banks say so weeks later, too.
+    | _moves(UNCONFIRMED_REFUND | {R.SUCCEEDED}, "fail", R.FAILED),
+)
 
+B = InboxStatus
 
-def phase_of(status: Status) -> Phase:
-    """What the customer is waiting for, if anything."""
-    if status in _PHASES:
-        return _PHASES[status]
-    return Phase.ENDED if status in ENDED else Phase.WAITING_FOR_US
+# Not decided yet: no offer expires while one of them is about it.
+UNDECIDED = frozenset({B.RECEIVED, B.PARKED, B.RETRY})
+_DECIDED = frozenset({B.PROCESSED, B.IGNORED, B.POISON, B.DEAD})
 
+INBOX_EVENT = Machine(
+    "inbox event",
+    InboxStatus,
+    begins="receive",
+    initial=frozenset({B.RECEIVED}),
+    moves=_moves(UNDECIDED, "process", B.PROCESSED)
+    | _moves(UNDECIDED, "ignore", B.IGNORED)
+    | _moves(UNDECIDED, "reject", B.POISON)
+    | _moves(UNDECIDED, "put_off", B.PARKED)
+    | _moves(UNDECIDED, "put_off", B.RETRY)
+    | _moves(UNDECIDED, "give_up", B.DEAD)
+    # An operator has it processed again, or an unsigned one says again that something has happened.
+    | _moves(UNDECIDED | _DECIDED, "replay", B.RECEIVED),
+)
 
-def next_actions(status: Status) -> tuple[str, ...]:
-    """What a frontend may offer the customer now, as names of the routes below /v1/plan-changes/{id}."""
-    actions: list[str] = []
-    if status is S.AWAITING_PAYMENT:
-        actions.append("pay")
-    if status in CANCELABLE:
-        actions.append("cancel")
-    return tuple(actions)
+V = ServiceStatus
+
+SERVICE = Machine(
+    "service",
+    ServiceStatus,
+    begins="report",
+    initial=frozenset(V),
+    moves=frozenset({(V.ACTIVE, "miss_payment", V.PAST_DUE), (V.PAST_DUE, "pay", V.ACTIVE)})
+    | frozenset((source, "report", target) for source in V for target in V if source is not target)
+    | _moves({V.PENDING, V.ACTIVE, V.PAST_DUE}, "suspend", V.SUSPENDED),
+)
+
+INVOICE = Machine(
+    "invoice",
+    InvoiceStatus,
+    begins="issue",
+    initial=frozenset({InvoiceStatus.OPEN, InvoiceStatus.SETTLED}),
+    moves=frozenset(
+        {
+            (InvoiceStatus.OPEN, "settle", InvoiceStatus.SETTLED),
+            (InvoiceStatus.OPEN, "void", InvoiceStatus.VOID),
+        }
+    ),
+)
+
+MACHINES = (PLAN_CHANGE, PAYMENT_ATTEMPT, REFUND, INBOX_EVENT, SERVICE, INVOICE)

@@ -15,9 +15,10 @@ from domain.lifecycle import Event, Status
 from domain.pricing.quote_values import Quote
 from engine import reversal
 from engine.accounts.providers import host_of
-from engine.jobs.external_call import ExternalStep, lease_runs, machine_time, pause_after, take_lease
+from engine.jobs.external_call import ExternalStep, retry_at, take_lease
 from engine.notifications import notices
-from models.plan_change import PlanChange, lock_change, move
+from models.moves import move
+from models.plan_change import PlanChange, lock_change
 from provisioners.protocol import Host, HostedService, PlanOrder, ProvisionerRefused, ProvisionerUnknown
 from provisioners.registry import PROVISIONERS
 from settings import settings
@@ -99,22 +100,15 @@ def finish_apply(session: Session, now: datetime, call: ApplyCall, outcome: Appl
         return _stuck(session, now, change, Event.APPLY, "host_unreachable", error)
     change.reason_text = outcome.error
     # The lease is kept for the pause between two tries, so that an early message finds it taken.
-    change.lease_until = change.next_attempt_at = machine_time(session) + pause_after(change.apply_attempts)
+    change.lease_until = change.next_attempt_at = retry_at(session, change.apply_attempts)
     session.flush()
     return Status.APPLYING
-
-
-def is_spent(change: PlanChange) -> bool:
-    """Whether a paid change has had all the attempts that the settings allow."""
-    return change.status in (Status.PAID, Status.APPLYING) and change.attempts > settings().attempts_max
 
 
 def give_up(session: Session, now: datetime, change_id: str) -> Status:
     """paid, applying → stuck, after all attempts that the settings allow: the money is in, the plan is not there."""
     change = lock_change(session, change_id)
-    if not is_spent(change):
-        return change.lifecycle_status
-    if lease_runs(change, machine_time(session)):
+    if change.status not in (Status.PAID, Status.APPLYING) or not change.spent or change.lease_runs:
         return change.lifecycle_status
     return _give_up(session, now, change, f"It was enqueued {change.attempts} times, and no step came to its end.")
 

@@ -11,14 +11,15 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from domain.lifecycle import CANCELABLE, EXPIRABLE, Event, Status
+from domain.lifecycle import CANCELABLE, EXPIRABLE, UNDECIDED, Event, Status
 from engine.ledger import postings
 from engine.payments.attempts import close_attempts
-from models.inbox import OPEN_EVENTS, InboxEvent
+from models.customer import Service
+from models.inbox import InboxEvent
 from models.invoice import Invoice, invoice_of_change
+from models.moves import move
 from models.payment import PaymentAttempt
-from models.plan_change import PlanChange, lock_change, move, scheduled_change
-from models.provider import business_now
+from models.plan_change import PlanChange, lock_change, scheduled_change
 
 
 class NotCancelable(Exception):
@@ -49,23 +50,13 @@ def expire_change(session: Session, now: datetime, change_id: str) -> Status:
     about it may be unread: until then the change stays, and the sweep comes back. What is paid for is settled instead.
     """
     change = lock_change(session, change_id)
-    if change.status not in EXPIRABLE or change.payable_until is None or now < change.payable_until:
+    if change.status not in EXPIRABLE or not change.deadline_passed or change.covered:
         return Status(change.status)
     invoice = invoice_of_change(session, change.id)
-    if invoice is not None:
-        if postings.is_covered(session, change, invoice):
-            return Status(change.status)
-        if close_attempts(session, invoice) or unread_events(session, invoice):
-            return Status(change.status)
+    if invoice is not None and (close_attempts(session, now, invoice) or unread_events(session, invoice)):
+        return Status(change.status)
     end_unpaid(session, change, Event.EXPIRE, Status.EXPIRED, now, reason="not_paid_in_time")
     return Status.EXPIRED
-
-
-def days_are_over(session: Session, change: PlanChange) -> bool:
-    """Whether an offer, or a request to staff, has had its time."""
-    until = change.review_until if change.status == Status.AWAITING_REVIEW else change.payable_until
-    open_until = until if change.status in EXPIRABLE | {Status.AWAITING_REVIEW} else None
-    return open_until is not None and open_until <= business_now(session, PlanChange, change.id)
 
 
 def end_unpaid(
@@ -83,9 +74,21 @@ def end_unpaid(
     postings.release_held(session, change, change.service.currency, now)
     invoice = invoice_of_change(session, change.id)
     if invoice is not None:
-        invoice.voided_at = now
-        close_attempts(session, invoice)
+        invoice.void(now)
+        close_attempts(session, now, invoice)
     session.flush()
+
+
+def cancel_open_changes(session: Session, now: datetime, service: Service, actor: str, reason: str) -> list[str]:
+    """The service is no longer active: what is unpaid or scheduled ends. Returns the ids of what was canceled."""
+    query = select(PlanChange.id).where(PlanChange.service_id == service.id, PlanChange.status.in_(CANCELABLE))
+    canceled = []
+    for change_id in session.scalars(query.order_by(PlanChange.id)).all():
+        change = lock_change(session, change_id)
+        if change.status in CANCELABLE:
+            end_unpaid(session, change, Event.CANCEL, Status.CANCELED, now, actor, reason)
+            canceled.append(change.id)
+    return canceled
 
 
 def unread_events(session: Session, invoice: Invoice) -> bool:
@@ -95,7 +98,7 @@ def unread_events(session: Session, invoice: Invoice) -> bool:
     """
     attempt_ids = session.scalars(select(PaymentAttempt.id).where(PaymentAttempt.invoice_id == invoice.id)).all()
     waiting = select(InboxEvent.id).where(
-        InboxEvent.provider_id == invoice.provider_id, InboxEvent.status.in_(OPEN_EVENTS)
+        InboxEvent.provider_id == invoice.provider_id, InboxEvent.status.in_(UNDECIDED)
     )
     return any(
         session.scalar(waiting.where(func.strpos(func.encode(InboxEvent.body, "escape"), attempt_id) > 0).limit(1))

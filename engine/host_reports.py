@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.errors import PlanNotOffered, UnknownCycle, UnknownPlan
-from domain.lifecycle import ACTIVE, CANCELABLE, Event, Status
+from domain.lifecycle import ServiceStatus
 from domain.money import Rounding, divide_rounded
 from domain.periods import Period, anchor_day_of
 from domain.pricing.period_terms import discounted
 from engine.accounts.services import required_service
-from engine.expiry import end_unpaid
+from engine.expiry import cancel_open_changes
 from engine.invoicing.printable import check_texts
 from models.customer import Customer, Service, customer_by_ref, lock_service, service_by_ref
-from models.plan_change import PlanChange, lock_change
+from models.moves import begin, move
 from models.provider import Provider, catalog_of
 
 
@@ -93,15 +92,15 @@ def put_service(
         raise UnknownCustomer(report.customer)
     service = service_by_ref(session, provider.id, ref)
     if service is None:
-        return _create_service(session, provider, customer, ref, report), []
+        return _create_service(session, now, provider, customer, ref, report), []
     if service.customer_id != customer.id:
         raise OtherCustomersService(ref)
     lock_service(session, service.id)
     if service.status != report.status:
-        service.status = report.status
-        service.schedule_now()
-    session.flush()
-    return service, _cancel_open_changes(session, now, service) if report.status != "active" else []
+        move(session, service, "report", report.status, now, actor="host")
+    if report.status == ServiceStatus.ACTIVE:
+        return service, []
+    return service, cancel_open_changes(session, now, service, "host", "service_not_active")
 
 
 def put_usage(session: Session, provider: Provider, ref: str, usage: dict[str, int]) -> Service:
@@ -114,7 +113,7 @@ def put_usage(session: Session, provider: Provider, ref: str, usage: dict[str, i
 
 
 def _create_service(
-    session: Session, provider: Provider, customer: Customer, ref: str, report: ServiceReport
+    session: Session, now: datetime, provider: Provider, customer: Customer, ref: str, report: ServiceReport
 ) -> Service:
     catalog = catalog_of(session, provider)
     plan = catalog.plan(report.plan)
@@ -149,22 +148,6 @@ def _create_service(
         discount=discount.model_dump(mode="json") if discount else None,
         period_paid_minor=full if report.paid else 0,
     )
-    session.add(service)
-    session.flush()
+    begin(session, service, now, actor="host")
     session.refresh(service)
     return service
-
-
-def _cancel_open_changes(session: Session, now: datetime, service: Service) -> list[str]:
-    ids = session.scalars(
-        select(PlanChange.id).where(
-            PlanChange.service_id == service.id, PlanChange.status.in_(ACTIVE | {Status.SCHEDULED})
-        )
-    )
-    canceled = []
-    for change_id in ids:
-        change = lock_change(session, change_id)
-        if change.status in CANCELABLE:
-            end_unpaid(session, change, Event.CANCEL, Status.CANCELED, now, actor="host", reason="service_not_active")
-            canceled.append(change.id)
-    return canceled

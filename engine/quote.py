@@ -15,7 +15,8 @@ from engine.ledger import postings
 from engine.notifications import notices
 from engine.offers import error_details, mismatch, payable_until, price_for, promised_total, quote_change
 from models.invoice import StoredQuote
-from models.plan_change import PlanChange, lock_change, move
+from models.moves import move
+from models.plan_change import PlanChange, lock_change
 from models.provider import catalog_of
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from domain.catalog import Catalog
 from domain.errors import ChangeError, PlanNotOffered
 from domain.fit import check_fit
-from domain.lifecycle import Event, Status
+from domain.lifecycle import Event, ServiceStatus, Status
 from domain.pricing.quote import RenewalPrice, price_renewal
 from domain.pricing.terms import Target
 from domain.refusals import refusal_text
@@ -26,14 +26,14 @@ from engine.apply import give_generation
 from engine.invoicing.invoice import Amounts, frozen_content, new_invoice
 from engine.invoicing.numbering import give_number
 from engine.jobs.external_call import ExternalStep
-from engine.jobs.sweep import WARNED_AHEAD_DAYS
 from engine.ledger import postings
 from engine.notifications import notices
 from models.base import new_id
-from models.customer import Service, lock_service
+from models.customer import WARNED_AHEAD, Service, lock_service
 from models.invoice import Invoice
-from models.plan_change import PlanChange, active_change, lock_change, move, scheduled_change
-from models.provider import CLOCK, Provider, catalog_of, connection_of
+from models.moves import move
+from models.plan_change import PlanChange, active_change, lock_change, scheduled_change
+from models.provider import CLOCK, Provider, business_now, catalog_of, connection_of
 from models.renewal import Renewal
 from provisioners.protocol import Host, ProvisionerUnknown
 from provisioners.registry import PROVISIONERS
@@ -96,7 +96,7 @@ def finish_renewal(session: Session, now: datetime, call: UsageCall, usage: dict
 def _renew_or_warn(session: Session, now: datetime, service: Service, scheduled: PlanChange) -> Renewed:
     if service.period_end <= now:
         return renew(session, now, service)
-    if scheduled.warned_at is None and service.period_end <= now + timedelta(days=WARNED_AHEAD_DAYS):
+    if scheduled.warned_at is None and service.period_end <= now + WARNED_AHEAD:
         _warn(session, now, service, scheduled)
     return NOTHING
 
@@ -104,7 +104,7 @@ def _renew_or_warn(session: Session, now: datetime, service: Service, scheduled:
 def renew(session: Session, now: datetime, service: Service) -> Renewed:
     """Rolls one period of a locked service. Waits (returns nothing to do) while a change is on its way:
     one that is settled will be applied first, one that is unpaid has run out and expires first."""
-    if service.status != "active" or service.period_end > now:
+    if service.status != ServiceStatus.ACTIVE or service.period_end > now:
         return NOTHING
     open_change = active_change(session, service.id)
     if open_change is not None and open_change.status != Status.AWAITING_REVIEW:
@@ -233,9 +233,10 @@ def mark_past_due(session: Session) -> int:
         .where(Invoice.change_id.is_(None), Invoice.settled_at.is_(None), Invoice.due_at < CLOCK)
     )
     services = session.scalars(
-        select(Service).where(Service.status == "active", Service.id.in_(unpaid)).with_for_update(skip_locked=True)
+        select(Service)
+        .where(Service.status == ServiceStatus.ACTIVE, Service.id.in_(unpaid))
+        .with_for_update(skip_locked=True)
     ).all()
     for service in services:
-        service.status = "past_due"
-    session.flush()
+        move(session, service, "miss_payment", ServiceStatus.PAST_DUE, business_now(session, Service, service.id))
     return len(services)

@@ -22,7 +22,8 @@ from engine.expiry import end_unpaid
 from engine.offers import mismatch, price_for, promised_total
 from models.customer import Service, lock_service
 from models.invoice import StoredQuote
-from models.plan_change import PlanChange, active_change, open_change
+from models.moves import begin
+from models.plan_change import PlanChange, active_change
 from models.provider import Provider
 
 
@@ -104,7 +105,7 @@ def request_change(
     _check_price(session, now, service, request, accepted)
     change = _new_change(now, provider, service, key, request, channel)
     change.accepted_quote_id = accepted.id if accepted else None
-    open_change(session, change, now, actor=channel)
+    begin(session, change, now, actor=channel)
     return change, False
 
 
@@ -124,7 +125,7 @@ def record_refused(
     change.status = Status.REFUSED
     change.reason, change.reason_text = refusal
     change.next_attempt_at = None
-    open_change(session, change, now, actor=channel)
+    begin(session, change, now, actor=channel)
     return change
 
 

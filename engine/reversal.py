@@ -17,22 +17,23 @@ from sqlalchemy.orm import Session
 from domain.catalog import Catalog
 from domain.errors import ChangeError
 from domain.fit import check_fit
-from domain.lifecycle import ACTIVE, CANCELABLE, Event, Status
+from domain.lifecycle import Event, ServiceStatus, Status
 from domain.money import Money
 from domain.pricing.quote import price_renewal
 from domain.pricing.quote_values import NextRenewal, Quote, digest_of_quote
 from domain.pricing.terms import ServiceTerms
 from engine.accounts.services import buyer_of
-from engine.expiry import end_unpaid, supersede_scheduled
-from engine.invoicing.invoice import Amounts, new_invoice
+from engine.expiry import cancel_open_changes, supersede_scheduled
+from engine.invoicing.invoice import Amounts, new_invoice, opposite_content
 from engine.invoicing.numbering import give_number
 from engine.ledger import postings
 from engine.notifications import notices
 from models.customer import Service
 from models.invoice import Invoice, invoice_of_change
 from models.ledger import returned_of
+from models.moves import begin, move
 from models.payment import Payment
-from models.plan_change import PlanChange, active_change, lock_change, move, open_change
+from models.plan_change import PlanChange, active_change, lock_change
 from models.provider import catalog_of
 
 _OPPOSITE = {"upgrade": "downgrade", "downgrade": "upgrade"}
@@ -95,17 +96,9 @@ def after_apply(session: Session, now: datetime, change: PlanChange) -> None:
 
 def suspend(session: Session, now: datetime, service: Service) -> None:
     """Changes are refused until the host makes the service active again; what is open and unpaid ends."""
-    service.status = "suspended"
-    open_ids = session.scalars(
-        select(PlanChange.id).where(
-            PlanChange.service_id == service.id, PlanChange.status.in_(ACTIVE | {Status.SCHEDULED})
-        )
-    )
-    for change_id in list(open_ids):
-        change = lock_change(session, change_id)
-        if change.status in CANCELABLE:
-            end_unpaid(session, change, Event.CANCEL, Status.CANCELED, now, reason="service_suspended")
-    session.flush()
+    if service.status in (ServiceStatus.PENDING, ServiceStatus.ACTIVE, ServiceStatus.PAST_DUE):
+        move(session, service, "suspend", ServiceStatus.SUSPENDED, now, reason="money_returned")
+    cancel_open_changes(session, now, service, "system", "service_suspended")
 
 
 def _follow_without_change(session: Session, now: datetime, invoice: Invoice) -> None:
@@ -140,7 +133,7 @@ def _open_reversal(session: Session, now: datetime, change: PlanChange) -> str:
         effective_at=now,
         reverses_id=change.id,
     )
-    open_change(session, reversal, now, actor="system")
+    begin(session, reversal, now, actor="system")
     move(session, reversal, Event.REVERSE, Status.PAID, now, reason=f"reverses:{change.id}")
     supersede_scheduled(session, now, reversal)
     return reversal.id
@@ -212,14 +205,6 @@ def _finish_reversal(session: Session, now: datetime, reversal: PlanChange, reve
 
 
 def _content_back(sold: Invoice) -> dict[str, Any]:
-    """The invoice's content with every amount the other way round, and the number that it corrects."""
-    content = dict(sold.content)
-    content["before"], content["after"] = content["after"], content["before"] or content["after"]
-    for part in ("lines", "taxes"):
-        content[part] = [_line_back(line) for line in content[part]]
-    return content | {"next_renewal": None, "notes": [], "corrects": sold.number}
-
-
-def _line_back(line: dict[str, Any]) -> dict[str, Any]:
-    amounts = {name: line[name] for name in ("amount", "base") if line.get(name)}
-    return line | {name: money | {"amount": -money["amount"]} for name, money in amounts.items()}
+    """As it answers the sale, with the plans the other way round."""
+    before, after = sold.content["after"], sold.content["before"] or sold.content["after"]
+    return opposite_content(sold) | {"before": before, "after": after, "notes": []}

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from domain.lifecycle import Event, Status
 from engine.notifications import notices
 from models.audit import Attribution
-from models.plan_change import PlanChange, lock_change, move
+from models.moves import move
+from models.plan_change import PlanChange, lock_change
 
 
 class NotInReview(Exception):
@@ -47,7 +48,7 @@ def reject_change(session: Session, now: datetime, change_id: str, attribution: 
 def refuse_unreviewed(session: Session, now: datetime, change_id: str) -> Status:
     """A request that nobody looked at in the days that the catalogue gives is refused rather than left open."""
     change = lock_change(session, change_id)
-    if change.status != Status.AWAITING_REVIEW or change.review_until is None or now < change.review_until:
+    if change.status != Status.AWAITING_REVIEW or not change.deadline_passed:
         return change.lifecycle_status
     sentence = "Nobody could look at this request in time. Ask again, or write to us."
     _refuse(session, now, change, "system", "review_too_old", sentence)

@@ -17,7 +17,8 @@ from engine.ledger import postings
 from engine.payments.attempts import close_attempts
 from engine.payments.credit_refunds import start_credit_refunds
 from models.invoice import invoice_of_change
-from models.plan_change import PlanChange, lock_change, move
+from models.moves import move
+from models.plan_change import lock_change
 
 
 def settle(session: Session, now: datetime, change_id: str) -> Status:
@@ -27,7 +28,7 @@ def settle(session: Session, now: datetime, change_id: str) -> Status:
     """
     change = lock_change(session, change_id)
     invoice = invoice_of_change(session, change.id)
-    if change.status not in PAYABLE or invoice is None or not postings.is_covered(session, change, invoice):
+    if change.status not in PAYABLE or invoice is None or not change.covered:
         return Status(change.status)
     give_number(session, change.provider, invoice, now)
     if invoice.total_minor < 0:
@@ -35,15 +36,8 @@ def settle(session: Session, now: datetime, change_id: str) -> Status:
         start_credit_refunds(session, now, change, Quote.from_json(change.quote or {}).refund)
     else:
         postings.settle_invoice(session, invoice, change, now)
-    invoice.settled_at = now
-    close_attempts(session, invoice)
+    invoice.settle(now)
+    close_attempts(session, now, invoice)
     supersede_scheduled(session, now, change)
     move(session, change, Event.SETTLE, Status.PAID, now)
     return Status.PAID
-
-
-def covered(session: Session, change_id: str) -> bool:
-    """Whether a change could be settled now: also true of one that has nothing to pay."""
-    change = session.get_one(PlanChange, change_id)
-    invoice = invoice_of_change(session, change_id)
-    return change.status in PAYABLE and invoice is not None and postings.is_covered(session, change, invoice)

@@ -6,10 +6,11 @@ import base64
 import hashlib
 import json
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from cryptography.fernet import Fernet
-from sqlalchemy import BigInteger, DateTime, LargeBinary, MetaData, String, TypeDecorator, func
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, LargeBinary, MetaData, String, TypeDecorator, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -45,6 +46,12 @@ class Base(DeclarativeBase):
 def new_id(prefix: str) -> str:
     """A time-ordered, unguessable id: the prefix, an underscore and a ULID (80 random bits) in lower case."""
     return f"{prefix}_{str(ULID()).lower()}"
+
+
+def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    """The database refuses what the enumeration does not have."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_is_known")
 
 
 def recorded_at() -> Mapped[datetime]:

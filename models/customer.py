@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint, select
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, UniqueConstraint, and_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
+from domain import next_steps
+from domain.lifecycle import ACTIVE, SERVICE, ServiceStatus, Status
 from domain.money import Money
 from domain.periods import Period
-from models.base import Base, new_id, recorded_at
-from models.pending_work import PendingWork
-from models.provider import Provider
+from models.base import Base, new_id, one_of, recorded_at
+from models.moves import Move, Moving
+from models.pending_work import fact
+from models.provider import Provider, clock_of
+
+# How long before a scheduled change a customer is warned that it would not fit.
+WARNED_AHEAD = timedelta(days=7)
 
 
 class Customer(Base):
@@ -34,7 +41,21 @@ class Customer(Base):
     created_at: Mapped[datetime] = recorded_at()
 
 
-class Service(PendingWork, Base):
+class ServiceMove(Move, Base):
+    __tablename__ = "service_moves"
+
+    service_id: Mapped[str] = mapped_column(ForeignKey("services.id"), index=True)
+
+
+def _has_change(row: Any, statuses: Iterable[Status], warned: bool = True) -> ColumnElement[bool]:
+    """Whether a change in one of these statuses is there; with `warned` false, one without a warning."""
+    from models.plan_change import PlanChange  # which knows services
+
+    query = select(PlanChange.id).where(PlanChange.service_id == row.id, PlanChange.status.in_(sorted(statuses)))
+    return (query if warned else query.where(PlanChange.warned_at.is_(None))).exists()
+
+
+class Service(Moving, Base):
     """What the customer has: a plan at the price that was bought, for the running period.
 
     `period_paid_minor` is what was really paid (net) for the running period, less the credits already given for it:
@@ -44,6 +65,7 @@ class Service(PendingWork, Base):
 
     __tablename__ = "services"
     __table_args__ = (
+        one_of("status", ServiceStatus),
         UniqueConstraint("provider_id", "ref"),
         CheckConstraint("period_start < period_end", name="period_runs_forward"),
         CheckConstraint("quantity > 0", name="quantity_positive"),
@@ -73,6 +95,22 @@ class Service(PendingWork, Base):
 
     provider: Mapped[Provider] = relationship()
     customer: Mapped[Customer] = relationship()
+
+    machine = SERVICE
+    history = (ServiceMove, "service_id")
+    steps = (next_steps.RENEWAL,)
+
+    period_over = fact(lambda row: row.period_end <= clock_of(row))
+    # A renewal waits for a change that is about to be applied or to run out; what staff look at lets it pass.
+    change_on_its_way = fact(lambda row: _has_change(row, ACTIVE - {Status.AWAITING_REVIEW}))
+    # A scheduled change that the customer may have to be warned of.
+    warning_due = fact(
+        lambda row: and_(
+            row.period_end > clock_of(row),
+            row.period_end <= clock_of(row) + WARNED_AHEAD,
+            _has_change(row, {Status.SCHEDULED}, warned=False),
+        )
+    )
 
     @property
     def period(self) -> Period:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from models.base import Base, new_id, recorded_at
-from models.pending_work import PendingWork
+from domain import next_steps
+from domain.lifecycle import INBOX_EVENT, InboxStatus
+from models.base import Base, new_id, one_of, recorded_at
+from models.moves import Moving
 from models.provider import Connection
-
-# Not decided yet: the sweep enqueues these, and no offer expires while one of them is about it.
-OPEN_EVENTS = ("received", "parked", "retry")
 
 # How many refused webhooks are kept of each connection: enough to see a wrong secret, too few to fill a disk.
 REFUSED_KEPT = 20
 
 
-class InboxEvent(PendingWork, Base):
+class InboxEvent(Moving, Base):
     """What a gateway reported (`source` webhook), what we fetched from it (fetch, list) or what an operator saw at the
     bank (operator), written down before anything is done about it. `received_at` is business time.
 
@@ -30,6 +30,7 @@ class InboxEvent(PendingWork, Base):
 
     __tablename__ = "inbox_events"
     __table_args__ = (
+        one_of("status", InboxStatus),
         UniqueConstraint("connection_id", "event_key"),
         Index("ix_inbox_events_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
         Index("ix_inbox_events_waiting", "connection_id", "waits_for", postgresql_where="waits_for IS NOT NULL"),
@@ -45,7 +46,7 @@ class InboxEvent(PendingWork, Base):
     conflicting: Mapped[bool] = mapped_column(default=False)
     conflicting_body: Mapped[bytes | None]
     deliveries: Mapped[int] = mapped_column(default=1)
-    status: Mapped[str] = mapped_column(default="received")
+    status: Mapped[str] = mapped_column(default=InboxStatus.RECEIVED)
     match_attempts: Mapped[int] = mapped_column(default=0)
     failures: Mapped[int] = mapped_column(default=0)
     waits_for: Mapped[str | None]
@@ -53,6 +54,9 @@ class InboxEvent(PendingWork, Base):
     recorded_at: Mapped[datetime] = recorded_at()
 
     connection: Mapped[Connection] = relationship()
+
+    machine = INBOX_EVENT
+    steps = (next_steps.INBOX_EVENT,)
 
 
 class RefusedWebhook(Base):
@@ -76,6 +80,27 @@ def keep_refused(session: Session, connection_id: str, slot: int, values: dict[s
     row = {"connection_id": connection_id, "slot": slot, "refused_at": func.clock_timestamp(), **values}
     statement = insert(RefusedWebhook).values(row)
     session.execute(statement.on_conflict_do_update(index_elements=["connection_id", "slot"], set_=row))
+
+
+def store_event(
+    session: Session, now: datetime, connection: Connection, source: str, event_key: str, body: bytes
+) -> str | None:
+    """Writes one event down, received `now` (business time). Returns the row's id; None if its key is there already."""
+    return session.execute(
+        insert(InboxEvent)
+        .values(
+            id=new_id("evt"),
+            provider_id=connection.provider_id,
+            connection_id=connection.id,
+            source=source,
+            event_key=event_key,
+            body=body,
+            body_sha256=hashlib.sha256(body).hexdigest(),
+            received_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["connection_id", "event_key"])
+        .returning(InboxEvent.id)
+    ).scalar_one_or_none()
 
 
 def event_of_key(session: Session, connection_id: str, event_key: str) -> InboxEvent | None:

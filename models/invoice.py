@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, select
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, UniqueConstraint, and_, case, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
+from domain import next_steps
+from domain.lifecycle import INVOICE, InvoiceStatus
 from domain.money import Money
+from domain.next_steps import PaperState
 from models.base import Base, new_id, recorded_at
 from models.customer import Customer, Service
-from models.pending_work import PendingWork
+from models.pending_work import PendingWork, fact
 from models.provider import Provider
 
 
@@ -31,6 +34,13 @@ class StoredQuote(Base):
     created_at: Mapped[datetime] = recorded_at()
 
 
+def _uncollected(row: Any) -> ColumnElement[bool]:
+    from models.payment import PaymentAttempt  # which knows invoices
+
+    asked = select(PaymentAttempt.id).where(PaymentAttempt.invoice_id == row.id)
+    return and_(row.change_id.is_(None), row.settled_at.is_(None), row.due_minor > 0, ~asked.exists())
+
+
 class Invoice(PendingWork, Base):
     """A frozen copy of what is owed, by whom, and why. It gets its legal number when it is settled
     (a renewal's invoice, which is supplied before payment, when it is issued); until then its document is a proforma.
@@ -44,6 +54,7 @@ class Invoice(PendingWork, Base):
         CheckConstraint("credit_applied_minor >= 0 AND due_minor >= 0", name="no_negative_due"),
         CheckConstraint("(number IS NULL) = (numbered_on IS NULL)", name="number_has_a_date"),
         CheckConstraint("number IS NULL OR voided_at IS NULL", name="numbered_is_never_void"),
+        CheckConstraint("settled_at IS NULL OR voided_at IS NULL", name="settled_is_never_void"),
         CheckConstraint("num_nonnulls(change_id, renewal_id, corrects_id) = 1", name="one_cause"),
         Index("ix_invoices_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
         UniqueConstraint("provider_id", "kind", "number"),
@@ -79,6 +90,21 @@ class Invoice(PendingWork, Base):
     provider: Mapped[Provider] = relationship()
     customer: Mapped[Customer] = relationship()
     service: Mapped[Service] = relationship()
+
+    steps = (next_steps.INVOICE_DOCUMENT, next_steps.INVOICE_COLLECTION)
+    paper_state = fact(
+        lambda row: case(
+            (row.voided_at.is_not(None), PaperState.VOID.value),
+            (row.number.is_(None), PaperState.UNNUMBERED.value),
+            else_=PaperState.NUMBERED.value,
+        )
+    )
+    document_missing = fact(
+        lambda row: ~select(Document.id).where(Document.invoice_id == row.id, Document.kind == row.kind).exists()
+    )
+    # A renewal's invoice that was never asked of the gateway.
+    uncollected = fact(_uncollected)
+
     documents: Mapped[list[Document]] = relationship(order_by="Document.id", viewonly=True)
 
     @property
@@ -91,11 +117,20 @@ class Invoice(PendingWork, Base):
         return Money(self.due_minor, self.currency)
 
     @property
-    def status(self) -> str:
-        """open, settled or void."""
+    def status(self) -> InvoiceStatus:
         if self.voided_at:
-            return "void"
-        return "settled" if self.settled_at else "open"
+            return InvoiceStatus.VOID
+        return InvoiceStatus.SETTLED if self.settled_at else InvoiceStatus.OPEN
+
+    def settle(self, at: datetime) -> None:
+        """Its money is there. Raises ImpossibleMove for one that is not open."""
+        INVOICE.check(self.status, "settle", InvoiceStatus.SETTLED)
+        self.settled_at = at
+
+    def void(self, at: datetime) -> None:
+        """It is never to be paid. Raises ImpossibleMove for one that is not open."""
+        INVOICE.check(self.status, "void", InvoiceStatus.VOID)
+        self.voided_at = at
 
     @property
     def document_kind(self) -> str | None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, select
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, case, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from domain import next_steps
+from domain.next_steps import MessageState
 from models.base import Base, new_id, recorded_at
-from models.pending_work import PendingWork
+from models.pending_work import Leased, PendingWork, fact
 
 
-class OutboxMessage(PendingWork, Base):
+class OutboxMessage(Leased, PendingWork, Base):
     """Unique by change, event and channel: no move is reported twice. A mail may be sent more than once after a crash,
     always with the same Message-ID."""
 
@@ -31,10 +33,11 @@ class OutboxMessage(PendingWork, Base):
     recipient: Mapped[str]
     locale: Mapped[str]
     values: Mapped[dict[str, Any]]
-    lease_until: Mapped[datetime | None]
-    fence: Mapped[int] = mapped_column(default=0)
     sent_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = recorded_at()
+
+    steps = (next_steps.OUTBOX_MESSAGE,)
+    state = fact(lambda row: case((row.sent_at.is_(None), MessageState.UNSENT.value), else_=MessageState.SENT.value))
 
 
 def write_message(session: Session, message: dict[str, Any]) -> None:

@@ -2,22 +2,65 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, select
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, UniqueConstraint, and_, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
+from domain import next_steps
+from domain.lifecycle import (
+    LIVE_ATTEMPT,
+    PAYMENT_ATTEMPT,
+    REFUND,
+    UNCONFIRMED_REFUND,
+    UNRESOLVED_ATTEMPT,
+    AttemptStatus,
+    RefundStatus,
+)
 from domain.money import Money
-from models.base import Base, new_id, recorded_at
+from models.base import Base, new_id, one_of, recorded_at
 from models.invoice import Invoice
-from models.pending_work import PendingWork
+from models.moves import Move, Moving
+from models.pending_work import MACHINE_NOW, Leased, fact
 from models.provider import Connection
 
-# creating: the row is committed, the gateway not yet called; canceling: to be closed at the gateway, may still be paid.
-LIVE_ATTEMPT = ("creating", "open", "action_required")
+# A webhook has come by then, or will not; a customer who is still at the checkout page loses nothing by our fetching.
+POLLED_AFTER = timedelta(minutes=15)
+POLLED_EVERY = timedelta(minutes=10)
+
+_LIVE = ", ".join(f"'{status}'" for status in sorted(LIVE_ATTEMPT))
 
 
-class PaymentAttempt(PendingWork, Base):
+class PaymentAttemptMove(Move, Base):
+    __tablename__ = "payment_attempt_moves"
+
+    attempt_id: Mapped[str] = mapped_column(ForeignKey("payment_attempts.id"), index=True)
+
+
+class RefundMove(Move, Base):
+    __tablename__ = "refund_moves"
+
+    refund_id: Mapped[str] = mapped_column(ForeignKey("refunds.id"), index=True)
+
+
+def _poll_due(row: Any) -> ColumnElement[bool]:
+    old = row.created_at <= MACHINE_NOW - POLLED_AFTER
+    return and_(old, or_(row.polled_at.is_(None), row.polled_at <= MACHINE_NOW - POLLED_EVERY))
+
+
+def _unconfirmed_refund(row: Any) -> ColumnElement[bool]:
+    """A refund of the attempt's money that the gateway has had for long and not confirmed."""
+    refunds = select(Refund.id).join(Payment, Payment.id == Refund.payment_id)
+    return refunds.where(
+        Payment.attempt_id == row.id,
+        Refund.status == RefundStatus.PENDING,
+        Refund.created_at <= MACHINE_NOW - POLLED_AFTER,
+    ).exists()
+
+
+class PaymentAttempt(Leased, Moving, Base):
     """One payment requested from a gateway. The row, whose id is the idempotency key, is committed before the call."""
 
     __tablename__ = "payment_attempts"
@@ -26,9 +69,10 @@ class PaymentAttempt(PendingWork, Base):
             "uq_payment_attempts_one_live",
             "invoice_id",
             unique=True,
-            postgresql_where="status IN ('creating', 'open', 'action_required')",
+            postgresql_where=f"status IN ({_LIVE})",
         ),
         Index("ix_payment_attempts_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
+        one_of("status", AttemptStatus),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         UniqueConstraint("connection_id", "gateway_ref"),
     )
@@ -37,7 +81,7 @@ class PaymentAttempt(PendingWork, Base):
     provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
     invoice_id: Mapped[str] = mapped_column(ForeignKey("invoices.id"), index=True)
     connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"))
-    status: Mapped[str] = mapped_column(default="creating")
+    status: Mapped[str] = mapped_column(default=AttemptStatus.CREATING)
     amount_minor: Mapped[int]
     currency: Mapped[str]
     gateway_ref: Mapped[str | None]
@@ -45,13 +89,18 @@ class PaymentAttempt(PendingWork, Base):
     client_token: Mapped[str | None]
     expires_at: Mapped[datetime]
     error: Mapped[str | None]
-    lease_until: Mapped[datetime | None]
-    fence: Mapped[int] = mapped_column(default=0)
     polled_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = recorded_at()
 
     invoice: Mapped[Invoice] = relationship()
     connection: Mapped[Connection] = relationship()
+
+    machine = PAYMENT_ATTEMPT
+    history = (PaymentAttemptMove, "attempt_id")
+    steps = (next_steps.PAYMENT_ATTEMPT,)
+
+    poll_due = fact(_poll_due)
+    refund_poll_due = fact(lambda row: and_(_poll_due(row), _unconfirmed_refund(row)))
 
     @property
     def amount(self) -> Money:
@@ -92,7 +141,7 @@ class Payment(Base):
         return Money(self.amount_minor, self.currency)
 
 
-class Refund(PendingWork, Base):
+class Refund(Leased, Moving, Base):
     """Money that we send back through the gateway; the id is the idempotency key.
 
     `status`: sending, sent (the gateway has it, its event will confirm it), succeeded, failed. `source` is the ledger
@@ -102,6 +151,7 @@ class Refund(PendingWork, Base):
     __tablename__ = "refunds"
     __table_args__ = (
         Index("ix_refunds_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
+        one_of("status", RefundStatus),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
     )
 
@@ -112,20 +162,36 @@ class Refund(PendingWork, Base):
     currency: Mapped[str]
     source: Mapped[str]
     owner: Mapped[str]
-    status: Mapped[str] = mapped_column(default="sending")
+    status: Mapped[str] = mapped_column(default=RefundStatus.SENDING)
     gateway_ref: Mapped[str | None]
     actor: Mapped[str]
     reason: Mapped[str]
     error: Mapped[str | None]
-    lease_until: Mapped[datetime | None]
-    fence: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = recorded_at()
 
     payment: Mapped[Payment] = relationship()
 
+    machine = REFUND
+    history = (RefundMove, "refund_id")
+    steps = (next_steps.REFUND,)
+
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+
+def record_movement(
+    session: Session, connection_id: str, gateway_object: str, kind: str, **values: Any
+) -> Payment | None:
+    """Writes one movement of money down; None if it is recorded already."""
+    key = {"connection_id": connection_id, "gateway_object": gateway_object, "kind": kind}
+    payment_id = session.execute(
+        insert(Payment)
+        .values(id=new_id("mny"), **key, **values)
+        .on_conflict_do_nothing(index_elements=list(key))
+        .returning(Payment.id)
+    ).scalar_one_or_none()
+    return session.get_one(Payment, payment_id) if payment_id else None
 
 
 def live_attempt(session: Session, invoice_id: str) -> PaymentAttempt | None:
@@ -148,7 +214,7 @@ def unresolved_attempts(session: Session, invoice_id: str) -> list[PaymentAttemp
     return list(
         session.scalars(
             select(PaymentAttempt).where(
-                PaymentAttempt.invoice_id == invoice_id, PaymentAttempt.status.in_((*LIVE_ATTEMPT, "canceling"))
+                PaymentAttempt.invoice_id == invoice_id, PaymentAttempt.status.in_(UNRESOLVED_ATTEMPT)
             )
         )
     )
@@ -163,11 +229,11 @@ def movements_of(session: Session, payment: Payment, *kinds: str) -> list[Paymen
 def pending_refund_minor(session: Session, payment: Payment) -> int:
     """How much of a payment is pending in refunds of ours. Locks nothing."""
     query = select(func.coalesce(func.sum(Refund.amount_minor), 0))
-    pending = query.where(Refund.payment_id == payment.id, Refund.status.in_(("sending", "sent")))
+    pending = query.where(Refund.payment_id == payment.id, Refund.status.in_(UNCONFIRMED_REFUND))
     return int(session.scalar(pending) or 0)
 
 
 def pending_refunds(session: Session, payment: Payment) -> list[Refund]:
     """Refunds of ours that the gateway has not confirmed yet, oldest first."""
-    query = select(Refund).where(Refund.payment_id == payment.id, Refund.status.in_(("sending", "sent")))
+    query = select(Refund).where(Refund.payment_id == payment.id, Refund.status.in_(UNCONFIRMED_REFUND))
     return list(session.scalars(query.order_by(Refund.id).with_for_update(of=Refund)))

@@ -1,37 +1,136 @@
-"""The pending work of a row: when its next attempt is due, how many there were, the last error."""
+"""What a row has that the sweep tries until it moves on: the next attempt, how many there were, the last error; and
+what is next for it, which the tables of domain/next_steps.py say by the facts of the row."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import func
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Interval,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+)
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, Session, mapped_column, object_session
+
+from domain.next_steps import NextSteps, Step
+from settings import settings
 
 # Of an error's text so much is kept.
 ERROR_MAX = 2_000
 
+MACHINE_NOW: Any = func.clock_timestamp()
+
+
+def seconds(count: float | Callable[[], float]) -> ColumnElement[Any]:
+    """An interval; a function is called at each execution, so that a setting counts as it stands then."""
+    value = f"{count} seconds" if not callable(count) else None
+    read = None if not callable(count) else lambda: f"{count()} seconds"
+    return cast(bindparam(None, value, callable_=read, type_=String(), unique=True), Interval)
+
+
+# A time further ahead was written before the database's clock was set back.
+LONGEST_PAUSE = seconds(lambda: settings().longest_pause_seconds)
+
+
+def pause(attempts: Any, first_seconds: float = 1.0, longest_seconds: Callable[[], float] | None = None) -> Any:
+    """How long to wait after so many attempts, as SQL: `first_seconds`, doubled with each one up to the longest pause
+    (that of the settings unless told), up to a quarter less, so that what failed together does not come back
+    together."""
+    read = longest_seconds or (lambda: settings().retry_pause_max_seconds)
+    longest = bindparam(None, callable_=read, type_=Float(), unique=True)
+    doubled = literal(first_seconds) * func.power(2.0, func.least(attempts, 20))
+    return func.least(doubled, longest) * (0.75 + 0.25 * func.random()) * seconds(1)
+
+
+def fact(expression: Callable[[Any], ColumnElement[Any]]) -> hybrid_property[Any]:
+    """A fact about a row, written once: of the class it is SQL, and of a row what the database says of it now."""
+
+    def of_row(self: Any) -> Any:
+        session = object_session(self)
+        assert session is not None, "a fact is asked of a row in a session"
+        return session.scalar(select(expression(type(self))).where(type(self).id == self.id))
+
+    return hybrid_property(of_row).expression(expression)
+
 
 class PendingWork:
-    """`next_attempt_at` is machine time; null: nothing is left to do, or the row was given up. `attempts` counts how
-    often the sweep has enqueued the row since it last moved, `last_error` is what a step raised last."""
+    """`next_attempt_at` is machine time; null, nobody tries: nothing is left to do, or the row was given up.
+    `attempts` counts what the sweep has enqueued since the row last moved, `last_error` is what a step raised last.
+    `steps` are the tables that say what is next."""
 
     # An expression that is written comes back with the statement that wrote it.
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012
+
+    steps: ClassVar[tuple[NextSteps, ...]]
 
     next_attempt_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp())
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     last_error: Mapped[str | None]
 
     def schedule_now(self) -> None:
-        """The row has moved on: its next step is due now, and all its attempts are left."""
-        machine_now: Any = func.clock_timestamp()
-        self.next_attempt_at, self.attempts, self.last_error = machine_now, 0, None
+        """The row has moved on: all its attempts are there again."""
+        self.next_attempt_at, self.attempts, self.last_error = MACHINE_NOW, 0, None
 
     def unschedule(self) -> None:
-        """Nothing is left to do."""
+        """Nothing is left to try."""
         self.next_attempt_at, self.attempts, self.last_error = None, 0, None
+
+
+class Leased:
+    """A row whose external call one worker makes at a time, until its lease is over (machine time)."""
+
+    lease_until: Mapped[datetime | None]
+    fence: Mapped[int] = mapped_column(default=0)
+
+    # A lease that would run for longer than any does was written before the database's clock was set back (a failover
+    # to a slow clock); it counts as over, and the fence keeps its holder out.
+    lease_runs = fact(
+        lambda row: func.coalesce(
+            and_(row.lease_until > MACHINE_NOW, row.lease_until <= MACHINE_NOW + LONGEST_PAUSE), False
+        )
+    )
+
+
+def next_of(row: type[PendingWork], table: NextSteps) -> ColumnElement[Any]:
+    """What is next by one of the row's tables, as SQL: the label of the first rule that matches."""
+    whens = []
+    for rule in table.rules:
+        state: ColumnElement[bool] = getattr(row, table.state).in_(sorted(rule.states))
+        holds = and_(state, getattr(row, rule.fact)) if rule.fact else state
+        whens.append((holds, literal(rule.next.label)))
+    return case(*whens, else_=null())
+
+
+def next_tasks(session: Session, row: type[Any], row_id: str) -> list[str]:
+    """The tasks that are next for a row now, one of each of its tables at the most."""
+    query = select(*(next_of(row, table) for table in row.steps)).where(row.id == row_id)
+    labels = session.execute(query).one()
+    return [label for table, label in zip(row.steps, labels, strict=True) if label in table.tasks()]
+
+
+def has_task(row: type[PendingWork], found_by: str, by_date: bool) -> ColumnElement[bool]:
+    """Whether one of the steps that this task of beat finds is next: those that a date brings, or the others."""
+    conditions = []
+    for table in row.steps:
+        steps = [rule.next for rule in table.rules if isinstance(rule.next, Step)]
+        tasks = sorted({step.task for step in steps if step.found_by == found_by and step.by_date is by_date})
+        if tasks:
+            conditions.append(func.coalesce(next_of(row, table).in_(tasks), False))
+    return or_(*conditions) if conditions else literal(False)
 
 
 def error_text(error: Exception) -> str:

@@ -5,24 +5,53 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select, update
+from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, bindparam, case, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from domain.lifecycle import ACTIVE, CANVAS_ENDS, Event, Status, check_move
+from domain import next_steps
+from domain.lifecycle import ACTIVE, PLAN_CHANGE, ServiceStatus, Status
 from domain.money import Money
-from models.base import Base, new_id, recorded_at
+from models.base import Base, new_id, one_of, recorded_at
 from models.customer import Customer, Service, lock_service
-from models.pending_work import PendingWork
-from models.provider import Provider
+from models.invoice import Document, Invoice
+from models.ledger import LedgerBalance
+from models.moves import Move, Moving
+from models.pending_work import Leased, fact
+from models.provider import Provider, clock_of
+from settings import settings
 
 _ACTIVE_LIST = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
 
 
-class PlanChange(PendingWork, Base):
+def _covered(row: Any) -> ColumnElement[bool]:
+    held = select(LedgerBalance.balance_minor).where(
+        LedgerBalance.provider_id == row.provider_id,
+        LedgerBalance.account == "held",
+        LedgerBalance.owner == row.id,
+        LedgerBalance.currency == Invoice.currency,
+    )
+    reached = Invoice.total_minor <= func.coalesce(held.scalar_subquery().correlate_except(LedgerBalance), 0)
+    return select(Invoice.id).where(Invoice.change_id == row.id, reached).exists()
+
+
+def _proforma_missing(row: Any) -> ColumnElement[bool]:
+    printed = select(Document.id).where(Document.invoice_id == Invoice.id, Document.kind == "proforma")
+    to_pay = select(Invoice.id).where(Invoice.change_id == row.id, Invoice.number.is_(None), Invoice.due_minor > 0)
+    return to_pay.where(~printed.exists()).exists()
+
+
+class ChangeMove(Move, Base):
+    __tablename__ = "plan_change_moves"
+
+    change_id: Mapped[str] = mapped_column(ForeignKey("plan_changes.id"), index=True)
+
+
+class PlanChange(Leased, Moving, Base):
     """A request and everything that came of it. The status is the recovery point: it names the step that is next."""
 
     __tablename__ = "plan_changes"
     __table_args__ = (
+        one_of("status", Status),
         UniqueConstraint("provider_id", "idempotency_key"),
         # The database allows one active and one scheduled change for a service.
         Index("uq_plan_changes_one_active", "service_id", unique=True, postgresql_where=f"status IN ({_ACTIVE_LIST})"),
@@ -67,8 +96,6 @@ class PlanChange(PendingWork, Base):
     reason_details: Mapped[dict[str, Any] | None]
 
     # The external call that applies the plan: its lease and fence, and what the host is sent.
-    lease_until: Mapped[datetime | None]
-    fence: Mapped[int] = mapped_column(default=0)
     generation: Mapped[int | None]
     apply_round: Mapped[int] = mapped_column(default=1)
     apply_attempts: Mapped[int] = mapped_column(default=0)
@@ -78,6 +105,28 @@ class PlanChange(PendingWork, Base):
     provider: Mapped[Provider] = relationship()
     service: Mapped[Service] = relationship()
     customer: Mapped[Customer] = relationship()
+
+    machine = PLAN_CHANGE
+    history = (ChangeMove, "change_id")
+    steps = (next_steps.PLAN_CHANGE,)
+
+    # Whether what is held for the change reaches its invoice's total: also true of one that has nothing to pay.
+    covered = fact(_covered)
+    # An offer that was not paid, or a request that staff did not look at, has had its time.
+    deadline_passed = fact(
+        lambda row: func.coalesce(
+            case((row.status == Status.AWAITING_REVIEW, row.review_until), else_=row.payable_until) <= clock_of(row),
+            False,
+        )
+    )
+    proforma_missing = fact(_proforma_missing)
+    # Whether a paid change has been enqueued as often as the settings allow.
+    spent = fact(lambda row: row.attempts > bindparam(None, callable_=lambda: settings().attempts_max, unique=True))
+
+    def after_move(self, source: str) -> None:
+        """A change that frees its service's place lets the renewal go on that may have waited for it."""
+        if source in ACTIVE and self.status not in ACTIVE and self.service.status == ServiceStatus.ACTIVE:
+            self.service.schedule_now()
 
     @property
     def lifecycle_status(self) -> Status:
@@ -99,22 +148,6 @@ class PlanChange(PendingWork, Base):
         return Money(self.accepted_total_minor, self.service.currency)
 
 
-class ChangeMove(Base):
-    """One row for each move; the database refuses to change or delete it."""
-
-    __tablename__ = "plan_change_moves"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    change_id: Mapped[str] = mapped_column(ForeignKey("plan_changes.id"), index=True)
-    event: Mapped[str]
-    from_status: Mapped[str | None]
-    to_status: Mapped[str]
-    at: Mapped[datetime]
-    actor: Mapped[str]
-    reason: Mapped[str | None]
-    recorded_at: Mapped[datetime] = recorded_at()
-
-
 class RejectedMessage(Base):
     """A message at the Celery entry point that could not become a plan change: kept for operators, never retried."""
 
@@ -124,52 +157,6 @@ class RejectedMessage(Base):
     message: Mapped[dict[str, Any]]
     reason: Mapped[str]
     recorded_at: Mapped[datetime] = recorded_at()
-
-
-def open_change(session: Session, change: PlanChange, at: datetime, actor: str) -> None:
-    """Inserts a new change with the first row of its history."""
-    session.add(change)
-    session.flush()
-    _write_move(session, change, Event.REQUEST, None, at, actor)
-
-
-def move(
-    session: Session,
-    change: PlanChange,
-    event: Event,
-    target: Status,
-    at: datetime,
-    actor: str = "system",
-    reason: str | None = None,
-) -> None:
-    """Moves a change that this session has locked, and writes the history row.
-
-    `at` is business time. Raises ImpossibleMove for a move that the lifecycle does not have, and LostRace if the row
-    is no longer in the status that was read: the caller's transaction must not commit.
-    """
-    source = Status(change.status)
-    check_move(source, event, target)
-    session.flush()
-    moved = session.execute(
-        update(PlanChange)
-        .where(PlanChange.id == change.id, PlanChange.status == source)
-        .values(status=target, attempts=0, last_error=None, next_attempt_at=_next_attempt(target))
-        .returning(PlanChange.next_attempt_at)
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
-    if moved is None:
-        raise LostRace(change.id, source)
-    session.refresh(change, ["status", "attempts", "last_error", "next_attempt_at"])
-    if source in ACTIVE and target not in ACTIVE:
-        change.service.schedule_now()  # its renewal may have waited for this change
-    _write_move(session, change, event, source, at, actor, reason)
-
-
-class LostRace(RuntimeError):
-    """Somebody moved the row although we held its lock: a program error."""
-
-    def __init__(self, change_id: str, source: Status) -> None:
-        super().__init__(f"{change_id} is no longer {source}, although its service is locked")
 
 
 def lock_change(session: Session, change_id: str) -> PlanChange:
@@ -184,6 +171,14 @@ def lock_change(session: Session, change_id: str) -> PlanChange:
     ).scalar_one()
 
 
+def lock_invoice(session: Session, invoice: Invoice) -> PlanChange | None:
+    """The locks of everything that touches an invoice's money: the service first, then the change if it has one."""
+    if invoice.change_id is not None:
+        return lock_change(session, invoice.change_id)
+    lock_service(session, invoice.service_id)
+    return None
+
+
 def active_change(session: Session, service_id: str) -> PlanChange | None:
     return session.scalar(select(PlanChange).where(PlanChange.service_id == service_id, PlanChange.status.in_(ACTIVE)))
 
@@ -192,38 +187,3 @@ def scheduled_change(session: Session, service_id: str) -> PlanChange | None:
     return session.scalar(
         select(PlanChange).where(PlanChange.service_id == service_id, PlanChange.status == Status.SCHEDULED)
     )
-
-
-def moves_of(session: Session, change_id: str) -> list[ChangeMove]:
-    """The history, oldest first."""
-    return list(session.scalars(select(ChangeMove).where(ChangeMove.change_id == change_id).order_by(ChangeMove.id)))
-
-
-def _next_attempt(target: Status) -> Any:
-    # Null where a person or the service's renewal is awaited, or nothing is left to do. A review ends at a date of its
-    # own, which the sweep looks for.
-    waits = target in CANVAS_ENDS or target is Status.APPLIED
-    return None if waits and target is not Status.AWAITING_REVIEW else func.clock_timestamp()
-
-
-def _write_move(
-    session: Session,
-    change: PlanChange,
-    event: Event,
-    source: Status | None,
-    at: datetime,
-    actor: str,
-    reason: str | None = None,
-) -> None:
-    session.add(
-        ChangeMove(
-            change_id=change.id,
-            event=event,
-            from_status=source,
-            to_status=change.status,
-            at=at,
-            actor=actor,
-            reason=reason,
-        )
-    )
-    session.flush()

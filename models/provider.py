@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ForeignKey, UniqueConstraint, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 from sqlalchemy.types import String
 
 from domain.catalog import Catalog
@@ -31,6 +31,13 @@ class Provider(Base):
 
 # The business time of a joined provider, in a statement: the sandbox clock where one is set, the database's elsewhere.
 CLOCK = func.coalesce(Provider.clock_at, func.clock_timestamp())
+
+
+def clock_of(row: Any) -> Any:
+    """The business time of a row's provider, in a statement about the row."""
+    provider = aliased(Provider)
+    clock = func.coalesce(provider.clock_at, func.clock_timestamp())
+    return select(clock).where(provider.id == row.provider_id).scalar_subquery()
 
 
 class CatalogVersion(Base):

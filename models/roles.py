@@ -15,7 +15,10 @@ APPEND_ONLY = (
     "ledger_transactions",
     "number_gaps",
     "operator_actions",
+    "payment_attempt_moves",
     "plan_change_moves",
+    "refund_moves",
+    "service_moves",
 )
 
 

@@ -15,7 +15,7 @@ from models.database import transaction
 from models.outbox import OutboxMessage, unsent_of_change
 from models.plan_change import PlanChange
 from tasks.run import end_canvas_if_waiting, external_step, local_step
-from tasks.story import enqueue_if_covered
+from tasks.story import enqueue
 
 
 @shared_task(name="plan_change.quote", bind=True)
@@ -25,7 +25,11 @@ def quote_change(self: Task[Any, Any], change_id: str) -> str:
 
 @shared_task(name="plan_change.issue_invoice", bind=True)
 def issue_invoice(self: Task[Any, Any], change_id: str) -> str:
-    return end_canvas_if_waiting(self, local_step(invoice.issue_invoice, PlanChange, change_id))
+    status = local_step(invoice.issue_invoice, PlanChange, change_id)
+    if status is Status.INVOICED and _is_covered(change_id):
+        self.request.chain = None  # nothing is due: straight on to settle, which is in the other canvas
+        enqueue(change_id)
+    return end_canvas_if_waiting(self, status)
 
 
 @shared_task(name="plan_change.print_invoice", bind=True)
@@ -35,10 +39,7 @@ def print_invoice(self: Task[Any, Any], change_id: str) -> str:
 
 @shared_task(name="plan_change.request_payment")
 def request_payment(change_id: str) -> str:
-    status = external_step(checkout.request_payment, PlanChange, change_id)
-    if status is Status.INVOICED:
-        enqueue_if_covered(change_id)
-    return status.value
+    return external_step(checkout.request_payment, PlanChange, change_id).value
 
 
 @shared_task(name="plan_change.settle", bind=True)
@@ -63,3 +64,8 @@ def notify(change_id: str) -> int:
     for message_id in messages:
         external_step(mail.deliver, OutboxMessage, message_id)
     return len(messages)
+
+
+def _is_covered(change_id: str) -> bool:
+    with transaction() as session:
+        return bool(session.get_one(PlanChange, change_id).covered)

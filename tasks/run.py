@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from celery import Task
 from sqlalchemy.orm import Session
 
-from domain.lifecycle import CANVAS_ENDS, Status
+from domain.lifecycle import Status
+from domain.next_steps import ends_canvas
 from engine.jobs.external_call import ExternalStep
 from engine.jobs.sweep import note_error
 from models.database import transaction
@@ -65,6 +66,6 @@ def end_canvas_if_waiting(task: Task[Any, Any], status: Status) -> str:
 
     Clearing the chain is the quiet way: Flower shows a success. Ignore and Reject leave a task that looks unfinished.
     """
-    if status in CANVAS_ENDS:
+    if ends_canvas(status):
         task.request.chain = None
     return status.value

@@ -20,8 +20,10 @@ from cli.stack import start
 from domain.catalog import Catalog
 from local.folders import temporary_folder
 from local.stack import Stack
+from models.database import transaction
 from models.migrate import migrate
 from settings import settings
+from tests.docs.ledger_page import unlisted_postings
 
 SECRET_KEY = secrets.token_urlsafe(32)
 
@@ -64,6 +66,8 @@ def _servers() -> Iterator[tuple[Stack, dict[str, str]]]:
         with environment(variables):
             migrate()
         yield stack, variables
+        with environment(variables):
+            _check_postings()
 
 
 @pytest.fixture
@@ -88,6 +92,14 @@ def _running() -> Iterator[tuple[Running, dict[str, str]]]:
         ready = start(stack, SECRET_KEY)
         variables = {name: value for name, value in os.environ.items() if name.startswith("PLANSHIFT_")}
         yield Running(stack, ready), variables
+        with environment(variables):
+            _check_postings()
+
+
+def _check_postings() -> None:
+    """Whatever the tests had posted stands on the ledger's page."""
+    with transaction() as session:
+        assert unlisted_postings(session) == []
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from domain.lifecycle import MOVES, SETTLED_UNAPPLIED, Event, Status
+from domain.lifecycle import SETTLED_UNAPPLIED
 from engine.accounts.providers import host_of
 from engine.audit.ledger_checks import CHECKS
-from engine.jobs.sweep import overdue_rows
 from models.customer import Service
-from models.plan_change import ChangeMove, PlanChange
+from models.payment import PaymentAttempt, Refund
+from models.plan_change import PlanChange
 from models.provider import Provider, connection_of
 from provisioners.protocol import Host, ProvisionerRefused, ProvisionerUnknown
 from provisioners.registry import PROVISIONERS
@@ -33,7 +33,7 @@ NAMED_MAX = 20
 PATIENCE = timedelta(minutes=15)
 
 HISTORY = "history_is_a_path"
-OVERDUE = "nothing_is_overdue"
+MOVING = (PlanChange, PaymentAttempt, Refund, Service)
 HOSTS = "hosts_have_the_plan"
 
 
@@ -91,11 +91,9 @@ def audit_books(session: Session, providers: list[str], patience: timedelta = PA
     for check in CHECKS:
         rows = (Violation(str(row.row_id), row.what) for row in session.execute(text(check.sql), values))
         findings.append(result_of(check.name, check.invariant, rows))
-    invariant = "a change's history is a path of the lifecycle and ends at its status"
-    findings.append(result_of(HISTORY, invariant, _history_violations(session, providers)))
-    invariant = "no row with a next step waits longer than the sweep's patience, is enqueued in vain, or was given up"
-    overdue = (Violation(*row) for row in overdue_rows(session, providers, patience.total_seconds()))
-    findings.append(result_of(OVERDUE, invariant, overdue))
+    invariant = "a history is a path of its machine and ends at the status of its row"
+    violations = (row for machine in MOVING for row in _history_violations(session, providers, machine))
+    findings.append(result_of(HISTORY, invariant, violations))
     return findings
 
 
@@ -105,31 +103,19 @@ def result_of(name: str, invariant: str, rows: Iterable[Violation]) -> Invariant
     return InvariantResult(name, invariant, len(found), found[:NAMED_MAX])
 
 
-def _history_violations(session: Session, providers: list[str]) -> Iterator[Violation]:
+def _history_violations(session: Session, providers: list[str], machine: Any) -> Iterator[Violation]:
+    history, column = machine.history
     query = (
-        select(PlanChange.id, PlanChange.status, ChangeMove.event, ChangeMove.from_status, ChangeMove.to_status)
-        .outerjoin(ChangeMove, ChangeMove.change_id == PlanChange.id)
-        .where(PlanChange.provider_id.in_(providers))
-        .order_by(PlanChange.id, ChangeMove.id)
+        select(machine.id, machine.status, history.from_status, history.event, history.to_status)
+        .outerjoin(history, getattr(history, column) == machine.id)
+        .where(machine.provider_id.in_(providers))
+        .order_by(machine.id, history.id)
         .execution_options(yield_per=1000)
     )
-    for (change_id, status), rows in groupby(session.execute(query), key=lambda row: (row[0], row[1])):
-        wrong = _wrong_step(status, [(row[2], row[3], row[4]) for row in rows])
+    for (row_id, status), rows in groupby(session.execute(query), key=lambda row: (row[0], row[1])):
+        wrong = machine.machine.broken_step(status, [tuple(row[2:]) for row in rows])
         if wrong:
-            yield Violation(change_id, wrong)
-
-
-def _wrong_step(status: str, moves: list[tuple[str | None, str | None, str | None]]) -> str | None:
-    """What is wrong with a history of (event, from, to), if anything."""
-    at: str | None = None
-    for event, source, target in moves:
-        if source != at:
-            return f"a move from {source} follows the status {at}"
-        begins = source is None and event == Event.REQUEST and target in (Status.REQUESTED, Status.REFUSED)
-        if not begins and (source, event, target) not in MOVES:
-            return f"there is no move {source} --{event}--> {target}"
-        at = target
-    return None if at == status else f"the history ends at {at}, the status is {status}"
+            yield Violation(row_id, wrong)
 
 
 @dataclass(frozen=True, slots=True)

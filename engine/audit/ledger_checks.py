@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.audit.overdue_checks import OVERDUE_SQL
+
+OVERDUE = "nothing_is_overdue"
+
 SETTLED = "('paid', 'applying', 'stuck', 'applied', 'compensated', 'reversed')"
 ACTIVE = "('requested', 'quoted', 'invoiced', 'awaiting_payment', 'awaiting_review', 'paid', 'applying', 'stuck')"
 
@@ -144,9 +148,7 @@ CHECKS = (
         FROM invoices i, LATERAL (
             SELECT -coalesce(sum(e.amount_minor), 0) AS total FROM ledger_transactions t
             JOIN ledger_entries e ON e.transaction_id = t.id
-            WHERE ((t.source_id = i.id AND t.source_kind IN ('settle', 'renewal', 'correction'))
-                    OR (t.source_kind = 'reversal' AND t.source_id = (SELECT sold.id FROM plan_changes c
-                        JOIN invoices sold ON sold.change_id = c.reverses_id WHERE c.id = i.change_id)))
+            WHERE t.source_id = i.id AND t.source_kind IN ('settle', 'renewal', 'correction')
                 AND (e.account = 'sales' OR e.account LIKE 'tax:%')
         ) posted
         WHERE i.provider_id = ANY(:providers)
@@ -197,5 +199,10 @@ CHECKS = (
         SELECT r.id, 'has no invoice' FROM renewals r LEFT JOIN invoices i ON i.renewal_id = r.id
         WHERE r.provider_id = ANY(:providers) AND i.id IS NULL
         """,
+    ),
+    Check(
+        OVERDUE,
+        "no row with a next step waits longer than the sweep's patience, is enqueued in vain, or was given up",
+        OVERDUE_SQL,
     ),
 )

@@ -11,23 +11,30 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from domain.lifecycle import ENDED, EXPIRABLE, PAYABLE, Status
+from domain.lifecycle import (
+    ENDED,
+    EXPIRABLE,
+    PAYABLE,
+    PAYMENT_ATTEMPT,
+    AttemptStatus,
+    InvoiceStatus,
+    ServiceStatus,
+    Status,
+)
 from engine import late_payment
 from engine.inbox import returns
 from engine.ledger import postings
 from engine.ledger.postings import MoneySource
 from engine.notifications import notices
 from gateways.protocol import EventKind, GatewayEvent
-from models.base import new_id
-from models.customer import lock_service
 from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.ledger import receivable_of
-from models.payment import Payment, PaymentAttempt
-from models.plan_change import PlanChange, lock_change
+from models.moves import move
+from models.payment import Payment, PaymentAttempt, record_movement
+from models.plan_change import PlanChange, lock_invoice
 from models.provider import Provider
 
 
@@ -63,7 +70,7 @@ def allocate_event(
             _record_unmatched(session, now, event, gateway_event, None)
             return Allocated(True)
         return Allocated(not is_money)
-    change = lock_for(session, target.invoice)
+    change = lock_invoice(session, target.invoice)
     if target.attempt is not None:
         session.refresh(target.attempt, with_for_update={"of": PaymentAttempt})
     changes = [change.id] if change is not None else []
@@ -72,16 +79,8 @@ def allocate_event(
     if gateway_event.kind is EventKind.PAYMENT_SUCCEEDED:
         changes += _record_payment(session, now, event, gateway_event, target, change)
     if target.attempt is not None:
-        _move_attempt(session, target.attempt, gateway_event)
+        _move_attempt(session, now, target.attempt, gateway_event)
     return Allocated(True, tuple(changes))
-
-
-def lock_for(session: Session, invoice: Invoice) -> PlanChange | None:
-    """The locks of everything that touches an invoice's money: the service first, then the change if it has one."""
-    if invoice.change_id is not None:
-        return lock_change(session, invoice.change_id)
-    lock_service(session, invoice.service_id)
-    return None
 
 
 def allocate(
@@ -117,26 +116,20 @@ def new_payment(
     session: Session, event: InboxEvent, gateway_event: GatewayEvent, target: PaymentTarget | None, outcome: str
 ) -> Payment | None:
     """The payment's row; None if this movement of money is recorded already."""
-    payment_id = session.execute(
-        insert(Payment)
-        .values(
-            id=new_id("mny"),
-            provider_id=event.provider_id,
-            connection_id=event.connection_id,
-            gateway_object=gateway_event.gateway_object,
-            kind="payment",
-            attempt_id=target.attempt.id if target and target.attempt else None,
-            invoice_id=target.invoice.id if target else None,
-            amount_minor=gateway_event.amount.amount,
-            currency=gateway_event.amount.currency,
-            outcome=outcome,
-            paid_at=gateway_event.occurred_at,
-            event_id=event.id,
-        )
-        .on_conflict_do_nothing(index_elements=["connection_id", "gateway_object", "kind"])
-        .returning(Payment.id)
-    ).scalar_one_or_none()
-    return session.get_one(Payment, payment_id) if payment_id else None
+    return record_movement(
+        session,
+        event.connection_id,
+        gateway_event.gateway_object,
+        "payment",
+        provider_id=event.provider_id,
+        attempt_id=target.attempt.id if target and target.attempt else None,
+        invoice_id=target.invoice.id if target else None,
+        amount_minor=gateway_event.amount.amount,
+        currency=gateway_event.amount.currency,
+        outcome=outcome,
+        paid_at=gateway_event.occurred_at,
+        event_id=event.id,
+    )
 
 
 def _target_of(session: Session, event: InboxEvent, gateway_event: GatewayEvent) -> PaymentTarget | None:
@@ -157,23 +150,24 @@ def _target_of(session: Session, event: InboxEvent, gateway_event: GatewayEvent)
     return PaymentTarget(attempt.invoice, attempt) if attempt is not None else None
 
 
-def _move_attempt(session: Session, attempt: PaymentAttempt, gateway_event: GatewayEvent) -> None:
-    """Attempts only move forward: nothing undoes a success, and a late decline does not reopen a closed attempt."""
-    if attempt.status == "succeeded":
+# What an event about a payment does to its attempt. Nothing undoes a success, and a late decline does not reopen a
+# closed attempt: a move that the machine does not have is not made.
+_MOVES = {
+    EventKind.PAYMENT_SUCCEEDED: ("succeed", AttemptStatus.SUCCEEDED, None),
+    EventKind.PAYMENT_FAILED: ("fail", AttemptStatus.FAILED, "the payment was declined"),
+    EventKind.PAYMENT_CANCELED: ("cancel", AttemptStatus.CANCELED, None),
+    EventKind.PAYMENT_ACTION_REQUIRED: ("require_action", AttemptStatus.ACTION_REQUIRED, None),
+}
+
+
+def _move_attempt(session: Session, now: datetime, attempt: PaymentAttempt, gateway_event: GatewayEvent) -> None:
+    attempt.gateway_ref = attempt.gateway_ref or gateway_event.gateway_ref
+    if gateway_event.kind not in _MOVES:
         return
-    if gateway_event.kind is EventKind.PAYMENT_SUCCEEDED:
-        attempt.status = "succeeded"
-    elif gateway_event.kind is EventKind.PAYMENT_FAILED:
-        attempt.status, attempt.error = "failed", "the payment was declined"
-    elif gateway_event.kind is EventKind.PAYMENT_CANCELED:
-        attempt.status = "canceled"
-    elif gateway_event.kind is EventKind.PAYMENT_ACTION_REQUIRED and attempt.status in ("creating", "open"):
-        attempt.status = "action_required"
-    if attempt.gateway_ref is None:
-        attempt.gateway_ref = gateway_event.gateway_ref
-    if attempt.status in ("succeeded", "failed", "canceled"):
-        attempt.unschedule()
-    session.flush()
+    event, target, error = _MOVES[gateway_event.kind]
+    if (attempt.status, event, target) in PAYMENT_ATTEMPT.moves:
+        attempt.error = error or attempt.error
+        move(session, attempt, event, target, now, actor="gateway", reason=error)
 
 
 def _record_payment(
@@ -206,12 +200,12 @@ def _in_time(session: Session, event: InboxEvent, gateway_event: GatewayEvent, c
 def _pay_renewal(session: Session, now: datetime, invoice: Invoice, payment: Payment, source: MoneySource) -> None:
     owed = receivable_of(session, invoice.id, invoice.currency)
     postings.pay_renewal(session, invoice, payment, source, owed, now)
-    if payment.amount >= owed and invoice.settled_at is None:
-        invoice.settled_at = now
+    if payment.amount >= owed and invoice.status is InvoiceStatus.OPEN:
+        invoice.settle(now)
         service = invoice.service
         service.period_paid_minor = invoice.net_minor
-        if service.status == "past_due":
-            service.status = "active"
+        if service.status == ServiceStatus.PAST_DUE:
+            move(session, service, "pay", ServiceStatus.ACTIVE, now, reason=f"paid:{invoice.id}")
     session.flush()
 
 

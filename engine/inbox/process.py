@@ -12,14 +12,16 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from domain.lifecycle import UNDECIDED, InboxStatus
 from engine.accounts.providers import gateway_account
 from engine.inbox import allocation
-from engine.jobs.external_call import ExternalStep, machine_time, pause_after
+from engine.jobs.external_call import ExternalStep, retry_at
 from engine.payments.inbox_store import store_fetched
 from gateways.fetched import gateway_events_of
 from gateways.protocol import Account, EventKind, GatewayEvent, GatewayPayment, NotUnderstood
 from gateways.registry import GATEWAYS
-from models.inbox import OPEN_EVENTS, InboxEvent
+from models.inbox import InboxEvent
+from models.moves import move
 from models.payment import PaymentAttempt
 
 # A webhook can overtake the answer to our own request by seconds; after so many attempts money is shown to operators.
@@ -53,15 +55,16 @@ class FetchCall:
 def begin_event(session: Session, now: datetime, event_id: str) -> FetchCall | Processed:
     """Processes one event, or returns the payments to fetch first. Processed twice is processed once."""
     event = lock_event(session, event_id)
-    if event.status not in OPEN_EVENTS:
+    if event.status not in UNDECIDED:
         return NOTHING
     try:
         gateway_events = _read(event)
     except NotUnderstood as error:
-        event.status, event.last_error, event.next_attempt_at = "poison", str(error), None
+        move(session, event, "reject", InboxStatus.POISON, now)
+        event.last_error = str(error)
         return NOTHING
     to_fetch = [gateway_event for gateway_event in gateway_events if gateway_event.kind is EventKind.FETCH]
-    return _begin_fetch(session, event, to_fetch) if to_fetch else _process(session, now, event, gateway_events)
+    return _begin_fetch(session, now, event, to_fetch) if to_fetch else _process(session, now, event, gateway_events)
 
 
 def fetch_payments(call: FetchCall) -> list[tuple[str, GatewayPayment]]:
@@ -80,7 +83,7 @@ def finish_fetch(
         for attempt_id, payment in fetched
     ]
     if event.deliveries == call.deliveries:
-        event.status, event.next_attempt_at, event.last_error = "processed", None, None
+        move(session, event, "process", InboxStatus.PROCESSED, now)
     session.flush()
     return Processed(events=tuple(event_id for event_id in filed if event_id))
 
@@ -100,7 +103,9 @@ def _read(event: InboxEvent) -> list[GatewayEvent]:
     return GATEWAYS[event.connection.adapter].parse(event.body)
 
 
-def _begin_fetch(session: Session, event: InboxEvent, to_fetch: list[GatewayEvent]) -> FetchCall | Processed:
+def _begin_fetch(
+    session: Session, now: datetime, event: InboxEvent, to_fetch: list[GatewayEvent]
+) -> FetchCall | Processed:
     """Only payments that we opened are fetched: whoever guesses a name cannot make us call the gateway."""
     event.match_attempts += 1
     refs = [gateway_event.gateway_ref for gateway_event in to_fetch][:FETCHES_AT_ONCE]
@@ -112,10 +117,9 @@ def _begin_fetch(session: Session, event: InboxEvent, to_fetch: list[GatewayEven
         account = gateway_account(event.connection)
         return FetchCall(event.id, event.deliveries, event.connection.adapter, account, tuple(known))
     if event.match_attempts >= ATTEMPTS_BEFORE_UNMATCHED:
-        event.status, event.next_attempt_at = "ignored", None
+        move(session, event, "ignore", InboxStatus.IGNORED, now)
     else:
-        _park(session, event, refs[0])
-    session.flush()
+        _park(session, now, event, refs[0])
     return NOTHING
 
 
@@ -129,13 +133,14 @@ def _process(session: Session, now: datetime, event: InboxEvent, gateway_events:
     unallocated = [gateway_event for gateway_event, allocated in pairs if not allocated.found]
     if not unallocated:
         all_ignored = all(gateway_event.kind is EventKind.IGNORED for gateway_event in gateway_events)
-        event.status, event.last_error = "ignored" if all_ignored else "processed", None
-        event.next_attempt_at = event.waits_for = None
+        event.waits_for = None
+        step = ("ignore", InboxStatus.IGNORED) if all_ignored else ("process", InboxStatus.PROCESSED)
+        move(session, event, *step, now)
     elif last_attempt:
-        event.status, event.next_attempt_at = "dead", None
+        move(session, event, "give_up", InboxStatus.DEAD, now)
         event.last_error = f"{unallocated[0].kind} of {unallocated[0].gateway_ref}, a payment that never came"
     else:
-        _park(session, event, unallocated[0].gateway_ref)
+        _park(session, now, event, unallocated[0].gateway_ref)
     session.flush()
     changes = [change_id for allocated in allocations for change_id in allocated.changes]
     for waiting in _waiting_for(session, event, gateway_events):
@@ -143,10 +148,20 @@ def _process(session: Session, now: datetime, event: InboxEvent, gateway_events:
     return Processed(changes=tuple(dict.fromkeys(changes)))
 
 
-def _park(session: Session, event: InboxEvent, gateway_ref: str) -> None:
-    event.status, event.last_error = "parked", f"no payment of ours matches {gateway_ref} yet"
+def _park(session: Session, now: datetime, event: InboxEvent, gateway_ref: str) -> None:
     event.waits_for = gateway_ref
-    event.next_attempt_at = machine_time(session) + pause_after(event.match_attempts)
+    at = retry_at(session, event.match_attempts)
+    try_later(session, now, event, InboxStatus.PARKED, at, f"no payment of ours matches {gateway_ref} yet")
+
+
+def try_later(
+    session: Session, now: datetime, event: InboxEvent, status: InboxStatus, at: datetime, error: str
+) -> None:
+    """→ parked | retry: it is tried again at `at` (machine time), and what the sweep has tried still counts."""
+    tried = event.attempts
+    move(session, event, "put_off", status, now)
+    event.attempts, event.next_attempt_at, event.last_error = tried, at, error
+    session.flush()
 
 
 def _waiting_for(session: Session, event: InboxEvent, gateway_events: list[GatewayEvent]) -> list[InboxEvent]:
@@ -156,12 +171,12 @@ def _waiting_for(session: Session, event: InboxEvent, gateway_events: list[Gatew
         for gateway_event in gateway_events
         if gateway_event.kind is EventKind.PAYMENT_SUCCEEDED
     ]
-    if not refs or event.status != "processed":
+    if not refs or event.status != InboxStatus.PROCESSED:
         return []
     query = select(InboxEvent).where(
         InboxEvent.connection_id == event.connection_id,
         InboxEvent.waits_for.in_(refs),
-        InboxEvent.status == "parked",
+        InboxEvent.status == InboxStatus.PARKED,
         InboxEvent.id != event.id,
     )
     return list(session.scalars(query.order_by(InboxEvent.id).with_for_update(of=InboxEvent, skip_locked=True)))

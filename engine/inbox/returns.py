@@ -10,7 +10,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import PAYABLE, Status
@@ -19,13 +18,11 @@ from engine import reversal
 from engine.ledger import postings
 from engine.payments import refunds
 from gateways.protocol import EventKind, GatewayEvent
-from models.base import new_id
-from models.customer import lock_service
 from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.ledger import returned_of
-from models.payment import Payment, Refund, movements_of, pending_refunds
-from models.plan_change import PlanChange, lock_change
+from models.payment import Payment, Refund, movements_of, pending_refunds, record_movement
+from models.plan_change import PlanChange, lock_invoice
 
 KINDS = frozenset(
     {
@@ -47,7 +44,8 @@ def process_return(session: Session, now: datetime, event: InboxEvent, gateway_e
     payment = _payment_of(session, event, gateway_event)
     if payment is None:
         return None
-    change = _lock(session, payment)
+    invoice = session.get(Invoice, payment.invoice_id) if payment.invoice_id else None
+    change = lock_invoice(session, invoice) if invoice is not None else None
     session.refresh(payment, with_for_update={"of": Payment})
     if gateway_event.kind is EventKind.REFUND_FAILED:
         return _refund_failed(session, now, payment, gateway_event)
@@ -66,16 +64,6 @@ def _payment_of(session: Session, event: InboxEvent, gateway_event: GatewayEvent
     if payment is None and gateway_event.reference is not None:
         payment = session.scalar(payments.where(Payment.attempt_id == gateway_event.reference))
     return payment
-
-
-def _lock(session: Session, payment: Payment) -> PlanChange | None:
-    invoice = session.get(Invoice, payment.invoice_id) if payment.invoice_id else None
-    if invoice is None:
-        return None
-    if invoice.change_id is None:
-        lock_service(session, invoice.service_id)
-        return None
-    return lock_change(session, invoice.change_id)
 
 
 def _refund_failed(session: Session, now: datetime, payment: Payment, gateway_event: GatewayEvent) -> list[str]:
@@ -190,24 +178,18 @@ def _movement(
     gateway_object: str | None = None,
 ) -> Payment | None:
     """The movement's row; None if it is recorded already."""
-    movement_id = session.execute(
-        insert(Payment)
-        .values(
-            id=new_id("mny"),
-            provider_id=payment.provider_id,
-            connection_id=payment.connection_id,
-            gateway_object=gateway_object or gateway_event.gateway_object,
-            kind=kind,
-            of_payment_id=payment.id,
-            attempt_id=payment.attempt_id,
-            invoice_id=payment.invoice_id,
-            amount_minor=amount.amount,
-            currency=payment.currency,
-            outcome="returned",
-            paid_at=gateway_event.occurred_at,
-            event_id=event.id,
-        )
-        .on_conflict_do_nothing(index_elements=["connection_id", "gateway_object", "kind"])
-        .returning(Payment.id)
-    ).scalar_one_or_none()
-    return session.get_one(Payment, movement_id) if movement_id else None
+    return record_movement(
+        session,
+        payment.connection_id,
+        gateway_object or gateway_event.gateway_object,
+        kind,
+        provider_id=payment.provider_id,
+        of_payment_id=payment.id,
+        attempt_id=payment.attempt_id,
+        invoice_id=payment.invoice_id,
+        amount_minor=amount.amount,
+        currency=payment.currency,
+        outcome="returned",
+        paid_at=gateway_event.occurred_at,
+        event_id=event.id,
+    )

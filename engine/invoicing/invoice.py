@@ -26,7 +26,8 @@ from models import storage
 from models.base import new_id
 from models.customer import Customer
 from models.invoice import Document, Invoice, document_of, invoice_of_change
-from models.plan_change import PlanChange, lock_change, move
+from models.moves import move
+from models.plan_change import PlanChange, lock_change
 from models.provider import catalog_of
 from models.renewal import Renewal
 from pdf import InvoiceDocument, render, renderer_version
@@ -153,6 +154,23 @@ def frozen_content(
         "colour": catalog.invoice.colour,
         "logo": catalog.invoice.logo,
     }
+
+
+def opposite_content(invoice: Invoice) -> dict[str, Any]:
+    """What answers an invoice: every amount the other way round, and the number that it corrects."""
+    content = invoice.content
+    return content | {
+        "lines": [_opposite(line) for line in content["lines"]],
+        "taxes": [_opposite(tax) for tax in content["taxes"]],
+        "next_renewal": None,
+        "payment_instructions": None,
+        "corrects": invoice.number,
+    }
+
+
+def _opposite(line: dict[str, Any]) -> dict[str, Any]:
+    amounts = {name: (-Money.from_json(line[name])).as_json() for name in ("amount", "base") if line.get(name)}
+    return line | amounts
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,15 @@ Leases run on the database's clock: they measure machine time, never business ti
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.pending_work import MACHINE_NOW, Leased, pause
 from settings import settings
 
 Call = TypeVar("Call")
@@ -33,39 +33,26 @@ class ExternalStep(Generic[Call, Outcome, Reached]):
     call_type: type[Call]
 
 
-class Leased(Protocol):
-    """A row whose external call one worker makes at a time."""
-
-    lease_until: datetime | None
-    fence: int
-
-
 def take_lease(session: Session, row: Leased) -> int | None:
     """Takes the row's lease and returns the new fence number; None while another worker holds it."""
-    machine_now = machine_time(session)
-    if lease_runs(row, machine_now):
+    if row.lease_runs:
         return None
-    row.lease_until = machine_now + timedelta(seconds=settings().lease_seconds)
+    row.lease_until = machine_time(session) + timedelta(seconds=settings().lease_seconds)
     row.fence += 1
     session.flush()
     return row.fence
 
 
-def lease_runs(row: Leased, machine_now: datetime) -> bool:
-    """Whether somebody holds the row. A lease that would run for longer than any does was written before the database's
-    clock was set back (a failover to a slow clock); it counts as over, and the fence keeps its holder out."""
-    longest = timedelta(seconds=settings().longest_pause_seconds)
-    return row.lease_until is not None and machine_now < row.lease_until <= machine_now + longest
-
-
 def machine_time(session: Session) -> datetime:
     """The database's clock (UTC): the one clock that all machines share."""
-    now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    now: datetime = session.execute(select(MACHINE_NOW)).scalar_one()
     return now
 
 
-def pause_after(attempts: int) -> timedelta:
-    """How long to wait after so many tries: 2, 4, 8 … seconds, up to the longest pause of the settings, and up to a
-    quarter less, so that what failed together does not come back together."""
-    seconds = min(2.0 ** min(attempts, 20), settings().retry_pause_max_seconds)
-    return timedelta(seconds=seconds * random.uniform(0.75, 1))
+def retry_at(
+    session: Session, attempts: int, first_seconds: float = 1.0, longest_seconds: Callable[[], float] | None = None
+) -> datetime:
+    """When to try again after so many attempts (machine time), with the pauses of models.pending_work.pause."""
+    query = select(MACHINE_NOW + pause(attempts, first_seconds, longest_seconds))
+    moment: datetime = session.execute(query).scalar_one()
+    return moment

@@ -35,11 +35,6 @@ def held_for(session: Session, change: PlanChange, currency: str) -> Money:
     return balance(session, change.provider_id, "held", change.id, currency)
 
 
-def is_covered(session: Session, change: PlanChange, invoice: Invoice) -> bool:
-    """Whether what is held for the change reaches the invoice's total."""
-    return held_for(session, change, invoice.currency) >= invoice.total
-
-
 def reserve_credit(session: Session, change: PlanChange, amount: Money, at: datetime) -> None:
     """At the quote, so that two services cannot spend one balance."""
     entries = [debit("credit", change.customer_id, amount), credit("held", change.id, amount)]
@@ -157,6 +152,17 @@ def reverse_sale(session: Session, note: Invoice, sold: Invoice, returned: Money
         credit("credit", sold.customer_id, sold.total - covered),
     ]
     post(session, sold.provider_id, ("settle", note.id), at, entries)
+
+
+def correct_invoice(session: Session, wrong: Invoice, note: Invoice, owed: Money, at: datetime) -> None:
+    """`note` answers a settled invoice whose sale did not come about: sales N, tax V → what is still owed on it, the
+    rest is credit."""
+    entries = [
+        *_income(note),
+        credit("receivable", wrong.id, owed),
+        credit("credit", wrong.customer_id, wrong.total - owed),
+    ]
+    post(session, wrong.provider_id, ("correction", note.id), at, entries)
 
 
 def start_refund(session: Session, refund: Refund, at: datetime) -> None:

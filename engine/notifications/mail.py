@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine.jobs.external_call import ExternalStep, machine_time, pause_after, take_lease
+from engine.jobs.external_call import ExternalStep, retry_at, take_lease
 from models.outbox import OutboxMessage
 from settings import settings
 
@@ -67,7 +67,7 @@ def finish_delivery(session: Session, now: datetime, call: MailCall, error: str 
         message.unschedule()
     else:
         message.last_error = error
-        message.next_attempt_at = machine_time(session) + pause_after(message.attempts)
+        message.next_attempt_at = retry_at(session, message.attempts)
     session.flush()
 
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from domain.lifecycle import InvoiceStatus
 from domain.money import Money
 from domain.periods import Period
 from domain.pricing.quote import price_renewal
 from engine.accounts.services import buyer_of, terms_of
-from engine.invoicing.invoice import Amounts, new_invoice
+from engine.invoicing.invoice import Amounts, new_invoice, opposite_content
 from engine.invoicing.numbering import give_number
 from engine.ledger import postings
+from engine.payments.attempts import close_attempts
 from engine.renewal import issue_period
 from models.customer import Service
 from models.invoice import Invoice, invoice_of_change
-from models.ledger import Entry, balance, credit, post, receivable_of
-from models.payment import unresolved_attempts
+from models.ledger import receivable_of
 from models.plan_change import PlanChange
 from models.provider import catalog_of
 from models.renewal import Renewal
@@ -65,15 +65,7 @@ def reprice_renewal(session: Session, now: datetime, service: Service, renewal: 
 
 def _correct(session: Session, now: datetime, wrong: Invoice) -> Invoice:
     owed = receivable_of(session, wrong.id, wrong.currency)
-    for attempt in unresolved_attempts(session, wrong.id):
-        attempt.status = "canceling"
-    content = wrong.content | {
-        "lines": [_opposite(line) for line in wrong.content["lines"]],
-        "taxes": [_opposite(tax) for tax in wrong.content["taxes"]],
-        "next_renewal": None,
-        "payment_instructions": None,
-        "corrects": wrong.number,
-    }
+    close_attempts(session, now, wrong)
     amounts = Amounts.taking_back(wrong)
     note = new_invoice(
         wrong,
@@ -81,37 +73,25 @@ def _correct(session: Session, now: datetime, wrong: Invoice) -> Invoice:
         kind="invoice" if wrong.total_minor < 0 else "credit_note",
         # A debt that was given as credit before is taken from the credit again.
         amounts=replace(amounts, credit_applied=max(amounts.credit_applied, amounts.total)),
-        content=content,
+        content=opposite_content(wrong),
         now=now,
         due_at=now,
         settled_at=now,
     )
-    wrong.settled_at = wrong.settled_at or now
+    if wrong.status is InvoiceStatus.OPEN:
+        wrong.settle(now)
     give_number(session, wrong.provider, note, now)
     session.add(note)
     session.flush()
-    post(session, wrong.provider_id, ("correction", note.id), now, _entries(session, wrong, note, owed))
+    _post(session, now, wrong, note, owed)
     return note
 
 
-def _entries(session: Session, wrong: Invoice, note: Invoice, owed: Money) -> list[Entry]:
-    """sales N, tax V → what is still owed on the invoice, then credit. Raises CreditSpent."""
-    given = wrong.total
-    still_owed = max(Money.zero(wrong.currency), min(owed, given))
-    to_credit = given - still_owed
-    spendable = balance(session, wrong.provider_id, "credit", wrong.customer_id, wrong.currency)
-    if (spendable + to_credit).amount < 0:
-        raise CreditSpent(-(spendable + to_credit))
-    taxes = [(f"tax:{tax['code']}", Money.from_json(tax["amount"])) for tax in note.content["taxes"]]
-    return [
-        credit("sales", "", Money(note.net_minor, note.currency)),
-        *(credit(account, "", amount) for account, amount in taxes),
-        credit("receivable", wrong.id, still_owed),
-        credit("credit", wrong.customer_id, to_credit),
-    ]
-
-
-def _opposite(line: dict[str, Any]) -> dict[str, Any]:
-    """The same line with the sign of its amounts turned round."""
-    amounts = {key: (-Money.from_json(line[key])).as_json() for key in ("amount", "base") if line.get(key)}
-    return line | amounts
+def _post(session: Session, now: datetime, wrong: Invoice, note: Invoice, owed: Money) -> None:
+    """What is still owed on the invoice first, then credit. Raises CreditSpent."""
+    still_owed = max(Money.zero(wrong.currency), min(owed, wrong.total))
+    spendable = postings.credit_of(session, wrong.provider_id, wrong.customer_id, wrong.currency)
+    left = spendable + wrong.total - still_owed
+    if left.amount < 0:
+        raise CreditSpent(-left)
+    postings.correct_invoice(session, wrong, note, still_owed, now)

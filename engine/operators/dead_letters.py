@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from engine.jobs.sweep import WORK_KINDS, WorkKind
+from engine.jobs.sweep import WORK_KINDS, NoPendingWork, WorkKind, work_kind_of
 from engine.operators.replay import replay_event
 from models.audit import Attribution, record_action
 from models.customer import Service
@@ -67,7 +67,10 @@ def retry_dead_letter(
     session: Session, now: datetime, row_id: str, attribution: Attribution, provider_id: str | None = None
 ) -> None:
     """An operator gives a dead letter all its attempts again; the caller enqueues it. Raises NotADeadLetter."""
-    work = work_kind_of(row_id)
+    try:
+        work = work_kind_of(row_id)
+    except NoPendingWork as error:
+        raise NotADeadLetter(row_id) from error
     dead = _dead(work, work.row, provider_id=provider_id).where(work.row.id == row_id)
     row = session.scalar(dead.with_for_update(of=work.row))
     if row is None:
@@ -79,14 +82,6 @@ def retry_dead_letter(
     record_action(session, row.provider_id, now, "dead_letter.retry", row_id, attribution, **details)
     row.schedule_now()
     session.flush()
-
-
-def work_kind_of(row_id: str) -> WorkKind:
-    """The kind of a row, by its id. Raises NotADeadLetter for what is never swept."""
-    for work in WORK_KINDS:
-        if row_id.startswith(f"{work.prefix}_"):
-            return work
-    raise NotADeadLetter(row_id)
 
 
 def _dead(work: WorkKind, *columns: Any, provider_id: str | None = None) -> Select[Any]:

@@ -16,10 +16,10 @@ from engine.ledger.postings import MoneySource
 from engine.payments.refunds import lock_payment
 from gateways.registry import BY_HAND
 from models.audit import Attribution, record_action
-from models.base import new_id
-from models.inbox import InboxEvent, event_of_key
+from models.inbox import InboxEvent, event_of_key, store_event
 from models.invoice import Invoice
 from models.payment import Payment
+from models.plan_change import lock_invoice
 from models.provider import Connection, Provider, connection_of
 
 
@@ -75,18 +75,9 @@ def record_payment(
         if earlier.body_sha256 != digest:
             raise AlreadyRecorded(line.line)
         return earlier, True
-    event = InboxEvent(
-        id=new_id("evt"),
-        provider_id=provider.id,
-        connection_id=connection.id,
-        source="operator",
-        event_key=line.line,
-        body=body,
-        body_sha256=digest,
-        received_at=now,
-    )
-    session.add(event)
-    session.flush()
+    event_id = store_event(session, now, connection, "operator", line.line, body)
+    assert event_id is not None, "the connection is locked and the key was looked up"
+    event = session.get_one(InboxEvent, event_id)
     record_action(session, provider.id, now, "payment.record", event.id, attribution, **document)
     return event, False
 
@@ -99,7 +90,7 @@ def match_payment(
     Returns the changes that may move on. Raises UnknownPayment, UnknownInvoice, NotMatchable.
     """
     invoice = _required_invoice(session, provider, invoice_id)
-    change = allocation.lock_for(session, invoice)
+    change = lock_invoice(session, invoice)
     payment = lock_payment(session, provider, payment_id)
     if payment.outcome != "unmatched":
         raise NotMatchable(f"{payment.id} is not unmatched: it was {payment.outcome}.")

@@ -21,7 +21,8 @@ from engine.notifications import notices
 from engine.operators.corrections import CreditSpent, correct_change, reprice_renewal
 from engine.operators.dead_letters import NotADeadLetter, retry_dead_letter
 from models.audit import Attribution
-from models.plan_change import ChangeMove, PlanChange, lock_change, move
+from models.moves import move
+from models.plan_change import ChangeMove, PlanChange, lock_change
 from models.renewal import Renewal
 from provisioners.protocol import Host, HostedService, PlanOrder, ProvisionerRefused, ProvisionerUnknown
 from provisioners.registry import PROVISIONERS

@@ -7,9 +7,11 @@ from datetime import datetime
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
+from domain.lifecycle import InboxStatus
 from engine.inbox.process import lock_event
 from models.audit import Attribution, record_action
 from models.inbox import InboxEvent
+from models.moves import move
 from models.provider import Provider
 
 
@@ -30,9 +32,8 @@ def replay_event(
     required_event(session, provider, event_id)
     event = lock_event(session, event_id)
     record_action(session, provider.id, now, "webhook.replay", event.id, attribution, status_before=event.status)
-    event.status, event.match_attempts, event.failures = "received", 0, 0
-    event.schedule_now()
-    session.flush()
+    event.match_attempts = event.failures = 0
+    move(session, event, "replay", InboxStatus.RECEIVED, now)
     return event
 
 
@@ -48,7 +49,7 @@ def events_of(provider_id: str, status: str | None = None, conflicting: bool = F
     """A provider's events as a query; `status` attention means all that operators should look at."""
     query = select(InboxEvent).where(InboxEvent.provider_id == provider_id)
     if status == "attention":
-        troubled = InboxEvent.status.in_(("retry", "poison", "dead"))
+        troubled = InboxEvent.status.in_((InboxStatus.RETRY, InboxStatus.POISON, InboxStatus.DEAD))
         query = query.where(or_(troubled, InboxEvent.conflicting))
     elif status is not None:
         query = query.where(InboxEvent.status == status)

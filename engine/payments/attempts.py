@@ -9,13 +9,14 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from domain.lifecycle import Status
+from domain.lifecycle import AttemptStatus, Status
 from domain.money import Money
 from engine.accounts.providers import required_connection
 from engine.jobs.external_call import machine_time
 from engine.ledger import postings
 from models.base import new_id
 from models.invoice import Invoice, invoice_of_change
+from models.moves import begin, move
 from models.payment import PaymentAttempt, live_attempt, unresolved_attempts
 from models.plan_change import PlanChange, lock_change
 
@@ -43,7 +44,7 @@ def start_attempt(session: Session, now: datetime, change_id: str) -> PaymentAtt
     invoice = invoice_of_change(session, change.id)
     if change.status != Status.AWAITING_PAYMENT or invoice is None or change.payable_until is None:
         raise NothingToPay(change)
-    if now >= change.payable_until:
+    if change.deadline_passed:
         raise NothingToPay(change)
     if (existing := live_attempt(session, invoice.id)) is not None:
         raise AttemptOpen(existing)
@@ -70,17 +71,14 @@ def new_attempt(
         currency=amount.currency,
         expires_at=machine_time(session) + (payable_until - now),
     )
-    session.add(attempt)
-    session.flush()
+    begin(session, attempt, now)
     return attempt
 
 
-def close_attempts(session: Session, invoice: Invoice) -> list[PaymentAttempt]:
+def close_attempts(session: Session, now: datetime, invoice: Invoice) -> list[PaymentAttempt]:
     """Marks the attempts that could still bring money; the task payments.fetch closes them at the gateway."""
     attempts = unresolved_attempts(session, invoice.id)
     for attempt in attempts:
-        if attempt.status != "canceling":
-            attempt.status = "canceling"
-            attempt.schedule_now()
-    session.flush()
+        if attempt.status != AttemptStatus.CANCELING:
+            move(session, attempt, "close", AttemptStatus.CANCELING, now)
     return attempts

@@ -12,20 +12,29 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from domain.lifecycle import Event, Status
+from domain.lifecycle import AttemptStatus, Event, Status
 from engine.accounts.providers import gateway_account
-from engine.jobs.external_call import ExternalStep, machine_time, pause_after, take_lease
+from engine.jobs.external_call import ExternalStep, retry_at, take_lease
 from engine.jobs.sweep import unschedule_if_done
 from engine.notifications import notices
 from engine.payments.attempts import new_attempt
 from engine.payments.inbox_store import store_fetched
 from gateways.protocol import Account, GatewayError, GatewayPayment, GatewayRefused, PaymentRequest
 from gateways.registry import GATEWAYS
-from models.invoice import Invoice, document_of, invoice_of_change
+from models.invoice import Invoice, invoice_of_change
+from models.moves import move
 from models.payment import PaymentAttempt, live_attempt
-from models.plan_change import lock_change, move
+from models.plan_change import lock_change
 from models.provider import Connection
 from settings import settings
+
+_FETCHED = (
+    AttemptStatus.OPEN,
+    AttemptStatus.ACTION_REQUIRED,
+    AttemptStatus.PENDING,
+    AttemptStatus.CANCELING,
+    AttemptStatus.SUCCEEDED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +69,12 @@ def begin_change_payment(session: Session, now: datetime, change_id: str) -> Pay
         or change.payable_until is None
     ):
         return Status(change.status)
-    if invoice.due_minor == 0 or now >= change.payable_until or not document_of(session, invoice.id, "proforma"):
+    if invoice.due_minor == 0 or change.deadline_passed or change.proforma_missing:
         return Status(change.status)
     attempt = live_attempt(session, invoice.id)
     if attempt is None and change.status == Status.INVOICED:
         attempt = new_attempt(session, now, invoice, invoice.due, change.payable_until)
-    return _call_for(session, attempt, "creating") or Status(change.status)
+    return _call_for(session, attempt, AttemptStatus.CREATING) or Status(change.status)
 
 
 def begin_invoice_payment(session: Session, now: datetime, invoice_id: str) -> PaymentCall | str:
@@ -75,20 +84,20 @@ def begin_invoice_payment(session: Session, now: datetime, invoice_id: str) -> P
         return invoice.status
     attempt = live_attempt(session, invoice.id) or new_attempt(session, now, invoice, invoice.due, invoice.due_at)
     unschedule_if_done(session, invoice.id)
-    return _call_for(session, attempt, "creating") or attempt.status
+    return _call_for(session, attempt, AttemptStatus.CREATING) or attempt.status
 
 
 def begin_fetch(session: Session, now: datetime, attempt_id: str) -> PaymentCall | str:
     """Fetches how an attempt stands at the gateway; one that was only begun is opened there, one that is to be closed
     is closed there first. A paid one is fetched when a refund of it was not confirmed."""
     attempt = session.get_one(PaymentAttempt, attempt_id)
-    if attempt.status == "creating":
+    if attempt.status == AttemptStatus.CREATING:
         change_id = attempt.invoice.change_id
         if change_id is None:
             return begin_invoice_payment(session, now, attempt.invoice_id)
         return begin_change_payment(session, now, change_id)
     attempt = _lock_attempt(session, attempt_id)
-    return _call_for(session, attempt, "open", "action_required", "canceling", "succeeded") or attempt.status
+    return _call_for(session, attempt, *_FETCHED) or attempt.status
 
 
 def perform(call: PaymentCall) -> PaymentAnswer:
@@ -147,10 +156,9 @@ def _record_answer(session: Session, now: datetime, call: PaymentCall, answer: P
     attempt.error = answer.error
     if answer.payment is None:
         # The lease is kept for the pause between two tries, so that an early message finds it taken.
-        attempt.lease_until = attempt.next_attempt_at = machine_time(session) + pause_after(attempt.attempts)
+        attempt.lease_until = attempt.next_attempt_at = retry_at(session, attempt.attempts)
     if answer.refused and attempt.gateway_ref is None:
-        attempt.status = "failed"
-        attempt.unschedule()
+        move(session, attempt, "fail", AttemptStatus.FAILED, now, actor="gateway", reason=answer.error)
     if answer.payment is not None:
         _take_over(session, now, attempt, answer.payment)
     session.flush()
@@ -161,13 +169,12 @@ def _take_over(session: Session, now: datetime, attempt: PaymentAttempt, payment
     attempt.gateway_ref = payment.gateway_ref
     attempt.checkout_url = payment.checkout_url or attempt.checkout_url
     attempt.client_token = payment.client_token or attempt.client_token
-    if payment.status in ("open", "action_required"):
-        if attempt.status == "creating" or (attempt.status == "open" and payment.status == "action_required"):
-            attempt.status = payment.status
-        if attempt.status != "canceling":
-            attempt.unschedule()
-        return
-    store_fetched(session, now, attempt, payment)
+    if payment.status not in ("open", "action_required"):
+        store_fetched(session, now, attempt, payment)
+    elif payment.status == "action_required" and attempt.status in (AttemptStatus.CREATING, AttemptStatus.OPEN):
+        move(session, attempt, "require_action", AttemptStatus.ACTION_REQUIRED, now, actor="gateway")
+    elif attempt.status == AttemptStatus.CREATING:
+        move(session, attempt, "open", AttemptStatus.OPEN, now, actor="gateway")
 
 
 def _lock_attempt(session: Session, attempt_id: str) -> PaymentAttempt:
@@ -202,7 +209,7 @@ def _call_for(session: Session, attempt: PaymentAttempt | None, *statuses: str) 
             webhook_url=f"{settings().public_url}/webhooks/{connection.adapter}/{connection.account}",
         ),
         gateway_ref=attempt.gateway_ref,
-        cancel=attempt.status == "canceling",
+        cancel=attempt.status == AttemptStatus.CANCELING,
     )
 
 

@@ -28,10 +28,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
+from domain.lifecycle import InboxStatus
 from gateways.fetched import body_of, key_of
 from gateways.protocol import Delivery, GatewayPayment
 from models.base import new_id
-from models.inbox import InboxEvent
+from models.inbox import InboxEvent, store_event
 from models.payment import PaymentAttempt
 from models.provider import Provider
 
@@ -71,21 +72,7 @@ def store_fetched(session: Session, now: datetime, attempt: PaymentAttempt, paym
     """What was fetched from the gateway goes into the inbox, beside what it reports by itself. Returns the new row's
     id; None if this state is there already."""
     body = body_of(payment, attempt.id, now)
-    return session.execute(
-        insert(InboxEvent)
-        .values(
-            id=new_id("evt"),
-            provider_id=attempt.provider_id,
-            connection_id=attempt.connection_id,
-            source="fetch",
-            event_key=key_of(payment),
-            body=body,
-            body_sha256=hashlib.sha256(body).hexdigest(),
-            received_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=["connection_id", "event_key"])
-        .returning(InboxEvent.id)
-    ).scalar_one_or_none()
+    return store_event(session, now, attempt.connection, "fetch", key_of(payment), body)
 
 
 def _unnested() -> TableValuedAlias:
@@ -104,7 +91,7 @@ def _statement(fetch: bool) -> Any:
     two receivers never wait for each other."""
     reported = _unnested()
     business_now = func.coalesce(Provider.clock_at, func.clock_timestamp())
-    status = {"source": "webhook", "conflicting": False, "deliveries": 1, "status": "received"}
+    status = {"source": "webhook", "conflicting": False, "deliveries": 1, "status": InboxStatus.RECEIVED}
     status |= {"match_attempts": 0, "failures": 0}
     rows = (
         select(*reported.c, business_now, *(literal(value) for value in status.values()))
@@ -121,7 +108,12 @@ def _statement(fetch: bool) -> Any:
         "conflicting_body": func.coalesce(InboxEvent.conflicting_body, case((other, new.body))),
     }
     if fetch:
-        updates = {"status": "received", "match_attempts": 0, "attempts": 0, "next_attempt_at": func.clock_timestamp()}
+        updates = {
+            "status": InboxStatus.RECEIVED,
+            "match_attempts": 0,
+            "attempts": 0,
+            "next_attempt_at": func.clock_timestamp(),
+        }
     return statement.on_conflict_do_update(
         index_elements=["connection_id", "event_key"], set_={"deliveries": InboxEvent.deliveries + 1, **updates}
     ).returning(InboxEvent.id, InboxEvent.connection_id, InboxEvent.event_key)

@@ -5,26 +5,22 @@ What is learned goes through the inbox like everything else. Ages and pauses are
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from domain.next_steps import RECONCILIATION
 from engine.accounts.providers import gateway_account
 from engine.jobs.external_call import ExternalStep
 from gateways.protocol import Account, EventPage, GatewayError, GatewayRefused, ListedEvent
 from gateways.registry import GATEWAYS
-from models.base import new_id
-from models.inbox import InboxEvent
-from models.payment import Payment, PaymentAttempt, Refund
+from models.inbox import store_event
+from models.payment import POLLED_EVERY, PaymentAttempt
+from models.pending_work import has_task
 from models.provider import Connection
 
-# A webhook has come by then, or will not; a customer who is still at the checkout page loses nothing by our fetching.
-OLD_AFTER = timedelta(minutes=15)
-POLL_EVERY = timedelta(minutes=10)
 BATCH = 500
 PAGES_MAX = 10
 
@@ -50,18 +46,9 @@ class ListCall:
 def claim_due(session: Session) -> DueForFetch:
     """What is due to be fetched or listed; two beats do not claim it twice."""
     now = func.clock_timestamp()
-    unconfirmed = (
-        select(Payment.attempt_id)
-        .join(Refund, Refund.payment_id == Payment.id)
-        .where(Refund.status == "sent", Refund.created_at <= now - OLD_AFTER)
-    )
     attempts = (
         select(PaymentAttempt.id)
-        .where(
-            or_(PaymentAttempt.status.in_(("open", "action_required")), PaymentAttempt.id.in_(unconfirmed)),
-            PaymentAttempt.created_at <= now - OLD_AFTER,
-            or_(PaymentAttempt.polled_at.is_(None), PaymentAttempt.polled_at <= now - POLL_EVERY),
-        )
+        .where(has_task(PaymentAttempt, RECONCILIATION, by_date=True))
         .order_by(PaymentAttempt.polled_at.asc().nulls_first())
         .limit(BATCH)
         .with_for_update(skip_locked=True, of=PaymentAttempt)
@@ -73,7 +60,7 @@ def claim_due(session: Session) -> DueForFetch:
         .limit(BATCH)
         .with_for_update(skip_locked=True, of=Connection)
     )
-    listed = update(Connection).where(Connection.id.in_(due)).values(list_at=now + POLL_EVERY)
+    listed = update(Connection).where(Connection.id.in_(due)).values(list_at=now + POLLED_EVERY)
     quietly = {"synchronize_session": False}
     return DueForFetch(
         attempts=list(session.scalars(polled.returning(PaymentAttempt.id).execution_options(**quietly))),
@@ -104,28 +91,10 @@ def perform_listing(call: ListCall) -> EventPage:
 def finish_listing(session: Session, now: datetime, call: ListCall, page: EventPage) -> list[str]:
     """Files the events that are new; returns the new rows' ids."""
     connection = session.get_one(Connection, call.connection_id, with_for_update={"of": Connection})
-    filed = [_file(session, now, connection, event) for event in page.events]
+    filed = [store_event(session, now, connection, "list", event.event_key, event.body) for event in page.events]
     connection.events_cursor = page.cursor
     session.flush()
     return [event_id for event_id in filed if event_id]
-
-
-def _file(session: Session, now: datetime, connection: Connection, event: ListedEvent) -> str | None:
-    return session.execute(
-        insert(InboxEvent)
-        .values(
-            id=new_id("evt"),
-            provider_id=connection.provider_id,
-            connection_id=connection.id,
-            source="list",
-            event_key=event.event_key,
-            body=event.body,
-            body_sha256=hashlib.sha256(event.body).hexdigest(),
-            received_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=["connection_id", "event_key"])
-        .returning(InboxEvent.id)
-    ).scalar_one_or_none()
 
 
 list_events = ExternalStep(begin_listing, perform_listing, finish_listing, ListCall)

@@ -13,9 +13,10 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from domain.lifecycle import RefundStatus
 from domain.money import Money
 from engine.accounts.providers import gateway_account
-from engine.jobs.external_call import ExternalStep, machine_time, pause_after, take_lease
+from engine.jobs.external_call import ExternalStep, retry_at, take_lease
 from engine.ledger import postings
 from gateways.protocol import Account, GatewayError, GatewayRefund, GatewayRefused
 from gateways.registry import GATEWAYS
@@ -23,7 +24,8 @@ from models.audit import Attribution, record_action
 from models.base import new_id
 from models.invoice import Invoice
 from models.ledger import balance
-from models.payment import Payment, Refund, movements_of, pending_refund_minor
+from models.moves import begin, move
+from models.payment import Payment, Refund, movements_of, pending_refund_minor, record_movement
 from models.provider import Provider
 
 
@@ -89,8 +91,7 @@ def start_refund(
         actor=attribution.actor,
         reason=attribution.reason,
     )
-    session.add(refund)
-    session.flush()
+    begin(session, refund, now, attribution.actor, attribution.reason)
     postings.start_refund(session, refund, now)
     details = {"refund": refund.id, "amount": wanted.as_json()}
     record_action(session, provider.id, now, "payment.refund", payment.id, attribution, **details)
@@ -128,7 +129,7 @@ def lock_payment(session: Session, provider: Provider, payment_id: str) -> Payme
 
 def begin_refund(session: Session, now: datetime, refund_id: str) -> RefundCall | str:
     refund = _lock(session, refund_id)
-    if refund.status != "sending":
+    if refund.status != RefundStatus.SENDING:
         return refund.status
     fence = take_lease(session, refund)
     if fence is None:
@@ -156,20 +157,20 @@ def perform_refund(call: RefundCall) -> RefundAnswer:
 
 
 def finish_refund(session: Session, now: datetime, call: RefundCall, answer: RefundAnswer) -> str:
-    """sending → sent | succeeded | failed, or again later. The gateway's event may have been faster."""
+    """sending → pending | succeeded | failed, or again later. The gateway's event may have been faster."""
     refund = _lock(session, call.refund_id)
-    if refund.fence != call.fence or refund.status != "sending":
+    if refund.fence != call.fence or refund.status != RefundStatus.SENDING:
         return refund.status
     refund.lease_until, refund.error = None, answer.error
     if answer.refund is None and not answer.refused:
-        refund.lease_until = refund.next_attempt_at = machine_time(session) + pause_after(refund.attempts)
+        refund.lease_until = refund.next_attempt_at = retry_at(session, refund.attempts)
         session.flush()
         return refund.status
-    refund.unschedule()
     if answer.refund is None or answer.refund.status == "failed":
         fail_refund(session, now, refund, answer.error or "The gateway could not refund.")
         return refund.status
-    refund.gateway_ref, refund.status = answer.refund.gateway_ref, "sent"
+    refund.gateway_ref = answer.refund.gateway_ref
+    move(session, refund, "accept", RefundStatus.PENDING, now, actor="gateway")
     if answer.refund.status == "succeeded":
         confirm_refund(session, now, refund)
     session.flush()
@@ -179,33 +180,30 @@ def finish_refund(session: Session, now: datetime, call: RefundCall, answer: Ref
 def confirm_refund(session: Session, now: datetime, refund: Refund) -> None:
     """The money has left. It is recorded as a movement of its payment, so that a sum reported later counts it."""
     payment = refund.payment
-    session.add(
-        Payment(
-            provider_id=refund.provider_id,
-            connection_id=payment.connection_id,
-            gateway_object=refund.id,
-            kind="refund",
-            of_payment_id=payment.id,
-            attempt_id=payment.attempt_id,
-            invoice_id=payment.invoice_id,
-            amount_minor=refund.amount_minor,
-            currency=refund.currency,
-            outcome="unmatched" if payment.outcome == "unmatched" else "credit_refund",
-            paid_at=now,
-        )
+    record_movement(
+        session,
+        payment.connection_id,
+        refund.id,
+        "refund",
+        provider_id=refund.provider_id,
+        of_payment_id=payment.id,
+        attempt_id=payment.attempt_id,
+        invoice_id=payment.invoice_id,
+        amount_minor=refund.amount_minor,
+        currency=refund.currency,
+        outcome="unmatched" if payment.outcome == "unmatched" else "credit_refund",
+        paid_at=now,
     )
-    refund.status, refund.error = "succeeded", None
-    refund.unschedule()
+    refund.error = None
+    move(session, refund, "succeed", RefundStatus.SUCCEEDED, now, actor="gateway")
     postings.confirm_refund(session, refund, f"clearing:{payment.connection.adapter}", now)
-    session.flush()
 
 
 def fail_refund(session: Session, now: datetime, refund: Refund, error: str) -> None:
     """The money stays where it was taken from."""
-    refund.status, refund.error = "failed", error
-    refund.unschedule()
+    refund.error = error
+    move(session, refund, "fail", RefundStatus.FAILED, now, actor="gateway", reason=error)
     postings.fail_refund(session, refund, now)
-    session.flush()
 
 
 def _source_of(session: Session, payment: Payment) -> tuple[str, str]:

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from domain.money import Money
-from engine.audit.checks import HISTORY, OVERDUE, audit_books, providers_to_audit
+from engine.audit.checks import HISTORY, audit_books, providers_to_audit
 from engine.audit.documents import audit_documents, documents_to_read
-from engine.audit.ledger_checks import CHECKS
+from engine.audit.ledger_checks import CHECKS, OVERDUE
 from local.stack import Stack
 from models.database import snapshot, transaction
 from tests.conftest import environment

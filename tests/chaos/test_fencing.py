@@ -9,9 +9,10 @@ from engine.notifications import mail
 from engine.payments import checkout
 from local.stack import Stack
 from models.database import transaction
+from models.moves import moves_of
 from models.outbox import OutboxMessage
 from models.payment import PaymentAttempt
-from models.plan_change import PlanChange, moves_of
+from models.plan_change import PlanChange
 from models.provider import business_now
 from tasks.run import local_step
 from tests.steps.play import Play
@@ -34,7 +35,7 @@ def test_a_late_no_does_not_stop_the_worker_that_took_over(servers: Stack) -> No
     outcome = apply.perform_apply(quick)
     with transaction() as session:
         assert apply.finish_apply(session, now, quick, outcome) == "applied"
-        assert [move.to_status for move in moves_of(session, change_id)][-2:] == ["applying", "applied"]
+        assert [move.to_status for move in moves_of(session, PlanChange, change_id)][-2:] == ["applying", "applied"]
 
 
 def test_a_late_answer_of_a_gateway_is_not_written(servers: Stack) -> None:

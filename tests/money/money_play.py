@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from domain.lifecycle import UNDECIDED
 from domain.money import Money
 from engine.accounts.providers import load_catalog
 from engine.payments import checkout, refunds
@@ -15,7 +16,7 @@ from engine.payments.inbox_store import ReceivedWebhook, receive_events
 from gateways.protocol import Delivery
 from local.stack import Stack
 from models.database import transaction
-from models.inbox import OPEN_EVENTS, InboxEvent
+from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.outbox import OutboxMessage
 from models.payment import Payment, PaymentAttempt, Refund
@@ -72,7 +73,7 @@ class MoneyPlay(Play):
     def process_all(self) -> None:
         with transaction() as session:
             query = select(InboxEvent.id).where(InboxEvent.provider_id == self.provider(session).id)
-            event_ids = list(session.scalars(query.where(InboxEvent.status.in_(OPEN_EVENTS))))
+            event_ids = list(session.scalars(query.where(InboxEvent.status.in_(UNDECIDED))))
         for event_id in event_ids:
             self.process(event_id)
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from engine.inbox import allocation, failures
-from engine.inbox.failures import FAILURES_BEFORE_DEAD, retry_pause
+from engine.inbox.failures import FAILURES_BEFORE_DEAD, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
 from engine.operators.replay import UnknownEvent, events_of, replay_event
 from gateways.protocol import GatewayEvent
 from local.stack import Stack
 from models.audit import Attribution, OperatorAction
 from models.database import transaction
 from models.inbox import InboxEvent
+from models.pending_work import pause
 from models.provider import Provider, business_now
 from tests.money.money_play import MoneyPlay, yen
 from tests.steps.play import NOON_17_JULY
@@ -23,10 +24,12 @@ from tests.steps.play import NOON_17_JULY
 DECISION = Attribution("ana", "the bug is mended")
 
 
-def test_pauses_grow_from_seconds_to_hours_and_differ() -> None:
-    for failed, seconds in ((1, 10), (2, 20), (5, 160), (12, 20_480), (13, 21_600), (40, 21_600)):
-        pauses = {retry_pause(failed).total_seconds() for _ in range(50)}
-        assert all(seconds * 0.75 <= pause <= seconds * 1.25 for pause in pauses)
+def test_pauses_grow_from_seconds_to_hours_and_differ(servers: Stack) -> None:
+    for failed, longest in ((1, 10), (2, 20), (5, 160), (12, 20_480), (13, 21_600), (40, 21_600)):
+        with transaction() as session:
+            one = func.extract("epoch", pause(failed - 1, FIRST_PAUSE_SECONDS, lambda: LONGEST_PAUSE_SECONDS))
+            pauses = set(session.scalars(select(one).select_from(func.generate_series(1, 50).alias("tries"))))
+        assert all(longest * 0.75 <= one <= longest for one in pauses)
         assert len(pauses) > 40
 
 

@@ -31,9 +31,10 @@ from models.database import transaction
 from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.ledger import LedgerEntry, LedgerTransaction, trial_balance
+from models.moves import moves_of
 from models.outbox import OutboxMessage
 from models.payment import PaymentAttempt
-from models.plan_change import PlanChange, moves_of
+from models.plan_change import PlanChange
 from models.provider import Connection, Provider, business_now, connection_of, provider_by_slug
 from tasks.run import external_step, local_step
 from tests.conftest import catalog_named, new_slug
@@ -220,7 +221,7 @@ class Play:
 
     def history(self, change_id: str) -> list[str]:
         with transaction() as session:
-            return [move.to_status for move in moves_of(session, change_id)]
+            return [move.to_status for move in moves_of(session, PlanChange, change_id)]
 
     def ledger(self) -> dict[str, int]:
         """Every account's balance, debits positive, empty accounts left out; checked to sum to zero."""

@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 import tasks.story
 from cli.main import app
 from engine import apply
-from engine.audit.checks import OVERDUE, audit_books, providers_to_audit
+from engine.audit.checks import audit_books, providers_to_audit
+from engine.audit.ledger_checks import OVERDUE
 from engine.jobs import sweep
 from engine.operators.dead_letters import NotADeadLetter, dead_letters, retry_dead_letter
 from engine.payments.attempts import start_attempt
@@ -30,10 +31,11 @@ from models.audit import Attribution, OperatorAction
 from models.customer import Service
 from models.database import snapshot, transaction
 from models.invoice import document_of
+from models.moves import moves_of
 from models.outbox import OutboxMessage
 from models.payment import PaymentAttempt, live_attempt
 from models.pending_work import error_text
-from models.plan_change import PlanChange, moves_of
+from models.plan_change import PlanChange
 from tasks.renewals import scan
 from tasks.run import local_step
 from tasks.sweep import enqueue_due
@@ -211,7 +213,7 @@ def run(*words: str) -> str:
 
 
 def row_of(row_id: str) -> Any:
-    from engine.operators.dead_letters import work_kind_of
+    from engine.jobs.sweep import work_kind_of
 
     with transaction() as session:
         return session.get_one(work_kind_of(row_id).row, row_id)
@@ -272,7 +274,7 @@ def test_two_sweeps_at_once_enqueue_once_and_give_up_once(stack: Stack, case: Ca
             claims.append(sweep.claim(later, sweep.WORK_KINDS))
         return [(claim.overdue_rows.count(subject.row_id), claim.given_up.count(subject.row_id)) for claim in claims]
 
-    assert both(0) == [(1, 0), (0, 0), (0, 0)]
+    assert both(ATTEMPTS - 1) == [(1, 0), (0, 0), (0, 0)]
     assert both(ATTEMPTS) == [(0, 1), (0, 0), (0, 0)]
 
 
@@ -297,7 +299,7 @@ def test_a_paid_change_that_cannot_be_begun_is_stuck_and_retried(stack: Stack, m
         "It was enqueued 4 times, and no step came to its end. The last error: RuntimeError: a bug of ours"
     )
     with transaction() as session:
-        last = moves_of(session, change_id)[-1]
+        last = moves_of(session, PlanChange, change_id)[-1]
         assert (last.event, last.from_status, last.actor, last.reason) == ("give_up", "paid", "system", "given_up")
     assert change_id in run("changes", "list", "--stuck")
     run("changes", "retry", change_id, "--actor", "ana", "--reason", "mended")

@@ -16,8 +16,9 @@ from models.audit import Attribution
 from models.database import snapshot, transaction
 from models.invoice import Invoice
 from models.ledger import LedgerTransaction
+from models.moves import moves_of
 from models.outbox import OutboxMessage
-from models.plan_change import ChangeMove, PlanChange, moves_of
+from models.plan_change import ChangeMove, PlanChange
 from models.provider import business_now
 from provisioners.registry import PROVISIONERS
 from tasks.run import external_step, local_step
@@ -82,7 +83,8 @@ def violations(play: Play) -> dict[str, object]:
 
 def last_move(change_id: str) -> ChangeMove:
     with transaction() as session:
-        return moves_of(session, change_id)[-1]
+        last: ChangeMove = moves_of(session, PlanChange, change_id)[-1]
+        return last
 
 
 def test_a_retry_after_a_definite_no_is_a_new_round(servers: Stack) -> None:

@@ -12,7 +12,8 @@ from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
-from domain.lifecycle import CANVAS_ENDS, Phase, Status
+from domain.lifecycle import Status
+from domain.next_steps import Phase, ends_canvas
 from engine.accounts.services import required_service
 from engine.expiry import cancel_change
 from engine.offers import quote_change
@@ -140,7 +141,7 @@ def _read(caller: Caller, change_id: str) -> dict[str, Any]:
 def _may_move_soon(view: dict[str, Any], first_status: str) -> bool:
     """Worth waiting for: our own steps, and, while nothing has moved yet, the customer's payment."""
     if view["phase"] == Phase.WAITING_FOR_US:
-        return view["status"] not in CANVAS_ENDS
+        return not ends_canvas(Status(view["status"]))
     return bool(view["phase"] == Phase.WAITING_FOR_PAYMENT and view["status"] == first_status)
 
 

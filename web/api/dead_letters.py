@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 
 from engine.operators.dead_letters import dead_letters, retry_dead_letter
-from tasks.story import enqueue_row
+from tasks.story import enqueue
 from web.api.auth import OpsKey, transaction_for
 from web.api.bodies import DecisionBody
 
@@ -28,5 +28,5 @@ def retry_row(row_id: RowId, body: DecisionBody, caller: OpsKey) -> dict[str, An
     """Enqueues one of them again, once what was in its way is mended."""
     with transaction_for(caller) as tx:
         retry_dead_letter(tx.session, tx.now, row_id, body.attribution, tx.provider.id)
-    enqueue_row(row_id)
+    enqueue(row_id)
     return {"id": row_id}

@@ -8,16 +8,18 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog, in_language
-from domain.lifecycle import Status, next_actions, phase_of
+from domain.lifecycle import Status
 from domain.money import Money
+from domain.next_steps import next_actions, phase_of
 from domain.periods import instant_text
 from domain.pricing.quote_values import Quote
 from engine.offers import Option, category_name
 from models.customer import Customer, Service
 from models.invoice import Document, Invoice, StoredQuote, invoice_of_change
 from models.ledger import LedgerEntry, LedgerTransaction
+from models.moves import moves_of
 from models.payment import PaymentAttempt, latest_attempt
-from models.plan_change import PlanChange, moves_of
+from models.plan_change import PlanChange
 
 Json = dict[str, Any]
 
@@ -130,7 +132,7 @@ def change_view(session: Session, change: PlanChange) -> Json:
                 "actor": move.actor,
                 "reason": move.reason,
             }
-            for move in moves_of(session, change.id)
+            for move in moves_of(session, PlanChange, change.id)
         ],
     }
 

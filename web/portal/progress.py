@@ -7,8 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from domain.lifecycle import CANCELABLE, Phase, Status, phase_of
+from domain.lifecycle import CANCELABLE, Status
 from domain.money import Money
+from domain.next_steps import Phase, phase_of
 from domain.pricing.quote_values import Quote
 from engine.expiry import NotCancelable, cancel_change
 from engine.payments.attempts import AttemptOpen, NothingToPay, start_attempt
