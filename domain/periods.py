@@ -64,7 +64,7 @@ class AnchorPoint(NamedTuple):
     """
 
     day: int
-    time: time = time()
+    at: time = time()
 
     @classmethod
     def of(cls, moment: datetime, tz: str) -> Self:
@@ -81,7 +81,7 @@ def advance(end: datetime, months: int, anchor: AnchorPoint, tz: str) -> datetim
     """
     local = end.astimezone(ZoneInfo(tz))
     year, month_index = divmod(local.year * 12 + local.month - 1 + months, 12)
-    day, at = min(anchor.day, monthrange(year, month_index + 1)[1]), anchor.time
+    day, at = min(anchor.day, monthrange(year, month_index + 1)[1]), anchor.at
     moved = datetime(year, month_index + 1, day, at.hour, at.minute, at.second, at.microsecond, local.tzinfo)
     return moved.astimezone(UTC)
 
@@ -110,8 +110,8 @@ def anchor_of(period: Period, tz: str) -> AnchorPoint:
     start, end = AnchorPoint.of(period.start, tz), AnchorPoint.of(period.end, tz)
     local = period.end.astimezone(ZoneInfo(tz))
     is_last = end.day == monthrange(local.year, local.month)[1]
-    same = advance(period.end, 0, AnchorPoint(end.day, start.time), tz) == period.end
-    return AnchorPoint(max(start.day, end.day) if is_last else end.day, start.time if same else end.time)
+    same = advance(period.end, 0, AnchorPoint(end.day, start.at), tz) == period.end
+    return AnchorPoint(max(start.day, end.day) if is_last else end.day, start.at if same else end.at)
 
 
 def months_of(period: Period, tz: str) -> int:

@@ -19,15 +19,16 @@ from domain.errors import ChangeError
 from domain.fit import check_fit
 from domain.lifecycle import Event, ServiceStatus, Status
 from domain.money import Money
-from domain.pricing.quote import price_renewal
 from domain.pricing.quote_values import NextRenewal, Quote, digest_of_quote
+from domain.pricing.renewals import price_renewal
 from domain.pricing.terms import ServiceTerms
 from engine.accounts.services import buyer_of
 from engine.expiry import cancel_open_changes, supersede_scheduled
 from engine.invoicing.invoice import Amounts, new_invoice, opposite_content
 from engine.invoicing.numbering import give_number
-from engine.ledger import postings
+from engine.ledger import billed_items, postings
 from engine.notifications import notices
+from engine.payments.owed import settle_covered
 from models.customer import Service
 from models.invoice import Invoice, invoice_of_change
 from models.ledger import returned_of
@@ -165,6 +166,7 @@ def _quote_back(catalog: Catalog, change: PlanChange, forward: Quote) -> Quote:
         lines=tuple(replace(line, amount=-line.amount) for line in forward.lines),
         net=-forward.net,
         tax=-forward.tax,
+        rounding=-forward.rounding,
         total=-forward.total,
         credit_applied=zero,
         total_due_today=zero,
@@ -173,7 +175,9 @@ def _quote_back(catalog: Catalog, change: PlanChange, forward: Quote) -> Quote:
         next_renewal=NextRenewal(before.period.end, renewal.total),
         new_period=before.period,
         new_anchor_day=before.anchor_day,
-        period_paid_after=before.period_paid,
+        new_anchor_time=before.anchor_time,
+        opened=(),
+        taken=(),
         notes=(),
         inputs={"reverses": change.id, "digest": forward.digest},
         digest="",
@@ -199,7 +203,9 @@ def _finish_reversal(session: Session, now: datetime, reversal: PlanChange, reve
     give_number(session, sold.provider, note, now)
     session.add(note)
     session.flush()
-    postings.reverse_sale(session, note, sold, returned_of(session, sold.id, sold.currency), now)
+    billed_items.undo(session, sold.service, sold, note, "reversal", now)
+    postings.reverse_sale(session, note, sold, now)
+    settle_covered(session, now, sold.service)
     move(session, change, Event.REVERSE, Status.REVERSED, now, reason=f"reversed_by:{reversal.id}")
     notices.write(session, reversal, "plan_reversed")
 

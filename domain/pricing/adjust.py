@@ -4,7 +4,7 @@ from domain.money import Rounding, divide_rounded
 from domain.pricing.frame import Frame
 from domain.pricing.items import PricedLine
 from domain.pricing.modes import CreditBecomes
-from domain.tax import UNTAXED, TaxableLine, TaxFigure, Taxation, percent_ratio, tax_on, taxation_of
+from domain.tax import UNTAXED, TaxableLine, Taxation, TaxFigure, percent_ratio, tax_on, taxation_of
 
 Taxed = tuple[tuple[TaxFigure, ...], list[int]]
 

@@ -6,6 +6,7 @@ price, discount and tax, and never more than is left of it.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple, Self
 
 from domain.catalog import Discount, TaxRate
@@ -173,7 +174,7 @@ def rate_of(item: BilledItem, rates: tuple[TaxRate, ...]) -> TaxRate | None:
     for rate in rates:
         if rate.code == item.tax_code:
             named = rate
-            if rate.percent == item.tax_percent:
+            if rate.percent == item.tax_percent or Decimal(rate.percent) == Decimal(item.tax_percent):
                 return rate
     label = named.label if named else {"en": item.tax_code}
     return TaxRate(code=item.tax_code, percent=item.tax_percent, label=label)

@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
@@ -100,7 +101,7 @@ def line_of(formatter: Formatter, item: PricedLine) -> QuoteLine:
     return QuoteLine(item.kind, described, arithmetic, amount, item.share, full, item.covers, **_rate(item))
 
 
-def _rate(item: PricedLine) -> dict[str, str]:
+def _rate(item: PricedLine) -> dict[str, Any]:
     """The rate that the line is taxed at, if it is."""
     rate = item.taxation.rate if item.taxation.owed else None
     return {"code": rate.code, "percent": rate.percent} if rate else {}

@@ -6,7 +6,7 @@ from domain.periods import AnchorPoint, Period
 from domain.pricing.billed import BilledItem, Opened, TakeBack
 from domain.pricing.period_terms import PeriodTerms
 from domain.pricing.proration import Ratio, Share
-from domain.tax import UNTAXED, TaxFigure, Taxation
+from domain.tax import UNTAXED, Taxation, TaxFigure
 
 
 class PricedLine(NamedTuple):

@@ -64,7 +64,7 @@ class Priced(NamedTuple):
             unit_price=Money(self.new.unit, self.service.currency),
             period=self.period,
             anchor_day=self.anchor.day,
-            anchor_time=self.anchor.time,
+            anchor_time=self.anchor.at,
             items=(*left, *opened),
         )
 

@@ -99,7 +99,7 @@ def period_after(
         moved = AnchorPoint.of(now, tz)
         return Period(now, advance(now, new, moved, tz)), moved
     if proration.realign_day is not None:  # given with Anchor.REALIGN, and only with it
-        moved = AnchorPoint(proration.realign_day, anchor.time)
+        moved = AnchorPoint(proration.realign_day, anchor.at)
         return period_holding(running.start, new, moved, tz, now, 1), moved
     if old == new or proration.anchor is Anchor.KEEP_END or proration.fraction is Fraction.ZERO:
         return running, anchor

@@ -84,7 +84,7 @@ def quote_of(priced: Priced, inputs: dict[str, Any]) -> Quote:
         expires_at=min(priced.now + valid, priced.service.period.end),
         new_period=priced.period,
         new_anchor_day=priced.anchor.day,
-        new_anchor_time=priced.anchor.time,
+        new_anchor_time=priced.anchor.at,
         opened=figures.opened if figures else (),
         taken=figures.taken if figures else (),
         renewal_lines=_renewal_lines(priced) if figures is None else (),

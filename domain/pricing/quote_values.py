@@ -108,10 +108,10 @@ class NextRenewal:
 class Quote:
     """A priced change and everything needed to price it again. The lines add up to the total.
 
-    total = net + tax + rounding, the last where the total alone is rounded; total_due_today = total - credit_applied where the total is positive; a negative total becomes
-    credit_created (account credit) or refund. timing is what the rule says; effective is `at_renewal` or `now`. opened and
-    taken are the billed items that the change makes and takes back when it is settled; renewal_lines, of a change at
-    renewal, those of the coming invoice.
+    total = net + tax + rounding, the last where the total alone is rounded; total_due_today = total - credit_applied
+    where the total is positive; a negative total becomes credit_created (account credit) or refund. timing is what the
+    rule says; effective is `at_renewal` or `now`. opened and taken are the billed items that the change makes and takes
+    back when it is settled; renewal_lines, of a change at renewal, those of the coming invoice.
     """
 
     kind: str

@@ -14,7 +14,7 @@ from domain.pricing.moved import charge_of, closings_of, credits_of
 from domain.pricing.period_terms import PeriodTerms
 from domain.pricing.proration import Ratio, add
 from domain.pricing.terms import Buyer, ServiceTerms
-from domain.tax import TaxableLine, TaxFigure, Taxation, percent_ratio, tax_on, taxation_of
+from domain.tax import TaxableLine, Taxation, TaxFigure, percent_ratio, tax_on, taxation_of
 
 
 def price_now(

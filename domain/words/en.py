@@ -44,6 +44,8 @@ EN = {
     "review_note": "This is the price if the provider's staff approve the request.",
     "over_limit": "{plan} is too small for what is used now. {limits}",
     "over_limit_part": "{name}: {used} used, {limit} allowed, remove {reduce_by}.",
+    "refused_open_invoice": "Pay the open invoice of {amount} first, then change the plan.",
+    "refused_open_invoice_pending": "A payment of {amount} is on its way. The plan can be changed when it has arrived.",
     "refused_service_past_due": "The last renewal is unpaid. Pay its invoice, then change the plan.",
     "refused_service_not_active": "Only an active service can change its plan.",
     "refused_nothing_to_change": "The service already has this plan and billing cycle. Choose another.",

@@ -44,6 +44,8 @@ ES = {
     "review_note": "Este es el precio si el personal del proveedor aprueba la solicitud.",
     "over_limit": "{plan} es demasiado pequeño para lo que se usa ahora. {limits}",
     "over_limit_part": "{name}: {used} en uso, {limit} permitidos, quite {reduce_by}.",
+    "refused_open_invoice": "Pague primero la factura pendiente de {amount} y cambie después de plan.",
+    "refused_open_invoice_pending": "Hay un pago de {amount} en camino. El plan podrá cambiarse cuando haya llegado.",
     "refused_service_past_due": "La última renovación está impaga. Pague su factura y después cambie de plan.",
     "refused_service_not_active": "Sólo un servicio activo puede cambiar de plan.",
     "refused_nothing_to_change": "El servicio ya tiene este plan y período de pago. Elija otro.",

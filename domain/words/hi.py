@@ -44,6 +44,8 @@ HI = {
     "review_note": "यह मूल्य तब लागू होगा जब प्रदाता के कर्मचारी अनुरोध को स्वीकार करें।",
     "over_limit": "{plan} अभी के उपयोग के लिए बहुत छोटी है। {limits}",
     "over_limit_part": "{name}: {used} उपयोग में, {limit} की अनुमति, {reduce_by} घटाएँ।",
+    "refused_open_invoice": "पहले {amount} का बकाया बिल चुकाएँ, फिर प्लान बदलें।",
+    "refused_open_invoice_pending": "{amount} का भुगतान प्रक्रिया में है। उसके पहुँचने पर प्लान बदला जा सकता है।",
     "refused_service_past_due": "पिछला नवीनीकरण बकाया है। उसका बिल चुकाएँ, फिर योजना बदलें।",
     "refused_service_not_active": "केवल सक्रिय सेवा की योजना बदली जा सकती है।",
     "refused_nothing_to_change": "सेवा में यही योजना और बिलिंग चक्र पहले से है। दूसरा चुनें।",

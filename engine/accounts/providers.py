@@ -9,8 +9,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog
+from domain.lifecycle import ACTIVE, Status
 from engine.invoicing.printable import check_catalog
 from gateways.protocol import Account
+from models.customer import Service
 from models.plan_change import ChangeMove, PlanChange
 from models.provider import CatalogVersion, Connection, Provider, catalog_of, connection_of, provider_by_slug
 from provisioners.protocol import Host
@@ -49,13 +51,27 @@ class ClockBackwards(Exception):
         )
 
 
+class PlanHeld(Exception):
+    """A plan, or a billing cycle, that somebody has cannot vanish from the catalogue."""
+
+    def __init__(self, held: list[tuple[str, str, int]]) -> None:
+        names = "; ".join(f"{plan} {cycle} by {count}" for plan, cycle, count in held)
+        super().__init__(
+            f"The catalogue lacks what services hold or are about to have: {names}."
+            " Keep the plan with `sold = false`, so that its holders renew at the terms they have."
+        )
+
+
 def load_catalog(session: Session, catalog: Catalog, sandbox: bool) -> CatalogVersion:
     """Stores a catalogue as the provider's newest version, and the provider itself if it is new.
 
-    The same contents twice are one version. Raises MissingGlyph, UnsupportedLogo for what documents could not show.
+    The same contents twice are one version. Raises MissingGlyph, UnsupportedLogo for what documents could not show, and
+    PlanHeld where services hold a plan that it does not have.
     """
     check_catalog(catalog)
     provider = provider_by_slug(session, catalog.provider)
+    if provider is not None:
+        _check_holders(session, provider, catalog)
     if provider is None:
         provider = Provider(slug=catalog.provider, name=catalog.name, sandbox=sandbox)
         session.add(provider)
@@ -78,6 +94,25 @@ def load_catalog(session: Session, catalog: Catalog, sandbox: bool) -> CatalogVe
     session.add(version)
     session.flush()
     return version
+
+
+def _check_holders(session: Session, provider: Provider, catalog: Catalog) -> None:
+    """Raises PlanHeld with the number of services for each plan and cycle that is missing."""
+    held = select(Service.plan, Service.cycle).where(
+        Service.provider_id == provider.id, Service.status.not_in(("canceled", "terminated"))
+    )
+    coming = select(PlanChange.target_plan, PlanChange.target_cycle).where(
+        PlanChange.provider_id == provider.id, PlanChange.status.in_(sorted(ACTIVE | {Status.SCHEDULED}))
+    )
+    both = held.union_all(coming).subquery()
+    query = select(both.c.plan, both.c.cycle, func.count()).group_by(both.c.plan, both.c.cycle).order_by(both.c.plan)
+    missing = [
+        (plan, cycle, int(count))
+        for plan, cycle, count in session.execute(query)
+        if catalog.plan(plan) is None or cycle not in catalog.cycles
+    ]
+    if missing:
+        raise PlanHeld(missing)
 
 
 def catalog_differences(session: Session, catalog: Catalog) -> list[tuple[str, Any, Any]]:

@@ -45,7 +45,9 @@ def issue_invoice(session: Session, now: datetime, change_id: str) -> Status:
             change,
             change.customer_id,
             kind="credit_note" if quote.total.amount < 0 else "invoice",
-            amounts=Amounts(quote.net, quote.tax, quote.total, quote.credit_applied, quote.total_due_today),
+            amounts=Amounts(
+                quote.net, quote.tax, quote.total, quote.credit_applied, quote.total_due_today, quote.rounding
+            ),
             content=frozen_content(
                 catalog,
                 change.customer,
@@ -66,20 +68,21 @@ def issue_invoice(session: Session, now: datetime, change_id: str) -> Status:
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """What an invoice comes to: total = net + tax; `due` is what remains to be paid after account credit."""
+    """What an invoice comes to: total = net + tax + rounding; `due` is what remains to be paid after account credit."""
 
     net: Money
     tax: Money
     total: Money
     credit_applied: Money
     due: Money
+    rounding: Money | None = None
 
     @classmethod
     def taking_back(cls, invoice: Invoice) -> Amounts:
         """The opposite of an invoice, with nothing to pay."""
         net, tax = Money(-invoice.net_minor, invoice.currency), Money(-invoice.tax_minor, invoice.currency)
         nothing = Money.zero(invoice.currency)
-        return cls(net, tax, -invoice.total, nothing, nothing)
+        return cls(net, tax, -invoice.total, nothing, nothing, Money(-invoice.rounding_minor, invoice.currency))
 
 
 def new_invoice(
@@ -106,6 +109,7 @@ def new_invoice(
         currency=amounts.total.currency,
         net_minor=amounts.net.amount,
         tax_minor=amounts.tax.amount,
+        rounding_minor=amounts.rounding.amount if amounts.rounding else 0,
         total_minor=amounts.total.amount,
         credit_applied_minor=amounts.credit_applied.amount,
         due_minor=amounts.due.amount,
@@ -240,8 +244,8 @@ def finish_change_print(session: Session, now: datetime, call: PrintCall, printe
 
 def _tax(catalog: Catalog, line: QuoteLine, locale: str) -> dict[str, Any]:
     """The tax line, with the rate's name alone: the page prints its percentage and base in columns of their own."""
-    rate = next(rate for rate in catalog.tax.rates if rate.code == line.code)
-    return line.as_json() | {"label": in_language(rate.label, locale)}
+    rate = next((rate for rate in catalog.tax.rates if rate.code == line.code), None)
+    return line.as_json() | {"label": in_language(rate.label, locale) if rate else line.description}
 
 
 def _plan(catalog: Catalog, terms: PlanTerms, locale: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from domain.catalog import Catalog, Discount, Outcome
-from domain.money import Money, Rounding, divide_rounded
+from domain.money import Rounding, divide_rounded
 from domain.periods import Period, anchor_of
 from domain.pricing.bill import billed as billed_item
 from domain.pricing.bill import net_of
@@ -45,7 +45,7 @@ def service(catalog: Catalog, plan: str, cycle: str, start: str, end: str, **cha
     values: dict[str, Any] = {
         "items": (replace(item, id="itm_0"),),
         "anchor_day": anchor.day,
-        "anchor_time": anchor.time,
+        "anchor_time": anchor.at,
     }
     values |= changes
     return ServiceTerms(plan, cycle, currency, quantity, unit_price, period, **values)

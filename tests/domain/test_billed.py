@@ -92,7 +92,7 @@ def test_inclusive_prices_give_back_what_they_cost(dns: Catalog) -> None:
 
 
 def test_a_discount_that_ended_does_not_lower_the_credit(dns: Catalog) -> None:
-    """Basic was billed with half off; it ended on the 10th, so that Start was charged in full, and comes back in full."""
+    """Basic was billed with half off, which ended on the 10th: Start was charged in full, and comes back in full."""
     catalog = with_rule(dns, BY_DAY)
     old = july(catalog, discount=percent_off("50", "2027-07-10T00:00:00+09:00"))
     assert old.items[0].net == 250

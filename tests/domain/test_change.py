@@ -11,7 +11,7 @@ from domain.catalog_file import NAMED_PRORATIONS
 from domain.money import CurrencyMismatch, Money, Rounding
 from domain.pricing.modes import Anchor, ChangeDay, CreditBecomes, Fraction, Proration, RoundingPlace
 from domain.pricing.priced import Priced, price
-from domain.pricing.quote import price_renewal
+from domain.pricing.renewals import price_renewal
 from domain.pricing.terms import Buyer, Target
 from tests.domain.making import at, percent_off, service, with_rule
 

@@ -75,7 +75,7 @@ class Case:
         net, whole = unit.amount if paid is None else paid, self.period
         item = BilledItem("itm_0", plan, "monthly", 1, unit.amount, whole, whole, net).untouched()
         anchor = AnchorPoint.of(self.start, self.tz)
-        return ServiceTerms(plan, "monthly", currency, 1, unit, whole, anchor.day, (item,), anchor.time)
+        return ServiceTerms(plan, "monthly", currency, 1, unit, whole, anchor.day, (item,), anchor.at)
 
     def moment(self, part: float) -> datetime:
         seconds = int((self.period.end - self.start).total_seconds() * part)
@@ -198,6 +198,8 @@ def test_the_price_is_monotone_in_the_day_of_change(
     )
     slack = 0 if proration.place in (RoundingPlace.NET, RoundingPlace.TOTAL) else 1
     assert late.total <= early.total + slack
+    assert late.figures is not None
+    assert early.figures is not None
     assert sum(one.item.net for one in late.figures.opened) <= sum(one.item.net for one in early.figures.opened)
 
 
