@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base, new_id, recorded_at
+from models.invoice import Invoice
 
 
 class BilledItem(Base):
@@ -132,3 +133,15 @@ def take_backs_of_invoice(session: Session, invoice_id: str) -> list[TakeBack]:
 def is_taken_back(session: Session, item_ids: list[str]) -> bool:
     """Whether anything of these items was taken back, or closed, already."""
     return session.scalar(select(TakeBack.id).where(TakeBack.item_id.in_(item_ids)).limit(1)) is not None
+
+
+def numbers_of_items(session: Session, item_ids: list[str]) -> list[str]:
+    """The legal numbers of the invoices that charged these items, in their order; imports have none of ours."""
+    query = (
+        select(Invoice.number)
+        .join(BilledItem, BilledItem.invoice_id == Invoice.id)
+        .where(BilledItem.id.in_(item_ids), Invoice.number.is_not(None))
+        .distinct()
+        .order_by(Invoice.number)
+    )
+    return [number for number in session.scalars(query) if number]

@@ -185,7 +185,9 @@ def tax_lines(formatter: Formatter, taxes: tuple[TaxFigure, ...]) -> list[QuoteL
                 amount=formatter.money(tax.included),
             )
             held = Money(-tax.included, formatter.currency)
-            lines.append(QuoteLine("included_tax", formatter.translate("included_tax", label=label), text, held))
+            named = (rate.code, rate.percent) if tax.amount else (None, None)
+            described = formatter.translate("included_tax", label=label)
+            lines.append(QuoteLine("included_tax", described, text, held, code=named[0], percent=named[1]))
         if tax.amount or not tax.included:
             text = formatter.translate(
                 "percent_of", percent=rate.percent, base=formatter.money(tax.base), amount=formatter.money(tax.amount)

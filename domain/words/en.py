@@ -13,6 +13,7 @@ EN = {
     "waived": "Too small an amount to collect",
     "forfeited": "Unused credit that is not paid out",
     "included_tax": "{label}, contained in the prices above",
+    "untaxed": "No tax",
     "of_days": "{part} of {whole} days at {price} = {amount}",
     "of_seconds": "{part} of {whole} seconds at {price} = {amount}",
     "of_all": "full price = {amount}",

@@ -13,6 +13,7 @@ ES = {
     "waived": "Importe demasiado pequeño para cobrarlo",
     "forfeited": "Crédito no usado que no se devuelve",
     "included_tax": "{label}, contenido en los precios anteriores",
+    "untaxed": "Sin impuesto",
     "of_days": "{part} de {whole} días a {price} = {amount}",
     "of_seconds": "{part} de {whole} segundos a {price} = {amount}",
     "of_all": "precio completo = {amount}",

@@ -13,6 +13,7 @@ HI = {
     "waived": "वसूलने के लिए बहुत छोटी राशि",
     "forfeited": "बचा हुआ क्रेडिट जो लौटाया नहीं जाता",
     "included_tax": "{label}, ऊपर के मूल्यों में शामिल",
+    "untaxed": "कर नहीं",
     "of_days": "{price} पर {whole} में से {part} दिन = {amount}",
     "of_seconds": "{price} पर {whole} में से {part} सेकंड = {amount}",
     "of_all": "पूरा मूल्य = {amount}",

@@ -13,6 +13,7 @@ JA = {
     "waived": "請求するには少額のため免除",
     "forfeited": "払い戻されない未使用分",
     "included_tax": "上記の料金に含まれる{label}",
+    "untaxed": "課税なし",
     "of_days": "{price} の {whole}日中{part}日分 = {amount}",
     "of_seconds": "{price} の {whole}秒中{part}秒分 = {amount}",
     "of_all": "全額 = {amount}",

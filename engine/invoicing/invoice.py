@@ -18,12 +18,16 @@ from domain.lifecycle import Event, Status
 from domain.money import Money
 from domain.periods import Period
 from domain.pricing.quote_values import PlanTerms, Quote, QuoteLine
+from domain.pricing.terms import Buyer
+from domain.tax import treatment
+from domain.words import sentence
 from engine.invoicing.documents import document_values
 from engine.invoicing.printable import document_locale
 from engine.jobs.external_call import ExternalStep
 from engine.jobs.sweep import unschedule_if_done
 from models import storage
 from models.base import new_id
+from models.billed_item import numbers_of_items
 from models.customer import Customer
 from models.invoice import Document, Invoice, document_of, invoice_of_change
 from models.moves import move
@@ -57,13 +61,22 @@ def issue_invoice(session: Session, now: datetime, change_id: str) -> Status:
                 supply=Period(quote.effective_at, quote.new_period.end),
                 next_renewal=quote.next_renewal.as_json(),
                 notes=list(quote.notes),
-            ),
+            )
+            | {"corrects": _takes_from(session, quote)},
             now=now,
             due_at=change.payable_until,
         )
     )
     move(session, change, Event.ISSUE, Status.INVOICED, now)
     return Status.INVOICED
+
+
+def _takes_from(session: Session, quote: Quote) -> str | None:
+    """The numbers of all invoices that a credit note takes from; None on an invoice."""
+    if quote.total.amount >= 0:
+        return None
+    numbers = numbers_of_items(session, [taken.item for taken in quote.taken if taken.net])
+    return ", ".join(numbers) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +160,7 @@ def frozen_content(
         },
         "before": _plan(catalog, before, locale) if before else None,
         "after": _plan(catalog, after, locale),
-        "lines": [line.as_json() for line in lines if line.kind != "tax"],
-        "taxes": [_tax(catalog, line, locale) for line in lines if line.kind == "tax"],
+        **_taxed_lines(catalog, customer, lines, locale),
         "supply": supply.as_json(),
         "next_renewal": next_renewal,
         "notes": notes,
@@ -240,6 +252,31 @@ def finish_change_print(session: Session, now: datetime, call: PrintCall, printe
     invoice = session.get_one(Invoice, call.invoice_id)
     assert invoice.change_id is not None, "a change's document belongs to a change's invoice"
     return _status_of(session, invoice.change_id)
+
+
+def _taxed_lines(
+    catalog: Catalog, customer: Customer, lines: tuple[QuoteLine, ...], locale: str
+) -> dict[str, list[dict[str, Any]]]:
+    """The lines and the taxes. Beside a rate, lines without tax have one of their own, of nothing (EN 16931 BG-23)."""
+    taxes = [_tax(catalog, line, locale) for line in lines if line.kind == "tax"]
+    shown = [line.as_json() for line in lines if line.kind != "tax"]
+    untaxed = [line for line in shown if line["percent"] is None]
+    if not taxes or not untaxed:
+        return {"lines": shown, "taxes": taxes}
+    base = sum(line["amount"]["amount"] for line in untaxed)
+    currency = untaxed[0]["amount"]["currency"]
+    kind = treatment(catalog, Buyer(customer.country, customer.tax_id, locale, customer.tax_exempt))
+    none = {
+        "code": None,
+        "label": sentence(locale, "untaxed"),
+        "percent": "0",
+        "base": {"amount": base, "currency": currency},
+        "amount": {"amount": 0, "currency": currency},
+        "category": {"exempt": "E", "reverse_charge": "AE"}.get(kind, "Z"),
+        "reason": None if kind == "taxed" else sentence(locale, kind),
+    }
+    named = [line if line["percent"] is not None else line | {"percent": "0"} for line in shown]
+    return {"lines": named, "taxes": [*taxes, none]}
 
 
 def _tax(catalog: Catalog, line: QuoteLine, locale: str) -> dict[str, Any]:

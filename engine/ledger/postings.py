@@ -183,7 +183,9 @@ def fail_refund(session: Session, refund: Refund, at: datetime) -> None:
 
 def _income(invoice: Invoice) -> list[Entry]:
     taxes = [
-        (f"tax:{tax['code']}", Money(tax["amount"]["amount"], invoice.currency)) for tax in invoice.content["taxes"]
+        (f"tax:{tax['code']}", Money(tax["amount"]["amount"], invoice.currency))
+        for tax in invoice.content["taxes"]
+        if tax["amount"]["amount"]
     ]
     return [
         credit("sales", "", Money(invoice.net_minor + invoice.rounding_minor, invoice.currency)),
