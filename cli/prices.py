@@ -41,7 +41,9 @@ def prorate(
     if as_json:
         print_json(answers)
         return
-    rows = [(str(one["id"]), one.get("error") or _figures(one["computed"])) for one in answers]
+    rows = [
+        (str(one["id"]), one.get("error") or one.get("unsupported") or _figures(one["computed"])) for one in answers
+    ]
     print_table(("CASE", "COMPUTED"), rows)
 
 

@@ -52,6 +52,7 @@ def frame_of(
     """The frame of a change from the first terms to the second; what the mode leaves open is the provider's policy."""
     old, new = terms_pair
     months = old.months, new.months
+    proration = proration.between(*months)
     period, anchor = period_after(proration, service.period, service.anchor, months, catalog.timezone, now)
     policy = catalog.policies
     return Frame(

@@ -1,7 +1,8 @@
 """How a change is prorated: independent axes, and the named presets. Contradictions are refused when loaded."""
 
 from enum import StrEnum
-from typing import Any, Self
+from functools import cached_property
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -77,6 +78,16 @@ class Proration(BaseModel):
     ratio_decimals: int | None = Field(default=None, ge=1, le=18)
     realign_day: int | None = Field(default=None, ge=1, le=31)
     difference: Difference = Difference.PRICES
+    # What happens to the renewal date where the cycle changes; the anchor's own way by default.
+    other_cycle: Literal[Anchor.KEEP, Anchor.KEEP_END, Anchor.RESET] | None = None
+
+    def between(self, old_months: int, new_months: int) -> Self:
+        """The axes for a change from one cycle to another."""
+        return self if self.other_cycle is None or old_months == new_months else self._across_cycles
+
+    @cached_property
+    def _across_cycles(self) -> Self:
+        return self.model_copy(update={"anchor": self.other_cycle, "realign_day": None, "other_cycle": None})
 
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> Self:
@@ -112,6 +123,10 @@ class Proration(BaseModel):
             (
                 (whole or zero) and self.ratio_decimals is not None,
                 "ratio_decimals means something only where a period is divided",
+            ),
+            (
+                (whole or zero) and self.other_cycle is not None,
+                "other_cycle means something only where a period is divided",
             ),
             (
                 not whole and self.difference is not Difference.PRICES,

@@ -67,7 +67,7 @@ def _dates(formatter: Formatter, priced: Priced) -> list[str]:
     if priced.figures is None or proration is None:
         return []
     date = formatter.date(priced.period.end)
-    if proration.anchor is Anchor.RESET:
+    if proration.between(priced.old.months, priced.new.months).anchor is Anchor.RESET:
         return [formatter.translate("reset_note", date=date)]
     if proration.fraction is Fraction.WHOLE and proration.credit_becomes is not CreditBecomes.NOTHING:
         return [formatter.translate("whole_note", date=date)]
