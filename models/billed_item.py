@@ -12,7 +12,7 @@ from models.base import Base, new_id, recorded_at
 from models.invoice import Invoice
 
 
-class BilledItem(Base):
+class StoredItem(Base):
     """A charge for the time `covers`, a part of the full period `period` that ends with it. Append-only.
 
     `kind` is charge (a line of an invoice of ours) or import (what the host system says was billed before us).
@@ -57,7 +57,7 @@ class BilledItem(Base):
     recorded_at: Mapped[datetime] = recorded_at()
 
 
-class BilledItemBalance(Base):
+class StoredItemBalance(Base):
     """What no take-back has yet. Kept by triggers on the two tables; the checks refuse to take back more than was
     billed."""
 
@@ -74,7 +74,7 @@ class BilledItemBalance(Base):
     tax_left_minor: Mapped[int]
 
 
-class TakeBack(Base):
+class StoredTakeBack(Base):
     """Units of an item with what is given back for them, at the item's own rate; of no worth where the item is only
     closed. Append-only. `from_at` is where the time given back starts, `at` is business time.
 
@@ -103,44 +103,44 @@ class TakeBack(Base):
     at: Mapped[datetime]
     recorded_at: Mapped[datetime] = recorded_at()
 
-    item: Mapped[BilledItem] = relationship()
+    item: Mapped[StoredItem] = relationship()
 
 
-def open_items_of(session: Session, service_id: str, now: datetime) -> list[tuple[BilledItem, BilledItemBalance]]:
+def open_items_of(session: Session, service_id: str, now: datetime) -> list[tuple[StoredItem, StoredItemBalance]]:
     """What can still be taken back of time after `now`, with what is left of it, oldest first."""
     rows = session.execute(
-        select(BilledItem, BilledItemBalance)
-        .join(BilledItemBalance)
-        .where(BilledItem.service_id == service_id, BilledItem.covers_end > now, BilledItemBalance.units_left > 0)
-        .order_by(BilledItem.recorded_at, BilledItem.id)
+        select(StoredItem, StoredItemBalance)
+        .join(StoredItemBalance)
+        .where(StoredItem.service_id == service_id, StoredItem.covers_end > now, StoredItemBalance.units_left > 0)
+        .order_by(StoredItem.recorded_at, StoredItem.id)
         .execution_options(populate_existing=True)
     )
     return [(item, left) for item, left in rows]
 
 
-def items_of_invoice(session: Session, invoice_id: str) -> list[BilledItem]:
+def items_of_invoice(session: Session, invoice_id: str) -> list[StoredItem]:
     """The charges for time of an invoice."""
-    query = select(BilledItem).where(BilledItem.invoice_id == invoice_id)
-    return list(session.scalars(query.order_by(BilledItem.recorded_at, BilledItem.id)))
+    query = select(StoredItem).where(StoredItem.invoice_id == invoice_id)
+    return list(session.scalars(query.order_by(StoredItem.recorded_at, StoredItem.id)))
 
 
-def take_backs_of_invoice(session: Session, invoice_id: str) -> list[TakeBack]:
+def take_backs_of_invoice(session: Session, invoice_id: str) -> list[StoredTakeBack]:
     """What an invoice took back."""
-    query = select(TakeBack).where(TakeBack.invoice_id == invoice_id)
-    return list(session.scalars(query.order_by(TakeBack.recorded_at, TakeBack.id)))
+    query = select(StoredTakeBack).where(StoredTakeBack.invoice_id == invoice_id)
+    return list(session.scalars(query.order_by(StoredTakeBack.recorded_at, StoredTakeBack.id)))
 
 
 def is_taken_back(session: Session, item_ids: list[str]) -> bool:
     """Whether anything of these items was taken back, or closed, already."""
-    return session.scalar(select(TakeBack.id).where(TakeBack.item_id.in_(item_ids)).limit(1)) is not None
+    return session.scalar(select(StoredTakeBack.id).where(StoredTakeBack.item_id.in_(item_ids)).limit(1)) is not None
 
 
 def numbers_of_items(session: Session, item_ids: list[str]) -> list[str]:
     """The legal numbers of the invoices that charged these items, in their order; imports have none of ours."""
     query = (
         select(Invoice.number)
-        .join(BilledItem, BilledItem.invoice_id == Invoice.id)
-        .where(BilledItem.id.in_(item_ids), Invoice.number.is_not(None))
+        .join(StoredItem, StoredItem.invoice_id == Invoice.id)
+        .where(StoredItem.id.in_(item_ids), Invoice.number.is_not(None))
         .distinct()
         .order_by(Invoice.number)
     )

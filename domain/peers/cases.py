@@ -37,6 +37,7 @@ def compute_case(case: dict[str, Any]) -> dict[str, str]:
 
     Raises BadCase, ValueError with the key that is wrong; Unsupported where it wants what we do not have.
     """
+    axes = _axes(case)
     for key, wanted in _NOT_HERE.items():
         if case.get(key) is not None:
             raise Unsupported(wanted)
@@ -44,7 +45,7 @@ def compute_case(case: dict[str, Any]) -> dict[str, str]:
     old = read_terms(case.get("old"), currency, "a sign-up is not a change")
     new = read_terms(case.get("new"), currency, "a termination is not a change")
     dates, only_units = read_dates(case, old), str(case.get("mode", "")).endswith("quantity_delta")
-    proration = _proration(case, dates, old)
+    proration = _proration(axes, case, dates, old)
     catalog = _catalog(case, currency, (old, new), dates, proration)
     service = replace(_service(case, catalog, currency, old, dates), discount=new.discount)
     target = Target("old" if only_units else "new", f"m{new.months}", new.quantity)
@@ -52,12 +53,17 @@ def compute_case(case: dict[str, Any]) -> dict[str, str]:
     return _figures(price(catalog, service, Buyer("ZZ"), target, dates.change_at, credit), currency)
 
 
-def _proration(case: dict[str, Any], dates: CaseDates, old: CaseTerms) -> Proration:
-    """The axes of the case's mode, or of the preset that it names, with what its own keys say."""
+def _axes(case: dict[str, Any]) -> Proration:
+    """The axes of the case's mode, or of the preset that it names."""
     mode = str(case.get("mode") or "")
     axes = CASE_MODES.get(mode, None if mode else PEER_PRESETS.get(str(case.get("preset"))))
     if axes is None:
         raise BadCase(f"mode {mode!r} is not one of {', '.join(sorted(CASE_MODES))}")
+    return axes
+
+
+def _proration(axes: Proration, case: dict[str, Any], dates: CaseDates, old: CaseTerms) -> Proration:
+    """Those axes, with what the case's own keys say."""
     nominal = 365 * (old.months // 12) if old.months % 12 == 0 else 30 * old.months
     if (case.get("nominal_days") or nominal) != nominal or (case.get("fixed_days") or 30) != 30:
         raise Unsupported("months of another nominal length than 30 days, or years than 365")

@@ -53,7 +53,7 @@ class RoundingPlace(StrEnum):
     DAY_RATE = "day_rate"
 
 
-class Difference(StrEnum):
+class PriceDifference(StrEnum):
     """What the full price difference is taken from."""
 
     PRICES = "prices"  # the difference of the two plans' prices
@@ -77,7 +77,7 @@ class Proration(BaseModel):
     place: RoundingPlace | None = None
     ratio_decimals: int | None = Field(default=None, ge=1, le=18)
     realign_day: int | None = Field(default=None, ge=1, le=31)
-    difference: Difference = Difference.PRICES
+    difference: PriceDifference = PriceDifference.PRICES
     # What happens to the renewal date where the cycle changes; the anchor's own way by default.
     other_cycle: Literal[Anchor.KEEP, Anchor.KEEP_END, Anchor.RESET] | None = None
 
@@ -129,7 +129,7 @@ class Proration(BaseModel):
                 "other_cycle means something only where a period is divided",
             ),
             (
-                not whole and self.difference is not Difference.PRICES,
+                not whole and self.difference is not PriceDifference.PRICES,
                 "difference means something only for fraction whole",
             ),
             (

@@ -6,7 +6,7 @@ from domain.periods import months_of
 from domain.pricing.billed import BilledItem, rate_of, unused
 from domain.pricing.frame import Frame
 from domain.pricing.items import PricedLine
-from domain.pricing.modes import Anchor, Difference, Fraction, RoundingPlace
+from domain.pricing.modes import Anchor, Fraction, PriceDifference, RoundingPlace
 from domain.pricing.period_terms import PeriodTerms, of_units
 from domain.pricing.proration import Ratio, Share, add, by_day_rate, exact_part, share_left, share_of_new
 from domain.tax import UNTAXED, Taxation, taxation_of
@@ -47,7 +47,7 @@ def charge_of(frame: Frame, credits: list[PricedLine]) -> PricedLine | None:
     exact, day_rate = _prorated(frame, full, share)
     if (
         frame.proration.fraction is Fraction.WHOLE
-        and frame.proration.difference is Difference.PRICES
+        and frame.proration.difference is PriceDifference.PRICES
         and not only_units
     ):
         exact = _whole_difference(frame, credits)

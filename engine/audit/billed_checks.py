@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from domain.errors import ChangeError
 from domain.pricing.quote_values import Quote
 from domain.pricing.verify import NotRecomputable, verify_quote
-from models.billed_item import BilledItem, TakeBack
+from models.billed_item import StoredItem, StoredTakeBack
 from models.invoice import Invoice
 from models.plan_change import PlanChange
 
@@ -56,9 +56,15 @@ def _wrong(document: dict[str, object], taken: list[Written], made: list[Written
 
 def _taken(session: Session, providers: list[str]) -> dict[str | None, list[Written]]:
     query = (
-        select(TakeBack.invoice_id, TakeBack.item_id, TakeBack.units, TakeBack.net_minor, TakeBack.tax_minor)
-        .where(TakeBack.provider_id.in_(providers), TakeBack.cause == "change")
-        .order_by(TakeBack.invoice_id)
+        select(
+            StoredTakeBack.invoice_id,
+            StoredTakeBack.item_id,
+            StoredTakeBack.units,
+            StoredTakeBack.net_minor,
+            StoredTakeBack.tax_minor,
+        )
+        .where(StoredTakeBack.provider_id.in_(providers), StoredTakeBack.cause == "change")
+        .order_by(StoredTakeBack.invoice_id)
     )
     rows = session.execute(query)
     return {
@@ -68,7 +74,7 @@ def _taken(session: Session, providers: list[str]) -> dict[str | None, list[Writ
 
 
 def _made(session: Session, invoice_id: str) -> list[Written]:
-    query = select(BilledItem.plan, BilledItem.units, BilledItem.net_minor, BilledItem.tax_minor)
+    query = select(StoredItem.plan, StoredItem.units, StoredItem.net_minor, StoredItem.tax_minor)
     return [
-        (row[0], row[1], row[2], row[3]) for row in session.execute(query.where(BilledItem.invoice_id == invoice_id))
+        (row[0], row[1], row[2], row[3]) for row in session.execute(query.where(StoredItem.invoice_id == invoice_id))
     ]

@@ -14,14 +14,13 @@ from sqlalchemy.orm import Session
 from domain.catalog import Discount
 from domain.periods import Period
 from domain.pricing import billed
-from domain.pricing.billed import BilledItem as Billed
-from domain.pricing.billed import Opened
+from domain.pricing.billed import BilledItem, Opened
 from domain.pricing.modes import ChangeDay, Fraction
 from models.base import new_id
 from models.billed_item import (
-    BilledItem,
-    BilledItemBalance,
-    TakeBack,
+    StoredItem,
+    StoredItemBalance,
+    StoredTakeBack,
     is_taken_back,
     items_of_invoice,
     open_items_of,
@@ -38,7 +37,7 @@ class LaterBill(Exception):
         super().__init__(f"invoice {invoice.number or invoice.id} is not the service's last bill any more.")
 
 
-def open_items(session: Session, service: Service) -> tuple[Billed, ...]:
+def open_items(session: Session, service: Service) -> tuple[BilledItem, ...]:
     """What a change of the service can take back, oldest first."""
     return tuple(value_of(item, left) for item, left in open_items_of(session, service.id, service.period_start))
 
@@ -72,9 +71,9 @@ def undo(session: Session, service: Service, undone: Invoice, note: Invoice, cau
     session.flush()
 
 
-def value_of(item: BilledItem, left: BilledItemBalance) -> Billed:
+def value_of(item: StoredItem, left: StoredItemBalance) -> BilledItem:
     """The row as the domain prices it."""
-    return Billed(
+    return BilledItem(
         id=item.id,
         plan=item.plan,
         cycle=item.cycle,
@@ -96,8 +95,8 @@ def value_of(item: BilledItem, left: BilledItemBalance) -> Billed:
     )
 
 
-def _row_of(service: Service, invoice: Invoice | None, item: Billed, line: int | None, at: datetime) -> BilledItem:
-    return BilledItem(
+def _row_of(service: Service, invoice: Invoice | None, item: BilledItem, line: int | None, at: datetime) -> StoredItem:
+    return StoredItem(
         id=new_id("itm"),
         provider_id=service.provider_id,
         service_id=service.id,
@@ -135,8 +134,8 @@ def _take_back(
     from_at: datetime,
     cause: str,
     at: datetime,
-) -> TakeBack:
-    return TakeBack(
+) -> StoredTakeBack:
+    return StoredTakeBack(
         provider_id=invoice.provider_id,
         item_id=item_id,
         invoice_id=invoice.id,
@@ -167,10 +166,10 @@ _KEPT = (
 )
 
 
-def _item_again(service: Service, note: Invoice, back: TakeBack, at: datetime) -> BilledItem:
+def _item_again(service: Service, note: Invoice, back: StoredTakeBack, at: datetime) -> StoredItem:
     """What a take-back took, with the terms, tax and span that it had."""
     was = back.item
-    return BilledItem(
+    return StoredItem(
         **{name: getattr(was, name) for name in _KEPT},
         provider_id=was.provider_id,
         service_id=service.id,

@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from domain.money import Money
-from engine.ledger import postings
+from engine.ledger import postings, waterfall
 from local.stack import Stack
 from models.base import new_id
 from models.database import transaction
@@ -25,6 +25,8 @@ STANDS_FOR = {
 
 def code_of(function: str) -> str:
     code = inspect.getsource(getattr(postings, function))
+    if "shared_out(" in code:
+        code += inspect.getsource(waterfall)
     return code + inspect.getsource(postings._income) if "_income(" in code else code
 
 

@@ -9,7 +9,7 @@ from domain.catalog import Catalog, Discount, MinimumCharge, Outcome, TaxRate
 from domain.money import Money
 from domain.periods import Period
 from domain.pricing.billed import BilledItem, TakeBack, take_back
-from domain.pricing.modes import CreditBecomes, Difference, Fraction, Proration, RoundingPlace
+from domain.pricing.modes import CreditBecomes, Fraction, PriceDifference, Proration, RoundingPlace
 from domain.pricing.priced import Priced, price
 from domain.pricing.terms import Buyer, ServiceTerms, Target
 from tests.domain.making import at, percent_off, service, with_rule
@@ -201,13 +201,13 @@ def test_the_total_is_rounded_once_after_tax(dns: Catalog) -> None:
     ("difference", "plan", "discount", "old_unit", "expected"),
     [
         # 100 -> 150 costs 50, 150 -> 300 costs 150
-        (Difference.PRICES, "start", None, 10000, 5000),
+        (PriceDifference.PRICES, "start", None, 10000, 5000),
         # 20% off: of 216.00 it is 172.80, of 120.00 96.00; billed were 76.80
-        (Difference.BILLED, "business", percent_off("20"), 9600, 9600),
+        (PriceDifference.BILLED, "business", percent_off("20"), 9600, 9600),
     ],
 )
 def test_whole_prices(
-    dns: Catalog, difference: Difference, plan: str, discount: Discount | None, old_unit: int, expected: int
+    dns: Catalog, difference: PriceDifference, plan: str, discount: Discount | None, old_unit: int, expected: int
 ) -> None:
     units = {"basic": old_unit, "start": 15000, "business": 21600}
     plans = tuple(one.model_copy(update={"prices": {"monthly": {"USD": units[one.id]}}}) for one in dns.plans)

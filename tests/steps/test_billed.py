@@ -24,7 +24,7 @@ from engine.offers import price_for, quote_change
 from engine.review import approve_change
 from local.stack import Stack
 from models.audit import Attribution
-from models.billed_item import TakeBack
+from models.billed_item import StoredTakeBack
 from models.database import snapshot, transaction
 from models.invoice import Invoice
 from models.renewal import Renewal
@@ -428,7 +428,9 @@ def test_the_database_refuses_to_take_back_more_than_was_billed(servers: Stack) 
     play = MoneyPlay.of(servers)
     change_id = upgraded(play, "start")
     with transaction() as session:
-        taken = session.scalars(select(TakeBack).where(TakeBack.invoice_id == play.invoice(change_id).id)).one()
+        taken = session.scalars(
+            select(StoredTakeBack).where(StoredTakeBack.invoice_id == play.invoice(change_id).id)
+        ).one()
         values = {"item": taken.item_id, "provider": taken.provider_id}
     for units, net, tax, named in (
         (1, 0, 0, "units_not_overdrawn"),
