@@ -9,8 +9,8 @@ from domain.tax import UNTAXED, TaxableLine, Taxation, TaxFigure, percent_ratio,
 Taxed = tuple[tuple[TaxFigure, ...], list[int]]
 
 
-def adjust(frame: Frame, lines: list[PricedLine], exact_total: int | None) -> tuple[*Taxed, int]:
-    """Adds the lines that are needed, and returns the taxes, each line's part, and the rounding after tax.
+def adjust(frame: Frame, lines: list[PricedLine], exact_total: int | None) -> tuple[*Taxed, int, int]:
+    """Adds the lines that are needed; returns the taxes, each line's part, the rounding after tax, and the total.
 
     exact_total is the total that is rounded once, None where other amounts are. A total that is waived or forfeited is
     zero to the last minor unit, whatever rates it has.
@@ -19,7 +19,7 @@ def adjust(frame: Frame, lines: list[PricedLine], exact_total: int | None) -> tu
     total = _total(lines, taxes)
     wanted = _wanted_total(frame, total if exact_total is None else exact_total)
     if wanted is None:
-        return taxes, parts, 0 if exact_total is None else exact_total - total
+        return (taxes, parts, 0, total) if exact_total is None else (taxes, parts, exact_total - total, exact_total)
     kind, least = wanted
     taxation = taxation_of(frame.catalog, frame.buyer, frame.new.plan.product)
     if kind == "forfeited":
@@ -28,12 +28,15 @@ def adjust(frame: Frame, lines: list[PricedLine], exact_total: int | None) -> tu
         up = Rounding.UP if kind == "minimum" else frame.rounding
         lines.append(PricedLine(kind, _before_tax(least - total, taxation, up), taxation))
     taxes, parts = taxed(frame, lines)
-    rest = least - _total(lines, taxes)
-    return taxes, parts, 0 if kind == "minimum" and rest < 0 else rest
+    total = _total(lines, taxes)
+    rest = 0 if kind == "minimum" and total > least else least - total
+    return taxes, parts, rest, total + rest
 
 
 def taxed(frame: Frame, lines: list[PricedLine]) -> Taxed:
     """The taxes of the lines, and each line's part of them."""
+    if not any([line.taxation.rate is not None for line in lines]):
+        return (), [0] * len(lines)
     return tax_on(
         frame.catalog.tax,
         [
@@ -48,7 +51,7 @@ def taxed(frame: Frame, lines: list[PricedLine]) -> Taxed:
 
 
 def _total(lines: list[PricedLine], taxes: tuple[TaxFigure, ...]) -> int:
-    return sum(line.amount for line in lines) + sum(tax.amount - tax.included for tax in taxes)
+    return sum([line.amount for line in lines]) + sum([tax.amount - tax.included for tax in taxes])
 
 
 def _wanted_total(frame: Frame, total: int) -> tuple[str, int] | None:

@@ -32,13 +32,16 @@ def _taken(frame: Frame, closing: Closing, lines: list[PricedLine], parts: list[
 
 
 def opened_by(frame: Frame, lines: list[PricedLine], parts: list[int]) -> tuple[Opened, ...]:
-    """The item that the charge becomes."""
-    net = tax = place = 0
+    """The item that the charge becomes; none where nothing is charged for time."""
+    net = tax = 0
+    place = None
     for index, (line, part) in enumerate(zip(lines, parts, strict=True)):
         if line.kind in _OF_THE_CHARGE:
             net += net_of(line.amount, part, line.taxation)
             tax += part
             place = index if line.kind == "charge" else place
+    if place is None:
+        return ()
     charge = lines[place]
     assert charge.terms is not None, "a charge names its plan"
     assert charge.covers is not None, "a charge covers time"

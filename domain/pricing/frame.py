@@ -8,7 +8,7 @@ from domain.money import Rounding
 from domain.periods import AnchorPoint, Period
 from domain.pricing.modes import ChangeDay, Fraction, Proration, RoundingPlace
 from domain.pricing.period_terms import PeriodTerms
-from domain.pricing.proration import period_after
+from domain.pricing.proration import Share, period_after, share_left
 from domain.pricing.terms import Buyer, ServiceTerms
 
 
@@ -27,6 +27,7 @@ class Frame(NamedTuple):
     rounding: Rounding
     place: RoundingPlace
     day: ChangeDay
+    left: Share  # of the running period
     only_units: bool  # units of one plan come or go in the running period, and no amount is off the whole
 
     @property
@@ -55,6 +56,7 @@ def frame_of(
     proration = proration.between(*months)
     period, anchor = period_after(proration, service.period, service.anchor, months, catalog.timezone, now)
     policy = catalog.policies
+    day = proration.change_day or policy.change_day
     return Frame(
         catalog,
         service,
@@ -67,7 +69,8 @@ def frame_of(
         anchor,
         proration.rounding or policy.rounding.mode,
         proration.place or policy.rounding.place,
-        proration.change_day or policy.change_day,
+        day,
+        share_left(proration.fraction, service.period, now, catalog.timezone, day),
         _only_units(old, new) and period == service.period,
     )
 

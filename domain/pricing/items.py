@@ -1,12 +1,12 @@
-"""The figures of a change: whole minor units, no sentences."""
+"""A line of a priced change: whole minor units, no sentences."""
 
 from typing import NamedTuple
 
-from domain.periods import AnchorPoint, Period
-from domain.pricing.billed import BilledItem, Opened, TakeBack
+from domain.periods import Period
+from domain.pricing.billed import BilledItem
 from domain.pricing.period_terms import PeriodTerms
 from domain.pricing.proration import Ratio, Share
-from domain.tax import UNTAXED, Taxation, TaxFigure
+from domain.tax import UNTAXED, Taxation
 
 
 class PricedLine(NamedTuple):
@@ -30,19 +30,3 @@ class PricedLine(NamedTuple):
     running_months: int | None = None
     item: BilledItem | None = None
     units: int = 0
-
-
-class Figures(NamedTuple):
-    """A priced change. total = sum of lines + tax - tax that inclusive prices already hold + rounding.
-
-    opened and taken are the billed items that it makes, and what it takes back of those before it.
-    """
-
-    lines: tuple[PricedLine, ...]
-    taxes: tuple[TaxFigure, ...]
-    rounding: int
-    total: int
-    period: Period
-    anchor: AnchorPoint
-    opened: tuple[Opened, ...]
-    taken: tuple[TakeBack, ...]

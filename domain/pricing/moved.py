@@ -8,7 +8,7 @@ from domain.pricing.frame import Frame
 from domain.pricing.items import PricedLine
 from domain.pricing.modes import Anchor, Fraction, PriceDifference, RoundingPlace
 from domain.pricing.period_terms import PeriodTerms, of_units
-from domain.pricing.proration import Ratio, Share, add, by_day_rate, exact_part, share_left, share_of_new
+from domain.pricing.proration import Ratio, Share, add, by_day_rate, exact_part, share_of_new
 from domain.tax import UNTAXED, Taxation, taxation_of
 
 Closing = tuple[BilledItem, int]
@@ -68,7 +68,10 @@ def charge_of(frame: Frame, credits: list[PricedLine]) -> PricedLine | None:
 
 def _credit(frame: Frame, item: BilledItem, units: int) -> PricedLine:
     """What the units were billed, times what is unused of that, and no more than is left."""
-    share = unused(item, frame.now, frame.catalog.timezone, frame.proration.fraction, frame.day)
+    if item.fraction is None and item.of_period == frame.service.period == item.covers:
+        share = frame.left
+    else:
+        share = unused(item, frame.now, frame.catalog.timezone, frame.proration.fraction, frame.day)
     full = item.price * units, item.units
     exact, day_rate = _prorated(frame, full, share)
     amount = divide_rounded(*exact, frame.rounding)
@@ -103,8 +106,7 @@ def _whole_difference(frame: Frame, credits: list[PricedLine]) -> Ratio:
 
 def _share_charged(frame: Frame) -> Share:
     service, tz, proration = frame.service, frame.catalog.timezone, frame.proration
-    left = share_left(proration.fraction, service.period, frame.now, tz, frame.day)
-    return share_of_new(proration, left, (service.period, frame.period), frame.now, tz, frame.day)
+    return share_of_new(proration, frame.left, (service.period, frame.period), frame.now, tz, frame.day)
 
 
 def _full_price(frame: Frame, terms: PeriodTerms) -> tuple[Ratio, int | None]:

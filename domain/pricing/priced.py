@@ -11,11 +11,10 @@ from domain.money import CurrencyMismatch, Money
 from domain.periods import AnchorPoint, Period, next_period
 from domain.policy import Decision, Situation, decide
 from domain.pricing.billed import take_back
-from domain.pricing.items import Figures
 from domain.pricing.modes import CreditBecomes
 from domain.pricing.period_terms import PeriodTerms, new_terms, old_terms, renewed
 from domain.pricing.terms import Buyer, ServiceTerms, Target
-from domain.pricing.totals import fee_between, full_total, price_now
+from domain.pricing.totals import Figures, fee_between, full_total, price_now
 
 CHANGEABLE = ("active", "trial")
 
@@ -107,8 +106,8 @@ def price(
         applied,
         created - refund,
         refund,
-        figures.period,
-        figures.anchor,
+        figures.frame.period,
+        figures.frame.anchor,
     )
 
 

@@ -2,19 +2,44 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 from domain.catalog import Catalog
 from domain.money import divide_rounded
 from domain.pricing.adjust import adjust
 from domain.pricing.bill import opened_by, taken_by
+from domain.pricing.billed import Opened, TakeBack
 from domain.pricing.frame import Frame, frame_of
-from domain.pricing.items import Figures, PricedLine
+from domain.pricing.items import PricedLine
 from domain.pricing.modes import Proration, RoundingPlace
-from domain.pricing.moved import charge_of, closings_of, credits_of
+from domain.pricing.moved import Closing, charge_of, closings_of, credits_of
 from domain.pricing.period_terms import PeriodTerms
 from domain.pricing.proration import Ratio, add
 from domain.pricing.terms import Buyer, ServiceTerms
 from domain.tax import TaxableLine, Taxation, TaxFigure, percent_ratio, tax_on, taxation_of
+
+
+class Figures(NamedTuple):
+    """A priced change. total = sum of lines + tax - tax that inclusive prices already hold + rounding; parts are the
+    tax of each line."""
+
+    frame: Frame
+    closings: list[Closing]
+    lines: list[PricedLine]
+    parts: list[int]
+    taxes: tuple[TaxFigure, ...]
+    rounding: int
+    total: int
+
+    @property
+    def opened(self) -> tuple[Opened, ...]:
+        """The billed items that it makes."""
+        return opened_by(self.frame, self.lines, self.parts)
+
+    @property
+    def taken(self) -> tuple[TakeBack, ...]:
+        """What it takes back of the items before it."""
+        return taken_by(self.frame, self.closings, self.lines, self.parts)
 
 
 def price_now(
@@ -29,18 +54,17 @@ def price_now(
     frame = frame_of(catalog, service, buyer, terms_pair, proration, now)
     closings = closings_of(frame)
     lines = credits_of(frame, closings)
-    charge = charge_of(frame, lines)
-    lines += [line for line in (charge, _fee(frame)) if line is not None]
+    charge, fee = charge_of(frame, lines), _fee(frame)
+    if charge is not None:
+        lines.append(charge)
+    if fee is not None:
+        lines.append(fee)
     if charge is not None:
         _round_once(frame, lines)
-    rounding = _rounded_total(frame, lines)
-    taxes, parts, rounding = adjust(frame, lines, rounding)
+    taxes, parts, rounding, total = adjust(frame, lines, _rounded_total(frame, lines))
     if not lines:
         lines, parts = [_unchanged(frame)], [0]
-    total = total_of((line.amount for line in lines), taxes) + rounding
-    taken = taken_by(frame, closings, lines, parts)
-    opened = opened_by(frame, lines, parts) if charge is not None else ()
-    return Figures(tuple(lines), taxes, rounding, total, frame.period, frame.anchor, opened, taken)
+    return Figures(frame, closings, lines, parts, taxes, rounding, total)
 
 
 def total_of(amounts: Iterable[int], taxes: Iterable[TaxFigure]) -> int:

@@ -109,7 +109,7 @@ class LifeOfAService(RuleBasedStateMachine):
     def what_is_billed_is_the_price_of_the_time(self) -> None:
         if not hasattr(self, "day_prices"):
             return
-        assert abs(self.owed - sum(self.day_prices.values())) <= self.half_units
+        assert abs(self.owed - sum(self.day_prices.values(), Exact(0))) <= self.half_units
 
     @invariant()
     def nobody_has_more_than_he_paid(self) -> None:
