@@ -74,7 +74,7 @@ def answer_return(session: Session, now: datetime, change: PlanChange | None, in
         postings.lose_returned(session, invoice, returned_of(session, invoice.id, invoice.currency), now)
     if policy == "reverse":
         try:
-            return [_open_reversal(session, now, change)]
+            return [_open_reversal(session, now, change, invoice)]
         except (CannotReverse, ChangeError) as error:
             change.reason_text = f"The plan could not be taken back: {error}"
             policy = "suspend"
@@ -110,11 +110,11 @@ def _follow_without_change(session: Session, now: datetime, invoice: Invoice) ->
         suspend(session, now, invoice.service)
 
 
-def _open_reversal(session: Session, now: datetime, change: PlanChange) -> str:
+def _open_reversal(session: Session, now: datetime, change: PlanChange, sold: Invoice) -> str:
     """A paid change of the system's own, back to where that one came from. Raises CannotReverse, ChangeError."""
     service, forward = change.service, Quote.from_json(change.quote or {})
     catalog = catalog_of(session, change.provider)
-    _check_way_back(session, catalog, service, forward)
+    _check_way_back(session, catalog, service, forward, sold)
     back = _quote_back(catalog, change, forward)
     reversal = PlanChange(
         provider_id=change.provider_id,
@@ -140,11 +140,13 @@ def _open_reversal(session: Session, now: datetime, change: PlanChange) -> str:
     return reversal.id
 
 
-def _check_way_back(session: Session, catalog: Catalog, service: Service, forward: Quote) -> None:
+def _check_way_back(session: Session, catalog: Catalog, service: Service, forward: Quote, sold: Invoice) -> None:
     if active_change(session, service.id) is not None:
         raise CannotReverse("another change of this service is open.")
     if (service.plan, service.cycle) != (forward.to.plan, forward.to.cycle) or service.period != forward.new_period:
         raise CannotReverse("the service has changed or was renewed since.")
+    if not billed_items.is_last_bill(session, sold):
+        raise CannotReverse("a later bill has taken back what it charged.")
     plan = catalog.plan(forward.from_.plan)
     if plan is None:
         raise CannotReverse(f"there is no plan {forward.from_.plan} any more.")

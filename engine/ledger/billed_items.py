@@ -60,15 +60,21 @@ def write_taken(session: Session, invoice: Invoice, taken: Iterable[billed.TakeB
 
 def undo(session: Session, service: Service, undone: Invoice, note: Invoice, cause: str, at: datetime) -> None:
     """Mirrors the bill `undone` by its credit note. Raises LaterBill."""
-    charged, taken = items_of_invoice(session, undone.id), take_backs_of_invoice(session, undone.id)
-    if charged and is_taken_back(session, [item.id for item in charged]):
+    if not is_last_bill(session, undone):
         raise LaterBill(undone)
+    charged, taken = items_of_invoice(session, undone.id), take_backs_of_invoice(session, undone.id)
     for item in charged:
         amounts = item.net_minor, item.tax_minor
         session.add(_take_back(note, item.id, item.units, amounts, item.line, item.covers_start, cause, at))
     for back in taken:
         session.add(_item_again(service, note, back, at))
     session.flush()
+
+
+def is_last_bill(session: Session, invoice: Invoice) -> bool:
+    """Whether nothing of what the invoice charged was taken back, or closed, by a later one."""
+    charged = items_of_invoice(session, invoice.id)
+    return not is_taken_back(session, [item.id for item in charged])
 
 
 def value_of(item: StoredItem, left: StoredItemBalance) -> BilledItem:

@@ -391,6 +391,20 @@ def test_a_part_refund_is_owed_before_a_downgrade_gives_credit(servers: Stack) -
     audited(play)
 
 
+def test_a_bill_that_a_later_one_has_closed_is_not_reversed(servers: Stack) -> None:
+    """Start, Business, and Start again on one day: the first bill's Start was taken back by the second. Its payment
+    comes back: the plan cannot simply be had back, so that the service is suspended and staff are told."""
+    play = MoneyPlay.of(servers, catalog={"rules": both_ways_now()})
+    first = upgraded(play, "start")
+    upgraded(play, "business")
+    upgraded(play, "start")
+    assert play.items() == [("start", 1, 581, 58)]
+    assert play.process(play.report_refund(play.attempts(first)[0].id, 373, of=373)) is None
+    assert "a later bill has taken back what it charged" in (play.change(first).reason_text or "")
+    with transaction() as session:
+        assert play.service(session).status == "suspended"
+
+
 def test_seats_pass_through(servers: Stack) -> None:
     """Three more of Basic on 17 July: 3 x 500 x 15/31 = 725.8; one fewer: 726/3 on the same day."""
     play = MoneyPlay.of(servers, quantity=2, catalog={"rules": both_ways_now()})
