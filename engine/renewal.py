@@ -24,7 +24,8 @@ from domain.refusals import refusal_text
 from engine.accounts.providers import host_of
 from engine.accounts.services import buyer_of, terms_of
 from engine.apply import give_generation
-from engine.invoicing.invoice import Amounts, frozen_content, new_invoice
+from engine.invoicing.content import frozen_content
+from engine.invoicing.invoice import Amounts, new_invoice
 from engine.invoicing.numbering import give_number
 from engine.jobs.external_call import ExternalStep
 from engine.ledger import billed_items, postings

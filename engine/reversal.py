@@ -24,7 +24,8 @@ from domain.pricing.renewals import price_renewal
 from domain.pricing.terms import ServiceTerms
 from engine.accounts.services import buyer_of
 from engine.expiry import cancel_open_changes, supersede_scheduled
-from engine.invoicing.invoice import Amounts, new_invoice, opposite_content
+from engine.invoicing.content import opposite_content
+from engine.invoicing.invoice import Amounts, new_invoice
 from engine.invoicing.numbering import give_number
 from engine.ledger import billed_items, postings
 from engine.notifications import notices

@@ -14,7 +14,8 @@ from domain.money import Money
 from domain.periods import Period
 from domain.pricing.renewals import price_renewal
 from engine.accounts.services import buyer_of, terms_of
-from engine.invoicing.invoice import Amounts, new_invoice, opposite_content
+from engine.invoicing.content import opposite_content
+from engine.invoicing.invoice import Amounts, new_invoice
 from engine.invoicing.numbering import give_number
 from engine.ledger import billed_items, postings
 from engine.payments.attempts import close_attempts
