@@ -41,7 +41,9 @@ def prorate(
     if as_json:
         print_json(answers)
         return
-    rows = [(str(one["id"]), one.get("error") or _figures(one["computed"])) for one in answers]
+    rows = [
+        (str(one["id"]), one.get("error") or one.get("unsupported") or _figures(one["computed"])) for one in answers
+    ]
     print_table(("CASE", "COMPUTED"), rows)
 
 
@@ -88,8 +90,11 @@ def verify(
     quote_id: Annotated[str, typer.Argument(help="The quote's id.")],
     as_json: AsJson = False,
 ) -> None:
-    """Recompute a stored quote from its own inputs and say whether every cent holds. Exit code 1 if not."""
-    from domain.pricing.verify import verify_quote
+    """Recompute a stored quote from its own inputs and say whether every cent holds. Exit code 1 if not.
+
+    Of a quote from before it was kept what its credit was billed for, only the seal and the sum are checked.
+    """
+    from domain.pricing.verify import NotRecomputable, verify_quote
     from models.database import transaction
     from models.invoice import StoredQuote
 
@@ -97,11 +102,18 @@ def verify(
         stored = session.get(StoredQuote, quote_id)
         if stored is None:
             raise UnknownStoredQuote(f"There is no quote {quote_id}.")
-        differences = [str(difference) for difference in verify_quote(stored.document)]
+        limited = None
+        try:
+            found = verify_quote(stored.document)
+        except NotRecomputable as error:
+            found, limited = error.differences, str(error)
+    differences = [str(difference) for difference in found]
     if as_json:
-        print_json({"quote": quote_id, "holds": not differences, "differences": differences})
+        print_json({"quote": quote_id, "holds": not differences, "differences": differences, "limited": limited})
     elif differences:
         typer.echo("\n".join(differences))
+    elif limited:
+        typer.echo(f"{quote_id}: its seal and its sum hold; {limited}.")
     else:
         typer.echo(f"{quote_id}: every cent holds.")
     if differences:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from domain.money import Money
+
 
 class ChangeError(Exception):
     """A change that cannot be quoted."""
@@ -31,6 +33,12 @@ class PlanNotOffered(ChangeError):
     code = "plan_not_offered"
 
 
+class ScheduledPriceRose(ChangeError):
+    """A scheduled change would cost more than it was shown, and the catalogue does not promise the price."""
+
+    code = "price_changed"
+
+
 class NothingToChange(ChangeError):
     """The service already has this plan, cycle and quantity."""
 
@@ -53,6 +61,21 @@ class ServicePastDue(ServiceNotActive):
     """The last renewal is unpaid."""
 
     code = "service_past_due"
+
+
+class OpenInvoice(ChangeError):
+    """A bill of the service is not paid: details name `invoice` (None where it is the host system's own), `amount_due`,
+    `checkout_url` where it can be paid, and whether a payment is `pending`."""
+
+    code = "open_invoice"
+
+    def __init__(self, **details: Any) -> None:
+        money = Money.from_json(details["amount_due"])
+        if details["pending"]:
+            do = "a payment for it is on its way; change the plan when it has arrived"
+        else:
+            do = "pay it, then change the plan"
+        super().__init__(f"an invoice of this service over {money} is open; {do}", **details)
 
 
 class PeriodEnded(ChangeError):

@@ -5,7 +5,7 @@ was served on; what is paid is every total, a credit being money. Sequences star
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction as Exact
 from zoneinfo import ZoneInfo
@@ -14,7 +14,8 @@ from domain.catalog import Catalog, Outcome
 from domain.errors import ChangeError
 from domain.money import Money, divide_rounded
 from domain.money import Rounding as Round
-from domain.periods import Period, advance, local_days
+from domain.periods import AnchorPoint, Period, advance, local_days
+from domain.pricing.billed import BilledItem
 from domain.pricing.priced import Priced, price
 from domain.pricing.terms import Buyer, ServiceTerms, Target
 
@@ -69,8 +70,10 @@ def _starts(catalog: Catalog, currency: str) -> Iterator[Walk]:
             if not plan.sold or currency not in prices:
                 continue
             unit = Money(prices[currency], currency)
-            period = Period(begin, advance(begin, catalog.cycles[cycle].months, 1, catalog.timezone))
-            service = ServiceTerms(plan.id, cycle, currency, 1, unit, period, 1, unit)
+            months = catalog.cycles[cycle].months
+            period = Period(begin, advance(begin, months, AnchorPoint(1), catalog.timezone))
+            item = BilledItem("itm_0", plan.id, cycle, 1, unit.amount, period, period, unit.amount).untouched()
+            service = ServiceTerms(plan.id, cycle, currency, 1, unit, period, 1, (item,))
             yield Walk(service, (f"{plan.id} {cycle}",), (), unit.amount, Exact(0))
 
 
@@ -122,15 +125,7 @@ def _taken(catalog: Catalog, walk: Walk, priced: Priced, begin: datetime, day: i
     service = walk.service
     before = _midnight(catalog, begin, walk.days[-1]) if walk.days else service.period.start
     used = _worth(catalog, service, before, priced.now)
-    after = replace(
-        service,
-        plan=priced.new.plan.id,
-        cycle=priced.new.cycle,
-        unit_price=Money(priced.new.unit, service.currency),
-        period=priced.period,
-        anchor_day=priced.anchor_day,
-        period_paid=Money(priced.period_paid, service.currency),
-    )
+    after = priced.service_after
     steps = (*walk.steps, f"{after.plan} {after.cycle}")
     return Walk(after, steps, (*walk.days, day), walk.paid + priced.total + priced.refund, walk.received + used)
 

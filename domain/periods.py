@@ -2,8 +2,8 @@
 
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Self
+from datetime import UTC, datetime, time
+from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 
@@ -57,24 +57,61 @@ def parse_instant(text: str) -> datetime:
     return moment.astimezone(UTC)
 
 
-def advance(end: datetime, months: int, anchor_day: int, tz: str) -> datetime:
-    """The boundary `months` after `end` (or before, when negative), in UTC.
+class AnchorPoint(NamedTuple):
+    """When a service renews, in the provider's zone: a day of the month (1-31, or the month's last) and a time of day.
 
-    The local time of day is kept and the day is the anchor day or the month's last: 31 January, 28 February,
-    31 March. A time that the clocks skip moves forward by the skipped hour.
+    Kept apart from the period's end, so that neither a short month nor an hour that the clocks skip moves it for ever.
     """
-    zone = ZoneInfo(tz)
-    local = end.astimezone(zone)
+
+    day: int
+    at: time = time()
+
+    @classmethod
+    def of(cls, moment: datetime, tz: str) -> Self:
+        """The local day and time of an instant."""
+        local = moment.astimezone(ZoneInfo(tz))
+        return cls(local.day, local.time())
+
+
+def advance(end: datetime, months: int, anchor: AnchorPoint, tz: str) -> datetime:
+    """The boundary `months` after the month of `end` (or before, when negative), in UTC.
+
+    It lies at the anchor's time on its day or the month's last: 31 January, 28 February, 31 March. A time that the
+    clocks skip moves forward by the skipped hour.
+    """
+    local = end.astimezone(ZoneInfo(tz))
     year, month_index = divmod(local.year * 12 + local.month - 1 + months, 12)
-    day = min(anchor_day, monthrange(year, month_index + 1)[1])
-    moved = local.replace(year=year, month=month_index + 1, day=day, fold=0)
+    day, at = min(anchor.day, monthrange(year, month_index + 1)[1]), anchor.at
+    moved = datetime(year, month_index + 1, day, at.hour, at.minute, at.second, at.microsecond, local.tzinfo)
     return moved.astimezone(UTC)
 
 
-def anchor_day_of(period: Period, tz: str) -> int:
-    """The day of the month on which this service renews: 31 for 31 January to 28 February."""
-    zone = ZoneInfo(tz)
-    return max(period.start.astimezone(zone).day, period.end.astimezone(zone).day)
+def next_period(end: datetime, months: int, anchor: AnchorPoint, tz: str) -> tuple[Period, Period]:
+    """The time to bill from `end` on, and the full period of `months` that it is a part of.
+
+    They are the same where `end` lies on the anchor's day; else the time up to the next one is a part, never more than
+    a full period.
+    """
+    local = end.astimezone(ZoneInfo(tz))
+    on = min(anchor.day, monthrange(local.year, local.month)[1])
+    if local.day == on:
+        period = Period(end, advance(end, months, anchor, tz))
+        return period, period
+    until = advance(end, 0 if local.day < on else 1, anchor, tz)
+    return Period(end, until), Period(advance(until, -months, anchor, tz), until)
+
+
+def anchor_of(period: Period, tz: str) -> AnchorPoint:
+    """When a service with this period renews: on the day that it ends.
+
+    A period that ends on a month's last day may have been cut there: 31 January to 28 February renews on the 31st.
+    Its time is the start's where that gives the same end: the clocks may have skipped it there.
+    """
+    start, end = AnchorPoint.of(period.start, tz), AnchorPoint.of(period.end, tz)
+    local = period.end.astimezone(ZoneInfo(tz))
+    is_last = end.day == monthrange(local.year, local.month)[1]
+    same = advance(period.end, 0, AnchorPoint(end.day, start.at), tz) == period.end
+    return AnchorPoint(max(start.day, end.day) if is_last else end.day, start.at if same else end.at)
 
 
 def months_of(period: Period, tz: str) -> int:
@@ -103,12 +140,12 @@ def check_running(period: Period, months: int, tz: str, now: datetime) -> None:
     text = f"{instant_text(period.start)} to {instant_text(period.end)}"
     if abs(period.end.year - now.year) > FARTHEST_YEARS:
         raise ImplausiblePeriod(f"The period {text} is not of this time. Report the period that runs now.")
-    if advance(period.end, MISSED_PERIODS_MAX * months, anchor_day_of(period, tz), tz) <= now:
+    if advance(period.end, MISSED_PERIODS_MAX * months, anchor_of(period, tz), tz) <= now:
         raise ImplausiblePeriod(
             f"The period {text} ended more than {MISSED_PERIODS_MAX} billing periods ago. Report the period that runs"
             f" now, {instant_text(now)}, or the service as not active."
         )
-    if period.end > advance(period.start, 2 * months, period.start.astimezone(ZoneInfo(tz)).day, tz):
+    if period.end > advance(period.start, 2 * months, AnchorPoint.of(period.start, tz), tz):
         raise ImplausiblePeriod(
             f"The period {text} is longer than two billing periods of {months} months. Report the cycle that it is of."
         )
@@ -121,7 +158,7 @@ def local_days(start: datetime, end: datetime, tz: str) -> int:
 
 
 def period_holding(
-    boundary: datetime, months: int, anchor_day: int, tz: str, moment: datetime, step: int | None = None
+    boundary: datetime, months: int, anchor: AnchorPoint, tz: str, moment: datetime, step: int | None = None
 ) -> Period:
     """The period of `months` that holds `moment`, its boundaries counted from `boundary` by `step` months.
 
@@ -132,7 +169,7 @@ def period_holding(
     zone = ZoneInfo(tz)
     here, there = boundary.astimezone(zone), moment.astimezone(zone)
     count = ((there.year - here.year) * 12 + there.month - here.month) // step
-    if advance(boundary, count * step, anchor_day, tz) > moment:  # later in the moment's own month
+    if advance(boundary, count * step, anchor, tz) > moment:  # later in the moment's own month
         count -= 1
-    start = advance(boundary, count * step, anchor_day, tz)
-    return Period(start, advance(boundary, count * step + months, anchor_day, tz))
+    start = advance(boundary, count * step, anchor, tz)
+    return Period(start, advance(boundary, count * step + months, anchor, tz))

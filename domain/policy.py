@@ -32,13 +32,13 @@ class Decision(NamedTuple):
 
 
 def direction_of(situation: Situation) -> Direction:
-    """By rank within a category, by the price of a year across categories, by quantity for one and the same plan."""
+    """By rank for so many units in one category, by quantity for one and the same plan, else by the price of a year."""
     old, new = situation.from_plan, situation.to_plan
     if old.id == new.id:
         if situation.from_months != situation.to_months:
             return Direction.CYCLE
         return _compared(situation.from_quantity, situation.to_quantity)
-    if old.category == new.category:
+    if old.category == new.category and situation.from_quantity == situation.to_quantity:
         return _compared(old.rank, new.rank)
     return _compared(
         situation.from_price * situation.from_quantity * situation.to_months,

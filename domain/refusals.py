@@ -1,7 +1,9 @@
 """Why a change is refused, in the customer's language."""
 
 from domain.catalog import Catalog, in_language
-from domain.errors import ChangeError, Forbidden, OverLimit
+from domain.errors import ChangeError, Forbidden, OpenInvoice, OverLimit
+from domain.money import Money
+from domain.pricing.explain import money_text
 from domain.words import WORDS, language_of, sentence
 
 
@@ -14,6 +16,9 @@ def refusal_text(error: ChangeError, catalog: Catalog, locale: str) -> str:
         return in_language(error.texts, locale)
     if isinstance(error, OverLimit):
         return _over_limit(error, catalog, locale)
+    if isinstance(error, OpenInvoice):
+        key = "refused_open_invoice_pending" if error.details["pending"] else "refused_open_invoice"
+        return sentence(locale, key, amount=money_text(Money.from_json(error.details["amount_due"]), locale))
     key = f"refused_{error.code}"
     return sentence(locale, key) if key in WORDS[language_of(locale)] else str(error)
 

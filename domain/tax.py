@@ -1,6 +1,6 @@
 """Tax on the lines of an invoice or a credit note: which rate, how rounded. A credit is taxed as it was charged."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -9,6 +9,27 @@ from stdnum.eu import vat
 from domain.catalog import Catalog, TaxPolicy, TaxRate
 from domain.money import divide_rounded
 from domain.pricing.terms import Buyer
+
+
+class Taxation(NamedTuple):
+    """How a line is taxed: no rate is no tax. `included` says that its price holds the tax, which a buyer who owes none
+    gets taken off."""
+
+    rate: TaxRate | None
+    included: bool = False
+    owed: bool = True
+
+
+UNTAXED = Taxation(None)
+
+
+class TaxableLine(NamedTuple):
+    """A line's amount as prices are written, in minor units. A credit has what is left of its item, (net, tax): all of
+    the tax goes back with the last of the net, and never more."""
+
+    amount: int
+    taxation: Taxation
+    left: tuple[int, int] | None = None
 
 
 class TaxFigure(NamedTuple):
@@ -58,35 +79,95 @@ def rate_for(tax: TaxPolicy, country: str, product: str) -> TaxRate | None:
     return None
 
 
-def tax_on(catalog: Catalog, buyer: Buyer, amounts: Iterable[tuple[str, int]]) -> tuple[TaxFigure, ...]:
-    """Tax of (product, minor units) amounts. Exempt buyers owe none, and inclusive prices give it back to them."""
-    policy = catalog.tax
-    by_rate: dict[str, tuple[TaxRate, list[int]]] = {}
-    for product, amount in amounts:
-        rate = rate_for(policy, buyer.country, product)
-        if rate is None:
-            continue
-        if rate.code in by_rate:
-            by_rate[rate.code][1].append(amount)
-        else:
-            by_rate[rate.code] = rate, [amount]
-    if not by_rate:
-        return ()
-    owed = treatment(catalog, buyer) == "taxed"
-    if not owed and policy.prices == "exclusive":
-        return ()
-    return tuple(_figure(policy, rate, bases, owed) for rate, bases in by_rate.values())
+def taxation_of(catalog: Catalog, buyer: Buyer, product: str) -> Taxation:
+    """How a charge is taxed today. Exempt buyers owe none, and inclusive prices give it back to them."""
+    rate = rate_for(catalog.tax, buyer.country, product)
+    if rate is None:
+        return UNTAXED
+    included, owed = catalog.tax.prices == "inclusive", treatment(catalog, buyer) == "taxed"
+    return Taxation(rate, included, owed) if included or owed else UNTAXED
 
 
-def _figure(policy: TaxPolicy, rate: TaxRate, bases: list[int], owed: bool) -> TaxFigure:
-    """One rate's tax, rounded once for the invoice or line by line."""
-    base = sum(bases)
-    numerator, denominator = percent_ratio(rate.percent)
-    inclusive = policy.prices == "inclusive"
-    divisor = denominator + numerator if inclusive else denominator
-    held = 0
-    for part in bases if policy.place == "line" else (base,):
-        held += divide_rounded(part * numerator, divisor, policy.rounding)
-    if inclusive:
-        return TaxFigure(rate, base - held, held if owed else 0, held)
-    return TaxFigure(rate, base, held, 0)
+def tax_on(policy: TaxPolicy, lines: Sequence[TaxableLine]) -> tuple[tuple[TaxFigure, ...], list[int]]:
+    """Tax by rate, rounded once for each, and each line's part of it; the parts add up to amount or included.
+
+    The part of a line that is not owed is what its price held. Rates that come to nothing are left out.
+    """
+    parts = [0] * len(lines)
+    by_rate: dict[tuple[str, str, bool, bool], list[int]] = {}
+    for index, line in enumerate(lines):
+        rate, included, owed = line.taxation
+        if rate is not None:
+            by_rate.setdefault((rate.code, rate.percent, included, owed), []).append(index)
+    figures = []
+    for places in by_rate.values():
+        taxation, group = lines[places[0]].taxation, [lines[place] for place in places]
+        for place, part in zip(places, _parts(policy, taxation, group), strict=True):
+            parts[place] = part
+        figure = _figure(taxation, sum(line.amount for line in group), sum(parts[place] for place in places))
+        if figure.base or figure.amount or figure.included:
+            figures.append(figure)
+    return tuple(figures), parts
+
+
+def _figure(taxation: Taxation, base: int, tax: int) -> TaxFigure:
+    rate, included, owed = taxation
+    assert rate is not None, "lines without a rate are in no group"
+    return TaxFigure(rate, base - tax, tax if owed else 0, tax) if included else TaxFigure(rate, base, tax, 0)
+
+
+def _parts(policy: TaxPolicy, taxation: Taxation, lines: list[TaxableLine]) -> list[int]:
+    """Each line's tax: what is fixed, then the rest of the rounded whole by largest remainder."""
+    assert taxation.rate is not None, "lines without a rate are in no group"
+    numerator, denominator = percent_ratio(taxation.rate.percent)
+    divisor = denominator + numerator if taxation.included else denominator
+    fixed = [_rest(line, taxation.included) for line in lines]
+    free = [index for index, tax in enumerate(fixed) if tax is None]
+    if policy.place == "line":
+        shared = [divide_rounded(lines[index].amount * numerator, divisor, policy.rounding) for index in free]
+    else:
+        whole = divide_rounded(sum(line.amount for line in lines) * numerator, divisor, policy.rounding)
+        rest = whole - sum(tax for tax in fixed if tax is not None)
+        shared = _by_largest_remainder(rest, [lines[index].amount * numerator for index in free], divisor)
+    parts = [tax or 0 for tax in fixed]
+    for index, tax in zip(free, shared, strict=True):
+        parts[index] = tax
+    return _kept_in_bounds(lines, parts, taxation.included)
+
+
+def _rest(line: TaxableLine, included: bool) -> int | None:
+    """The tax of a credit that takes the last of its item; None for every other line."""
+    if line.left is None:
+        return None
+    net, tax = line.left
+    return -tax if -line.amount == (net + tax if included else net) else None
+
+
+def _by_largest_remainder(whole: int, wanted: list[int], divisor: int) -> list[int]:
+    """`whole` shared out so that each part is next to wanted / divisor."""
+    if len(wanted) < 2:
+        return [whole] * len(wanted)
+    parts = [exact // divisor for exact in wanted]
+    order = sorted(range(len(wanted)), key=lambda index: -(wanted[index] % divisor))
+    lacking = whole - sum(parts)
+    if lacking < 0:
+        order.reverse()
+    for count in range(abs(lacking)):
+        parts[order[count % len(order)]] += 1 if lacking > 0 else -1
+    return parts
+
+
+def _kept_in_bounds(lines: list[TaxableLine], parts: list[int], included: bool) -> list[int]:
+    """No credit gives back more tax than is left, no charge has less than none; what is cut goes to a charge."""
+    cut = 0
+    for index, line in enumerate(lines):
+        if line.left is not None:
+            net, tax = line.left
+            least = max(0, -line.amount - net) if included else 0
+            part = -min(max(-parts[index], least), tax)
+            cut, parts[index] = cut + parts[index] - part, part
+    for index, line in enumerate(lines):
+        if line.left is None and line.amount >= 0 and (cut or parts[index] < 0):
+            part = max(0, parts[index] + cut)
+            cut, parts[index] = cut + parts[index] - part, part
+    return parts

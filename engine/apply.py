@@ -147,7 +147,7 @@ def _applied(session: Session, now: datetime, change: PlanChange) -> Status:
     if quote.timing != "at_renewal":  # a renewal has rolled the period already
         service.period_start, service.period_end = quote.new_period.start, quote.new_period.end
         service.anchor_day = quote.new_anchor_day
-        service.period_paid_minor = quote.period_paid_after.amount
+        service.anchor_time = quote.new_anchor_time
     change.reason_text = change.lease_until = None
     move(session, change, Event.APPLY, Status.APPLIED, now)
     if change.reverses_id is None:

@@ -29,13 +29,14 @@ def change_from_late_money(session: Session, now: datetime, change: PlanChange, 
     if (service.plan, service.cycle) != (change.from_plan, change.from_cycle):
         return None
     try:
-        quote = price_for(session, now, service, change.target_plan, change.target_cycle)
+        quote = price_for(session, now, service, change.target_plan, change.target_cycle, change.target_quantity)
         if quote.timing != "now" or quote.total > payment.amount or quote.total_due_today:
             return None
         request = ChangeRequest(
             service=service.ref,
             plan=change.target_plan,
             cycle=change.target_cycle,
+            quantity=change.target_quantity,
             accept_total=quote.total_due_today,
             note=f"paid late: {payment.id} for {change.id}",
         )

@@ -18,6 +18,7 @@ from domain.refusals import refusal_text
 from engine.accounts.services import buyer_of, terms_of
 from engine.ledger import postings
 from engine.payments.credit_refunds import refundable_for
+from engine.payments.owed import check_nothing_owed
 from models.customer import Service
 from models.invoice import StoredQuote
 from models.provider import catalog_id_of, catalog_of, catalog_version
@@ -52,28 +53,35 @@ def price_for(
     service: Service,
     plan: str,
     cycle: str,
+    quantity: int | None = None,
     accepted: StoredQuote | None = None,
     approved: bool = False,
 ) -> Quote:
     """The one price, for entry points and pipeline: as of an accepted quote's moment and catalogue, else as of now.
 
-    `approved` means that staff have agreed to a change that the catalogue leaves to them. Raises ChangeError.
+    A quantity of None keeps the service's. `approved` means that staff have agreed to a change that the catalogue
+    leaves to them. Raises ChangeError: OpenInvoice, too, where it would take effect while a bill is open.
     """
     catalog = catalog_version(session, accepted.catalog_id) if accepted else catalog_of(session, service.provider)
-    return price_change(
+    quote = price_change(
         catalog,
-        terms_of(service, refundable_for(session, catalog, service)),
+        terms_of(session, service, refundable_for(session, catalog, service)),
         buyer_of(service.customer),
-        Target(plan, cycle),
+        Target(plan, cycle, quantity),
         accepted.priced_at if accepted else now,
         postings.credit_of(session, service.provider_id, service.customer_id, service.currency),
         override=approved,
     )
+    if quote.timing == "now":
+        check_nothing_owed(session, service)
+    return quote
 
 
-def quote_change(session: Session, now: datetime, service: Service, plan: str, cycle: str) -> StoredQuote:
+def quote_change(
+    session: Session, now: datetime, service: Service, plan: str, cycle: str, quantity: int | None = None
+) -> StoredQuote:
     """Prices a change and stores the quote as it will be shown. Raises ChangeError."""
-    quote = price_for(session, now, service, plan, cycle)
+    quote = price_for(session, now, service, plan, cycle, quantity)
     stored = StoredQuote(
         provider_id=service.provider_id,
         service_id=service.id,

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from domain.errors import ChangeError
 from domain.lifecycle import Event, Status
+from domain.money import Money
 from domain.pricing.quote_values import Quote
 from domain.refusals import refusal_text
 from engine.expiry import supersede_scheduled
@@ -36,8 +37,9 @@ def quote(session: Session, now: datetime, change_id: str) -> Status:
         sentence = refusal_text(error, catalog_of(session, change.provider), change.customer.locale)
         return refuse(session, now, change, error.code, sentence, error)
     promised = promised_total(change.accepted_total(), accepted)
-    if promised is not None and promised != priced.total_due_today:
-        offered = quote_change(session, now, change.service, change.target_plan, change.target_cycle)
+    if promised is not None and _is_broken(promised, priced.total_due_today, change):
+        target = change.target_plan, change.target_cycle, change.target_quantity
+        offered = quote_change(session, now, change.service, *target)
         change.reason_details = {"quote": offered.id}
         return refuse(session, now, change, "price_changed", mismatch(promised, priced))
     change.kind = priced.kind
@@ -63,15 +65,16 @@ def refuse(
 
 
 def _price(session: Session, change: PlanChange, accepted: StoredQuote | None) -> Quote:
-    return price_for(
-        session,
-        change.received_at,
-        change.service,
-        change.target_plan,
-        change.target_cycle,
-        accepted,
-        approved=change.approved_by is not None,
-    )
+    """As of the accepted quote or the request; what staff approved, as of the moment that they did."""
+    target = change.target_plan, change.target_cycle, change.target_quantity
+    if change.approved_at is not None:
+        return price_for(session, change.approved_at, change.service, *target, approved=True)
+    return price_for(session, change.received_at, change.service, *target, accepted)
+
+
+def _is_broken(promised: Money, due: Money, change: PlanChange) -> bool:
+    """Whether the price is not the accepted one. What staff took days to approve may have become less, never more."""
+    return due > promised if change.approved_at is not None else due != promised
 
 
 def _promise(session: Session, now: datetime, change: PlanChange, priced: Quote) -> Status:

@@ -14,20 +14,22 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog
-from domain.errors import ChangeError, PlanNotOffered
+from domain.errors import ChangeError, PlanNotOffered, ScheduledPriceRose
 from domain.fit import check_fit
 from domain.lifecycle import Event, ServiceStatus, Status
 from domain.periods import MISSED_PERIODS_MAX, instant_text
-from domain.pricing.quote import RenewalPrice, price_renewal
+from domain.pricing.quote_values import Quote
+from domain.pricing.renewals import Promise, RenewalPrice, price_renewal
 from domain.pricing.terms import Target
 from domain.refusals import refusal_text
 from engine.accounts.providers import host_of
 from engine.accounts.services import buyer_of, terms_of
 from engine.apply import give_generation
-from engine.invoicing.invoice import Amounts, frozen_content, new_invoice
+from engine.invoicing.content import frozen_content
+from engine.invoicing.invoice import Amounts, new_invoice
 from engine.invoicing.numbering import give_number
 from engine.jobs.external_call import ExternalStep
-from engine.ledger import postings
+from engine.ledger import billed_items, postings
 from engine.notifications import notices
 from models.audit import OperatorAction
 from models.base import new_id
@@ -169,12 +171,18 @@ def _price(
 ) -> RenewalPrice:
     return price_renewal(
         catalog,
-        terms_of(service),
+        terms_of(session, service),
         buyer_of(service.customer),
-        Target(change.target_plan, change.target_cycle) if change else None,
+        Target(change.target_plan, change.target_cycle, change.target_quantity) if change else None,
         now,
         postings.credit_of(session, service.provider_id, service.customer_id, service.currency),
+        _promise_of(change) if change else None,
     )
+
+
+def _promise_of(change: PlanChange) -> Promise:
+    assert change.quote is not None, "a scheduled change has its quote"
+    return Promise.of(Quote.from_json(change.quote))
 
 
 def issue_period(
@@ -206,7 +214,8 @@ def issue_period(
     session.flush()
     postings.issue_renewal(session, invoice, now)
     service.period_start, service.period_end = priced.period.start, priced.period.end
-    service.period_paid_minor = invoice.net_minor if invoice.settled_at else 0
+    service.unpaid_import = None  # that bill was for the time before
+    billed_items.write_opened(session, service, invoice, priced.opened, now)
     return invoice
 
 
@@ -244,11 +253,19 @@ def _warn(session: Session, now: datetime, service: Service, scheduled: PlanChan
 
 
 def _check_target(catalog: Catalog, service: Service, scheduled: PlanChange) -> None:
-    """Raises OverLimit, or PlanNotOffered where the plan was taken from sale meanwhile."""
+    """Raises OverLimit; PlanNotOffered where the catalogue has lost the plan (one that is not sold any more is kept as
+    promised); ScheduledPriceRose where the catalogue promises no price and it has risen."""
     plan = catalog.plan(scheduled.target_plan)
-    if plan is None or catalog.price(plan.id, scheduled.target_cycle, service.currency) is None:
+    if plan is None or scheduled.target_cycle not in catalog.cycles:
         raise PlanNotOffered(f"{scheduled.target_plan} is no longer sold {scheduled.target_cycle}; choose another plan")
-    check_fit(catalog, plan, service.quantity, service.usage)
+    check_fit(catalog, plan, scheduled.target_quantity or service.quantity, service.usage)
+    if catalog.policies.scheduled_price == "current_with_notice":
+        price = catalog.price(plan.id, scheduled.target_cycle, service.currency)
+        promised = _promise_of(scheduled).unit
+        if price is None or price.amount > promised:
+            raise ScheduledPriceRose(
+                f"{plan.name} costs more than when the change was scheduled; ask again at today's price", plan=plan.id
+            )
 
 
 renew_service = ExternalStep(begin_renewal, measure_usage, finish_renewal, UsageCall)

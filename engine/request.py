@@ -34,6 +34,7 @@ class ChangeRequest:
     service: str
     plan: str
     cycle: str
+    quantity: int | None = None
     quote: str | None = None
     accept_total: Money | None = None
     replace: bool = False
@@ -42,7 +43,12 @@ class ChangeRequest:
     @property
     def sha256(self) -> str:
         """A digest of the whole request: an idempotency key belongs to one request only."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        values = asdict(self)
+        if self.quantity is None:
+            del values[
+                "quantity"
+            ]  # as before there were quantities: a key that was sent then is still the same request
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 class KeyReused(Exception):
@@ -71,11 +77,11 @@ class ChangeOpen(Exception):
 
 
 class UnknownQuote(Exception):
-    """No such quote for this service, plan and cycle."""
+    """No such quote for this service, plan, cycle and quantity."""
 
     def __init__(self, quote_id: str) -> None:
         super().__init__(
-            f"There is no quote {quote_id} for this service, plan and cycle. Ask for one: POST /v1/quotes."
+            f"There is no quote {quote_id} for this service, plan, cycle and quantity. Ask for one: POST /v1/quotes."
         )
 
 
@@ -104,6 +110,7 @@ def request_change(
     accepted = _accepted_quote(session, service, request)
     _check_price(session, now, service, request, accepted)
     change = _new_change(now, provider, service, key, request, channel)
+    change.target_quantity = _quantity(request, accepted)
     change.accepted_quote_id = accepted.id if accepted else None
     begin(session, change, now, actor=channel)
     return change, False
@@ -158,7 +165,8 @@ def _accepted_quote(session: Session, service: Service, request: ChangeRequest) 
     if stored is None or stored.service_id != service.id:
         raise UnknownQuote(request.quote)
     target = stored.document["to"]
-    if (target["plan"], target["cycle"]) != (request.plan, request.cycle):
+    wanted = target["quantity"] if request.quantity is None else request.quantity
+    if (target["plan"], target["cycle"], target["quantity"]) != (request.plan, request.cycle, wanted):
         raise UnknownQuote(request.quote)
     return stored
 
@@ -169,7 +177,7 @@ def _check_price(
     if accepted is not None and now >= accepted.expires_at:
         raise PriceChanged(f"Quote {accepted.id} was valid until {accepted.expires_at.isoformat()}.")
     try:
-        quote = price_for(session, now, service, request.plan, request.cycle, accepted)
+        quote = price_for(session, now, service, request.plan, request.cycle, _quantity(request, accepted), accepted)
     except ServiceNotActive:
         raise
     except (Forbidden, OverLimit):
@@ -177,6 +185,14 @@ def _check_price(
     promised = promised_total(request.accept_total, accepted)
     if promised is not None and promised != quote.total_due_today:
         raise PriceChanged(mismatch(promised, quote))
+
+
+def _quantity(request: ChangeRequest, accepted: StoredQuote | None) -> int | None:
+    """What was requested, or what the accepted quote was for; None keeps the service's."""
+    if request.quantity is not None or accepted is None:
+        return request.quantity
+    quantity: int | None = accepted.document["inputs"]["target"]["quantity"]
+    return quantity
 
 
 def _new_change(
@@ -196,5 +212,6 @@ def _new_change(
         from_cycle=service.cycle,
         target_plan=request.plan,
         target_cycle=request.cycle,
+        target_quantity=request.quantity,
         accepted_total_minor=request.accept_total.amount if request.accept_total else None,
     )

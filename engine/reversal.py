@@ -19,15 +19,17 @@ from domain.errors import ChangeError
 from domain.fit import check_fit
 from domain.lifecycle import Event, ServiceStatus, Status
 from domain.money import Money
-from domain.pricing.quote import price_renewal
 from domain.pricing.quote_values import NextRenewal, Quote, digest_of_quote
+from domain.pricing.renewals import price_renewal
 from domain.pricing.terms import ServiceTerms
 from engine.accounts.services import buyer_of
 from engine.expiry import cancel_open_changes, supersede_scheduled
-from engine.invoicing.invoice import Amounts, new_invoice, opposite_content
+from engine.invoicing.content import opposite_content
+from engine.invoicing.invoice import Amounts, new_invoice
 from engine.invoicing.numbering import give_number
-from engine.ledger import postings
+from engine.ledger import billed_items, postings
 from engine.notifications import notices
+from engine.payments.owed import settle_covered
 from models.customer import Service
 from models.invoice import Invoice, invoice_of_change
 from models.ledger import returned_of
@@ -73,7 +75,7 @@ def answer_return(session: Session, now: datetime, change: PlanChange | None, in
         postings.lose_returned(session, invoice, returned_of(session, invoice.id, invoice.currency), now)
     if policy == "reverse":
         try:
-            return [_open_reversal(session, now, change)]
+            return [_open_reversal(session, now, change, invoice)]
         except (CannotReverse, ChangeError) as error:
             change.reason_text = f"The plan could not be taken back: {error}"
             policy = "suspend"
@@ -109,11 +111,11 @@ def _follow_without_change(session: Session, now: datetime, invoice: Invoice) ->
         suspend(session, now, invoice.service)
 
 
-def _open_reversal(session: Session, now: datetime, change: PlanChange) -> str:
+def _open_reversal(session: Session, now: datetime, change: PlanChange, sold: Invoice) -> str:
     """A paid change of the system's own, back to where that one came from. Raises CannotReverse, ChangeError."""
     service, forward = change.service, Quote.from_json(change.quote or {})
     catalog = catalog_of(session, change.provider)
-    _check_way_back(session, catalog, service, forward)
+    _check_way_back(session, catalog, service, forward, sold)
     back = _quote_back(catalog, change, forward)
     reversal = PlanChange(
         provider_id=change.provider_id,
@@ -139,11 +141,13 @@ def _open_reversal(session: Session, now: datetime, change: PlanChange) -> str:
     return reversal.id
 
 
-def _check_way_back(session: Session, catalog: Catalog, service: Service, forward: Quote) -> None:
+def _check_way_back(session: Session, catalog: Catalog, service: Service, forward: Quote, sold: Invoice) -> None:
     if active_change(session, service.id) is not None:
         raise CannotReverse("another change of this service is open.")
     if (service.plan, service.cycle) != (forward.to.plan, forward.to.cycle) or service.period != forward.new_period:
         raise CannotReverse("the service has changed or was renewed since.")
+    if not billed_items.is_last_bill(session, sold):
+        raise CannotReverse("a later bill has taken back what it charged.")
     plan = catalog.plan(forward.from_.plan)
     if plan is None:
         raise CannotReverse(f"there is no plan {forward.from_.plan} any more.")
@@ -165,6 +169,7 @@ def _quote_back(catalog: Catalog, change: PlanChange, forward: Quote) -> Quote:
         lines=tuple(replace(line, amount=-line.amount) for line in forward.lines),
         net=-forward.net,
         tax=-forward.tax,
+        rounding=-forward.rounding,
         total=-forward.total,
         credit_applied=zero,
         total_due_today=zero,
@@ -173,7 +178,9 @@ def _quote_back(catalog: Catalog, change: PlanChange, forward: Quote) -> Quote:
         next_renewal=NextRenewal(before.period.end, renewal.total),
         new_period=before.period,
         new_anchor_day=before.anchor_day,
-        period_paid_after=before.period_paid,
+        new_anchor_time=before.anchor_time,
+        opened=(),
+        taken=(),
         notes=(),
         inputs={"reverses": change.id, "digest": forward.digest},
         digest="",
@@ -199,7 +206,9 @@ def _finish_reversal(session: Session, now: datetime, reversal: PlanChange, reve
     give_number(session, sold.provider, note, now)
     session.add(note)
     session.flush()
-    postings.reverse_sale(session, note, sold, returned_of(session, sold.id, sold.currency), now)
+    billed_items.undo(session, sold.service, sold, note, "reversal", now)
+    postings.reverse_sale(session, note, sold, now)
+    settle_covered(session, now, sold.service)
     move(session, change, Event.REVERSE, Status.REVERSED, now, reason=f"reversed_by:{reversal.id}")
     notices.write(session, reversal, "plan_reversed")
 

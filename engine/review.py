@@ -21,7 +21,7 @@ class NotInReview(Exception):
 
 
 def approve_change(session: Session, now: datetime, change_id: str, attribution: Attribution) -> Status:
-    """awaiting_review → requested: it is priced again as of when it was received, and goes the way of every change.
+    """awaiting_review → requested: it is priced again as of now, and goes the way of every change.
 
     Approved twice is approved. Raises NotInReview.
     """
@@ -30,7 +30,7 @@ def approve_change(session: Session, now: datetime, change_id: str, attribution:
         if change.approved_by is not None:
             return change.lifecycle_status
         raise NotInReview(change)
-    change.approved_by = attribution.actor
+    change.approved_by, change.approved_at = attribution.actor, now
     change.reason = change.reason_text = change.reason_details = None
     move(session, change, Event.APPROVE, Status.REQUESTED, now, actor=attribution.operator, reason=attribution.reason)
     return Status.REQUESTED

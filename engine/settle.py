@@ -13,9 +13,10 @@ from domain.lifecycle import PAYABLE, Event, Status
 from domain.pricing.quote_values import Quote
 from engine.expiry import supersede_scheduled
 from engine.invoicing.numbering import give_number
-from engine.ledger import postings
+from engine.ledger import billed_items, postings
 from engine.payments.attempts import close_attempts
 from engine.payments.credit_refunds import start_credit_refunds
+from engine.payments.owed import settle_covered
 from models.invoice import invoice_of_change
 from models.moves import move
 from models.plan_change import lock_change
@@ -30,10 +31,14 @@ def settle(session: Session, now: datetime, change_id: str) -> Status:
     invoice = invoice_of_change(session, change.id)
     if change.status not in PAYABLE or invoice is None or not change.covered:
         return Status(change.status)
+    quote = Quote.from_json(change.quote or {})
     give_number(session, change.provider, invoice, now)
+    billed_items.write_taken(session, invoice, quote.taken, "change", now)
+    billed_items.write_opened(session, change.service, invoice, quote.opened, now)
     if invoice.total_minor < 0:
-        postings.settle_credit_note(session, invoice, now)
-        start_credit_refunds(session, now, change, Quote.from_json(change.quote or {}).refund)
+        given = postings.settle_credit_note(session, invoice, now)
+        settle_covered(session, now, change.service)
+        start_credit_refunds(session, now, change, min(quote.refund, given))
     else:
         postings.settle_invoice(session, invoice, change, now)
     invoice.settle(now)

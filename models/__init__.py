@@ -3,13 +3,27 @@
 `database.transaction()` is the only way in; nothing here commits.
 """
 
-from models import audit, customer, heartbeat, inbox, invoice, ledger, outbox, payment, plan_change, provider, renewal
+from models import (
+    audit,
+    billed_item,
+    customer,
+    heartbeat,
+    inbox,
+    invoice,
+    ledger,
+    outbox,
+    payment,
+    plan_change,
+    provider,
+    renewal,
+)
 from models.base import Base
 
 metadata = Base.metadata
 
 __all__ = [
     "audit",
+    "billed_item",
     "customer",
     "heartbeat",
     "inbox",

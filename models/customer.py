@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, UniqueConstraint, and_, select
@@ -58,9 +58,10 @@ def _has_change(row: Any, statuses: Iterable[Status], warned: bool = True) -> Co
 class Service(Moving, Base):
     """What the customer has: a plan at the price that was bought, for the running period.
 
-    `period_paid_minor` is what was really paid (net) for the running period, less the credits already given for it:
-    no credit may exceed it. `generation` grows with every change sent to the host, which refuses a lower one. Its
-    pending work is its renewal.
+    It renews on `anchor_day` at `anchor_time`, in the provider's zone. `unpaid_import` is what the host system billed
+    for the running period and the customer has not paid: {"net", "tax", "pay_url", …}; null where nothing is open
+    there. `generation` grows with every change sent to the host, which refuses a lower one. Its pending work is its
+    renewal.
     """
 
     __tablename__ = "services"
@@ -89,7 +90,8 @@ class Service(Moving, Base):
     period_start: Mapped[datetime]
     period_end: Mapped[datetime] = mapped_column(index=True)
     anchor_day: Mapped[int]
-    period_paid_minor: Mapped[int]
+    anchor_time: Mapped[time]
+    unpaid_import: Mapped[dict[str, Any] | None]
     generation: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = recorded_at()
 

@@ -50,7 +50,7 @@ class Invoice(PendingWork, Base):
 
     __tablename__ = "invoices"
     __table_args__ = (
-        CheckConstraint("net_minor + tax_minor = total_minor", name="adds_up"),
+        CheckConstraint("net_minor + tax_minor + rounding_minor = total_minor", name="adds_up"),
         CheckConstraint("credit_applied_minor >= 0 AND due_minor >= 0", name="no_negative_due"),
         CheckConstraint("(number IS NULL) = (numbered_on IS NULL)", name="number_has_a_date"),
         CheckConstraint("number IS NULL OR voided_at IS NULL", name="numbered_is_never_void"),
@@ -73,6 +73,8 @@ class Invoice(PendingWork, Base):
     currency: Mapped[str]
     net_minor: Mapped[int]
     tax_minor: Mapped[int]
+    # After tax, where the total alone is rounded (EN 16931 BT-114).
+    rounding_minor: Mapped[int] = mapped_column(default=0)
     total_minor: Mapped[int]
     credit_applied_minor: Mapped[int]
     due_minor: Mapped[int]

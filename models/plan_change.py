@@ -76,6 +76,8 @@ class PlanChange(Leased, Moving, Base):
     from_cycle: Mapped[str]
     target_plan: Mapped[str]
     target_cycle: Mapped[str]
+    # Null keeps the service's.
+    target_quantity: Mapped[int | None]
     accepted_quote_id: Mapped[str | None] = mapped_column(ForeignKey("quotes.id"))
     accepted_total_minor: Mapped[int | None]
     # Of a system change: the applied change that it reverses, because the payment of that one was returned.
@@ -88,6 +90,8 @@ class PlanChange(Leased, Moving, Base):
     effective_at: Mapped[datetime | None]
     review_until: Mapped[datetime | None]
     approved_by: Mapped[str | None]
+    # Business time: an approved change is priced as of then.
+    approved_at: Mapped[datetime | None]
     warned_at: Mapped[datetime | None]
 
     # Why it ended where it did.

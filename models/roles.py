@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 # Migration 0002 lets the database refuse to change these; a role without the right cannot even switch that off.
 APPEND_ONLY = (
+    "billed_items",
     "catalogs",
     "documents",
     "ledger_entries",
@@ -19,6 +20,7 @@ APPEND_ONLY = (
     "plan_change_moves",
     "refund_moves",
     "service_moves",
+    "take_backs",
 )
 
 

@@ -205,9 +205,13 @@ def _tax(document: InvoiceDocument, tax: Tax) -> str:
 
 def _settlement(document: InvoiceDocument) -> str:
     due = document.due_on or document.issued_on
-    corrected = document.corrects and (
-        f"<ram:InvoiceReferencedDocument><ram:IssuerAssignedID>{escape(document.corrects)}</ram:IssuerAssignedID>"
-        "</ram:InvoiceReferencedDocument>"
+    corrected = "".join(
+        [
+            f"<ram:InvoiceReferencedDocument><ram:IssuerAssignedID>{escape(number)}</ram:IssuerAssignedID>"
+            "</ram:InvoiceReferencedDocument>"
+            for number in (document.corrects or "").split(", ")
+            if number
+        ]
     )
     return (
         "<ram:ApplicableHeaderTradeSettlement>"
@@ -217,20 +221,24 @@ def _settlement(document: InvoiceDocument) -> str:
         f"{''.join([_tax(document, tax) for tax in document.taxes])}"
         f"{_period(*document.supply) if document.supply else ''}"
         f"<ram:SpecifiedTradePaymentTerms><ram:DueDateDateTime>{_day(due)}</ram:DueDateDateTime>"
-        f"</ram:SpecifiedTradePaymentTerms>{_totals(document)}{corrected or ''}</ram:ApplicableHeaderTradeSettlement>"
+        f"</ram:SpecifiedTradePaymentTerms>{_totals(document)}{corrected}</ram:ApplicableHeaderTradeSettlement>"
     )
 
 
 def _totals(document: InvoiceDocument) -> str:
-    """BG-22. Account credit and a payment already made are prepaid amounts (BT-113)."""
+    """BG-22. Account credit and a payment already made are prepaid amounts (BT-113); what is due is rounded after tax
+    (BT-114), which the total with tax (BT-112) does not hold."""
     due = document.amount_due - document.amount_due if document.paid_on else document.amount_due
-    tax = document.total - document.net
+    rounding = document.rounding or Money.zero(document.currency)
+    gross = document.total - rounding
+    tax = gross - document.net
+    rounded = f"<ram:RoundingAmount>{_amount(document, rounding)}</ram:RoundingAmount>" if rounding else ""
     net, currency = _amount(document, document.net), document.currency
     return (
         f"<ram:SpecifiedTradeSettlementHeaderMonetarySummation><ram:LineTotalAmount>{net}</ram:LineTotalAmount>"
         f"<ram:TaxBasisTotalAmount>{net}</ram:TaxBasisTotalAmount>"
         f'<ram:TaxTotalAmount currencyID="{currency}">{_amount(document, tax)}</ram:TaxTotalAmount>'
-        f"<ram:GrandTotalAmount>{_amount(document, document.total)}</ram:GrandTotalAmount>"
+        f"{rounded}<ram:GrandTotalAmount>{_amount(document, gross)}</ram:GrandTotalAmount>"
         f"<ram:TotalPrepaidAmount>{_amount(document, document.total - due)}</ram:TotalPrepaidAmount>"
         f"<ram:DuePayableAmount>{_amount(document, due)}</ram:DuePayableAmount>"
         "</ram:SpecifiedTradeSettlementHeaderMonetarySummation>"

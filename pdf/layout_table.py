@@ -114,6 +114,8 @@ def sums(document: InvoiceDocument, words: Words) -> list[tuple[str, str, str]]:
         rows.append(
             (words.tax.format(label=tax.label, percent=rate, base=base), formats.amount(tax.amount, tag), "plain")
         )
+    if document.rounding:
+        rows.append((words.rounding, formats.amount(document.rounding, tag), "plain"))
     rows.append((words.total, formats.amount(document.total, tag), "plain"))
     if document.kind is Kind.CREDIT_NOTE:
         rows.append((words.credited, formats.amount(-document.total, tag), "total"))

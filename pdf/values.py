@@ -101,7 +101,8 @@ class InvoiceDocument:
 
     `number` is the legal number (None on a proforma, which shows `reference`). `supply` is the first and last day
     covered, both included. `amount_due` is what had to be paid after account credit: total - credit_applied, and zero
-    on a credit note; `paid_on` says that it was paid. `locale` is en, es, ja or hi; es-AR works too.
+    on a credit note; `paid_on` says that it was paid. `rounding` is what the total was rounded by after tax; `corrects`
+    names the invoices that a credit note takes from, with commas. `locale` is en, es, ja or hi; es-AR works too.
     """
 
     kind: Kind
@@ -128,6 +129,7 @@ class InvoiceDocument:
     payment_instructions: str | None = None
     notes: tuple[str, ...] = ()
     brand: Brand = Brand()
+    rounding: Money | None = None
 
     @property
     def currency(self) -> str:
@@ -156,8 +158,8 @@ def checked(document: InvoiceDocument) -> InvoiceDocument:
     zero = Money.zero(document.currency)
     if sum((line.amount for line in document.lines), zero) != document.net:
         raise InvalidDocument(f"{document.label}: the lines do not add up to the net amount")
-    if sum((tax.amount for tax in document.taxes), document.net) != document.total:
-        raise InvalidDocument(f"{document.label}: net and tax do not add up to the total")
+    if sum((tax.amount for tax in document.taxes), document.net) + (document.rounding or zero) != document.total:
+        raise InvalidDocument(f"{document.label}: net, tax and rounding do not add up to the total")
     owed = zero if document.kind is Kind.CREDIT_NOTE else document.total - document.credit_applied
     if owed != document.amount_due:
         raise InvalidDocument(f"{document.label}: total less credit is not the amount due")

@@ -32,6 +32,7 @@ class Words:
     amount: str
     subtotal: str
     tax: str
+    rounding: str
     total: str
     credit_applied: str
     payment: str
@@ -72,6 +73,7 @@ _EN = Words(
     amount="Amount",
     subtotal="Subtotal",
     tax="{label} {percent} on {base}",
+    rounding="Rounding",
     total="Total",
     credit_applied="Account credit applied",
     payment="Paid on {date}",
@@ -112,6 +114,7 @@ _ES = Words(
     amount="Importe",
     subtotal="Base imponible",
     tax="{label} {percent} sobre {base}",
+    rounding="Redondeo",
     total="Total",
     credit_applied="Saldo a favor aplicado",
     payment="Pagado el {date}",
@@ -152,6 +155,7 @@ _JA = Words(
     amount="金額",
     subtotal="小計",
     tax="{label} {percent}（対象 {base}）",
+    rounding="端数調整",
     total="合計",
     credit_applied="残高充当額",
     payment="{date}お支払済み",
@@ -192,6 +196,7 @@ _HI = Words(
     amount="राशि",
     subtotal="उप-योग",
     tax="{label} {percent}, {base} पर",
+    rounding="पूर्णांकन",
     total="कुल योग",
     credit_applied="खाते से लगाया गया क्रेडिट",
     payment="{date} को भुगतान हुआ",

@@ -48,6 +48,7 @@ class ChangeMessage(BaseModel):
     plan: str
     cycle: str
     idempotency_key: str = Field(min_length=1, max_length=255)
+    quantity: int | None = Field(default=None, ge=1, le=1_000_000)
     quote: str | None = None
     accept_total: MoneyMessage | None = None
 
@@ -57,6 +58,7 @@ class ChangeMessage(BaseModel):
             service=self.service,
             plan=self.plan,
             cycle=self.cycle,
+            quantity=self.quantity,
             quote=self.quote,
             accept_total=Money(accepted.amount, accepted.currency) if accepted else None,
         )

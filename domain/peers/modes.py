@@ -26,9 +26,15 @@ PEER_PRESETS: dict[str, Proration] = {
     "lago": Proration(
         fraction=Fraction.DAYS, change_day=ChangeDay.NEW, rounding=Rounding.HALF_UP, place=RoundingPlace.LINE
     ),
-    "polar": Proration(fraction=Fraction.SECONDS, rounding=Rounding.HALF_EVEN, place=RoundingPlace.LINE),
-    "stripe": Proration(fraction=Fraction.SECONDS, rounding=Rounding.HALF_UP, place=RoundingPlace.LINE),
-    "recurly": Proration(fraction=Fraction.SECONDS, rounding=Rounding.HALF_UP, place=RoundingPlace.LINE),
+    "polar": Proration(
+        fraction=Fraction.SECONDS, rounding=Rounding.HALF_EVEN, place=RoundingPlace.LINE, other_cycle=Anchor.RESET
+    ),
+    "stripe": Proration(
+        fraction=Fraction.SECONDS, rounding=Rounding.HALF_UP, place=RoundingPlace.LINE, other_cycle=Anchor.RESET
+    ),
+    "recurly": Proration(
+        fraction=Fraction.SECONDS, rounding=Rounding.HALF_UP, place=RoundingPlace.LINE, other_cycle=Anchor.RESET
+    ),
     "paymenter": Proration(fraction=Fraction.NOMINAL, rounding=Rounding.HALF_UP, place=RoundingPlace.NET),
     "meteroid": Proration(
         fraction=Fraction.DAYS, change_day=ChangeDay.NEW, rounding=Rounding.HALF_UP, place=RoundingPlace.LINE
@@ -37,9 +43,6 @@ PEER_PRESETS: dict[str, Proration] = {
         fraction=Fraction.DAYS, change_day=ChangeDay.NEW, rounding=Rounding.HALF_UP, place=RoundingPlace.LINE
     ),
 }
-
-# Whose unused time is credited less what was credited before (CreditNotes::CreateFromTermination).
-DEDUCTS_EARLIER_CREDITS = frozenset({"lago", "credit_unused_day", "credit_unused_day_refund_split"})
 
 CASE_MODES: dict[str, Proration] = {
     "prorate_second": Proration(fraction=Fraction.SECONDS),

@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
@@ -12,8 +13,9 @@ from babel.numbers import format_currency, format_decimal
 from domain.catalog import Catalog, in_language
 from domain.money import Money, Rounding, divide_rounded
 from domain.periods import Period
-from domain.pricing.items import Item
-from domain.pricing.period_terms import PeriodTerms
+from domain.pricing.billed import BilledItem
+from domain.pricing.items import PricedLine
+from domain.pricing.period_terms import PeriodTerms, discounted
 from domain.pricing.proration import ALL_OF_IT, Ratio, Share
 from domain.pricing.quote_values import QuoteLine
 from domain.tax import TaxFigure
@@ -67,7 +69,8 @@ class Formatter:
 
     def cycle(self, cycle: str) -> str:
         """The cycle's name in the customer's language."""
-        return in_language(self.catalog.cycles[cycle].label, self.locale)
+        known = self.catalog.cycles.get(cycle)
+        return in_language(known.label, self.locale) if known else cycle
 
 
 def money_text(money: Money, locale: str) -> str:
@@ -77,7 +80,7 @@ def money_text(money: Money, locale: str) -> str:
     )
 
 
-def line_of(formatter: Formatter, item: Item) -> QuoteLine:
+def line_of(formatter: Formatter, item: PricedLine) -> QuoteLine:
     """An item as the customer reads it."""
     amount = Money(item.amount, formatter.currency)
     if item.terms is None or item.share is None:
@@ -85,19 +88,26 @@ def line_of(formatter: Formatter, item: Item) -> QuoteLine:
         key = "rounded_once" if item.kind == "rounding" else "plain"
         return QuoteLine(
             item.kind,
-            formatter.translate(item.kind, plan=plan),
+            formatter.translate(item.kind, plan=plan, cycle=formatter.cycle(item.terms.cycle) if item.terms else ""),
             formatter.translate(key, amount=formatter.money(item.amount)),
             amount,
+            **_rate(item),
         )
     full = Money(divide_rounded(*item.full, Rounding.HALF_UP), formatter.currency)
     described, arithmetic = (
         _described(formatter, item, item.terms),
         _arithmetic(formatter, item, item.terms, item.share),
     )
-    return QuoteLine(item.kind, described, arithmetic, amount, item.share, full, item.covers)
+    return QuoteLine(item.kind, described, arithmetic, amount, item.share, full, item.covers, **_rate(item))
 
 
-def _described(formatter: Formatter, item: Item, terms: PeriodTerms) -> str:
+def _rate(item: PricedLine) -> dict[str, Any]:
+    """The rate that the line is taxed at, if it is."""
+    rate = item.taxation.rate if item.taxation.owed else None
+    return {"code": rate.code, "percent": rate.percent} if rate else {}
+
+
+def _described(formatter: Formatter, item: PricedLine, terms: PeriodTerms) -> str:
     key = item.kind
     if item.only_units:
         key = "more_units" if item.kind == "charge" else "fewer_units"
@@ -119,9 +129,8 @@ def _dates(formatter: Formatter, covers: Period) -> dict[str, str]:
     return {"first": formatter.day(first), "last": formatter.day(max(first, last))}
 
 
-def _arithmetic(formatter: Formatter, item: Item, terms: PeriodTerms, share: Share) -> str:
+def _arithmetic(formatter: Formatter, item: PricedLine, terms: PeriodTerms, share: Share) -> str:
     """The sum behind a line: 15 of 31 days at $150.00 = $72.58. A credit's sum is shown without its sign."""
-    moved = item.uncapped if item.uncapped is not None else abs(item.amount)
     key = {"day": "of_days", "second": "of_seconds"}.get(share.unit, "of_all")
     text = formatter.translate(
         key if item.day_rate is None else "day_rate",
@@ -129,16 +138,16 @@ def _arithmetic(formatter: Formatter, item: Item, terms: PeriodTerms, share: Sha
         whole=formatter.number(share.whole),
         price=formatter.ratio(item.full),
         rate=formatter.money(item.day_rate or 0),
-        amount=formatter.money(moved),
+        amount=formatter.money(abs(item.amount)),
     )
-    if item.uncapped is not None:
-        text = formatter.translate("capped", sum=text, paid=formatter.money(abs(item.amount)))
     return "; ".join([*_full_price(formatter, item, terms), text])
 
 
-def _full_price(formatter: Formatter, item: Item, terms: PeriodTerms) -> list[str]:
+def _full_price(formatter: Formatter, item: PricedLine, terms: PeriodTerms) -> list[str]:
     """How quantity, discount and length of the period make the full price, where there is something to explain."""
     parts, gross = [], terms.unit * terms.quantity
+    if item.item is not None and not _explains(item.item, terms, formatter.currency):
+        return []
     price = formatter.ratio(terms.full)
     if terms.quantity != 1:
         unit, quantity = formatter.money(terms.unit), formatter.number(terms.quantity)
@@ -155,6 +164,13 @@ def _full_price(formatter: Formatter, item: Item, terms: PeriodTerms) -> list[st
     return parts
 
 
+def _explains(item: BilledItem, terms: PeriodTerms, currency: str) -> bool:
+    """Whether unit price and discount make what was billed: not for a part, nor where it was raised or waived."""
+    wanted = discounted(terms.unit * terms.quantity, terms.discount, currency)
+    alike = divide_rounded(*wanted, Rounding.HALF_UP) == divide_rounded(*terms.full, Rounding.HALF_UP)
+    return alike and item.covers == item.of_period
+
+
 def tax_lines(formatter: Formatter, taxes: tuple[TaxFigure, ...]) -> list[QuoteLine]:
     """A line for each rate, preceded by what inclusive prices already hold of it."""
     lines = []
@@ -169,7 +185,9 @@ def tax_lines(formatter: Formatter, taxes: tuple[TaxFigure, ...]) -> list[QuoteL
                 amount=formatter.money(tax.included),
             )
             held = Money(-tax.included, formatter.currency)
-            lines.append(QuoteLine("included_tax", formatter.translate("included_tax", label=label), text, held))
+            named = (rate.code, rate.percent) if tax.amount else (None, None)
+            described = formatter.translate("included_tax", label=label)
+            lines.append(QuoteLine("included_tax", described, text, held, code=named[0], percent=named[1]))
         if tax.amount or not tax.included:
             text = formatter.translate(
                 "percent_of", percent=rate.percent, base=formatter.money(tax.base), amount=formatter.money(tax.amount)

@@ -1,7 +1,8 @@
 """How a change is prorated: independent axes, and the named presets. Contradictions are refused when loaded."""
 
 from enum import StrEnum
-from typing import Any, Self
+from functools import cached_property
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -52,6 +53,13 @@ class RoundingPlace(StrEnum):
     DAY_RATE = "day_rate"
 
 
+class PriceDifference(StrEnum):
+    """What the full price difference is taken from."""
+
+    PRICES = "prices"  # the difference of the two plans' prices
+    BILLED = "billed"  # the new price less all that was billed for the running period
+
+
 _BY_THE_DAY = (Fraction.DAYS, Fraction.FIXED_30, Fraction.NOMINAL)
 
 
@@ -69,6 +77,17 @@ class Proration(BaseModel):
     place: RoundingPlace | None = None
     ratio_decimals: int | None = Field(default=None, ge=1, le=18)
     realign_day: int | None = Field(default=None, ge=1, le=31)
+    difference: PriceDifference = PriceDifference.PRICES
+    # What happens to the renewal date where the cycle changes; the anchor's own way by default.
+    other_cycle: Literal[Anchor.KEEP, Anchor.KEEP_END, Anchor.RESET] | None = None
+
+    def between(self, old_months: int, new_months: int) -> Self:
+        """The axes for a change from one cycle to another."""
+        return self if self.other_cycle is None or old_months == new_months else self._across_cycles
+
+    @cached_property
+    def _across_cycles(self) -> Self:
+        return self.model_copy(update={"anchor": self.other_cycle, "realign_day": None, "other_cycle": None})
 
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> Self:
@@ -104,6 +123,14 @@ class Proration(BaseModel):
             (
                 (whole or zero) and self.ratio_decimals is not None,
                 "ratio_decimals means something only where a period is divided",
+            ),
+            (
+                (whole or zero) and self.other_cycle is not None,
+                "other_cycle means something only where a period is divided",
+            ),
+            (
+                not whole and self.difference is not PriceDifference.PRICES,
+                "difference means something only for fraction whole",
             ),
             (
                 self.place is RoundingPlace.DAY_RATE and self.ratio_decimals is not None,

@@ -36,7 +36,7 @@ def _today(formatter: Formatter, priced: Priced) -> list[str]:
 
 def _why_zero(formatter: Formatter, priced: Priced) -> str:
     figures, proration = priced.figures, priced.decision.proration
-    items = figures.items if figures else ()
+    items = figures.lines if figures else ()
     for item in items:
         if item.kind == "waived":
             return formatter.translate("zero_small", amount=formatter.money(-item.amount))
@@ -51,14 +51,14 @@ def _why_zero(formatter: Formatter, priced: Priced) -> str:
 
 
 def _credit(formatter: Formatter, priced: Priced) -> list[str]:
-    """Why the credit is smaller than the unused time."""
-    for item in priced.figures.items if priced.figures else ():
-        if item.uncapped is not None:
-            key = "capped_note" if item.amount else "unpaid_note"
-            return [formatter.translate(key, paid=formatter.money(-item.amount))]
-    proration = priced.decision.proration
-    kept = proration is None or proration.credit or proration.fraction is Fraction.ZERO
-    return [] if priced.figures is None or kept else [formatter.translate("no_credit_note")]
+    """Why there is no credit, or none is left to give."""
+    figures, proration = priced.figures, priced.decision.proration
+    if figures is None or proration is None or proration.fraction is Fraction.ZERO:
+        return []
+    if not proration.credit:
+        return [formatter.translate("no_credit_note")]
+    spent = priced.old.full[0] and not any(item.price_left for item in priced.service.items)
+    return [formatter.translate("nothing_left_note")] if spent else []
 
 
 def _dates(formatter: Formatter, priced: Priced) -> list[str]:
@@ -67,7 +67,7 @@ def _dates(formatter: Formatter, priced: Priced) -> list[str]:
     if priced.figures is None or proration is None:
         return []
     date = formatter.date(priced.period.end)
-    if proration.anchor is Anchor.RESET:
+    if proration.between(priced.old.months, priced.new.months).anchor is Anchor.RESET:
         return [formatter.translate("reset_note", date=date)]
     if proration.fraction is Fraction.WHOLE and proration.credit_becomes is not CreditBecomes.NOTHING:
         return [formatter.translate("whole_note", date=date)]

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from domain.catalog import Catalog, Cycle, Discount, Plan
 from domain.errors import BadQuantity, PlanNotOffered, UnknownCycle, UnknownPlan
 from domain.money import LARGEST_AMOUNT
-from domain.periods import parse_instant
 from domain.pricing.proration import Ratio
 from domain.pricing.terms import ServiceTerms, Target
 from domain.tax import percent_ratio
@@ -29,12 +29,15 @@ class PeriodTerms(NamedTuple):
 def old_terms(catalog: Catalog, service: ServiceTerms) -> PeriodTerms:
     """What the service has. Raises UnknownPlan, UnknownCycle where the catalogue has lost them."""
     plan, cycle = _plan(catalog, service.plan), _cycle(catalog, service.cycle)
-    discount = _valid(service.discount, plan.id, service.period.start)
+    discount = _valid(service.discount, plan.id, service.period.start, catalog.timezone)
     return _terms(plan, service.cycle, cycle, service.quantity, service.unit_price.amount, discount, service.currency)
 
 
-def new_terms(catalog: Catalog, service: ServiceTerms, target: Target, now: datetime) -> PeriodTerms:
-    """What is wanted. One plan in one cycle keeps the price it bought; else the catalogue's price counts.
+def new_terms(
+    catalog: Catalog, service: ServiceTerms, target: Target, now: datetime, promised: int | None = None
+) -> PeriodTerms:
+    """What is wanted. One plan in one cycle keeps the price it bought; else the catalogue's price counts, or the one
+    that was promised for a unit.
 
     Raises UnknownPlan, UnknownCycle, PlanNotOffered, BadQuantity.
     """
@@ -42,9 +45,11 @@ def new_terms(catalog: Catalog, service: ServiceTerms, target: Target, now: date
     quantity = service.quantity if target.quantity is None else target.quantity
     if not 1 <= quantity <= LARGEST_QUANTITY:
         raise BadQuantity(f"a quantity is a whole number from 1 to {LARGEST_QUANTITY}; {quantity} is not")
-    discount = _valid(service.discount, plan.id, now)
+    discount = _valid(service.discount, plan.id, now, catalog.timezone)
     if (target.plan, target.cycle) == (service.plan, service.cycle):
         unit = service.unit_price.amount
+    elif promised is not None:
+        unit = promised
     else:
         price = plan.prices.get(target.cycle, {}).get(service.currency)
         if price is None or not plan.sold:
@@ -60,21 +65,16 @@ def new_terms(catalog: Catalog, service: ServiceTerms, target: Target, now: date
     return _terms(plan, target.cycle, cycle, quantity, unit, discount, service.currency)
 
 
-def renewed(terms: PeriodTerms, moment: datetime) -> PeriodTerms:
+def renewed(terms: PeriodTerms, moment: datetime, tz: str) -> PeriodTerms:
     """The terms as they renew at this moment: the discount may have ended by then."""
-    if _valid(terms.discount, terms.plan.id, moment) is terms.discount:
+    if _valid(terms.discount, terms.plan.id, moment, tz) is terms.discount:
         return terms
     return terms._replace(discount=None, full=(terms.unit * terms.quantity, 1))
 
 
-def units_between(old: PeriodTerms, new: PeriodTerms) -> PeriodTerms | None:
-    """For more or fewer units of the same plan at the same price: only the units that come or go."""
-    alike = (old.plan.id, old.cycle, old.unit, old.discount) == (new.plan.id, new.cycle, new.unit, new.discount)
-    if not alike or (new.discount is not None and new.discount.amounts):
-        return None
-    quantity = abs(new.quantity - old.quantity)
-    full = (new.full[0] * quantity, new.full[1] * new.quantity)
-    return PeriodTerms(new.plan, new.cycle, new.months, quantity, new.unit, new.discount, full)
+def of_units(terms: PeriodTerms, quantity: int) -> PeriodTerms:
+    """The same terms for so many of their units; an amount off the whole cannot be shared so."""
+    return terms._replace(quantity=quantity, full=(terms.full[0] * quantity, terms.full[1] * terms.quantity))
 
 
 def discounted(full: int, discount: Discount | None, currency: str) -> Ratio:
@@ -95,12 +95,18 @@ def _terms(
     )
 
 
-def _valid(discount: Discount | None, plan: str, moment: datetime) -> Discount | None:
+def _valid(discount: Discount | None, plan: str, moment: datetime, tz: str) -> Discount | None:
     if discount is None or (discount.plans and plan not in discount.plans):
         return None
-    if discount.until is not None and moment >= parse_instant(discount.until):
+    if discount.until is not None and moment >= _ends_at(discount.until, tz):
         return None
     return discount
+
+
+def _ends_at(until: str, tz: str) -> datetime:
+    """A discount that was sold with an end without a zone ends at that local time."""
+    moment = datetime.fromisoformat(until)
+    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(tz))
 
 
 def _plan(catalog: Catalog, plan_id: str) -> Plan:

@@ -1,5 +1,6 @@
 """A change that was checked, decided and priced: the figures behind a quote, without its sentences."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -7,13 +8,13 @@ from domain.catalog import Catalog, Outcome, in_language
 from domain.errors import Forbidden, InThePast, NothingToChange, PeriodEnded, ServiceNotActive, ServicePastDue
 from domain.fit import check_fit
 from domain.money import CurrencyMismatch, Money
-from domain.periods import Period, advance
+from domain.periods import AnchorPoint, Period, next_period
 from domain.policy import Decision, Situation, decide
-from domain.pricing.items import Figures
+from domain.pricing.billed import take_back
 from domain.pricing.modes import CreditBecomes
 from domain.pricing.period_terms import PeriodTerms, new_terms, old_terms, renewed
 from domain.pricing.terms import Buyer, ServiceTerms, Target
-from domain.pricing.totals import full_total, price_now
+from domain.pricing.totals import Figures, fee_between, full_total, price_now
 
 CHANGEABLE = ("active", "trial")
 
@@ -35,14 +36,36 @@ class Priced(NamedTuple):
     credit_created: int
     refund: int
     period: Period
-    anchor_day: int
-    period_paid: int
+    anchor: AnchorPoint
 
     @property
     def renewal_total(self) -> int:
-        """What the next full period costs at today's prices, with tax."""
-        at = self.period.start if self.figures is None else self.period.end
-        return full_total(self.catalog, self.buyer, renewed(self.new, at))
+        """What the next full period costs at today's prices, with tax; with the fee of a plan that it starts."""
+        if self.figures is not None:
+            return full_total(self.catalog, self.buyer, renewed(self.new, self.period.end, self.catalog.timezone))
+        fee = fee_between(self.old, self.new, self.service.currency)
+        new = renewed(self.new, self.period.start, self.catalog.timezone)
+        return full_total(self.catalog, self.buyer, new, fee)
+
+    @property
+    def service_after(self) -> ServiceTerms:
+        """The service as the change leaves it, where it takes effect now."""
+        figures = self.figures
+        assert figures is not None, "a change at renewal leaves the service as it is"
+        taken = {one.item: one for one in figures.taken}
+        left = [take_back(item, taken[item.id]) if item.id in taken else item for item in self.service.items]
+        opened = [replace(one.item, id=f"{len(left)}:{self.now.isoformat()}") for one in figures.opened]
+        return replace(
+            self.service,
+            plan=self.new.plan.id,
+            cycle=self.new.cycle,
+            quantity=self.new.quantity,
+            unit_price=Money(self.new.unit, self.service.currency),
+            period=self.period,
+            anchor_day=self.anchor.day,
+            anchor_time=self.anchor.at,
+            items=(*left, *opened),
+        )
 
 
 def price(
@@ -67,6 +90,7 @@ def price(
     figures = price_now(catalog, service, buyer, (old, new), decision.proration, now)
     total, becomes = figures.total, decision.proration.credit_becomes
     created = max(0, -total)
+    applied = _applied(catalog, total, account_credit)
     refund = _refundable(service, created) if becomes is CreditBecomes.REFUND else 0
     return Priced(
         catalog,
@@ -79,13 +103,20 @@ def price(
         now,
         figures,
         total,
-        min(max(0, account_credit.amount), max(0, total)),
+        applied,
         created - refund,
         refund,
-        figures.period,
-        figures.anchor_day,
-        figures.period_paid,
+        figures.frame.period,
+        figures.frame.anchor,
     )
+
+
+def _applied(catalog: Catalog, total: int, account_credit: Money) -> int:
+    """The account credit that is used: so much that what is left to pay is nothing, or enough to be collected."""
+    applied = min(max(0, account_credit.amount), max(0, total))
+    minimum = catalog.policies.minimum_charge
+    least = minimum.amounts.get(account_credit.currency, 0) if minimum else 0
+    return max(0, total - least) if 0 < total - applied < least else applied
 
 
 def _checked_moment(service: ServiceTerms, now: datetime, account_credit: Money) -> datetime:
@@ -115,9 +146,7 @@ def _at_renewal(
     now: datetime,
 ) -> Priced:
     """Nothing today; the next period is the new plan's."""
-    end = service.period.end
-    period = Period(end, advance(end, new.months, service.anchor_day, catalog.timezone))
-    paid = service.period_paid.amount
+    period, _ = next_period(service.period.end, new.months, service.anchor, catalog.timezone)
     return Priced(
         catalog,
         service,
@@ -133,8 +162,7 @@ def _at_renewal(
         0,
         0,
         period,
-        service.anchor_day,
-        paid,
+        service.anchor,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from domain.money import Rounding, divide_rounded
-from domain.periods import Period, advance, local_days, period_holding
+from domain.periods import AnchorPoint, Period, advance, local_days, months_of, period_holding
 from domain.pricing.modes import Anchor, ChangeDay, Fraction, Proration
 
 Ratio = tuple[int, int]
@@ -27,10 +27,11 @@ ALL_OF_IT = Share(1, 1, "period")
 NONE_OF_IT = Share(0, 1, "period")
 
 
-def share_left(
-    fraction: Fraction, period: Period, moment: datetime, tz: str, change_day: ChangeDay, months: int
-) -> Share:
-    """What is left of the period at this moment, as the remaining plan is charged or credited for it."""
+def share_left(fraction: Fraction, period: Period, moment: datetime, tz: str, change_day: ChangeDay) -> Share:
+    """What is left of the period at this moment, as the remaining plan is charged or credited for it.
+
+    All of a period is left on its first day, also where its months have other than 30 days.
+    """
     if fraction is Fraction.WHOLE:
         return ALL_OF_IT
     if fraction is Fraction.ZERO:
@@ -38,15 +39,19 @@ def share_left(
     if fraction is Fraction.SECONDS:
         whole = max(1, _seconds(period.start, period.end))
         return Share(_clamped(_seconds(moment, period.end), whole), whole, "second")
-    counted = thirty_day_months if fraction is Fraction.FIXED_30 else local_days
-    days = counted(moment, period.end, tz) - (change_day is ChangeDay.OLD)
-    whole = _whole_days(fraction, period, tz, months)
-    return Share(_clamped(days, whole), whole, "day")
-
-
-def _whole_days(fraction: Fraction, period: Period, tz: str, months: int) -> int:
+    skipped = change_day is ChangeDay.OLD
     if fraction is Fraction.DAYS:
-        return max(1, local_days(period.start, period.end, tz))
+        whole = max(1, local_days(period.start, period.end, tz))
+        return Share(_clamped(local_days(moment, period.end, tz) - skipped, whole), whole, "day")
+    months = months_of(period, tz)
+    whole = _nominal_days(fraction, months)
+    if fraction is Fraction.FIXED_30 and local_days(period.start, moment, tz) <= 0:
+        return Share(whole - skipped, whole, "day")
+    counted = thirty_day_months if fraction is Fraction.FIXED_30 else local_days
+    return Share(_clamped(counted(moment, period.end, tz) - skipped, whole), whole, "day")
+
+
+def _nominal_days(fraction: Fraction, months: int) -> int:
     if fraction is Fraction.NOMINAL and months % 12 == 0:
         return 365 * (months // 12)
     return 30 * months
@@ -86,19 +91,19 @@ def add(left: Ratio, right: Ratio) -> Ratio:
 
 
 def period_after(
-    proration: Proration, running: Period, anchor_day: int, months: tuple[int, int], tz: str, now: datetime
-) -> tuple[Period, int]:
-    """The period after a change at `now` from a cycle of months[0] to one of months[1], and its anchor day."""
+    proration: Proration, running: Period, anchor: AnchorPoint, months: tuple[int, int], tz: str, now: datetime
+) -> tuple[Period, AnchorPoint]:
+    """The period after a change at `now` from a cycle of months[0] to one of months[1], and its anchor."""
     old, new = months
     if proration.anchor is Anchor.RESET:
-        day = now.astimezone(ZoneInfo(tz)).day
-        return Period(now, advance(now, new, day, tz)), day
+        moved = AnchorPoint.of(now, tz)
+        return Period(now, advance(now, new, moved, tz)), moved
     if proration.realign_day is not None:  # given with Anchor.REALIGN, and only with it
-        day = proration.realign_day
-        return period_holding(running.start, new, day, tz, now, 1), day
+        moved = AnchorPoint(proration.realign_day, anchor.at)
+        return period_holding(running.start, new, moved, tz, now, 1), moved
     if old == new or proration.anchor is Anchor.KEEP_END or proration.fraction is Fraction.ZERO:
-        return running, anchor_day
-    return period_holding(running.start, new, anchor_day, tz, now), anchor_day
+        return running, anchor
+    return period_holding(running.start, new, anchor, tz, now), anchor
 
 
 def share_of_new(
@@ -108,7 +113,6 @@ def share_of_new(
     now: datetime,
     tz: str,
     day: ChangeDay,
-    months: int,
 ) -> Share:
     """What the new plan is charged for: all of a period that starts now, else what is left of its period."""
     running, after = periods
@@ -116,7 +120,7 @@ def share_of_new(
         return ALL_OF_IT
     if after == running:
         return left
-    return share_left(proration.fraction, after, now, tz, day, months)
+    return share_left(proration.fraction, after, now, tz, day)
 
 
 def thirty_day_months(start: datetime, end: datetime, tz: str, fixed_days: int = 30) -> int:

@@ -1,21 +1,19 @@
-"""The two prices that every entry point shows: of a change, and of the next period."""
+"""The price of a change as every entry point shows it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from domain.catalog import Catalog, Outcome
-from domain.money import Money, divide_rounded
-from domain.periods import Period, advance, instant_text
+from domain.money import Money
+from domain.periods import instant_text
 from domain.pricing.explain import Formatter, line_of, tax_lines
-from domain.pricing.items import Item
 from domain.pricing.notes import notes_of
-from domain.pricing.period_terms import PeriodTerms, new_terms
 from domain.pricing.priced import Priced, price
-from domain.pricing.proration import ALL_OF_IT
-from domain.pricing.quote_values import NextRenewal, PlanTerms, Quote, QuoteLine, digest_of_quote
+from domain.pricing.quote_values import NextRenewal, Quote, QuoteLine, digest_of_quote
+from domain.pricing.renewals import plan_terms, price_renewal
 from domain.pricing.terms import Buyer, ServiceTerms, Target
-from domain.tax import tax_on, treatment
+from domain.tax import treatment
 
 
 def price_change(
@@ -60,17 +58,20 @@ def quote_of(priced: Priced, inputs: dict[str, Any]) -> Quote:
     formatter = Formatter(priced.catalog, priced.buyer.locale, currency)
     lines = _lines(formatter, priced)
     tax = sum(line.amount.amount for line in lines if line.kind == "tax")
+    figures = priced.figures
+    rounding = figures.rounding if figures else 0
     waiting = priced.timing is Outcome.AT_RENEWAL
     valid = timedelta(minutes=priced.catalog.policies.quote_valid_minutes)
     return Quote(
         kind=decision.direction.value,
         timing=priced.timing.value,
-        from_=_terms(priced.old, currency),
-        to=_terms(priced.new, currency),
+        from_=plan_terms(priced.old, currency),
+        to=plan_terms(priced.new, currency),
         quantity=priced.new.quantity,
         lines=lines,
-        net=Money(priced.total - tax, currency),
+        net=Money(priced.total - tax - rounding, currency),
         tax=Money(tax, currency),
+        rounding=Money(rounding, currency),
         total=Money(priced.total, currency),
         credit_applied=Money(priced.credit_applied, currency),
         total_due_today=Money(max(0, priced.total) - priced.credit_applied, currency),
@@ -82,8 +83,11 @@ def quote_of(priced: Priced, inputs: dict[str, Any]) -> Quote:
         effective_at=priced.period.start if waiting else priced.now,
         expires_at=min(priced.now + valid, priced.service.period.end),
         new_period=priced.period,
-        new_anchor_day=priced.anchor_day,
-        period_paid_after=Money(priced.period_paid, currency),
+        new_anchor_day=priced.anchor.day,
+        new_anchor_time=priced.anchor.at,
+        opened=figures.opened if figures else (),
+        taken=figures.taken if figures else (),
+        renewal_lines=_renewal_lines(priced) if figures is None else (),
         tax_treatment=treatment(priced.catalog, priced.buyer),
         notes=notes_of(formatter, priced),
         rule=decision.rule,
@@ -97,62 +101,13 @@ def quote_of(priced: Priced, inputs: dict[str, Any]) -> Quote:
 def _lines(formatter: Formatter, priced: Priced) -> tuple[QuoteLine, ...]:
     if priced.figures is None:
         return ()
-    lines = [line_of(formatter, item) for item in priced.figures.items]
+    lines = [line_of(formatter, item) for item in priced.figures.lines]
     return (*lines, *tax_lines(formatter, priced.figures.taxes))
 
 
-def _terms(terms: PeriodTerms, currency: str) -> PlanTerms:
-    return PlanTerms(
-        plan=terms.plan.id,
-        plan_name=terms.plan.name,
-        cycle=terms.cycle,
-        price=Money(terms.unit * terms.quantity, currency),
-        unit_price=Money(terms.unit, currency),
-        quantity=terms.quantity,
-        limits=dict(terms.plan.limits),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class RenewalPrice:
-    """What the next period costs: total = net + tax, due = total - credit_applied. Same line kinds as a quote."""
-
-    terms: PlanTerms
-    period: Period
-    lines: tuple[QuoteLine, ...]
-    net: Money
-    tax: Money
-    total: Money
-    credit_applied: Money
-    due: Money
-    period_paid_after: Money
-
-
-def price_renewal(
-    catalog: Catalog, service: ServiceTerms, buyer: Buyer, target: Target | None, now: datetime, account_credit: Money
-) -> RenewalPrice:
-    """The period after the running one, for the target of a scheduled change, or as it is where target is None.
-
-    An unchanged plan and cycle keep the price the service bought. Raises UnknownPlan, UnknownCycle, PlanNotOffered.
-    """
-    currency, end = service.currency, service.period.end
-    terms = new_terms(catalog, service, target or Target(service.plan, service.cycle), end)
-    period = Period(end, advance(end, terms.months, service.anchor_day, catalog.timezone))
-    amount = divide_rounded(*terms.full, catalog.policies.rounding.mode)
-    item = Item("charge", amount, terms.plan.product, terms, ALL_OF_IT, terms.full, period)
-    formatter = Formatter(catalog, buyer.locale, currency)
-    lines = (line_of(formatter, item), *tax_lines(formatter, tax_on(catalog, buyer, [(terms.plan.product, amount)])))
-    total = sum(line.amount.amount for line in lines)
-    tax = sum(line.amount.amount for line in lines if line.kind == "tax")
-    applied = min(max(0, account_credit.amount), total)
-    return RenewalPrice(
-        _terms(terms, currency),
-        period,
-        lines,
-        Money(total - tax, currency),
-        Money(tax, currency),
-        Money(total, currency),
-        Money(applied, currency),
-        Money(total - applied, currency),
-        Money(amount, currency),
-    )
+def _renewal_lines(priced: Priced) -> tuple[QuoteLine, ...]:
+    """The lines of the renewal that the change waits for, at the price that it is promised."""
+    new = priced.new
+    target = Target(new.plan.id, new.cycle, new.quantity)
+    nothing = Money.zero(priced.service.currency)
+    return price_renewal(priced.catalog, priced.service, priced.buyer, target, priced.now, nothing).lines

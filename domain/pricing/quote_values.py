@@ -1,21 +1,22 @@
 """A quote: what a change costs today, line by line, what comes next, and how long the price is promised."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any, Self
 
 from domain.catalog import digest_of
 from domain.money import Money
 from domain.periods import Period, instant_text, parse_instant
+from domain.pricing.billed import Opened, TakeBack
 from domain.pricing.proration import Share
 
 
 @dataclass(frozen=True, slots=True)
 class QuoteLine:
-    """One line. Kinds: charge, credit, fee, rounding, minimum, waived, forfeited, included_tax, tax.
+    """One line. Kinds: charge, credit, fee, unchanged, rounding, minimum, waived, forfeited, included_tax, tax.
 
-    `arithmetic` is the sum in words and numbers; share, full_price and period say the same to a program. A tax line
-    has the code of its rate, the percentage and the base.
+    `arithmetic` is the sum in words and numbers; share, full_price and period say the same to a program. A line that is
+    taxed names its rate by code and percentage; a tax line has the base, too.
     """
 
     kind: str
@@ -107,8 +108,10 @@ class NextRenewal:
 class Quote:
     """A priced change and everything needed to price it again. The lines add up to the total.
 
-    total = net + tax; total_due_today = total - credit_applied where the total is positive; a negative total becomes
-    credit_created (account credit) or refund. timing is what the rule says; effective is `at_renewal` or `now`.
+    total = net + tax + rounding, the last where the total alone is rounded; total_due_today = total - credit_applied
+    where the total is positive; a negative total becomes credit_created (account credit) or refund. timing is what the
+    rule says; effective is `at_renewal` or `now`. opened and taken are the billed items that the change makes and takes
+    back when it is settled; renewal_lines, of a change at renewal, those of the coming invoice.
     """
 
     kind: str
@@ -119,6 +122,7 @@ class Quote:
     lines: tuple[QuoteLine, ...]
     net: Money
     tax: Money
+    rounding: Money
     total: Money
     credit_applied: Money
     total_due_today: Money
@@ -129,7 +133,10 @@ class Quote:
     expires_at: datetime
     new_period: Period
     new_anchor_day: int
-    period_paid_after: Money
+    new_anchor_time: time
+    opened: tuple[Opened, ...]
+    taken: tuple[TakeBack, ...]
+    renewal_lines: tuple[QuoteLine, ...]
     tax_treatment: str
     notes: tuple[str, ...]
     rule: int
@@ -158,13 +165,19 @@ class Quote:
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Self:
-        """The reverse of as_json. Raises KeyError, ValueError."""
-        values = {key: value for key, value in document.items() if key not in ("from", "effective")}
+        """The reverse of as_json, also of a quote from before billed items were kept. Raises KeyError, ValueError."""
+        document = _BEFORE_ITEMS | {"rounding": Money.zero(document["total"]["currency"]).as_json()} | document
+        left_out = ("from", "effective", "period_paid_after")
+        values = {key: value for key, value in document.items() if key not in left_out}
         for key in _MONEY:
             values[key] = Money.from_json(document[key])
         values["from_"] = PlanTerms.from_json(document["from"])
         values["to"] = PlanTerms.from_json(document["to"])
-        values["lines"] = tuple(QuoteLine.from_json(line) for line in document["lines"])
+        for key in ("lines", "renewal_lines"):
+            values[key] = tuple(QuoteLine.from_json(line) for line in document[key])
+        values["opened"] = tuple(Opened.from_json(one) for one in document["opened"])
+        values["taken"] = tuple(TakeBack.from_json(one) for one in document["taken"])
+        values["new_anchor_time"] = time.fromisoformat(document["new_anchor_time"])
         values["next_renewal"] = NextRenewal.from_json(document["next_renewal"])
         values["effective_at"] = parse_instant(document["effective_at"])
         values["expires_at"] = parse_instant(document["expires_at"])
@@ -176,13 +189,17 @@ class Quote:
 _MONEY = (
     "net",
     "tax",
+    "rounding",
     "total",
     "credit_applied",
     "total_due_today",
     "credit_created",
     "refund",
-    "period_paid_after",
 )
+
+
+# What a quote says that was made before billed items were kept.
+_BEFORE_ITEMS: dict[str, Any] = {"new_anchor_time": "00:00:00", "opened": [], "taken": [], "renewal_lines": []}
 
 
 def result_json(quote: Quote) -> dict[str, Any]:
@@ -201,6 +218,10 @@ def result_json(quote: Quote) -> dict[str, Any]:
         "expires_at": instant_text(quote.expires_at),
         "new_period": quote.new_period.as_json(),
         "new_anchor_day": quote.new_anchor_day,
+        "new_anchor_time": quote.new_anchor_time.isoformat(),
+        "opened": [one.as_json() for one in quote.opened],
+        "taken": [one.as_json() for one in quote.taken],
+        "renewal_lines": [line.as_json() for line in quote.renewal_lines],
         "tax_treatment": quote.tax_treatment,
         "notes": list(quote.notes),
         "rule": quote.rule,

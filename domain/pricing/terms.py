@@ -1,20 +1,23 @@
 """What is priced: a service's terms, its buyer, and the target. Plain values that the engine fills from its rows."""
 
 from dataclasses import asdict, dataclass, field
+from datetime import time
 from typing import Any, Self
 
 from domain.catalog import Discount
 from domain.money import Money
-from domain.periods import Period
+from domain.periods import AnchorPoint, Period
+from domain.pricing.billed import BilledItem
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceTerms:
     """A running service.
 
-    unit_price is the price it bought, per cycle and unit. period_paid is the net really paid for the running period
-    minus credits already given: no credit exceeds it. refundable is how much of it was paid in money, so that no more
-    goes back where credits are refunded (None: all of it). usage counts what the limits count.
+    unit_price is the price it bought, per cycle and unit. items are what was billed for time that is not over, oldest
+    first: a credit is taken from them and from nothing else. refundable is how much came as money, so that no more goes
+    back where credits are refunded (None: all of it). usage counts what the limits count. It renews on anchor_day of
+    the month, at anchor_time, both in the provider's zone.
     """
 
     plan: str
@@ -24,11 +27,17 @@ class ServiceTerms:
     unit_price: Money
     period: Period
     anchor_day: int
-    period_paid: Money
+    items: tuple[BilledItem, ...] = ()
+    anchor_time: time = time()
     status: str = "active"
     usage: dict[str, int] = field(default_factory=dict)
     discount: Discount | None = None
     refundable: Money | None = None
+
+    @property
+    def anchor(self) -> AnchorPoint:
+        """When it renews."""
+        return AnchorPoint(self.anchor_day, self.anchor_time)
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON; from_json gives an equal value."""
@@ -40,7 +49,8 @@ class ServiceTerms:
             "unit_price": self.unit_price.as_json(),
             "period": self.period.as_json(),
             "anchor_day": self.anchor_day,
-            "period_paid": self.period_paid.as_json(),
+            "anchor_time": self.anchor_time.isoformat(),
+            "items": [item.as_json() for item in self.items],
             "status": self.status,
             "usage": dict(sorted(self.usage.items())),
             "discount": self.discount.model_dump(mode="json") if self.discount else None,
@@ -53,7 +63,8 @@ class ServiceTerms:
         values = dict(document)
         values["unit_price"] = Money.from_json(document["unit_price"])
         values["period"] = Period.from_json(document["period"])
-        values["period_paid"] = Money.from_json(document["period_paid"])
+        values["anchor_time"] = time.fromisoformat(document["anchor_time"])
+        values["items"] = tuple(BilledItem.from_json(item) for item in document["items"])
         discount = document.get("discount")
         values["discount"] = Discount.model_validate(discount) if discount else None
         refundable = document.get("refundable")

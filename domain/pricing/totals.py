@@ -5,41 +5,41 @@ from datetime import datetime
 from typing import NamedTuple
 
 from domain.catalog import Catalog
-from domain.money import Rounding, divide_rounded
-from domain.periods import Period, months_of
-from domain.pricing.items import Figures, Item
-from domain.pricing.modes import Anchor, ChangeDay, CreditBecomes, Fraction, Proration, RoundingPlace
-from domain.pricing.period_terms import PeriodTerms, units_between
-from domain.pricing.proration import (
-    Ratio,
-    Share,
-    add,
-    by_day_rate,
-    exact_part,
-    period_after,
-    share_left,
-    share_of_new,
-)
+from domain.money import divide_rounded
+from domain.pricing.adjust import adjust
+from domain.pricing.bill import opened_by, taken_by
+from domain.pricing.billed import Opened, TakeBack
+from domain.pricing.frame import Frame, frame_of
+from domain.pricing.items import PricedLine
+from domain.pricing.modes import Proration, RoundingPlace
+from domain.pricing.moved import Closing, charge_of, closings_of, credits_of
+from domain.pricing.period_terms import PeriodTerms
+from domain.pricing.proration import Ratio, add
 from domain.pricing.terms import Buyer, ServiceTerms
-from domain.tax import TaxFigure, percent_ratio, rate_for, tax_on, treatment
-
-Exact = list[tuple[str, Ratio]]
+from domain.tax import TaxableLine, Taxation, TaxFigure, percent_ratio, tax_on, taxation_of
 
 
-class Frame(NamedTuple):
-    """What every line of one change has in common."""
+class Figures(NamedTuple):
+    """A priced change. total = sum of lines + tax - tax that inclusive prices already hold + rounding; parts are the
+    tax of each line."""
 
-    catalog: Catalog
-    service: ServiceTerms
-    buyer: Buyer
-    old: PeriodTerms
-    new: PeriodTerms
-    proration: Proration
-    now: datetime
-    period: Period
-    rounding: Rounding
-    place: RoundingPlace
-    day: ChangeDay
+    frame: Frame
+    closings: list[Closing]
+    lines: list[PricedLine]
+    parts: list[int]
+    taxes: tuple[TaxFigure, ...]
+    rounding: int
+    total: int
+
+    @property
+    def opened(self) -> tuple[Opened, ...]:
+        """The billed items that it makes."""
+        return opened_by(self.frame, self.lines, self.parts)
+
+    @property
+    def taken(self) -> tuple[TakeBack, ...]:
+        """What it takes back of the items before it."""
+        return taken_by(self.frame, self.closings, self.lines, self.parts)
 
 
 def price_now(
@@ -51,123 +51,69 @@ def price_now(
     now: datetime,
 ) -> Figures:
     """What a change that takes effect now costs, and what the service looks like after it."""
-    old, new = terms_pair
-    months = old.months, new.months
-    period, anchor_day = period_after(proration, service.period, service.anchor_day, months, catalog.timezone, now)
-    policy = catalog.policies
-    rounding, place = proration.rounding or policy.rounding.mode, proration.place or policy.rounding.place
-    day = proration.change_day or policy.change_day
-    frame = Frame(catalog, service, buyer, old, new, proration, now, period, rounding, place, day)
-    items, exact = _moved(frame)
-    paid = _paid_after(frame, items)
-    _add_fee(frame, items, exact)
-    _round_once(frame, items, exact)
-    _adjust(frame, items)
-    taxes = _taxes(frame, items)
-    total = total_of(items, taxes)
-    return Figures(tuple(items), taxes, total, period, anchor_day, paid)
+    frame = frame_of(catalog, service, buyer, terms_pair, proration, now)
+    closings = closings_of(frame)
+    lines = credits_of(frame, closings)
+    charge, fee = charge_of(frame, lines), _fee(frame)
+    if charge is not None:
+        lines.append(charge)
+    if fee is not None:
+        lines.append(fee)
+    if charge is not None:
+        _round_once(frame, lines)
+    taxes, parts, rounding, total = adjust(frame, lines, _rounded_total(frame, lines))
+    if not lines:
+        lines, parts = [_unchanged(frame)], [0]
+    return Figures(frame, closings, lines, parts, taxes, rounding, total)
 
 
-def total_of(items: Iterable[Item], taxes: Iterable[TaxFigure]) -> int:
+def total_of(amounts: Iterable[int], taxes: Iterable[TaxFigure]) -> int:
     """Lines and tax; tax that inclusive prices already hold is taken out once."""
-    return sum(item.amount for item in items) + sum(tax.amount - tax.included for tax in taxes)
+    return sum(amounts) + sum(tax.amount - tax.included for tax in taxes)
 
 
-def full_total(catalog: Catalog, buyer: Buyer, terms: PeriodTerms) -> int:
-    """A whole period on these terms with tax, in minor units."""
-    amount = divide_rounded(*terms.full, catalog.policies.rounding.mode)
-    taxes = tax_on(catalog, buyer, [(terms.plan.product, amount)])
-    return amount + sum(tax.amount - tax.included for tax in taxes)
+def full_total(catalog: Catalog, buyer: Buyer, terms: PeriodTerms, fee: int = 0) -> int:
+    """A whole period on these terms, and a one-time fee, with tax, in minor units."""
+    amounts = [divide_rounded(*terms.full, catalog.policies.rounding.mode), *([fee] if fee else [])]
+    taxation = taxation_of(catalog, buyer, terms.plan.product)
+    taxes, _ = tax_on(catalog.tax, [TaxableLine(amount, taxation) for amount in amounts])
+    return total_of(amounts, taxes)
 
 
-def _moved(frame: Frame) -> tuple[list[Item], Exact]:
-    """Credit and charge lines with their exact values; nothing at all under fraction zero."""
-    items: list[Item] = []
-    exact: Exact = []
-    if frame.proration.fraction is Fraction.ZERO:
-        return items, exact
-    left = _covered(frame, frame.service.period)
-    for kind, terms, share, only_units in _wanted(frame):
-        covers = left if kind == "credit" or frame.period is frame.service.period else _covered(frame, frame.period)
-        item, value = _line(frame, kind, terms, share, covers, only_units)
-        items.append(item)
-        exact.append((terms.plan.product, value))
-    return items, exact
+def fee_between(old: PeriodTerms, new: PeriodTerms, currency: str) -> int:
+    """The one-time fee of another plan, in minor units."""
+    return new.plan.setup_fees.get(currency, 0) if old.plan.id != new.plan.id else 0
 
 
-def _wanted(frame: Frame) -> list[tuple[str, PeriodTerms, Share, bool]]:
-    service, tz, proration, old, new = frame.service, frame.catalog.timezone, frame.proration, frame.old, frame.new
-    left = share_left(proration.fraction, service.period, frame.now, tz, frame.day, old.months)
-    between = units_between(old, new) if frame.period == service.period else None
-    if between is not None:
-        more = new.quantity > old.quantity
-        return [("charge" if more else "credit", between, left, True)] if more or proration.credit else []
-    share = share_of_new(proration, left, (service.period, frame.period), frame.now, tz, frame.day, new.months)
-    charge = ("charge", new, share, False)
-    return [("credit", old, left, False), charge] if proration.credit else [charge]
-
-
-def _line(
-    frame: Frame, kind: str, terms: PeriodTerms, share: Share, covers: Period, only_units: bool
-) -> tuple[Item, Ratio]:
-    full, rate, running = terms.full, None, None
-    if frame.proration.anchor is Anchor.KEEP_END:
-        months = months_of(frame.service.period, frame.catalog.timezone)
-        if terms.months != months:
-            full, running = (full[0] * months, full[1] * terms.months), months
-    if frame.place is RoundingPlace.DAY_RATE and share.unit == "day" and share.part != share.whole:
-        exact = by_day_rate(full, share, frame.rounding)
-        rate = divide_rounded(full[0], full[1] * share.whole, frame.rounding)
-    else:
-        exact = exact_part(full, share, frame.proration.ratio_decimals)
-    amount = divide_rounded(*exact, frame.rounding)
-    uncapped = None
-    if kind == "credit":
-        paid = max(0, frame.service.period_paid.amount)
-        if amount > paid:
-            amount, uncapped, exact = paid, amount, (paid, 1)
-        amount, exact = -amount, (-exact[0], exact[1])
-    product = terms.plan.product
-    return Item(kind, amount, product, terms, share, full, covers, uncapped, only_units, rate, running), exact
-
-
-def _covered(frame: Frame, period: Period) -> Period:
-    """The time a line is about: all of the period where the full difference is paid, else what is left of it."""
-    if frame.proration.fraction is Fraction.WHOLE or frame.now <= period.start:
-        return period
-    return Period(frame.now, period.end)
-
-
-def _paid_after(frame: Frame, items: list[Item]) -> int:
-    """What was paid for the part of the period that still runs: the most that a later credit may give back."""
-    if frame.proration.fraction is Fraction.ZERO:
-        return frame.service.period_paid.amount
-    if not items or items[0].only_units:
-        return frame.service.period_paid.amount + sum(item.amount for item in items)
-    return items[-1].amount
-
-
-def _add_fee(frame: Frame, items: list[Item], exact: Exact) -> None:
+def _fee(frame: Frame) -> PricedLine | None:
     """One-time fees of another plan, in full."""
-    fee = frame.new.plan.setup_fees.get(frame.service.currency, 0)
-    if fee and frame.old.plan.id != frame.new.plan.id:
-        items.append(Item("fee", fee, frame.new.plan.product, frame.new))
-        exact.append((frame.new.plan.product, (fee, 1)))
+    fee = fee_between(frame.old, frame.new, frame.service.currency)
+    if not fee:
+        return None
+    taxation = taxation_of(frame.catalog, frame.buyer, frame.new.plan.product)
+    return PricedLine("fee", fee, taxation, (fee, 1), frame.new)
 
 
-def _round_once(frame: Frame, items: list[Item], exact: Exact) -> None:
-    """Where the difference or the total is rounded once, a line of its own holds what the rounded lines lack."""
-    if frame.place not in (RoundingPlace.NET, RoundingPlace.TOTAL) or not exact:
+def _unchanged(frame: Frame) -> PricedLine:
+    """A change that moves no money now still says so on its invoice."""
+    return PricedLine("unchanged", 0, terms=frame.new, covers=frame.covered(frame.period))
+
+
+def _round_once(frame: Frame, lines: list[PricedLine]) -> None:
+    """Where the difference is rounded once, a line of its own holds what the rounded lines lack."""
+    if frame.place is not RoundingPlace.NET:
         return
-    lines = sum(item.amount for item in items)
-    if frame.place is RoundingPlace.NET or frame.catalog.tax.prices == "inclusive":
-        lacking = divide_rounded(*_sum(value for _, value in exact), frame.rounding) - lines
-    else:
-        taxed = treatment(frame.catalog, frame.buyer) == "taxed"
-        gross = _sum(_with_tax(frame, product, value) if taxed else value for product, value in exact)
-        lacking = divide_rounded(*gross, frame.rounding) - total_of(items, _taxes(frame, items))
+    lacking = divide_rounded(*_sum(line.exact for line in lines), frame.rounding) - sum(line.amount for line in lines)
     if lacking:
-        items.append(Item("rounding", lacking, frame.new.plan.product))
+        taxation = taxation_of(frame.catalog, frame.buyer, frame.new.plan.product)
+        lines.append(PricedLine("rounding", lacking, taxation, (lacking, 1)))
+
+
+def _rounded_total(frame: Frame, lines: list[PricedLine]) -> int | None:
+    """The exact total, tax included, rounded once; None where other amounts are rounded."""
+    if frame.place is not RoundingPlace.TOTAL or not lines:
+        return None
+    return divide_rounded(*_sum(_with_tax(line.taxation, line.exact) for line in lines), frame.rounding)
 
 
 def _sum(values: Iterable[Ratio]) -> Ratio:
@@ -177,27 +123,10 @@ def _sum(values: Iterable[Ratio]) -> Ratio:
     return total
 
 
-def _with_tax(frame: Frame, product: str, value: Ratio) -> Ratio:
-    rate = rate_for(frame.catalog.tax, frame.buyer.country, product)
-    if rate is None:
+def _with_tax(taxation: Taxation, value: Ratio) -> Ratio:
+    if taxation.rate is None or taxation.included is taxation.owed:
         return value
-    numerator, denominator = percent_ratio(rate.percent)
+    numerator, denominator = percent_ratio(taxation.rate.percent)
+    if taxation.included:
+        return value[0] * denominator, value[1] * (denominator + numerator)
     return value[0] * (denominator + numerator), value[1] * denominator
-
-
-def _adjust(frame: Frame, items: list[Item]) -> None:
-    """The provider's minimum charge, and a credit that by its rule becomes nothing."""
-    net, product = sum(item.amount for item in items), frame.new.plan.product
-    if net < 0 and frame.proration.credit_becomes is CreditBecomes.NOTHING:
-        items.append(Item("forfeited", -net, product))
-    minimum = frame.catalog.policies.minimum_charge
-    least = minimum.amounts.get(frame.service.currency, 0) if minimum else 0
-    if minimum and 0 < net < least:
-        raised = minimum.when_below == "raise"
-        items.append(Item("minimum" if raised else "waived", least - net if raised else -net, product))
-
-
-def _taxes(frame: Frame, items: list[Item]) -> tuple[TaxFigure, ...]:
-    if any(item.kind in ("forfeited", "waived") for item in items):
-        return ()
-    return tax_on(frame.catalog, frame.buyer, [(item.product, item.amount) for item in items])

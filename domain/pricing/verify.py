@@ -27,12 +27,35 @@ class Difference:
         return f"{self.path}: stored {self.stored!r}, recomputed {self.recomputed!r}"
 
 
+class NotRecomputable(Exception):
+    """A quote from before it was known what its credit was billed for: its seal and its sums can be checked, no more.
+
+    `differences` are those that were found.
+    """
+
+    def __init__(self, *differences: Difference) -> None:
+        self.differences = list(differences)
+        super().__init__("its credit was capped by one sum of what was paid, so that its lines cannot be priced again")
+
+
+def _sums_hold(document: dict[str, Any]) -> list[Difference]:
+    stored = {key: value for key, value in document.items() if key not in ("inputs", "digest")}
+    sealed = digest_of({"inputs": document["inputs"], "result": stored})
+    lines = sum(line["amount"]["amount"] for line in document["lines"])
+    total = document["total"]["amount"]
+    wanted = [("digest", document.get("digest"), sealed), ("total", total, lines)]
+    return [Difference(path, there, here) for path, there, here in wanted if there != here]
+
+
 def verify_quote(document: dict[str, Any]) -> list[Difference]:
     """Every difference between Quote.as_json() as it was stored and what its inputs give today; empty if all holds.
 
-    Raises KeyError, ValueError and ChangeError where the inputs themselves cannot be read or priced.
+    Raises NotRecomputable for a quote from before billed items were kept, KeyError, ValueError and ChangeError where
+    the inputs themselves cannot be read or priced.
     """
     inputs = document["inputs"]
+    if "items" not in inputs.get("service", {}):
+        raise NotRecomputable(*_sums_hold(document))
     stored = {key: value for key, value in document.items() if key not in ("inputs", "digest")}
     sealed = digest_of({"inputs": inputs, "result": stored})
     differences = []

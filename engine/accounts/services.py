@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from domain.catalog import Discount
 from domain.money import Money
 from domain.pricing.terms import Buyer, ServiceTerms
+from engine.ledger import billed_items
 from models.customer import Customer, Service, service_by_ref
 from models.provider import Provider
 
@@ -26,8 +27,9 @@ def required_service(session: Session, provider: Provider, ref: str) -> Service:
     return service
 
 
-def terms_of(service: Service, refundable: Money | None = None) -> ServiceTerms:
-    """The row as the domain prices it; `refundable` is what could go back as money, where that matters."""
+def terms_of(session: Session, service: Service, refundable: Money | None = None) -> ServiceTerms:
+    """The row as the domain prices it, with what was billed for it; `refundable` is what could go back as money, where
+    that matters."""
     return ServiceTerms(
         plan=service.plan,
         cycle=service.cycle,
@@ -36,7 +38,8 @@ def terms_of(service: Service, refundable: Money | None = None) -> ServiceTerms:
         unit_price=service.money(service.unit_price_minor),
         period=service.period,
         anchor_day=service.anchor_day,
-        period_paid=service.money(service.period_paid_minor),
+        items=billed_items.open_items(session, service),
+        anchor_time=service.anchor_time,
         status=service.status,
         usage=service.usage,
         discount=Discount.model_validate(service.discount) if service.discount else None,

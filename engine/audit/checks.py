@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from domain.lifecycle import SETTLED_UNAPPLIED
 from engine.accounts.providers import host_of
+from engine.audit.billed_checks import credit_violations
 from engine.audit.ledger_checks import CHECKS
 from models.customer import Service
 from models.payment import PaymentAttempt, Refund
@@ -33,6 +34,7 @@ NAMED_MAX = 20
 PATIENCE = timedelta(minutes=15)
 
 HISTORY = "history_is_a_path"
+CREDITS = "credits_are_what_was_billed"
 MOVING = (PlanChange, PaymentAttempt, Refund, Service)
 HOSTS = "hosts_have_the_plan"
 
@@ -91,6 +93,9 @@ def audit_books(session: Session, providers: list[str], patience: timedelta = PA
     for check in CHECKS:
         rows = (Violation(str(row.row_id), row.what) for row in session.execute(text(check.sql), values))
         findings.append(result_of(check.name, check.invariant, rows))
+    invariant = "each credit is what was billed for the time that it gives back, and stands in the rows of its items"
+    credits = (Violation(*row) for row in credit_violations(session, providers))
+    findings.append(result_of(CREDITS, invariant, credits))
     invariant = "a history is a path of its machine and ends at the status of its row"
     violations = (row for machine in MOVING for row in _history_violations(session, providers, machine))
     findings.append(result_of(HISTORY, invariant, violations))

@@ -75,7 +75,7 @@ CHECKS = (
     ),
     Check(
         "invoices_add_up",
-        "an invoice's lines and taxes are its net and tax, and what is due is the total less the credit",
+        "an invoice's lines, taxes and rounding are its total, and what is due is the total less the credit",
         """
         SELECT i.id AS row_id, format('lines make %s and net is %s; taxes make %s and tax is %s; total %s, due %s',
             l.total, net_minor, t.total, tax_minor, total_minor, due_minor) AS what
@@ -85,7 +85,8 @@ CHECKS = (
             LATERAL (SELECT coalesce(sum((line->'amount'->>'amount')::bigint), 0) AS total
                 FROM jsonb_array_elements(content->'taxes') line) t
         WHERE i.provider_id = ANY(:providers) AND (l.total <> net_minor OR t.total <> tax_minor
-            OR net_minor + tax_minor <> total_minor OR due_minor <> greatest(total_minor - credit_applied_minor, 0))
+            OR net_minor + tax_minor + rounding_minor <> total_minor
+            OR due_minor <> greatest(total_minor - credit_applied_minor, 0))
         """,
     ),
     Check(
@@ -153,6 +154,43 @@ CHECKS = (
         ) posted
         WHERE i.provider_id = ANY(:providers)
             AND posted.total <> CASE WHEN i.number IS NULL THEN 0 ELSE i.total_minor END
+        """,
+    ),
+    Check(
+        "no_more_is_taken_back_than_was_billed",
+        "what is left of each billed item is what was billed less its take-backs, and never less than nothing",
+        """
+        SELECT i.id AS row_id, format('units %s, net %s, tax %s are left; %s, %s, %s were kept', i.units - taken.units,
+            i.net_minor - taken.net, i.tax_minor - taken.tax, l.units_left, l.net_left_minor, l.tax_left_minor) AS what
+        FROM billed_items i LEFT JOIN billed_item_balances l ON l.item_id = i.id, LATERAL (
+            SELECT coalesce(sum(t.units), 0) AS units, coalesce(sum(t.net_minor), 0) AS net,
+                coalesce(sum(t.tax_minor), 0) AS tax
+            FROM take_backs t WHERE t.item_id = i.id
+        ) taken
+        WHERE i.provider_id = ANY(:providers) AND (
+            (l.units_left, l.net_left_minor, l.tax_left_minor) IS DISTINCT FROM
+                (i.units - taken.units, i.net_minor - taken.net, i.tax_minor - taken.tax)
+            OR least(i.units - taken.units, i.net_minor - taken.net, i.tax_minor - taken.tax) < 0)
+        """,
+    ),
+    Check(
+        "bills_are_their_items",
+        "a settled change billed what its items are worth, less what it took back, and its fees",
+        """
+        SELECT i.id AS row_id, format('net %s, items %s, taken back %s, fees %s', i.net_minor, made.net, taken.net,
+            fees.net) AS what
+        FROM invoices i JOIN plan_changes c ON c.id = i.change_id AND c.reverses_id IS NULL, LATERAL (
+            SELECT coalesce(sum(b.net_minor), 0) AS net, count(*) AS count FROM billed_items b
+            WHERE b.invoice_id = i.id
+        ) made, LATERAL (
+            SELECT coalesce(sum(t.net_minor), 0) AS net, count(*) AS count FROM take_backs t WHERE t.invoice_id = i.id
+        ) taken, LATERAL (
+            SELECT coalesce(sum((line->'amount'->>'amount')::bigint) FILTER (WHERE line->>'kind' = 'fee'), 0) AS net,
+                bool_or(line->>'kind' = 'included_tax') AND bool_or(line->>'kind' = 'fee') AS holds_tax
+            FROM jsonb_array_elements(i.content->'lines') line
+        ) fees
+        WHERE i.provider_id = ANY(:providers) AND i.settled_at IS NOT NULL AND made.count + taken.count > 0
+            AND fees.holds_tax IS NOT TRUE AND i.net_minor <> made.net - taken.net + fees.net
         """,
     ),
     Check(

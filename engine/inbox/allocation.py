@@ -203,7 +203,6 @@ def _pay_renewal(session: Session, now: datetime, invoice: Invoice, payment: Pay
     if payment.amount >= owed and invoice.status is InvoiceStatus.OPEN:
         invoice.settle(now)
         service = invoice.service
-        service.period_paid_minor = invoice.net_minor
         if service.status == ServiceStatus.PAST_DUE:
             move(session, service, "pay", ServiceStatus.ACTIVE, now, reason=f"paid:{invoice.id}")
     session.flush()

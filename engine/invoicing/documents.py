@@ -46,6 +46,7 @@ def document_values(invoice: Invoice, kind: str) -> InvoiceDocument:
         corrects=content.get("corrects"),
         notes=tuple(content["notes"]),
         brand=_brand(content),
+        rounding=Money(invoice.rounding_minor, invoice.currency),
     )
 
 
@@ -84,6 +85,8 @@ def _line(line: dict[str, Any]) -> Line:
         amount=Money.from_json(line["amount"]),
         arithmetic=line["arithmetic"],
         kind=line["kind"],
+        # A line from before its rate was named has the only one that its document has.
+        tax_percent=line.get("percent"),
     )
 
 
@@ -93,6 +96,8 @@ def _tax(tax: dict[str, Any]) -> Tax:
         percent=tax["percent"],
         base=Money.from_json(tax["base"]),
         amount=Money.from_json(tax["amount"]),
+        category=tax.get("category", "S"),
+        reason=tax.get("reason"),
     )
 
 

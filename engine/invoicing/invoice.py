@@ -13,18 +13,17 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from domain.catalog import Catalog, in_language
 from domain.lifecycle import Event, Status
 from domain.money import Money
 from domain.periods import Period
-from domain.pricing.quote_values import PlanTerms, Quote, QuoteLine
+from domain.pricing.quote_values import Quote
+from engine.invoicing.content import frozen_content
 from engine.invoicing.documents import document_values
-from engine.invoicing.printable import document_locale
 from engine.jobs.external_call import ExternalStep
 from engine.jobs.sweep import unschedule_if_done
 from models import storage
 from models.base import new_id
-from models.customer import Customer
+from models.billed_item import numbers_of_items
 from models.invoice import Document, Invoice, document_of, invoice_of_change
 from models.moves import move
 from models.plan_change import PlanChange, lock_change
@@ -45,7 +44,9 @@ def issue_invoice(session: Session, now: datetime, change_id: str) -> Status:
             change,
             change.customer_id,
             kind="credit_note" if quote.total.amount < 0 else "invoice",
-            amounts=Amounts(quote.net, quote.tax, quote.total, quote.credit_applied, quote.total_due_today),
+            amounts=Amounts(
+                quote.net, quote.tax, quote.total, quote.credit_applied, quote.total_due_today, quote.rounding
+            ),
             content=frozen_content(
                 catalog,
                 change.customer,
@@ -55,7 +56,8 @@ def issue_invoice(session: Session, now: datetime, change_id: str) -> Status:
                 supply=Period(quote.effective_at, quote.new_period.end),
                 next_renewal=quote.next_renewal.as_json(),
                 notes=list(quote.notes),
-            ),
+            )
+            | {"corrects": _takes_from(session, quote)},
             now=now,
             due_at=change.payable_until,
         )
@@ -64,22 +66,31 @@ def issue_invoice(session: Session, now: datetime, change_id: str) -> Status:
     return Status.INVOICED
 
 
+def _takes_from(session: Session, quote: Quote) -> str | None:
+    """The numbers of all invoices that a credit note takes from; None on an invoice."""
+    if quote.total.amount >= 0:
+        return None
+    numbers = numbers_of_items(session, [taken.item for taken in quote.taken if taken.net])
+    return ", ".join(numbers) or None
+
+
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """What an invoice comes to: total = net + tax; `due` is what remains to be paid after account credit."""
+    """What an invoice comes to: total = net + tax + rounding; `due` is what remains to be paid after account credit."""
 
     net: Money
     tax: Money
     total: Money
     credit_applied: Money
     due: Money
+    rounding: Money | None = None
 
     @classmethod
     def taking_back(cls, invoice: Invoice) -> Amounts:
         """The opposite of an invoice, with nothing to pay."""
         net, tax = Money(-invoice.net_minor, invoice.currency), Money(-invoice.tax_minor, invoice.currency)
         nothing = Money.zero(invoice.currency)
-        return cls(net, tax, -invoice.total, nothing, nothing)
+        return cls(net, tax, -invoice.total, nothing, nothing, Money(-invoice.rounding_minor, invoice.currency))
 
 
 def new_invoice(
@@ -106,6 +117,7 @@ def new_invoice(
         currency=amounts.total.currency,
         net_minor=amounts.net.amount,
         tax_minor=amounts.tax.amount,
+        rounding_minor=amounts.rounding.amount if amounts.rounding else 0,
         total_minor=amounts.total.amount,
         credit_applied_minor=amounts.credit_applied.amount,
         due_minor=amounts.due.amount,
@@ -114,63 +126,6 @@ def new_invoice(
         due_at=due_at,
         settled_at=settled_at,
     )
-
-
-def frozen_content(
-    catalog: Catalog,
-    customer: Customer,
-    *,
-    lines: tuple[QuoteLine, ...],
-    before: PlanTerms | None,
-    after: PlanTerms,
-    supply: Period,
-    next_renewal: dict[str, Any] | None,
-    notes: list[str],
-) -> dict[str, Any]:
-    """Everything a document says besides its number, dates and totals; JSON, in the customer's language."""
-    locale = document_locale(customer.locale)
-    return {
-        "title": f"{before.plan_name} → {after.plan_name}" if before else after.plan_name,
-        "locale": locale,
-        "timezone": catalog.timezone,
-        "seller": catalog.seller.model_dump(mode="json"),
-        "buyer": {
-            "name": customer.name,
-            "address": customer.address,
-            "country": customer.country,
-            "tax_id": customer.tax_id,
-            "email": customer.email,
-        },
-        "before": _plan(catalog, before, locale) if before else None,
-        "after": _plan(catalog, after, locale),
-        "lines": [line.as_json() for line in lines if line.kind != "tax"],
-        "taxes": [_tax(catalog, line, locale) for line in lines if line.kind == "tax"],
-        "supply": supply.as_json(),
-        "next_renewal": next_renewal,
-        "notes": notes,
-        "payment_instructions": in_language(catalog.invoice.payment_instructions, locale)
-        if catalog.invoice.payment_instructions
-        else None,
-        "colour": catalog.invoice.colour,
-        "logo": catalog.invoice.logo,
-    }
-
-
-def opposite_content(invoice: Invoice) -> dict[str, Any]:
-    """What answers an invoice: every amount the other way round, and the number that it corrects."""
-    content = invoice.content
-    return content | {
-        "lines": [_opposite(line) for line in content["lines"]],
-        "taxes": [_opposite(tax) for tax in content["taxes"]],
-        "next_renewal": None,
-        "payment_instructions": None,
-        "corrects": invoice.number,
-    }
-
-
-def _opposite(line: dict[str, Any]) -> dict[str, Any]:
-    amounts = {name: (-Money.from_json(line[name])).as_json() for name in ("amount", "base") if line.get(name)}
-    return line | amounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,21 +191,6 @@ def finish_change_print(session: Session, now: datetime, call: PrintCall, printe
     invoice = session.get_one(Invoice, call.invoice_id)
     assert invoice.change_id is not None, "a change's document belongs to a change's invoice"
     return _status_of(session, invoice.change_id)
-
-
-def _tax(catalog: Catalog, line: QuoteLine, locale: str) -> dict[str, Any]:
-    """The tax line, with the rate's name alone: the page prints its percentage and base in columns of their own."""
-    rate = next(rate for rate in catalog.tax.rates if rate.code == line.code)
-    return line.as_json() | {"label": in_language(rate.label, locale)}
-
-
-def _plan(catalog: Catalog, terms: PlanTerms, locale: str) -> dict[str, Any]:
-    cycle = catalog.cycles.get(terms.cycle)
-    return {
-        "plan": terms.plan_name,
-        "cycle": in_language(cycle.label, locale) if cycle else terms.cycle,
-        "price": terms.price.as_json(),
-    }
 
 
 def _status_of(session: Session, change_id: str) -> Status:

@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from domain.money import Money
+from engine.ledger.waterfall import shared_out, spendable
 from models.invoice import Invoice
 from models.ledger import Entry, balance, credit, debit, post
 from models.payment import Payment, Refund
@@ -77,10 +78,12 @@ def settle_invoice(session: Session, invoice: Invoice, change: PlanChange, at: d
     post(session, invoice.provider_id, ("settle", invoice.id), at, entries)
 
 
-def settle_credit_note(session: Session, invoice: Invoice, at: datetime) -> None:
-    """A negative total: sales N, tax V → credit T, at the tax rates of the lines."""
-    entries = [*_income(invoice), credit("credit", invoice.customer_id, -invoice.total)]
-    post(session, invoice.provider_id, ("settle", invoice.id), at, entries)
+def settle_credit_note(session: Session, invoice: Invoice, at: datetime) -> Money:
+    """A negative total: sales N, tax V → what is owed, then credit, at the tax rates of the lines. Returns what became
+    credit."""
+    shared = shared_out(session, invoice, -invoice.total)
+    post(session, invoice.provider_id, ("settle", invoice.id), at, [*_income(invoice), *shared])
+    return spendable(shared, invoice.currency)
 
 
 def issue_renewal(session: Session, invoice: Invoice, at: datetime) -> None:
@@ -143,26 +146,21 @@ def lose_returned(session: Session, invoice: Invoice, amount: Money, at: datetim
     post(session, invoice.provider_id, ("loss", invoice.id), at, entries)
 
 
-def reverse_sale(session: Session, note: Invoice, sold: Invoice, returned: Money, at: datetime) -> None:
-    """The reversal is applied, `note` is its credit note: sales N, tax V → returned, and the rest is credit."""
-    covered = min(returned, sold.total)
-    entries = [
-        *_income(note),
-        credit("returned", sold.id, covered),
-        credit("credit", sold.customer_id, sold.total - covered),
-    ]
+def reverse_sale(session: Session, note: Invoice, sold: Invoice, at: datetime) -> None:
+    """The reversal is applied, `note` is its credit note: sales N, tax V → returned, what is owed, then credit."""
+    entries = [*_income(note), *shared_out(session, note, sold.total, answers=sold)]
     post(session, sold.provider_id, ("settle", note.id), at, entries)
 
 
-def correct_invoice(session: Session, wrong: Invoice, note: Invoice, owed: Money, at: datetime) -> None:
-    """`note` answers a settled invoice whose sale did not come about: sales N, tax V → what is still owed on it, the
-    rest is credit."""
-    entries = [
-        *_income(note),
-        credit("receivable", wrong.id, owed),
-        credit("credit", wrong.customer_id, wrong.total - owed),
-    ]
-    post(session, wrong.provider_id, ("correction", note.id), at, entries)
+def correct_invoice(session: Session, wrong: Invoice, note: Invoice, at: datetime) -> None:
+    """`note` answers a settled invoice whose sale did not come about: sales N, tax V → what is owed, then credit.
+
+    Where the invoice was a credit note, what it gave is taken from credit again.
+    """
+    given_back = [credit("credit", wrong.customer_id, wrong.total)]
+    if wrong.total.amount > 0:
+        given_back = shared_out(session, note, wrong.total, answers=wrong)
+    post(session, wrong.provider_id, ("correction", note.id), at, [*_income(note), *given_back])
 
 
 def start_refund(session: Session, refund: Refund, at: datetime) -> None:
@@ -185,9 +183,11 @@ def fail_refund(session: Session, refund: Refund, at: datetime) -> None:
 
 def _income(invoice: Invoice) -> list[Entry]:
     taxes = [
-        (f"tax:{tax['code']}", Money(tax["amount"]["amount"], invoice.currency)) for tax in invoice.content["taxes"]
+        (f"tax:{tax['code']}", Money(tax["amount"]["amount"], invoice.currency))
+        for tax in invoice.content["taxes"]
+        if tax["amount"]["amount"]
     ]
     return [
-        credit("sales", "", Money(invoice.net_minor, invoice.currency)),
+        credit("sales", "", Money(invoice.net_minor + invoice.rounding_minor, invoice.currency)),
         *(credit(account, "", amount) for account, amount in taxes),
     ]

@@ -12,16 +12,17 @@ from sqlalchemy.orm import Session
 from domain.lifecycle import InvoiceStatus
 from domain.money import Money
 from domain.periods import Period
-from domain.pricing.quote import price_renewal
+from domain.pricing.renewals import price_renewal
 from engine.accounts.services import buyer_of, terms_of
-from engine.invoicing.invoice import Amounts, new_invoice, opposite_content
+from engine.invoicing.content import opposite_content
+from engine.invoicing.invoice import Amounts, new_invoice
 from engine.invoicing.numbering import give_number
-from engine.ledger import postings
+from engine.ledger import billed_items, postings
 from engine.payments.attempts import close_attempts
+from engine.payments.owed import settle_covered
 from engine.renewal import issue_period
 from models.customer import Service
 from models.invoice import Invoice, invoice_of_change
-from models.ledger import receivable_of
 from models.plan_change import PlanChange
 from models.provider import catalog_of
 from models.renewal import Renewal
@@ -44,17 +45,17 @@ def correct_change(session: Session, now: datetime, change: PlanChange) -> Invoi
     """
     invoice = invoice_of_change(session, change.id)
     assert invoice is not None, "a settled change has an invoice"
-    return _correct(session, now, invoice)
+    return _correct(session, now, invoice, "compensation")
 
 
 def reprice_renewal(session: Session, now: datetime, service: Service, renewal: Renewal) -> Invoice:
     """The period was renewed for a plan that the service did not get: that invoice is corrected, and the period is
     invoiced for the plan that it has, at the price that it had."""
     wrong = session.execute(select(Invoice).where(Invoice.renewal_id == renewal.id)).scalar_one()
-    _correct(session, now, wrong)
+    _correct(session, now, wrong, "correction")
     catalog = catalog_of(session, service.provider)
     length = renewal.period_end - renewal.period_start
-    terms = replace(terms_of(service), period=Period(renewal.period_start - length, renewal.period_start))
+    terms = replace(terms_of(session, service), period=Period(renewal.period_start - length, renewal.period_start))
     held_credit = postings.credit_of(session, service.provider_id, service.customer_id, service.currency)
     priced = price_renewal(catalog, terms, buyer_of(service.customer), None, now, held_credit)
     invoice = issue_period(session, now, catalog, service, priced, wrong)
@@ -63,8 +64,7 @@ def reprice_renewal(session: Session, now: datetime, service: Service, renewal: 
     return invoice
 
 
-def _correct(session: Session, now: datetime, wrong: Invoice) -> Invoice:
-    owed = receivable_of(session, wrong.id, wrong.currency)
+def _correct(session: Session, now: datetime, wrong: Invoice, cause: str) -> Invoice:
     close_attempts(session, now, wrong)
     amounts = Amounts.taking_back(wrong)
     note = new_invoice(
@@ -83,15 +83,10 @@ def _correct(session: Session, now: datetime, wrong: Invoice) -> Invoice:
     give_number(session, wrong.provider, note, now)
     session.add(note)
     session.flush()
-    _post(session, now, wrong, note, owed)
-    return note
-
-
-def _post(session: Session, now: datetime, wrong: Invoice, note: Invoice, owed: Money) -> None:
-    """What is still owed on the invoice first, then credit. Raises CreditSpent."""
-    still_owed = max(Money.zero(wrong.currency), min(owed, wrong.total))
-    spendable = postings.credit_of(session, wrong.provider_id, wrong.customer_id, wrong.currency)
-    left = spendable + wrong.total - still_owed
-    if left.amount < 0:
+    left = postings.credit_of(session, wrong.provider_id, wrong.customer_id, wrong.currency) + wrong.total
+    if wrong.total.amount < 0 and left.amount < 0:
         raise CreditSpent(-left)
-    postings.correct_invoice(session, wrong, note, still_owed, now)
+    billed_items.undo(session, wrong.service, wrong, note, cause, now)
+    postings.correct_invoice(session, wrong, note, now)
+    settle_covered(session, now, wrong.service)
+    return note

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 # The rest is linked.
-_COPIED = ("cli", "engine", "models", "tasks", "tests", "web", "worker")
+_COPIED = ("cli", "domain", "engine", "models", "tasks", "tests", "web", "worker")
 
 
 def copy_of_the_code(copy: Path) -> None:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from domain.money import Money
-from engine.audit.checks import HISTORY, audit_books, providers_to_audit
+from engine.audit.checks import CREDITS, HISTORY, audit_books, providers_to_audit
 from engine.audit.documents import audit_documents, documents_to_read
 from engine.audit.ledger_checks import CHECKS, OVERDUE
 from local.stack import Stack
@@ -131,6 +131,16 @@ FAULTS = [
         f"UPDATE services SET {OVER}, attempts = 13 WHERE provider_id = :p",
     ),
     ("nothing_is_overdue", "UPDATE inbox_events SET status = 'dead' WHERE provider_id = :p"),
+    (
+        "no_more_is_taken_back_than_was_billed",
+        "UPDATE billed_item_balances SET net_left_minor = net_left_minor + 1 WHERE item_id IN"
+        " (SELECT id FROM billed_items WHERE provider_id = :p)",
+    ),
+    (
+        f"bills_are_their_items {CREDITS}",
+        "UPDATE billed_items SET net_minor = net_minor + 1, gross_minor = gross_minor + 1 WHERE provider_id = :p",
+    ),
+    (CREDITS, "UPDATE take_backs SET net_minor = net_minor - 1 WHERE provider_id = :p"),
     (HISTORY, "UPDATE plan_changes SET status = 'stuck' WHERE provider_id = :p AND target_plan = 'start'"),
     (
         HISTORY,
@@ -144,7 +154,8 @@ FAULTS = [
 def test_a_planted_fault_is_named(finished: Play, names: str, fault: str) -> None:
     with transaction() as session:
         provider = {"p": finished.provider(session).id}
-        for table in ("documents", "ledger_entries", "ledger_transactions", "plan_change_moves"):
+        history = ("documents", "ledger_entries", "ledger_transactions", "plan_change_moves")
+        for table in (*history, "billed_items", "take_backs"):
             session.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
         session.execute(
             text("CREATE TEMPORARY TABLE i ON COMMIT DROP AS SELECT id FROM invoices WHERE provider_id = :p"), provider
@@ -159,7 +170,7 @@ def test_a_planted_fault_is_named(finished: Play, names: str, fault: str) -> Non
 
 def test_every_check_has_its_fault() -> None:
     planted = {name for names, _ in FAULTS for name in names.split()}
-    assert planted == {check.name for check in CHECKS} | {HISTORY, OVERDUE}
+    assert planted == {check.name for check in CHECKS} | {HISTORY, OVERDUE, CREDITS}
 
 
 @pytest.mark.parametrize(

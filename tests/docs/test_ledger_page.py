@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from domain.money import Money
-from engine.ledger import postings
+from engine.ledger import postings, waterfall
 from engine.ledger.postings import MoneySource
 from local.stack import Stack
 from models.base import new_id
@@ -41,6 +41,7 @@ def invoice(sign: int = 1) -> Invoice:
         net_minor=sign * AMOUNTS["N"],
         tax_minor=sign * AMOUNTS["V"],
         total_minor=sign * AMOUNTS["T"],
+        rounding_minor=0,
         credit_applied_minor=AMOUNTS["c"],
         content={"taxes": [tax]},
     )
@@ -97,6 +98,8 @@ def posted(monkeypatch: pytest.MonkeyPatch, function: str, **other: Any) -> dict
 
     monkeypatch.setattr(postings, "post", keep)
     monkeypatch.setattr(postings, "balance", lambda *_: yen("h"))
+    claims = [("receivable", "inv", AMOUNTS["o"]), ("returned", "inv", AMOUNTS["d"])]
+    monkeypatch.setattr(waterfall, "_claims", lambda *_: claims)
     recipe = getattr(postings, function)
     given = ARGUMENTS | PARTICULAR.get(function, {}) | other
     recipe(**{name: given[name] for name in inspect.signature(recipe).parameters})

@@ -168,8 +168,8 @@ def changed(found: str, put: str) -> str:
             "payable_days = 7",
             "payable_day = 7",
             "28: policies.payable_day: no such key; the keys here are change_day, late_money, minimum_charge,"
-            " money_returned, over_limit_at_renewal, payable_days, quote_valid_minutes, rounding, staff_review_days;"
-            " did you mean 'payable_days'?",
+            " money_returned, over_limit_at_renewal, payable_days, quote_valid_minutes, rounding,"
+            " scheduled_price, staff_review_days; did you mean 'payable_days'?",
         ),
         (
             "[cycles.annual]\nmonths = 12",
@@ -180,7 +180,8 @@ def changed(found: str, put: str) -> str:
             'proration = "by_day"',
             'proration = { preset = "by_day", ankor = "keep" }',
             "104: rules.2.proration.ankor: no such key; the keys here are anchor, change_day, credit, credit_becomes,"
-            " fraction, place, ratio_decimals, realign_day, rounding, preset; did you mean 'anchor'?",
+            " difference, fraction, other_cycle, place, ratio_decimals, realign_day, rounding,"
+            " preset; did you mean 'anchor'?",
         ),
         (
             '"half_up", place = "line"',

@@ -40,14 +40,15 @@ def test_the_dns_sample_is_clean(dns: Catalog) -> None:
 
 
 def test_a_free_upgrade_with_credit_on_the_way_back_is_a_gain(dns: Catalog) -> None:
-    # up for nothing on the first day; on the last of 31 days a credit of 12/31 = 0.39 against 5/31 = 0.16:
-    # 30 days at 12 and one at 5 received (11.77), 5.00 - 0.23 paid
+    # up for nothing on the first day;
+    # nothing was billed for the time at 12, so that nothing of it comes back: on the last of 31 days 5/31 = 0.16 of
+    # the old bill against 0.16 of the new one; 30 days at 12 and one at 5 received (11.77), 5.00 paid
     loops = found(monthly(dns, ("upgrade", FREE), ("downgrade", BY_DAY)), "gain")
     loop = loops["basic monthly", "start monthly", "basic monthly"]
     assert loop.days == (0, 30)
-    assert loop.amount == Money(700, "USD")
+    assert loop.amount == Money(677, "USD")
     assert loop.sentence == (
-        "basic monthly → start monthly → basic monthly on day 1, 31: the customer receives 7.00 USD more than they pay"
+        "basic monthly → start monthly → basic monthly on day 1, 31: the customer receives 6.77 USD more than they pay"
     )
 
 

@@ -1,19 +1,21 @@
 """Periods, anchors, leap years and clocks that change."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.periods import (
+    AnchorPoint,
     BadPeriod,
     Period,
     advance,
-    anchor_day_of,
+    anchor_of,
     instant_text,
     local_days,
     months_of,
+    next_period,
     parse_instant,
     period_holding,
 )
@@ -43,30 +45,43 @@ TOKYO, NEW_YORK, LORD_HOWE = "Asia/Tokyo", "America/New_York", "Australia/Lord_H
     ],
 )
 def test_next_boundary(end: str, months: int, anchor_day: int, tz: str, expected: str) -> None:
-    assert advance(at(end, tz), months, anchor_day, tz) == at(expected, tz)
+    assert advance(at(end, tz), months, AnchorPoint.of(at(end, tz), tz)._replace(day=anchor_day), tz) == at(
+        expected, tz
+    )
 
 
 def test_a_skipped_hour_moves_forward() -> None:
     # 02:30 does not exist in New York on 9 March 2025: the boundary falls at 03:30 summer time
-    assert advance(at("2025-02-09T02:30", NEW_YORK), 1, 9, NEW_YORK) == at("2025-03-09T03:30", NEW_YORK)
+    assert advance(at("2025-02-09T02:30", NEW_YORK), 1, AnchorPoint(9, time(2, 30)), NEW_YORK) == at(
+        "2025-03-09T03:30", NEW_YORK
+    )
 
 
 def test_a_repeated_hour_is_the_first_of_the_two() -> None:
     # 01:30 happens twice on 2 November 2025: 05:30 UTC is the first
-    assert advance(at("2025-10-02T01:30", NEW_YORK), 1, 2, NEW_YORK) == datetime(2025, 11, 2, 5, 30, tzinfo=UTC)
+    assert advance(at("2025-10-02T01:30", NEW_YORK), 1, AnchorPoint(2, time(1, 30)), NEW_YORK) == datetime(
+        2025, 11, 2, 5, 30, tzinfo=UTC
+    )
     second = datetime(2025, 11, 2, 6, 30, tzinfo=UTC)
-    assert advance(second, 1, 2, NEW_YORK) == at("2025-12-02T01:30", NEW_YORK)
+    assert advance(second, 1, AnchorPoint(2, time(1, 30)), NEW_YORK) == at("2025-12-02T01:30", NEW_YORK)
     # also where the hour it comes from was the second one
-    assert advance(second, 12, 1, NEW_YORK) == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
-    assert advance(second, 12, 1, NEW_YORK).tzinfo is UTC
+    assert advance(second, 12, AnchorPoint(1, time(1, 30)), NEW_YORK) == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+    assert advance(second, 12, AnchorPoint(1, time(1, 30)), NEW_YORK).tzinfo is UTC
 
 
 @pytest.mark.parametrize(
     ("start", "end", "day"),
-    [("2025-01-31", "2025-02-28", 31), ("2025-02-28", "2025-03-31", 31), ("2025-01-15", "2025-02-15", 15)],
+    [
+        ("2025-01-31", "2025-02-28", 31),
+        ("2025-02-28", "2025-03-31", 31),
+        ("2025-01-15", "2025-02-15", 15),
+        # a stub that the host system began: it renews on the day that it ends
+        ("2027-07-10", "2027-08-01", 1),
+        ("2027-07-10", "2027-07-25", 25),
+    ],
 )
 def test_anchor_day(start: str, end: str, day: int) -> None:
-    assert anchor_day_of(Period(at(start, TOKYO), at(end, TOKYO)), TOKYO) == day
+    assert anchor_of(Period(at(start, TOKYO), at(end, TOKYO)), TOKYO) == AnchorPoint(day)
 
 
 @pytest.mark.parametrize(
@@ -155,8 +170,38 @@ def test_instants_are_rfc_3339() -> None:
 def test_the_period_that_holds_a_moment(
     boundary: str, months: int, day: int, moment: str, step: int, start: str, end: str
 ) -> None:
-    period = period_holding(at(boundary, TOKYO), months, day, TOKYO, at(moment, TOKYO), step or None)
+    period = period_holding(at(boundary, TOKYO), months, AnchorPoint(day), TOKYO, at(moment, TOKYO), step or None)
     assert period == Period(at(start, TOKYO), at(end, TOKYO))
+
+
+@pytest.mark.parametrize(
+    ("end", "months", "day", "until", "whole_from"),
+    [
+        # 10 July to 1 August was a stub: the next period is the month of August, not one until 10 September
+        ("2027-08-01", 1, 1, "2027-09-01", "2027-08-01"),
+        ("2027-02-28", 1, 31, "2027-03-31", "2027-02-28"),
+        # off its day: the time up to the next one, of a full period that ends there
+        ("2027-08-01", 1, 15, "2027-08-15", "2027-07-15"),
+        ("2027-08-20", 1, 15, "2027-09-15", "2027-08-15"),
+        ("2027-08-01", 12, 15, "2027-08-15", "2026-08-15"),
+        ("2027-02-10", 1, 30, "2027-02-28", "2027-01-30"),
+    ],
+)
+def test_the_next_period_ends_on_the_anchor(end: str, months: int, day: int, until: str, whole_from: str) -> None:
+    period, whole = next_period(at(end, TOKYO), months, AnchorPoint(day), TOKYO)
+    assert period == Period(at(end, TOKYO), at(until, TOKYO))
+    assert whole == Period(at(whole_from, TOKYO), at(until, TOKYO))
+
+
+def test_a_midnight_that_the_clocks_skip_moves_no_renewal_after_it() -> None:
+    """Santiago has no 00:00 on 5 September 2027: that day begins at 01:00, and the next period at midnight again."""
+    santiago = "America/Santiago"
+    august = Period(at("2027-08-05", santiago), at("2027-09-05T01:00", santiago))
+    anchor = anchor_of(august, santiago)
+    assert anchor == AnchorPoint(5, time(0))
+    assert next_period(at("2027-08-05", santiago), 1, anchor, santiago)[0] == august
+    september, _ = next_period(august.end, 1, anchor, santiago)
+    assert september.end == at("2027-10-05", santiago)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +224,7 @@ def test_months_of_a_period_in_its_zone(start: str, end: str, months: int) -> No
 
 
 def test_without_a_step_whole_periods_are_counted() -> None:
-    period = period_holding(at("2012-05-01"), 12, 1, "UTC", at("2013-08-15"))
+    period = period_holding(at("2012-05-01"), 12, AnchorPoint(1), "UTC", at("2013-08-15"))
     assert period == Period(at("2013-05-01"), at("2014-05-01"))
 
 
@@ -189,7 +234,7 @@ zones = st.sampled_from(["UTC", TOKYO, NEW_YORK, LORD_HOWE, "America/Argentina/B
 
 @given(moments, st.sampled_from([1, 3, 12]), st.integers(1, 31), zones, moments)
 def test_a_held_moment_is_inside(boundary: datetime, months: int, day: int, tz: str, moment: datetime) -> None:
-    assert period_holding(boundary, months, day, tz, moment).holds(moment)
+    assert period_holding(boundary, months, AnchorPoint(day), tz, moment).holds(moment)
 
 
 @given(moments, st.integers(1, 24), zones)
@@ -199,6 +244,6 @@ def test_months_add_up_from_the_anchor(start: datetime, months: int, tz: str) ->
 
     day, here = start.astimezone(ZoneInfo(tz)).day, start
     for _ in range(months):
-        here = advance(here, 1, day, tz)
-    there = advance(start, months, day, tz)
+        here = advance(here, 1, AnchorPoint(day), tz)
+    there = advance(start, months, AnchorPoint(day), tz)
     assert here.astimezone(ZoneInfo(tz)).date() == there.astimezone(ZoneInfo(tz)).date()

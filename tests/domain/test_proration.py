@@ -21,37 +21,38 @@ TOKYO = "Asia/Tokyo"
 
 
 @pytest.mark.parametrize(
-    ("fraction", "start", "end", "moment", "months", "part", "whole"),
+    ("fraction", "start", "end", "moment", "part", "whole"),
     [
-        ("days", "2026-01-01", "2026-02-01", "2026-01-01", 1, 31, 31),
-        ("days", "2026-01-01", "2026-02-01", "2026-01-31T23:59:59", 1, 1, 31),
+        ("days", "2026-01-01", "2026-02-01", "2026-01-01", 31, 31),
+        ("days", "2026-01-01", "2026-02-01", "2026-01-31T23:59:59", 1, 31),
         # the day before the period's first local day counts no more than the period; after its end nothing is left
-        ("days", "2026-01-01", "2026-02-01", "2025-12-31", 1, 31, 31),
-        ("days", "2026-01-01", "2026-02-01", "2026-02-03", 1, 0, 31),
+        ("days", "2026-01-01", "2026-02-01", "2025-12-31", 31, 31),
+        ("days", "2026-01-01", "2026-02-01", "2026-02-03", 0, 31),
         # a period inside one day is one day long, and none of it is left by the calendar
-        ("days", "2026-01-01T08:00", "2026-01-01T20:00", "2026-01-01T09:00", 1, 0, 1),
-        ("seconds", "2026-01-01", "2026-01-02", "2026-01-01T12:00", 1, 43_200, 86_400),
-        ("seconds", "2026-01-01", "2026-02-01", "2026-01-02T00:00:01", 1, 30 * 86_400 - 1, 31 * 86_400),
-        ("seconds", "2026-01-01", "2026-01-01T00:00:00.500000", "2026-01-01", 1, 0, 1),
+        ("days", "2026-01-01T08:00", "2026-01-01T20:00", "2026-01-01T09:00", 0, 1),
+        ("seconds", "2026-01-01", "2026-01-02", "2026-01-01T12:00", 43_200, 86_400),
+        ("seconds", "2026-01-01", "2026-02-01", "2026-01-02T00:00:01", 30 * 86_400 - 1, 31 * 86_400),
+        ("seconds", "2026-01-01", "2026-01-01T00:00:00.500000", "2026-01-01", 0, 1),
         # 30-day months: 16 January to 1 April is 75 of 90 days
-        ("fixed_30", "2026-01-01", "2026-04-01", "2026-01-16", 3, 75, 90),
-        ("fixed_30", "2026-01-01", "2027-01-01", "2026-12-16", 12, 15, 360),
-        ("fixed_30", "2026-02-15", "2026-03-15", "2026-02-20", 1, 25, 30),
+        ("fixed_30", "2026-01-01", "2026-04-01", "2026-01-16", 75, 90),
+        ("fixed_30", "2026-01-01", "2027-01-01", "2026-12-16", 15, 360),
+        ("fixed_30", "2026-02-15", "2026-03-15", "2026-02-20", 25, 30),
+        # all of a month is left on its first day, also from 31 January to 28 February
+        ("fixed_30", "2026-01-31", "2026-02-28", "2026-01-31", 30, 30),
+        ("fixed_30", "2026-01-31", "2026-02-28", "2026-02-01", 27, 30),
         # nominal: the calendar's days, of 30 for a month, 365 for a year; never more than all
-        ("nominal", "2026-01-01", "2026-02-01", "2026-01-01", 1, 30, 30),
-        ("nominal", "2026-01-01", "2026-02-01", "2026-01-22", 1, 10, 30),
-        ("nominal", "2026-01-01", "2026-04-01", "2026-01-22", 3, 69, 90),
-        ("nominal", "2028-01-01", "2029-01-01", "2028-01-01", 12, 365, 365),
-        ("nominal", "2026-01-01", "2028-01-01", "2027-12-22", 24, 10, 730),
-        ("nominal", "2026-01-01", "2027-02-01", "2027-01-22", 13, 10, 390),
-        ("fixed_30", "2026-01-01", "2028-01-01", "2027-12-22", 24, 9, 720),
+        ("nominal", "2026-01-01", "2026-02-01", "2026-01-01", 30, 30),
+        ("nominal", "2026-01-01", "2026-02-01", "2026-01-22", 10, 30),
+        ("nominal", "2026-01-01", "2026-04-01", "2026-01-22", 69, 90),
+        ("nominal", "2028-01-01", "2029-01-01", "2028-01-01", 365, 365),
+        ("nominal", "2026-01-01", "2028-01-01", "2027-12-22", 10, 730),
+        ("nominal", "2026-01-01", "2027-02-01", "2027-01-22", 10, 390),
+        ("fixed_30", "2026-01-01", "2028-01-01", "2027-12-22", 9, 720),
     ],
 )
-def test_what_is_left(
-    fraction: Fraction, start: str, end: str, moment: str, months: int, part: int, whole: int
-) -> None:
+def test_what_is_left(fraction: Fraction, start: str, end: str, moment: str, part: int, whole: int) -> None:
     period = Period(at(start, TOKYO), at(end, TOKYO))
-    left = share_left(Fraction(fraction), period, at(moment, TOKYO), TOKYO, ChangeDay.NEW, months)
+    left = share_left(Fraction(fraction), period, at(moment, TOKYO), TOKYO, ChangeDay.NEW)
     assert left == Share(part, whole, "second" if fraction == "seconds" else "day")
 
 
@@ -59,14 +60,14 @@ def test_the_old_plan_may_pay_for_the_day_of_the_change() -> None:
     period = Period(at("2026-01-01", TOKYO), at("2026-02-01", TOKYO))
     moment = at("2026-01-21", TOKYO)
     for fraction, part in ((Fraction.DAYS, 10), (Fraction.FIXED_30, 9), (Fraction.NOMINAL, 10)):
-        assert share_left(fraction, period, moment, TOKYO, ChangeDay.OLD, 1).part == part
-        assert share_left(fraction, period, moment, TOKYO, ChangeDay.NEW, 1).part == part + 1
+        assert share_left(fraction, period, moment, TOKYO, ChangeDay.OLD).part == part
+        assert share_left(fraction, period, moment, TOKYO, ChangeDay.NEW).part == part + 1
 
 
 def test_all_and_nothing() -> None:
     period = Period(at("2026-01-01"), at("2026-02-01"))
-    assert share_left(Fraction.WHOLE, period, at("2026-01-31"), "UTC", ChangeDay.NEW, 1) == ALL_OF_IT
-    assert share_left(Fraction.ZERO, period, at("2026-01-01"), "UTC", ChangeDay.NEW, 1) == NONE_OF_IT
+    assert share_left(Fraction.WHOLE, period, at("2026-01-31"), "UTC", ChangeDay.NEW) == ALL_OF_IT
+    assert share_left(Fraction.ZERO, period, at("2026-01-01"), "UTC", ChangeDay.NEW) == NONE_OF_IT
     assert (Share(1, 1, "period"), Share(0, 1, "period")) == (ALL_OF_IT, NONE_OF_IT)
     assert Share(**Share(15, 31, "day").as_json()) == Share(15, 31, "day")
 

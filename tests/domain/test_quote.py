@@ -34,7 +34,8 @@ def quoted(catalog: Catalog, target: Target = UPGRADE, buyer: Buyer | None = Non
 
 
 def test_what_a_quote_promises(dns: Catalog) -> None:
-    quote = quoted(dns, buyer=Buyer("JP"), held=Money(85, "USD"))
+    old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01", buyer=Buyer("JP"))
+    quote = price_change(dns, old, Buyer("JP"), UPGRADE, NOW, Money(85, "USD"))
     assert (quote.kind, quote.timing, quote.effective, quote.currency) == ("upgrade", "now", "now", "USD")
     assert (quote.from_.plan, quote.from_.price, quote.to.plan_name) == ("basic", Money(500, "USD"), "Start")
     assert (quote.net, quote.tax, quote.total) == (Money(350, "USD"), Money(35, "USD"), Money(385, "USD"))
@@ -55,7 +56,11 @@ def test_what_a_quote_says_of_the_service_after_it(dns: Catalog) -> None:
     quote = quoted(dns, Target("start", "annual", 2), Buyer("JP", tax_exempt=True))
     assert (quote.quantity, quote.to.quantity, quote.to.unit_price) == (2, 2, Money(12000, "USD"))
     assert (quote.new_anchor_day, quote.tax_treatment) == (16, "exempt")
-    assert quote.period_paid_after == Money(24000, "USD")
+    (opened,) = quote.opened
+    assert (opened.item.net, opened.item.tax, opened.item.units, opened.line) == (24000, 0, 2, 1)
+    assert opened.item.covers == opened.item.of_period == quote.new_period
+    (taken,) = quote.taken
+    assert (taken.item, taken.net, taken.units, taken.line, taken.from_at) == ("itm_0", 250, 1, 0, NOW)
     assert (quote.proration["fraction"], quote.proration["anchor"]) == ("days", "reset")
     assert json.loads(json.dumps(quote.proration)) == quote.proration
     assert len(quote.digest) == 64
@@ -166,9 +171,9 @@ def test_what_is_said_of_the_smaller_lines(dns: Catalog) -> None:
     assert rounding.arithmetic == "the difference is rounded once, not line by line: $0.01"
 
 
-def test_a_capped_credit_tells_both_amounts(dns: Catalog) -> None:
-    line = quoted(dns, period_paid=Money(100, "USD")).lines[0]
-    assert line.arithmetic == "15 of 30 days at $5.00 = $2.50, but $1.00 was paid for this time"
+def test_a_credit_is_told_from_what_was_billed(dns: Catalog) -> None:
+    line = quoted(dns, billed=100).lines[0]
+    assert line.arithmetic == "15 of 30 days at $1.00 = $0.50"
 
 
 def test_a_price_with_a_discount_is_shown_in_whole_cents(dns: Catalog) -> None:
@@ -254,12 +259,8 @@ def test_descriptions_name_the_days(dns: Catalog) -> None:
             "The unused time exceeds the new plan by $3.50; $1.00 is paid back, the rest is credit.",
         ),
         (
-            lambda dns: quoted(dns, period_paid=Money(100, "USD")),
-            "The credit is limited to $1.00, which is what was paid for this time.",
-        ),
-        (
-            lambda dns: quoted(dns, period_paid=ZERO),
-            "No credit is given for the running period because nothing has been paid for it.",
+            lambda dns: quoted(dns, billed=0),
+            "No credit is given for the running period because nothing is left of what was billed for it.",
         ),
         (
             lambda dns: quoted(with_rule(dns, Proration(fraction=Fraction.DAYS, **LOST))),
@@ -303,7 +304,7 @@ VARIANTS: list[Any] = [
     lambda dns: quoted(
         with_rule(dns, Proration(fraction=Fraction.DAYS, place=RoundingPlace.NET)), moment=at("2026-11-12")
     ),
-    lambda dns: quoted(dns, period_paid=Money(100, "USD"), refundable=Money(7, "USD")),
+    lambda dns: quoted(dns, billed=100, refundable=Money(7, "USD")),
 ]
 
 
@@ -321,7 +322,7 @@ def test_a_stored_quote_is_equal_and_verifies(dns: Catalog, make: Any) -> None:
     [
         (("lines", 0, "amount", "amount"), -249, "lines.0.amount.amount: stored -249, recomputed -250"),
         (("total_due_today", "amount"), 1, "total_due_today.amount: stored 1, recomputed 350"),
-        (("inputs", "service", "unit_price", "amount"), 600, "lines.0.amount.amount: stored -250, recomputed -300"),
+        (("inputs", "service", "items", 0, "net"), 600, "lines.0.amount.amount: stored -250, recomputed -300"),
         (("inputs", "now"), "2026-11-17T00:00:00Z", "lines.0.share.part: stored 15, recomputed 14"),
         (("next_renewal", "at"), "2027-12-01T00:00:00Z", "next_renewal.at: stored"),
         (("lines",), [], "lines: stored []"),
@@ -359,7 +360,7 @@ def test_reworded_sentences_break_only_the_seal(dns: Catalog) -> None:
 def test_the_digest_follows_every_input(dns: Catalog) -> None:
     digests = {quoted(dns, **changes).digest for changes in (
         {}, {"usage": {"zones": 1}}, {"held": Money(1, "USD")}, {"moment": NOW + timedelta(seconds=1)},
-        {"buyer": Buyer("US", locale="es")}, {"period_paid": Money(499, "USD")},
+        {"buyer": Buyer("US", locale="es")}, {"billed": 499},
     )}  # fmt: skip
     assert len(digests) == 6
 

@@ -73,6 +73,7 @@ def test_without_a_mode_the_catalogues_rule_decides() -> None:
             "credit": True,
             "anchor": "keep",
             "credit_becomes": "account_credit",
+            "difference": "prices",
         },
     }
     assert document["rows"][0] == ["date", "catalogue"]
@@ -115,7 +116,7 @@ def test_a_rule_without_a_preset_is_told_by_its_axes(tmp_path: Path) -> None:
     assert simulation.decision is not None
     assert rule_sentence(simulation.decision) == (
         "rules.2 decides: upgrade, now, fraction days, credit true, anchor keep, credit_becomes account_credit,"
-        " change_day old"
+        " change_day old, difference prices"
     )
 
 

@@ -7,7 +7,17 @@ from domain.money import Money, Rounding
 from domain.pricing.priced import price
 from domain.pricing.quote import price_change
 from domain.pricing.terms import Buyer, Target
-from domain.tax import percent_ratio, tax_on, treatment, valid_vat_id
+from domain.tax import (
+    UNTAXED,
+    TaxableLine,
+    Taxation,
+    TaxFigure,
+    percent_ratio,
+    tax_on,
+    taxation_of,
+    treatment,
+    valid_vat_id,
+)
 from tests.domain.making import at, service
 
 RATES = (
@@ -25,6 +35,13 @@ def taxed(dns: Catalog, **policy: object) -> Catalog:
             "seller": dns.seller.model_copy(update={"country": "ES"}),
         }
     )
+
+
+def figures_of(catalog: Catalog, buyer: Buyer, amounts: list[tuple[str, int]]) -> tuple[TaxFigure, ...]:
+    lines = [TaxableLine(amount, taxation_of(catalog, buyer, product)) for product, amount in amounts]
+    figures, parts = tax_on(catalog.tax, lines)
+    assert sum(parts) == sum(figure.included or figure.amount for figure in figures)
+    return figures
 
 
 @pytest.mark.parametrize(("percent", "ratio"), [("10", (10, 100)), ("8.25", (825, 10000)), ("0", (0, 100))])
@@ -56,7 +73,7 @@ def test_percentages_are_exact(percent: str, ratio: tuple[int, int]) -> None:
 def test_added_to_prices(
     dns: Catalog, buyer: Buyer, amounts: list[tuple[str, int]], expected: list[tuple[str, int, int, int]]
 ) -> None:
-    figures = tax_on(taxed(dns), buyer, amounts)
+    figures = figures_of(taxed(dns), buyer, amounts)
     assert [(figure.rate.code, figure.base, figure.amount, figure.included) for figure in figures] == expected
 
 
@@ -74,17 +91,17 @@ def test_added_to_prices(
 def test_included_in_prices(
     dns: Catalog, buyer: Buyer, amounts: list[tuple[str, int]], expected: list[tuple[str, int, int, int]]
 ) -> None:
-    figures = tax_on(taxed(dns, prices="inclusive"), buyer, amounts)
+    figures = figures_of(taxed(dns, prices="inclusive"), buyer, amounts)
     assert [(figure.rate.code, figure.base, figure.amount, figure.included) for figure in figures] == expected
 
 
 def test_rounding_per_line_or_per_invoice(dns: Catalog) -> None:
     # 21% of 1.05 is 0.2205; three lines: 3 x 0.22, or 0.6615 -> 0.66; of 0.12: 3 x 0.03, or 0.0756 -> 0.08
     amounts = [("p", 12)] * 3
-    assert tax_on(taxed(dns, place="line"), Buyer("ES"), amounts)[0].amount == 9
-    assert tax_on(taxed(dns, place="invoice"), Buyer("ES"), amounts)[0].amount == 8
-    assert tax_on(taxed(dns, place="line", prices="inclusive"), Buyer("ES"), amounts)[0].amount == 6
-    assert tax_on(taxed(dns, rounding=Rounding.DOWN), Buyer("ES"), amounts)[0].amount == 7
+    assert figures_of(taxed(dns, place="line"), Buyer("ES"), amounts)[0].amount == 9
+    assert figures_of(taxed(dns, place="invoice"), Buyer("ES"), amounts)[0].amount == 8
+    assert figures_of(taxed(dns, place="line", prices="inclusive"), Buyer("ES"), amounts)[0].amount == 6
+    assert figures_of(taxed(dns, rounding=Rounding.DOWN), Buyer("ES"), amounts)[0].amount == 7
 
 
 @pytest.mark.parametrize(
@@ -129,24 +146,28 @@ NOW, UPGRADE, ZERO = at("2026-11-16", "Asia/Tokyo"), Target("start", "monthly"),
         (Buyer("ES"), "exclusive", ["credit", "charge", "tax"], 350, 74, 424),
         (Buyer("ES"), "inclusive", ["credit", "charge", "included_tax", "tax"], 289, 61, 350),
         (Buyer("FR", "FR83404833048"), "exclusive", ["credit", "charge"], 350, 0, 350),
-        (Buyer("FR", "FR83404833048"), "inclusive", ["credit", "charge", "included_tax"], 292, 0, 292),
+        # sold at 5.00 less the tax in it, 4.17: half is 2.085 -> 2.09; 6.00 less 1.00
+        (Buyer("FR", "FR83404833048"), "inclusive", ["credit", "charge", "included_tax"], 291, 0, 291),
         (Buyer("US"), "inclusive", ["credit", "charge"], 350, 0, 350),
     ],
 )
 def test_a_quote_adds_up_whatever_the_tax(
     dns: Catalog, buyer: Buyer, prices: str, kinds: list[str], net: int, tax: int, total: int
 ) -> None:
-    old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01")
-    quote = price_change(taxed(dns, prices=prices), old, buyer, UPGRADE, NOW, ZERO)
+    catalog = taxed(dns, prices=prices)
+    old = service(catalog, "basic", "monthly", "2026-11-01", "2026-12-01", buyer=buyer)
+    quote = price_change(catalog, old, buyer, UPGRADE, NOW, ZERO)
     assert [line.kind for line in quote.lines] == kinds
     assert (quote.net.amount, quote.tax.amount, quote.total.amount) == (net, tax, total)
     assert sum(line.amount.amount for line in quote.lines) == total
-    assert all((line.code is not None) is (line.kind == "tax") for line in quote.lines)
+    assert all((line.percent is None) is (line.code is None) for line in quote.lines)
+    named = {line.kind for line in quote.lines if line.code is not None}
+    assert named == (set(kinds) if tax else set())
 
 
 def test_a_negative_total_gives_tax_back(dns: Catalog) -> None:
     # 25.21 of a year back, 12.00 to pay: -13.21 and its 21%
-    old = service(dns, "basic", "annual", "2026-01-01", "2027-01-01")
+    old = service(taxed(dns), "basic", "annual", "2026-01-01", "2027-01-01", buyer=Buyer("ES"))
     priced = price(taxed(dns), old, Buyer("ES"), UPGRADE, at("2026-07-01", "Asia/Tokyo"), ZERO)
     assert (priced.total, priced.credit_created) == (-1598, 1598)
 
@@ -154,9 +175,49 @@ def test_a_negative_total_gives_tax_back(dns: Catalog) -> None:
 def test_old_and_new_terms_are_taxed_as_their_own_products(dns: Catalog) -> None:
     plans = tuple(plan.model_copy(update={"product": "books"}) if plan.id == "basic" else plan for plan in dns.plans)
     catalog = taxed(dns).model_copy(update={"plans": plans})
-    old = service(catalog, "basic", "monthly", "2026-11-01", "2026-12-01")
+    old = service(catalog, "basic", "monthly", "2026-11-01", "2026-12-01", buyer=Buyer("FR"))
     quote = price_change(catalog, old, Buyer("FR"), UPGRADE, NOW, ZERO)
     assert [(line.code, line.amount.amount) for line in quote.lines if line.kind == "tax"] == [
         ("fr-5", -14),
         ("fr-20", 120),
     ]
+
+
+def test_two_rates_with_one_code_are_two(dns: Catalog) -> None:
+    # 10.00 at 10% and 10.00 at 43% are 25.30 with tax; merged at the first rate they were 22.00
+    policy = taxed(dns).tax
+    ten, thirty = (
+        Taxation(TaxRate(code="vat", percent=percent, label={"en": "VAT"}), included=False) for percent in ("10", "43")
+    )
+    figures, parts = tax_on(policy, [TaxableLine(1000, ten), TaxableLine(1000, thirty), TaxableLine(500, UNTAXED)])
+    assert [(figure.rate.percent, figure.base, figure.amount) for figure in figures] == [
+        ("10", 1000, 100),
+        ("43", 1000, 430),
+    ]
+    assert parts == [100, 430, 0]
+
+
+def test_the_last_of_an_item_takes_the_rest_of_its_tax(dns: Catalog) -> None:
+    # 10% of 15 is 1.5 -> 2; 10% of 5 is 0.5 -> 1, three times that would be 3
+    rate = Taxation(TaxRate(code="vat", percent="10", label={"en": "VAT"}))
+    net, tax, given = 15, 2, []
+    for _ in range(3):
+        figures, (part,) = tax_on(taxed(dns).tax, [TaxableLine(-5, rate, (net, tax))])
+        assert sum(figure.amount for figure in figures) == part
+        net, tax = net - 5, tax + part
+        given.append(-part)
+    assert (given, net, tax) == ([1, 1, 0], 0, 0)
+
+
+def test_tax_is_rounded_once_and_shared_out_by_largest_remainder(dns: Catalog) -> None:
+    # 10% of 14, 14 and 17 is 4.5 -> 5: 1.4, 1.4 and 1.7 are 1, 1 and 2, and the one that lacks goes to the first 1.4
+    rate = Taxation(TaxRate(code="vat", percent="10", label={"en": "VAT"}))
+    figures, parts = tax_on(taxed(dns).tax, [TaxableLine(amount, rate) for amount in (14, 14, 17)])
+    assert (figures[0].amount, parts) == (5, [2, 1, 2])
+
+
+def test_a_charge_takes_what_an_old_rounding_left(dns: Catalog) -> None:
+    # 245 was taxed with 25 (24.5); all of it goes back beside a charge of 583: 10% of 338 is 33.8 -> 34 = 59 - 25
+    rate = Taxation(TaxRate(code="vat", percent="10", label={"en": "VAT"}))
+    figures, parts = tax_on(taxed(dns).tax, [TaxableLine(-245, rate, (245, 25)), TaxableLine(583, rate)])
+    assert (figures[0].amount, parts) == (34, [-25, 59])

@@ -131,9 +131,10 @@ def test_a_name_that_no_font_has_is_refused_at_the_entry_point(dns: ApiClient) -
 
 
 def test_a_language_that_we_have_no_words_of_is_answered_in_english(dns: ApiClient) -> None:
+    # Sold in Japan with 10 %, of which 24 on 242 come back; the customer moves where no tax is charged: 1452 - 266.
     customer = {"name": "Beispiel GmbH", "email": "post@b.invalid", "country": "DE", "locale": "de-DE"}
     dns.call("PUT", "/v1/customers/zone", customer, scope="host")
-    change_id = dns.request("zone", "business", "monthly", "k1", {"accept_total": {"amount": 1210, "currency": "JPY"}})
+    change_id = dns.request("zone", "business", "monthly", "k1", {"accept_total": {"amount": 1186, "currency": "JPY"}})
     change = dns.wait_for(change_id, "awaiting_payment")
     assert [document["kind"] for document in change["invoice"]["documents"]] == ["proforma"]
 

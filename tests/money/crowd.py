@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,10 @@ from sqlalchemy.orm import Session
 
 from models import metadata
 from models.base import new_id
+from models.billed_item import open_items_of
 from models.database import transaction
 from tests.support.money_play import MoneyPlay
+from tests.support.play import NOON_17_JULY
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,11 @@ def crowd(play: MoneyPlay, count: int) -> list[Awaiting]:
     attempt = play.attempts(change_id)[0]
     invoice = play.invoice(change_id)
     with transaction() as session:
+        service_id = play.change(change_id).service_id
+        [(item, _)] = open_items_of(session, service_id, NOON_17_JULY)
         rows = {
-            "services": _row(session, "services", play.change(change_id).service_id),
+            "services": _row(session, "services", service_id),
+            "billed_items": _row(session, "billed_items", item.id),
             "plan_changes": _row(session, "plan_changes", change_id),
             "invoices": _row(session, "invoices", invoice.id),
             "payment_attempts": _row(session, "payment_attempts", attempt.id),
@@ -46,9 +52,16 @@ def crowd(play: MoneyPlay, count: int) -> list[Awaiting]:
 
 def _copied(rows: dict[str, dict[str, Any]], number: int) -> dict[str, dict[str, Any]]:
     ids = {name: new_id(row["id"].split("_")[0]) for name, row in rows.items()}
+    # What the change takes back is its own service's.
+    quote = json.dumps(rows["plan_changes"]["quote"]).replace(rows["billed_items"]["id"], ids["billed_items"])
     more = {
         "services": {"ref": f"zone-{number}"},
-        "plan_changes": {"service_id": ids["services"], "idempotency_key": f"crowd-{number}"},
+        "billed_items": {"service_id": ids["services"]},
+        "plan_changes": {
+            "service_id": ids["services"],
+            "idempotency_key": f"crowd-{number}",
+            "quote": json.loads(quote),
+        },
         "invoices": {"service_id": ids["services"], "change_id": ids["plan_changes"]},
         "payment_attempts": {"invoice_id": ids["invoices"], "gateway_ref": f"gw_{ids['payment_attempts']}"},
     }

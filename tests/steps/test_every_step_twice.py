@@ -29,7 +29,7 @@ def state(play: Play, change_id: str) -> tuple[object, ...]:
         play.ledger(),
         len(documents),
         list(messages),
-        (service.plan, service.generation, service.period_end, service.period_paid_minor),
+        (service.plan, service.generation, service.period_end, play.items()),
     )
 
 
@@ -99,7 +99,7 @@ def test_a_renewal_that_credit_pays_is_settled_when_it_is_issued(servers: Stack)
         invoice = session.get_one(Invoice, renewed.invoice_id)
         amounts = (invoice.total_minor, invoice.credit_applied_minor, invoice.due_minor)
         assert (amounts, invoice.settled_at) == ((1320, 1320, 0), AUGUST)
-        assert play.service(session).period_paid_minor == 1200
+    assert play.items() == [("start", 1, 1200, 120)]
     # 2000 paid, less 373 for the change, less 1200 and 10 % for August.
     assert play.ledger() == {"clearing:standard": 2000, "credit": -307, "sales": -1539, "tax:jp-10": -154}
 

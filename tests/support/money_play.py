@@ -95,6 +95,12 @@ class MoneyPlay(Play):
         for event_id in event_ids:
             self.process(event_id)
 
+    def numbers(self) -> list[str]:
+        """The legal numbers that were given, oldest first."""
+        with transaction() as session:
+            query = select(Invoice.number).where(Invoice.provider_id == self.provider(session).id)
+            return [number for number in session.scalars(query.order_by(Invoice.created_at)) if number]
+
     def notices(self, change_id: str) -> list[str]:
         with transaction() as session:
             query = select(OutboxMessage.event).where(OutboxMessage.change_id == change_id)

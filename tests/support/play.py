@@ -20,6 +20,7 @@ from engine.inbox.failures import put_off
 from engine.inbox.process import process_event
 from engine.invoicing import invoice
 from engine.jobs.external_call import ExternalStep
+from engine.ledger.billed_items import open_items
 from engine.notifications import mail
 from engine.payments import checkout
 from engine.payments.inbox_store import ReceivedWebhook, receive_events
@@ -216,6 +217,12 @@ class Play:
         row = session.scalar(select(Service).where(Service.provider_id == self.provider(session).id))
         assert isinstance(row, Service)
         return row
+
+    def items(self) -> list[tuple[str, int, int, int]]:
+        """Plan, units, net and tax of what can still be taken back, oldest first."""
+        with transaction() as session:
+            items = open_items(session, self.service(session))
+            return [(item.plan, item.units_left, item.net_left, item.tax_left) for item in items]
 
     def change(self, change_id: str) -> PlanChange:
         with transaction() as session:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from domain.money import Money
+from engine.host_reports import BillingReport, ServiceReport
 from models.audit import Attribution
 
 Ref = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._~-]+$")]
@@ -32,6 +33,20 @@ class CustomerBody(Body):
     tax_exempt: bool = False
 
 
+Quantity = Annotated[int, Field(ge=1, le=1_000_000)]
+Minor = Annotated[int, Field(ge=0, le=10**12, description="minor units")]
+
+
+class BillingBody(Body):
+    """What the host system billed for the running period; whatever is left out is the list price, with today's tax."""
+
+    unit_price: Minor | None = None
+    discount: Text | None = None
+    net: Minor | None = None
+    tax_rate: Annotated[str, Field(pattern=r"^\d{1,3}(\.\d{1,4})?$", description="per cent")] | None = None
+    pay_url: Annotated[str, Field(max_length=2_000, pattern=r"^https?://")] | None = None
+
+
 class ServiceBody(Body):
     customer: Ref
     plan: Text
@@ -40,9 +55,16 @@ class ServiceBody(Body):
     status: Literal["pending", "active", "past_due", "suspended", "canceled", "terminated"] = "active"
     period_start: AwareDatetime
     period_end: AwareDatetime
-    quantity: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    paid: bool = True
+    quantity: Quantity = 1
+    paid: bool | None = None
     discount: Text | None = None
+    billing: BillingBody | None = None
+    anchor_day: Annotated[int, Field(ge=1, le=31)] | None = None
+
+    def report(self) -> ServiceReport:
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        billing = BillingReport(**self.billing.model_dump()) if self.billing else BillingReport()
+        return ServiceReport(**values | {"billing": billing})
 
 
 Usage = Annotated[dict[Ref, Annotated[int, Field(ge=0, le=10**15)]], Field(max_length=50)]
@@ -52,6 +74,7 @@ class QuoteBody(Body):
     service: Ref
     plan: Text
     cycle: Text
+    quantity: Quantity | None = None
 
 
 class MoneyBody(Body):

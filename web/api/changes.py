@@ -51,6 +51,7 @@ def create_plan_change(
         service=body.service,
         plan=body.plan,
         cycle=body.cycle,
+        quantity=body.quantity,
         quote=body.quote,
         accept_total=body.accept_total.money() if body.accept_total else None,
         replace=body.replace,
@@ -170,5 +171,5 @@ def _check_acceptance(body: PlanChangeBody, caller: Caller) -> None:
 def _price_changed(caller: Caller, request: ChangeRequest, error: PriceChanged) -> JSONResponse:
     with transaction_for(caller) as tx:
         service = required_service(tx.session, tx.provider, request.service)
-        offered = quote_view(quote_change(tx.session, tx.now, service, request.plan, request.cycle))
+        offered = quote_view(quote_change(tx.session, tx.now, service, request.plan, request.cycle, request.quantity))
     return problem(409, error.code, str(error), quote=offered)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from engine.host_reports import ServiceReport, put_customer, put_service, put_usage
+from engine.host_reports import put_customer, put_service, put_usage
 from web.api.auth import HostKey, transaction_for
 from web.api.bodies import CustomerBody, ServiceBody, Usage
 from web.api.views import customer_view, service_view
@@ -24,13 +24,13 @@ def put_customer_route(ref: PathRef, body: CustomerBody, caller: HostKey) -> dic
 
 @router.put("/services/{ref}")
 def put_service_route(ref: PathRef, body: ServiceBody, caller: HostKey) -> dict[str, Any]:
-    """Creates a service, or takes over its status: plan and period count at creation only.
+    """Creates a service, or takes over its status: plan and period count at creation only. That the running period
+    was paid opens the way for changes later, too.
 
     Leaving `active` cancels unpaid and scheduled changes.
     """
     with transaction_for(caller) as tx:
-        report = ServiceReport(**body.model_dump())
-        service, canceled = put_service(tx.session, tx.now, tx.provider, ref, report)
+        service, canceled = put_service(tx.session, tx.now, tx.provider, ref, body.report())
         view = service_view(service)
     return view | {"canceled_plan_changes": canceled}
 

@@ -14,6 +14,7 @@ from domain.errors import (
     BadQuantity,
     ChangeError,
     NothingToChange,
+    OpenInvoice,
     PlanNotOffered,
     UnknownCycle,
     UnknownPlan,
@@ -111,7 +112,9 @@ def install(app: FastAPI) -> None:
 def _handler(status: int, code: str) -> Any:
     def answer(request: Request, error: Exception) -> JSONResponse:
         extra: dict[str, Any] = {}
-        if isinstance(error, ChangeError) and error.details:
+        if isinstance(error, OpenInvoice):
+            extra |= error.details
+        elif isinstance(error, ChangeError) and error.details:
             extra["details"] = error.details
         if isinstance(error, ChangeOpen):
             extra["plan_change"] = error.change_id

@@ -58,5 +58,5 @@ def create_quote(body: QuoteBody, caller: AnyKey) -> dict[str, Any]:
     """Prices a change, line by line. The price is promised until `expires_at`; nothing is charged."""
     with transaction_for(caller) as tx:
         service = required_service(tx.session, tx.provider, body.service)
-        stored = quote_change(tx.session, tx.now, service, body.plan, body.cycle)
+        stored = quote_change(tx.session, tx.now, service, body.plan, body.cycle, body.quantity)
         return quote_view(stored)

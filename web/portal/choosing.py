@@ -87,11 +87,12 @@ def make_quote(
     visit: SignedForm,
     plan: Annotated[str, Form(max_length=64)] = "",
     cycle: Annotated[str, Form(max_length=64)] = "",
+    quantity: Annotated[int | None, Form(ge=1, le=1_000_000)] = None,
 ) -> RedirectResponse:
     """Continue: prices the change. What cannot be priced goes back to the page that says why."""
     try:
         with transaction_for(visit) as tx:
-            stored = quote_change(tx.session, tx.now, tx.service(service_id), plan, cycle)
+            stored = quote_change(tx.session, tx.now, tx.service(service_id), plan, cycle, quantity)
     except ChangeError:
         return see(f"/services/{service_id}/change/{quote_path(plan, safe='')}?notice=choose")
     return see(f"/quotes/{stored.id}")
@@ -166,10 +167,16 @@ def _show_new_price(visit: Visit, quote_id: str) -> RedirectResponse:
         stored, service = tx.quote(quote_id)
         target = stored.document["to"]
         try:
-            new = quote_change(tx.session, tx.now, service, target["plan"], target["cycle"])
+            new = quote_change(tx.session, tx.now, service, target["plan"], target["cycle"], wanted_quantity(stored))
         except ChangeError:
             return see(f"/services/{service.id}/change")
     return see(f"/quotes/{new.id}?was={quote_id}")
+
+
+def wanted_quantity(stored: StoredQuote) -> int | None:
+    """The quantity that the quote was asked for; None keeps the service's."""
+    quantity: int | None = stored.document["inputs"]["target"]["quantity"]
+    return quantity
 
 
 def _blocked(tx: PortalTransaction, service: Service) -> str | None:

@@ -1,0 +1,81 @@
+"""What every line of one change has in common."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from domain.catalog import Catalog
+from domain.money import Rounding
+from domain.periods import AnchorPoint, Period
+from domain.pricing.modes import ChangeDay, Fraction, Proration, RoundingPlace
+from domain.pricing.period_terms import PeriodTerms
+from domain.pricing.proration import Share, period_after, share_left
+from domain.pricing.terms import Buyer, ServiceTerms
+
+
+class Frame(NamedTuple):
+    """A change with its mode, and the period after it."""
+
+    catalog: Catalog
+    service: ServiceTerms
+    buyer: Buyer
+    old: PeriodTerms
+    new: PeriodTerms
+    proration: Proration
+    now: datetime
+    period: Period
+    anchor: AnchorPoint
+    rounding: Rounding
+    place: RoundingPlace
+    day: ChangeDay
+    left: Share  # of the running period
+    only_units: bool  # units of one plan come or go in the running period, and no amount is off the whole
+
+    @property
+    def bills(self) -> bool:
+        """Whether time is charged now: fraction zero waits for the renewal."""
+        return self.proration.fraction is not Fraction.ZERO
+
+    def covered(self, period: Period) -> Period:
+        """The time a line is about: all of the period where the full difference is paid, else what is left of it."""
+        if self.proration.fraction is Fraction.WHOLE or self.now <= period.start:
+            return period
+        return Period(self.now, period.end)
+
+
+def frame_of(
+    catalog: Catalog,
+    service: ServiceTerms,
+    buyer: Buyer,
+    terms_pair: tuple[PeriodTerms, PeriodTerms],
+    proration: Proration,
+    now: datetime,
+) -> Frame:
+    """The frame of a change from the first terms to the second; what the mode leaves open is the provider's policy."""
+    old, new = terms_pair
+    months = old.months, new.months
+    proration = proration.between(*months)
+    period, anchor = period_after(proration, service.period, service.anchor, months, catalog.timezone, now)
+    policy = catalog.policies
+    day = proration.change_day or policy.change_day
+    return Frame(
+        catalog,
+        service,
+        buyer,
+        old,
+        new,
+        proration,
+        now,
+        period,
+        anchor,
+        proration.rounding or policy.rounding.mode,
+        proration.place or policy.rounding.place,
+        day,
+        share_left(proration.fraction, service.period, now, catalog.timezone, day),
+        _only_units(old, new) and period == service.period,
+    )
+
+
+def _only_units(old: PeriodTerms, new: PeriodTerms) -> bool:
+    if (old.plan.id, old.cycle, old.unit) != (new.plan.id, new.cycle, new.unit):
+        return False
+    return not any(terms.discount is not None and terms.discount.amounts for terms in (old, new))

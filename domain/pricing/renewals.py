@@ -1,0 +1,119 @@
+"""The price of the period after the running one: as it is, or of the change that was scheduled for it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from domain.catalog import Catalog
+from domain.money import Money, divide_rounded
+from domain.periods import Period, next_period
+from domain.pricing.bill import billed, net_of
+from domain.pricing.billed import Opened
+from domain.pricing.explain import Formatter, line_of, tax_lines
+from domain.pricing.items import PricedLine
+from domain.pricing.modes import ChangeDay, Fraction
+from domain.pricing.period_terms import PeriodTerms, new_terms, old_terms
+from domain.pricing.proration import ALL_OF_IT, exact_part, share_left
+from domain.pricing.quote_values import PlanTerms, Quote, QuoteLine
+from domain.pricing.terms import Buyer, ServiceTerms, Target
+from domain.pricing.totals import fee_between
+from domain.tax import TaxableLine, tax_on, taxation_of
+
+
+class Promise(NamedTuple):
+    """What a scheduled change was shown: the price of a unit and the one-time fee, in minor units before tax."""
+
+    unit: int
+    fee: int
+
+    @classmethod
+    def of(cls, quote: Quote) -> "Promise":
+        """The promise that its quote made."""
+        fee = sum(line.amount.amount for line in quote.renewal_lines if line.kind == "fee")
+        return cls(quote.to.unit_price.amount, fee)
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalPrice:
+    """What the next period costs: total = net + tax, due = total - credit_applied. Same line kinds as a quote.
+
+    opened is the billed item that it makes.
+    """
+
+    terms: PlanTerms
+    period: Period
+    lines: tuple[QuoteLine, ...]
+    net: Money
+    tax: Money
+    total: Money
+    credit_applied: Money
+    due: Money
+    opened: tuple[Opened, ...]
+
+
+def price_renewal(
+    catalog: Catalog,
+    service: ServiceTerms,
+    buyer: Buyer,
+    target: Target | None,
+    now: datetime,
+    account_credit: Money,
+    promise: Promise | None = None,
+) -> RenewalPrice:
+    """The period after the running one, for the target of a scheduled change, or as it is where target is None.
+
+    An unchanged plan and cycle keep the price the service bought, a scheduled change has the one it was promised.
+    Where the period does not end on the service's day of renewal, the next one is the time up to it, by the day.
+    Raises UnknownPlan, UnknownCycle, PlanNotOffered.
+    """
+    currency, end = service.currency, service.period.end
+    wanted = target or Target(service.plan, service.cycle)
+    terms = new_terms(catalog, service, wanted, end, promise.unit if promise else None)
+    period, whole = next_period(end, terms.months, service.anchor, catalog.timezone)
+    charge = _charge(catalog, buyer, terms, period, whole)
+    priced, taxation = [charge], charge.taxation
+    fee = promise.fee if promise else fee_between(old_terms(catalog, service), terms, currency)
+    if fee:
+        priced.append(PricedLine("fee", fee, taxation, (fee, 1), terms))
+    taxes, parts = tax_on(catalog.tax, [TaxableLine(line.amount, line.taxation) for line in priced])
+    formatter = Formatter(catalog, buyer.locale, currency)
+    lines = (*(line_of(formatter, line) for line in priced), *tax_lines(formatter, taxes))
+    total = sum(line.amount.amount for line in lines)
+    tax = sum(line.amount.amount for line in lines if line.kind == "tax")
+    applied = min(max(0, account_credit.amount), total)
+    mode = (None, None) if period == whole else (Fraction.DAYS, ChangeDay.NEW)
+    item = billed(terms, taxation, (net_of(charge.amount, parts[0], taxation), parts[0]), (period, whole), mode)
+    return RenewalPrice(
+        plan_terms(terms, currency),
+        period,
+        lines,
+        Money(total - tax, currency),
+        Money(tax, currency),
+        Money(total, currency),
+        Money(applied, currency),
+        Money(total - applied, currency),
+        (Opened(item, 0),),
+    )
+
+
+def plan_terms(terms: PeriodTerms, currency: str) -> PlanTerms:
+    """A plan in a cycle as quotes and invoices show it."""
+    return PlanTerms(
+        plan=terms.plan.id,
+        plan_name=terms.plan.name,
+        cycle=terms.cycle,
+        price=Money(terms.unit * terms.quantity, currency),
+        unit_price=Money(terms.unit, currency),
+        quantity=terms.quantity,
+        limits=dict(terms.plan.limits),
+    )
+
+
+def _charge(catalog: Catalog, buyer: Buyer, terms: PeriodTerms, period: Period, whole: Period) -> PricedLine:
+    share = ALL_OF_IT
+    if period != whole:
+        share = share_left(Fraction.DAYS, whole, period.start, catalog.timezone, ChangeDay.NEW)
+    exact = exact_part(terms.full, share)
+    amount = divide_rounded(*exact, catalog.policies.rounding.mode)
+    taxation = taxation_of(catalog, buyer, terms.plan.product)
+    return PricedLine("charge", amount, taxation, exact, terms, share, terms.full, period)

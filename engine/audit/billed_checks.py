@@ -1,0 +1,80 @@
+"""Each settled change is priced again from what was billed before it, and compared with the rows that it wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from domain.errors import ChangeError
+from domain.pricing.quote_values import Quote
+from domain.pricing.verify import NotRecomputable, verify_quote
+from models.billed_item import StoredItem, StoredTakeBack
+from models.invoice import Invoice
+from models.plan_change import PlanChange
+
+Written = tuple[str, int, int, int]  # item or plan, units, net, tax
+
+
+def credit_violations(session: Session, providers: list[str]) -> Iterator[tuple[str, str]]:
+    """(change, what is wrong) where a credit is not what its items make, or is not what was written.
+
+    Changes that reverse another one mirror its bill; those from before items were kept cannot be priced again.
+    """
+    query = (
+        select(PlanChange.id, PlanChange.quote, Invoice.id)
+        .join(Invoice, Invoice.change_id == PlanChange.id)
+        .where(PlanChange.provider_id.in_(providers), Invoice.settled_at.is_not(None), PlanChange.reverses_id.is_(None))
+        .order_by(PlanChange.id)
+        .execution_options(yield_per=500)
+    )
+    taken = _taken(session, providers)
+    for change_id, document, invoice_id in session.execute(query):
+        wrong = _wrong(document, taken.get(invoice_id, []), _made(session, invoice_id))
+        if wrong:
+            yield change_id, wrong
+
+
+def _wrong(document: dict[str, object], taken: list[Written], made: list[Written]) -> str | None:
+    try:
+        differences = verify_quote(document)
+    except NotRecomputable:
+        return None
+    except (ChangeError, KeyError, ValueError) as error:
+        return f"its quote cannot be priced again: {error}"
+    if differences:
+        return f"its quote does not hold: {differences[0]}"
+    quote = Quote.from_json(document)
+    if sorted(taken) != sorted((one.item, one.units, one.net, one.tax) for one in quote.taken):
+        return f"took back {taken}, its quote {[(one.item, one.net, one.tax) for one in quote.taken]}"
+    if made != [(one.item.plan, one.item.units, one.item.net, one.item.tax) for one in quote.opened]:
+        return f"made items of {made}, its quote {[(one.item.plan, one.item.net) for one in quote.opened]}"
+    return None
+
+
+def _taken(session: Session, providers: list[str]) -> dict[str | None, list[Written]]:
+    query = (
+        select(
+            StoredTakeBack.invoice_id,
+            StoredTakeBack.item_id,
+            StoredTakeBack.units,
+            StoredTakeBack.net_minor,
+            StoredTakeBack.tax_minor,
+        )
+        .where(StoredTakeBack.provider_id.in_(providers), StoredTakeBack.cause == "change")
+        .order_by(StoredTakeBack.invoice_id)
+    )
+    rows = session.execute(query)
+    return {
+        invoice: [(row[1], row[2], row[3], row[4]) for row in group]
+        for invoice, group in groupby(rows, key=lambda row: row[0])
+    }
+
+
+def _made(session: Session, invoice_id: str) -> list[Written]:
+    query = select(StoredItem.plan, StoredItem.units, StoredItem.net_minor, StoredItem.tax_minor)
+    return [
+        (row[0], row[1], row[2], row[3]) for row in session.execute(query.where(StoredItem.invoice_id == invoice_id))
+    ]

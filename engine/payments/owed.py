@@ -1,0 +1,66 @@
+"""What is owed for a service: its open bill, which must be paid before its plan changes, and bills that credit paid."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from domain.errors import OpenInvoice
+from domain.lifecycle import ServiceStatus
+from domain.money import Money
+from engine.payments.attempts import close_attempts
+from models.customer import Service
+from models.invoice import Invoice
+from models.ledger import receivable_of
+from models.moves import move
+from models.payment import latest_attempt
+
+
+def check_nothing_owed(session: Session, service: Service) -> None:
+    """Never two bills for one day of a service. Raises OpenInvoice with the oldest, its amount and where to pay it."""
+    for invoice in _open_invoices(session, service):
+        owed = receivable_of(session, invoice.id, invoice.currency)
+        if owed.amount > 0:
+            raise OpenInvoice(**_invoice_details(session, invoice, owed))
+    if service.unpaid_import is not None:
+        bill = service.unpaid_import
+        amount = service.money(bill["net"] + bill["tax"]).as_json()
+        raise OpenInvoice(invoice=None, amount_due=amount, checkout_url=bill["pay_url"], pending=False)
+
+
+def settle_covered(session: Session, now: datetime, service: Service) -> None:
+    """Credit has paid what was owed: those invoices are settled, and nobody is asked for them any more."""
+    for invoice in _open_invoices(session, service):
+        if receivable_of(session, invoice.id, invoice.currency).amount <= 0:
+            invoice.settle(now)
+            close_attempts(session, now, invoice)
+            if service.status == ServiceStatus.PAST_DUE:
+                move(session, service, "pay", ServiceStatus.ACTIVE, now, reason=f"paid:{invoice.id}")
+    session.flush()
+
+
+def _open_invoices(session: Session, service: Service) -> list[Invoice]:
+    """Invoices for time that was supplied before it is paid, oldest first."""
+    query = select(Invoice).where(
+        Invoice.service_id == service.id,
+        Invoice.change_id.is_(None),
+        Invoice.settled_at.is_(None),
+        Invoice.voided_at.is_(None),
+    )
+    return list(session.scalars(query.order_by(Invoice.issued_at, Invoice.id)))
+
+
+def _invoice_details(session: Session, invoice: Invoice, owed: Money) -> dict[str, Any]:
+    """While a payment is on its way no second link is given."""
+    attempt = latest_attempt(session, invoice.id)
+    pending = attempt is not None and attempt.status == "pending"
+    payable = attempt is not None and attempt.status in ("open", "action_required")
+    return {
+        "invoice": invoice.id,
+        "amount_due": owed.as_json(),
+        "checkout_url": attempt.checkout_url if attempt and payable else None,
+        "pending": pending,
+    }
