@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from itertools import count
 from typing import Any
 
@@ -129,7 +129,7 @@ class Rows:
             "svc",
             **{"provider_id": self.provider_id, "customer_id": self.customer_id, "ref": f"zone {next(self._count)}"},
             **{"status": status, "plan": "basic", "cycle": "monthly", "currency": "JPY", "unit_price_minor": 500},
-            **{"limits": {}, "anchor_day": 1, "period_paid_minor": 500, "next_attempt_at": None},
+            **{"limits": {}, "anchor_day": 1, "anchor_time": time(), "next_attempt_at": None},
             **{"period_start": self.clock - 10 * DAY, "period_end": self._at(values, "period_end", self.clock)},
         )
         if values.get("change"):
