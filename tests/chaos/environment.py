@@ -20,6 +20,7 @@ from cli.sandbox import set_up_provider
 from local.folders import temporary_folder
 from local.process import Command, Process, answers, logs
 from local.stack import Stack
+from models.database import engine
 from models.migrate import migrate
 from tests.chaos.proxies import Proxy
 from tests.conftest import catalog_named, environment
@@ -127,7 +128,10 @@ def chaos_stack(
                 variables["PLANSHIFT_BROKER_URL"] = stack.valkey.url.replace(f":{port}/", f":{proxy.port}/")
             more.callback(_keep_logs, folder)
             clients = more.enter_context(ExitStack())
-            yield ChaosStack(folder, stack, start_zygote(stack, folder, variables, share), variables, clients)
+            try:
+                yield ChaosStack(folder, stack, start_zygote(stack, folder, variables, share), variables, clients)
+            finally:
+                engine().dispose()
 
 
 def _keep_logs(folder: Path) -> None:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from domain.money import Money
 from local.stack import Stack
-from models.database import transaction
+from models.database import engine, transaction
 from models.roles import BadRoleName, append_only_tables, grant_application_role
 from tests.conftest import environment
 from tests.support.play import Play
@@ -30,6 +30,7 @@ def as_application(servers: Stack) -> Iterator[Stack]:
     url = make_url(servers.addresses.database).set(username=role, password=password)
     with environment(dict(os.environ) | {"PLANSHIFT_DATABASE_URL": url.render_as_string(hide_password=False)}):
         yield servers
+        engine().dispose()
 
 
 def test_a_whole_story_runs_as_the_application(as_application: Stack) -> None:

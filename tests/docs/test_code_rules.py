@@ -172,3 +172,9 @@ def test_no_test_is_skipped(pytester: pytest.Pytester, request: pytest.FixtureRe
     result = pytester.runpytest_subprocess("-p", "tests.support.no_skips", "--continue-on-collection-errors")
     result.assert_outcomes(failed=2, errors=5)  # what is left out before a test begins is an error
     assert request.config.pluginmanager.has_plugin("tests.support.no_skips")
+
+
+def test_what_is_left_open_fails_the_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("import socket\ndef test_it():\n    socket.socket()\n")
+    result = pytester.runpytest_subprocess("-c", str(ROOT / "pyproject.toml"), "--rootdir", str(pytester.path))
+    result.assert_outcomes(failed=1)

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from engine.audit.checks import audit_books, providers_to_audit
 from local.stack import Stack
 from models.base import Base
-from models.database import snapshot, transaction
+from models.database import engine, snapshot, transaction
 from models.migrate import alembic_config, migrate
 from tests.conftest import environment
 
@@ -51,6 +51,7 @@ def before(servers: Stack) -> Iterator[None]:
         with transaction() as session:
             _load(session)
         yield
+        engine().dispose()
 
 
 def _load(session: Session) -> None:

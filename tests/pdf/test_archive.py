@@ -151,6 +151,7 @@ def test_the_validator_would_notice(tmp_path: Path) -> None:
     assert said == {name: findings + known for name, (_, _, findings) in FAULTS.items()}
 
 
+@pytest.mark.filterwarnings("ignore:unclosed <socket>$:ResourceWarning")  # the validator sees it all the same
 def test_garbage_of_the_tests_is_not_held_against_a_document(tmp_path: Path) -> None:
     """As when the collector finds a socket that another test left open, at every collection."""
     document = build("en")

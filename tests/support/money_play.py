@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from typing import Any
 
@@ -13,8 +12,6 @@ from domain.lifecycle import UNDECIDED
 from domain.money import Money
 from engine.accounts.providers import load_catalog
 from engine.payments import checkout, refunds
-from engine.payments.inbox_store import ReceivedWebhook, receive_events
-from gateways.protocol import Delivery
 from local.stack import Stack
 from models.audit import Attribution
 from models.database import transaction
@@ -53,14 +50,6 @@ class MoneyPlay(Play):
         assert play.steps("settle apply", change_id) == "applied"
         assert play.ledger() == {"clearing:standard": 1000, "credit": -627, "sales": -339, "tax:jp-10": -34}
         return play, change_id, play.payments()[0].id
-
-    def report_body(self, body: dict[str, Any]) -> str:
-        with transaction() as session:
-            connection = self.gateway(session)
-            ids = (connection.provider_id, connection.id)
-            return receive_events(
-                session.connection(), [ReceivedWebhook(*ids, Delivery(body["id"]), json.dumps(body).encode())]
-            )[0]
 
     def report_refund(self, attempt_id: str, refunded: int, of: int, refund_id: str | None = None) -> str:
         """A refund succeeded, after which so much of the payment is refunded in all."""

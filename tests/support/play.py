@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -172,8 +173,6 @@ class Play:
         at: str | None = None,
     ) -> str:
         """A verified webhook of the gateway about an attempt is written down; returns the inbox row's id."""
-        import json
-
         body = {
             "id": key or f"evt_{secrets.token_hex(8)}",
             "type": kind,
@@ -189,11 +188,15 @@ class Play:
                 }
             },
         }
+        return self.report_body(body)
+
+    def report_body(self, body: dict[str, Any]) -> str:
+        """A verified webhook is written down as it is; returns the inbox row's id."""
         with transaction() as session:
             connection = self.gateway(session)
             ids = (connection.provider_id, connection.id)
             return receive_events(
-                session.connection(), [ReceivedWebhook(*ids, Delivery(str(body["id"])), json.dumps(body).encode())]
+                session.connection(), [ReceivedWebhook(*ids, Delivery(body["id"]), json.dumps(body).encode())]
             )[0]
 
     def process(self, event_id: str) -> str | None:
