@@ -25,8 +25,8 @@ def list_dead_letters(caller: OpsKey) -> dict[str, Any]:
 
 @router.post("/{row_id}/retry", status_code=202)
 def retry_row(row_id: RowId, body: DecisionBody, caller: OpsKey) -> dict[str, Any]:
-    """Enqueues one of them again, once what was in its way is mended."""
+    """Enqueues one of them again, once what was in its way is mended; a refused payment as a new one."""
     with transaction_for(caller) as tx:
-        retry_dead_letter(tx.session, tx.now, row_id, body.attribution, tx.provider.id)
-    enqueue(row_id)
-    return {"id": row_id}
+        enqueued = retry_dead_letter(tx.session, tx.now, row_id, body.attribution, tx.provider.id)
+    enqueue(enqueued)
+    return {"id": row_id, "enqueued": enqueued}
