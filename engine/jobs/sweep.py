@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, false, not_, or_, select, update
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, case, false, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import InboxStatus, Status
@@ -45,7 +45,7 @@ class WorkKind:
     dead_status: str | None = None
     more_attempts: ColumnElement[int] | int = 0
     put_off: ColumnElement[bool] = _NEVER
-    refused: ColumnElement[bool] = _NEVER
+    refused: SQLColumnExpression[bool] = _NEVER
 
     @property
     def has_work(self) -> ColumnElement[bool]:
