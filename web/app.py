@@ -11,7 +11,18 @@ from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.api import changes, dead_letters, host, invoices, manual_payments, operations, ops, problems, services
+from web.api import (
+    changes,
+    dead_letters,
+    following,
+    host,
+    invoices,
+    manual_payments,
+    operations,
+    ops,
+    problems,
+    services,
+)
 from web.api.pages import known_query
 from web.portal.app import create_portal
 from web.webhooks.app import create_receiver
@@ -36,7 +47,7 @@ def create_api() -> FastAPI:
         dependencies=[Depends(known_query)],
     )
     problems.install(app)
-    for routes in (services, changes, invoices, host, operations, manual_payments, ops, dead_letters):
+    for routes in (services, changes, following, invoices, host, operations, manual_payments, ops, dead_letters):
         app.include_router(routes.router)
     app.mount("/webhooks", create_receiver())
     app.mount("/portal", create_portal())

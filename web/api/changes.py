@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import time
-from typing import Annotated, Literal
+from typing import Annotated
 
-import anyio
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Header, Path, Query
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from domain.lifecycle import Status
-from domain.next_steps import Phase, ends_canvas
 from engine.accounts.services import required_service
 from engine.expiry import cancel_change
 from engine.offers import quote_change
@@ -31,10 +26,6 @@ from web.api.views import attempt_view, change_view, quote_view
 
 router = APIRouter(prefix="/v1/plan-changes", tags=["plan changes"])
 ChangeId = Annotated[str, Path(max_length=64, pattern=r"^chg_[0-9a-z]+$", description="The plan change's id.")]
-Expand = Annotated[Literal["quote"] | None, Query(description="`quote`: the price with how it was made.")]
-
-LONGEST_WAIT_SECONDS = 30
-POLL_EVERY_SECONDS = 0.1
 
 
 @router.post("", status_code=202, response_model=shapes.PlanChange)
@@ -102,24 +93,6 @@ def list_plan_changes(
         return page_of(tx.session, query, PlanChange, page, lambda change: change_view(tx.session, change))
 
 
-@router.get("/{change_id}")
-async def get_plan_change(
-    change_id: ChangeId,
-    caller: AnyKey,
-    expand: Expand = None,
-    prefer: Annotated[str | None, Header(max_length=100, description="`wait=20` waits up to 20 s.")] = None,
-) -> shapes.PlanChange:
-    """One plan change. `Prefer: wait=20` answers when it has moved on, or after that many seconds."""
-    expanded = expand == "quote"
-    view = await run_sync(_read, caller, change_id, expanded)
-    deadline = time.monotonic() + _seconds_to_wait(prefer)
-    first = view.status
-    while _may_move_soon(view, first) and time.monotonic() < deadline:
-        await anyio.sleep(POLL_EVERY_SECONDS)
-        view = await run_sync(_read, caller, change_id, expanded)
-    return view
-
-
 @router.post("/{change_id}/cancel")
 def cancel_plan_change(change_id: ChangeId, caller: AnyKey) -> shapes.PlanChange:
     """Cancels a change that is not paid yet, or one that is scheduled."""
@@ -146,23 +119,6 @@ def change_of(tx: ApiTransaction, change_id: str) -> PlanChange:
     if change is None or change.provider_id != tx.provider.id:
         raise Problem(404, "unknown_plan_change", f"There is no plan change {change_id}.")
     return change
-
-
-def _read(caller: Caller, change_id: str, expanded: bool) -> shapes.PlanChange:
-    with transaction_for(caller) as tx:
-        return change_view(tx.session, change_of(tx, change_id), expanded)
-
-
-def _may_move_soon(view: shapes.PlanChange, first_status: str) -> bool:
-    """Worth waiting for: our own steps, and, while nothing has moved yet, the customer's payment."""
-    if view.phase == Phase.WAITING_FOR_US:
-        return not ends_canvas(Status(view.status))
-    return view.phase == Phase.WAITING_FOR_PAYMENT and view.status == first_status
-
-
-def _seconds_to_wait(prefer: str | None) -> float:
-    found = re.search(r"\bwait=(\d{1,4})\b", prefer or "")
-    return min(int(found[1]), LONGEST_WAIT_SECONDS) if found else 0
 
 
 def _bare(key: str | None) -> str:
