@@ -16,11 +16,20 @@ from domain.money import Money
 
 
 class GatewayError(Exception):
-    """The gateway could not be reached, or did not answer in time: the outcome is unknown, repeat with the same key."""
+    """The gateway could not be reached, or did not answer in time: the outcome is unknown, repeat with the same key.
+    `retry_after` is the pause (seconds) that it asked for."""
+
+    def __init__(self, text: str, retry_after: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
 
 
 class GatewayRefused(Exception):
-    """The gateway said no, and will say so again: the request itself is wrong."""
+    """The gateway said no, and will say so again: the request itself is wrong, or our key is."""
+
+
+class NotAtGateway(GatewayRefused):
+    """The gateway does not know the payment: it was opened in another account, or with a key of the other mode."""
 
 
 class BadSignature(Exception):

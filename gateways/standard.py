@@ -114,8 +114,12 @@ class StandardGateway:
         return _payment(self._api.call(account, "GET", f"/v1/payments/{quote(gateway_ref, safe='')}", _Payment))
 
     def cancel(self, account: Account, gateway_ref: str) -> GatewayPayment:
-        """Raises GatewayError, GatewayRefused."""
-        return _payment(self._api.call(account, "POST", f"/v1/payments/{quote(gateway_ref, safe='')}/cancel", _Payment))
+        """What cannot be canceled is returned as it stands. Raises GatewayError, GatewayRefused."""
+        path = f"/v1/payments/{quote(gateway_ref, safe='')}/cancel"
+        try:
+            return _payment(self._api.call(account, "POST", path, _Payment))
+        except GatewayRefused:
+            return self.fetch(account, gateway_ref)
 
     def refund(self, account: Account, gateway_ref: str, amount: Money, key: str) -> GatewayRefund:
         """Part or all of what was paid. Raises GatewayError, GatewayRefused."""

@@ -26,14 +26,13 @@ from gateways.protocol import (
     ListedEvent,
     PaymentRequest,
 )
+from gateways.rest import TIMEOUT_SECONDS, failure_of
 
 if TYPE_CHECKING:
     from stripe import StripeClient
 
 T = TypeVar("T")
 
-_TIMEOUT_SECONDS = 10.0
-_TRY_AGAIN = (408, 409, 425, 429)
 _LISTED_AHEAD, _PAGES_MAX = timedelta(days=1), 10
 
 _INTENT_STATUS = {
@@ -137,7 +136,7 @@ def _call(account: Account, call: Callable[[StripeClient], Any]) -> Any:
         import stripe
     except ImportError as error:
         raise GatewayRefused("Stripe's library is missing. Install it: pip install 'planshift[stripe]'.") from error
-    http = stripe.HTTPXClient(timeout=_TIMEOUT_SECONDS, allow_sync_methods=True)
+    http = stripe.HTTPXClient(timeout=TIMEOUT_SECONDS, allow_sync_methods=True)
     client = stripe.StripeClient(
         account.api_key,
         base_addresses={"api": account.base_url.rstrip("/")},
@@ -148,12 +147,14 @@ def _call(account: Account, call: Callable[[StripeClient], Any]) -> Any:
         with closing(http):
             return json.loads(str(call(client)))
     except stripe.StripeError as error:
-        status = error.http_status
-        if status is None or status >= 500 or status in _TRY_AGAIN:
-            raise GatewayError(f"Stripe did not answer: {type(error).__name__} {status or ''}.") from error
-        raise GatewayRefused(f"Stripe refused with {status}: {str(error)[:300]}") from error
+        words = str(error) if error.http_status else type(error).__name__
+        raise failure_of("Stripe", error.http_status, words, _retry_after(error.headers)) from error
     except ValueError as error:
         raise GatewayError("Stripe's answer is not JSON.") from error
+
+
+def _retry_after(headers: Any) -> str | None:
+    return next((value for name, value in dict(headers or {}).items() if name.lower() == "retry-after"), None)
 
 
 def _intent(reported: dict[str, Any]) -> GatewayPayment:

@@ -26,7 +26,7 @@ from planshift_client.shapes.operators import (
     RecordedPayment,
     Refund,
     RefusedWebhook,
-    RowId,
+    RetriedRow,
 )
 from planshift_client.shapes.problems import InvalidField, ProblemDocument
 from planshift_client.shapes.services import (
@@ -90,7 +90,7 @@ __all__ = [
     "Refusal",
     "RefusedWebhook",
     "ReportedService",
-    "RowId",
+    "RetriedRow",
     "Service",
     "Shape",
     "Share",
