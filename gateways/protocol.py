@@ -147,10 +147,12 @@ class ListedEvent:
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """Events in the gateway's order, and the cursor from which the next page goes on."""
+    """Events, oldest first, the cursor from which the next page goes on, and whether there is `more` already. What is
+    read from the cursor may have been read before, and nothing that is reported later lies before it."""
 
     events: tuple[ListedEvent, ...]
     cursor: str | None
+    more: bool = False
 
 
 class Gateway(Protocol):
@@ -176,7 +178,8 @@ class Gateway(Protocol):
         ...
 
     def recent_events(self, account: Account, cursor: str | None) -> EventPage:
-        """What the gateway has reported after the cursor (None: lately); no events where it keeps no list.
+        """The next page of what the gateway has reported since the cursor (None: lately); no events where it keeps no
+        list.
 
         Raises GatewayError, GatewayRefused.
         """

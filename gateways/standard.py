@@ -136,7 +136,7 @@ class StandardGateway:
         except ValidationError as error:
             raise GatewayError(f"The gateway's list of events makes no sense: {first_fault(error)}.") from error
         listed = (ListedEvent(key, json.dumps(event).encode()) for key, event in zip(keys, reported, strict=True))
-        return EventPage(tuple(listed), keys[-1] if keys else cursor)
+        return EventPage(tuple(listed), keys[-1] if keys else cursor, more=bool(keys))
 
     def verify(
         self, account: Account, headers: Sequence[tuple[bytes, bytes]], body: bytes, received_at: datetime
