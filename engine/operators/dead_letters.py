@@ -113,7 +113,7 @@ def _what(row: Any) -> str:
     if isinstance(row, Invoice):
         return f"{row.number}: its document, or the request to pay it"
     if isinstance(row, OutboxMessage):
-        return f"{row.event} of {row.change_id}"
+        return f"{row.event} of {row.subject}"
     if isinstance(row, InboxEvent):
         return f"{row.source} {row.event_key}"
     return f"{row.status}: {row.amount.major()} {row.currency}"
