@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, UniqueConstra
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from domain import next_steps
-from domain.lifecycle import ACTIVE, SERVICE, ServiceStatus, Status
+from domain.lifecycle import ACTIVE, OVER, SERVICE, EndingStatus, ServiceStatus, Status
 from domain.money import Money
 from domain.periods import Period
 from models.base import Base, new_id, one_of, recorded_at
@@ -53,6 +53,13 @@ def _has_change(row: Any, statuses: Iterable[Status], warned: bool = True) -> Co
 
     query = select(PlanChange.id).where(PlanChange.service_id == row.id, PlanChange.status.in_(sorted(statuses)))
     return (query if warned else query.where(PlanChange.warned_at.is_(None))).exists()
+
+
+def _has_scheduled_ending(row: Any) -> ColumnElement[bool]:
+    from models.ending import Ending  # which knows services
+
+    query = select(Ending.id).where(Ending.service_id == row.id, Ending.status == EndingStatus.SCHEDULED)
+    return query.exists()
 
 
 class Service(Moving, Base):
@@ -114,9 +121,16 @@ class Service(Moving, Base):
         )
     )
 
+    ending_scheduled = fact(_has_scheduled_ending)
+
     @property
     def period(self) -> Period:
         return Period(self.period_start, self.period_end)
+
+    @property
+    def is_over(self) -> bool:
+        """Canceled or terminated: nothing is billed for it any more."""
+        return self.status in OVER
 
     def money(self, amount_minor: int) -> Money:
         return Money(amount_minor, self.currency)

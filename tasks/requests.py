@@ -15,12 +15,11 @@ from domain.errors import ChangeError
 from domain.money import Money
 from engine.accounts.providers import UnknownProvider, required_provider
 from engine.accounts.services import UnknownService
+from engine.jobs.idempotency import KeyReused, RequestInFlight
 from engine.request import (
     ChangeOpen,
     ChangeRequest,
-    KeyReused,
     PriceChanged,
-    RequestInFlight,
     UnknownQuote,
     record_refused,
     request_change,

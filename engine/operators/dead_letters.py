@@ -16,6 +16,7 @@ from engine.jobs.sweep import WORK_KINDS, NoPendingWork, WorkKind, work_kind_of
 from engine.operators.replay import replay_event
 from models.audit import Attribution, record_action
 from models.customer import Service
+from models.ending import Ending
 from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.outbox import OutboxMessage
@@ -95,8 +96,14 @@ def _what(row: Any) -> str:
         return f"{row.status}: {row.summary}"
     if isinstance(row, Service):
         return f"service {row.ref}: its period ends {row.period_end:%Y-%m-%d %H:%M} UTC"
+    if isinstance(row, Ending):
+        return f"{row.status}: service {row.service.ref} ended, and its host is to be told"
     if isinstance(row, Invoice):
         return f"{row.number}: its document, or the request to pay it"
+    return _message(row)
+
+
+def _message(row: Any) -> str:
     if isinstance(row, OutboxMessage):
         return f"{row.event} of {row.change_id}"
     if isinstance(row, InboxEvent):

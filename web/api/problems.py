@@ -25,13 +25,14 @@ from engine.accounts.providers import ClockBackwards, NotASandbox, NotConnected
 from engine.accounts.services import UnknownService
 from engine.expiry import NotCancelable
 from engine.host_reports import OtherCustomersService, PeriodRunsBackwards, UnknownCustomer, UnknownDiscount
+from engine.jobs.idempotency import KeyReused, RequestInFlight
 from engine.operators.dead_letters import NotADeadLetter
 from engine.operators.manual_payments import AlreadyRecorded, NotMatchable, UnknownInvoice
 from engine.operators.recovery import NotStuck
 from engine.operators.replay import UnknownEvent
 from engine.payments.attempts import AttemptOpen, NothingToPay
 from engine.payments.refunds import NotRefundable, UnknownPayment
-from engine.request import ChangeOpen, KeyReused, PriceChanged, RequestInFlight, UnknownQuote
+from engine.request import ChangeOpen, PriceChanged, UnknownQuote
 from engine.review import NotInReview
 from models.database import DATABASE_AWAY
 from models.provider import NoCatalog
