@@ -22,8 +22,10 @@ from engine.accounts.services import required_service
 from engine.ending import end_if_due, price_at_once
 from engine.jobs.idempotency import earlier_row
 from engine.ledger.waterfall import owed_for
+from engine.payments.ended_invoices import unsupplied
 from models.customer import Service, lock_service
 from models.ending import Ending, latest_ending, open_ending
+from models.invoice import Invoice
 from models.moves import begin, move
 from models.plan_change import PlanChange, active_change, scheduled_change
 from models.provider import Provider
@@ -48,7 +50,8 @@ class EndingRequest:
 @dataclass(frozen=True, slots=True)
 class EndingPreview:
     """What an ending would do. `credit` is given back, of which `pays_invoices` pays what is owed for the service;
-    `lost` is what the unused time is worth besides; `canceled` are the changes that end with it."""
+    `lost` is what the unused time is worth besides; `voided` are unpaid invoices and `canceled` the changes that end
+    with it."""
 
     at: When
     ends_at: datetime
@@ -56,6 +59,7 @@ class EndingPreview:
     lost: Money
     pays_invoices: Money
     price: EndingPrice | None
+    voided: tuple[Invoice, ...]
     canceled: tuple[PlanChange, ...]
 
 
@@ -95,14 +99,16 @@ def preview_ending(session: Session, now: datetime, service: Service, at: When) 
     price = price_at_once(session, service, now) if at == "now" else None
     nothing = service.money(0)
     credit = price.credit if price else nothing
+    ends_at = now if at == "now" else service.period_end
     changes = (active_change(session, service.id), scheduled_change(session, service.id))
     return EndingPreview(
         at,
-        now if at == "now" else service.period_end,
+        ends_at,
         credit,
         price.lost if price else nothing,
         min(owed_for(session, service.id, service.currency), credit),
         price,
+        () if credit else tuple(unsupplied(session, service, ends_at)),
         tuple(change for change in changes if change is not None and change.status not in SETTLED_UNAPPLIED),
     )
 

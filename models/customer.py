@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, UniqueConstraint, and_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
@@ -17,6 +17,9 @@ from models.base import Base, new_id, one_of, recorded_at
 from models.moves import Move, Moving
 from models.pending_work import fact
 from models.provider import Provider, clock_of
+
+if TYPE_CHECKING:
+    from models.ending import Ending
 
 # How long before a scheduled change a customer is warned that it would not fit.
 WARNED_AHEAD = timedelta(days=7)
@@ -104,6 +107,9 @@ class Service(Moving, Base):
 
     provider: Mapped[Provider] = relationship()
     customer: Mapped[Customer] = relationship()
+    scheduled_ending: Mapped[Ending | None] = relationship(
+        primaryjoin="and_(Ending.service_id == Service.id, Ending.status == 'scheduled')", viewonly=True, uselist=False
+    )
 
     machine = SERVICE
     history = (ServiceMove, "service_id")

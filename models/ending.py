@@ -73,7 +73,7 @@ class Ending(Leased, Moving, Base):
     created_at: Mapped[datetime] = recorded_at()
 
     provider: Mapped[Provider] = relationship()
-    service: Mapped[Service] = relationship()
+    service: Mapped[Service] = relationship(foreign_keys=[service_id])
     customer: Mapped[Customer] = relationship()
 
     machine = ENDING
