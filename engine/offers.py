@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog, Plan, in_language
-from domain.errors import ChangeError, ServiceEnding
+from domain.errors import ChangeError, Forbidden, ServiceEnding
 from domain.money import Money
 from domain.periods import instant_text
 from domain.pricing.quote import price_change
@@ -31,13 +31,14 @@ OFFER_ENDS_BEFORE_PERIOD = timedelta(hours=1)
 @dataclass(frozen=True, slots=True)
 class Option:
     """One plan in one cycle: its price, and whether the service may change to it; if not, `reason` is the code, the
-    sentence and the details."""
+    sentence and the details. `forbidden` by a rule, the plan is had only by ending the service and ordering anew."""
 
     plan: Plan
     cycle: str
     price: Money
     quote: Quote | None
     reason: tuple[str, str, dict[str, Any]] | None
+    forbidden: bool = False
 
     @property
     def manual_request(self) -> bool:
@@ -139,7 +140,8 @@ def _option(session: Session, now: datetime, service: Service, plan: Plan, cycle
         quote = price_for(session, now, service, plan.id, cycle)
     except ChangeError as error:
         sentence = refusal_text(error, catalog_of(session, service.provider), service.customer.locale)
-        return Option(plan, cycle, price, None, (error.code, sentence, error_details(error)))
+        reason = error.code, sentence, error_details(error)
+        return Option(plan, cycle, price, None, reason, forbidden=isinstance(error, Forbidden))
     if quote.timing == "manual_review":
         sentence = "Our staff must look at this change first; you can send them a request."
         return Option(plan, cycle, price, quote, ("manual_review", sentence, {}))
