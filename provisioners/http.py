@@ -3,7 +3,7 @@
     POST /v1/services/{ref}/plan  Idempotency-Key; {account, service, plan, limits, generation}
     POST /v1/services/{ref}/end   Idempotency-Key; {account, service, generation}
     GET  /v1/services/{ref}
-    all → {plan, limits, usage, generation}; of the answer to an end its status alone counts, and 404 is a yes
+    all → {plan, limits, usage, generation}; of the answer to an end its status alone counts
 
 Headers X-Account and the three of Standard Webhooks. An order is signed over its body, a read over its path. 2xx is
 yes, 4xx is no; 408, 425, 429, 5xx and silence say nothing: the call is repeated with the same key for a while.
@@ -66,7 +66,9 @@ class HttpProvisioner:
         document = {"account": host.account, "service": order.service_ref, "generation": order.generation}
         path = f"/v1/services/{quote(order.service_ref, safe='')}/end"
         answer = self._repeat(host, "POST", path, json.dumps(document).encode(), key=order.key)
-        if not answer.is_success and answer.status_code != 404:
+        # 404 says that there is no such service, or that the host does not know this call.
+        gone = answer.status_code == 404 and self.read(host, order.service_ref) is None
+        if not answer.is_success and not gone:
             raise ProvisionerRefused(_reason(answer))
 
     def read(self, host: Host, service_ref: str) -> HostedService | None:

@@ -27,7 +27,7 @@ from planshift_client.shapes.operators import (
     RecordedPayment,
     Refund,
     RefusedWebhook,
-    RowId,
+    RetriedRow,
 )
 from planshift_client.shapes.problems import InvalidField, ProblemDocument
 from planshift_client.shapes.services import (
@@ -93,7 +93,7 @@ __all__ = [
     "Refusal",
     "RefusedWebhook",
     "ReportedService",
-    "RowId",
+    "RetriedRow",
     "Service",
     "Shape",
     "Share",

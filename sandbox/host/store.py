@@ -71,13 +71,8 @@ class HostStore:
         for name, more in self.knobs(row["account"]).usage.items():
             usage[name] = usage.get(name, 0) + more
         limits = json.loads(row["limits"])
-        return {
-            "plan": row["plan"],
-            "limits": limits,
-            "usage": usage,
-            "generation": row["generation"],
-            "ended": bool(row["ended"]),
-        }
+        found = {"plan": row["plan"], "limits": limits, "usage": usage, "generation": row["generation"]}
+        return found | {"ended": True} if row["ended"] else found
 
     def answered(self, account: str, key: str) -> tuple[str, Answer] | None:
         """What was asked with this key and how it was answered."""

@@ -14,6 +14,7 @@ from domain.money import Money
 from domain.next_steps import PLAN_CHANGE, next_actions, phase_of
 from domain.periods import instant_text
 from domain.pricing.quote_values import Quote
+from domain.words import sentence
 from engine.offers import Option, category_name
 from models.customer import Customer, Service
 from models.invoice import Document, Invoice, StoredQuote, invoice_of_change
@@ -136,9 +137,7 @@ def change_view(session: Session, change: PlanChange, expanded: bool = False) ->
         payment=attempt_view(attempt, status) if attempt else None,
         payable_until=change.payable_until,
         effective_at=change.effective_at,
-        reason=change.reason,
-        reason_text=change.reason_text,
-        reason_details=change.reason_details,
+        **_reason(change, attempt),
         idempotency_key=change.idempotency_key,
         received_at=change.received_at,
         next_actions=list(next_actions(status)),
@@ -154,6 +153,15 @@ def change_view(session: Session, change: PlanChange, expanded: bool = False) ->
             for move in moves_of(session, PlanChange, change.id)
         ],
     )
+
+
+def _reason(change: PlanChange, attempt: PaymentAttempt | None) -> dict[str, Any]:
+    """Why it ended, or why it goes no further: the gateway will not open its payment."""
+    if attempt is not None and attempt.refused:
+        text = sentence(change.customer.locale, "payment_refused")
+        details = {"payment": attempt.id, "gateway_said": attempt.error}
+        return {"reason": "payment_refused", "reason_text": text, "reason_details": details}
+    return {"reason": change.reason, "reason_text": change.reason_text, "reason_details": change.reason_details}
 
 
 def _price(change: PlanChange, expanded: bool) -> shapes.Price | None:
