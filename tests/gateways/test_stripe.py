@@ -194,9 +194,14 @@ def test_what_somebody_wrote_on_a_payment_is_read_with_it() -> None:
 
 
 def test_poison_says_what_is_missing() -> None:
-    thin = {"id": "evt_9", "object": "v2.core.event", "type": "v1.payment_intent.succeeded"}
+    thin: dict[str, Any] = {"id": "evt_9", "object": "v2.core.event", "type": "v1.payment_intent.succeeded"}
     thin |= {"created": "2027-07-17T03:05:00.000Z", "related_object": {"id": "pi_1", "type": "payment_intent"}}
-    old = {"id": "evt_8", "type": "checkout.session.completed", "created": 1_800_000_000, "api_version": "2017-08-15"}
+    old: dict[str, Any] = {
+        "id": "evt_8",
+        "type": "checkout.session.completed",
+        "created": 1_800_000_000,
+        "api_version": "2017-08-15",
+    }
     old |= {"data": {"object": {"id": "cs_1"}}}
     for body, words in (
         (
