@@ -53,7 +53,7 @@ def _create_endings() -> None:
             for to in ("provider", "service", "customer")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_endings")),
-        sa.UniqueConstraint("provider_id", "idempotency_key", name=op.f("uq_endings_provider_id")),
+        sa.UniqueConstraint("provider_id", "idempotency_key", name=op.f("uq_endings_provider_id_idempotency_key")),
     )
     op.create_index(op.f("ix_endings_service_id"), "endings", ["service_id"])
     op.create_index("uq_endings_one_open", "endings", ["service_id"], unique=True, postgresql_where=sa.text(_OPEN))
