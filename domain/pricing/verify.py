@@ -69,6 +69,7 @@ def verify_quote(document: dict[str, Any]) -> list[Difference]:
         parse_instant(inputs["now"]),
         Money.from_json(inputs["account_credit"]),
         inputs["override"],
+        Money.from_json(inputs["ceiling"]) if "ceiling" in inputs else None,
     )
     recomputed = result_json(quote_of(priced, inputs))
     return differences + _differences("", stored, recomputed)

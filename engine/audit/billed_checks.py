@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,25 +20,40 @@ Written = tuple[str, int, int, int]  # item or plan, units, net, tax
 
 
 def credit_violations(session: Session, providers: list[str]) -> Iterator[tuple[str, str]]:
-    """(change, what is wrong) where a credit is not what its items make, or is not what was written.
+    """(change, what is wrong) where a credit is not what its items make, or is not what was written; where more was
+    settled than was accepted.
 
     Changes that reverse another one mirror its bill; those from before items were kept cannot be priced again.
     """
     query = (
-        select(PlanChange.id, PlanChange.quote, Invoice.id)
+        select(PlanChange.id, PlanChange.quote, PlanChange.settled_quote, Invoice.id)
         .join(Invoice, Invoice.change_id == PlanChange.id)
         .where(PlanChange.provider_id.in_(providers), Invoice.settled_at.is_not(None), PlanChange.reverses_id.is_(None))
         .order_by(PlanChange.id)
         .execution_options(yield_per=500)
     )
     taken = _taken(session, providers)
-    for change_id, document, invoice_id in session.execute(query):
-        wrong = _wrong(document, taken.get(invoice_id, []), _made(session, invoice_id))
+    for change_id, accepted, settled, invoice_id in session.execute(query):
+        written = taken.get(invoice_id, []), _made(session, invoice_id)
+        wrong = (settled and _dearer(accepted, settled)) or _wrong(settled or accepted, *written)
         if wrong:
             yield change_id, wrong
 
 
-def _wrong(document: dict[str, object], taken: list[Written], made: list[Written]) -> str | None:
+def _dearer(accepted: dict[str, Any], settled: dict[str, Any]) -> str | None:
+    """A price that was accepted is a ceiling, and holds for itself."""
+    if settled["inputs"]["accepted"] != accepted["digest"]:
+        return "was settled from another quote than the one that was accepted"
+    if settled["total"]["amount"] > accepted["total"]["amount"]:
+        return f"settled for {settled['total']['amount']}, accepted for {accepted['total']['amount']}"
+    try:
+        differences = verify_quote(accepted)
+    except (ChangeError, KeyError, ValueError) as error:
+        return f"its accepted quote cannot be priced again: {error}"
+    return f"its accepted quote does not hold: {differences[0]}" if differences else None
+
+
+def _wrong(document: dict[str, Any], taken: list[Written], made: list[Written]) -> str | None:
     try:
         differences = verify_quote(document)
     except NotRecomputable:

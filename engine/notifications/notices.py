@@ -52,7 +52,7 @@ def _recipient(catalog: Catalog, change: PlanChange, event: str) -> str:
 
 def _values(session: Session, catalog: Catalog, change: PlanChange) -> dict[str, Any]:
     zone = ZoneInfo(catalog.timezone)
-    quote = Quote.from_json(change.quote) if change.quote else None
+    quote = change.billed_quote() if change.quote else None
     invoice = invoice_of_change(session, change.id)
     return {
         "provider": catalog.name,
@@ -64,9 +64,18 @@ def _values(session: Session, catalog: Catalog, change: PlanChange) -> dict[str,
         "payable_until": _local(change.payable_until, zone),
         "effective_on": _local(change.effective_at, zone),
         "renewal_price": _amount(quote.next_renewal.amount) if quote else None,
+        "saved": _saved(change),
         "reason": change.reason_text,
         "link": f"{settings().public_url}/portal/changes/{change.id}",
     }
+
+
+def _saved(change: PlanChange) -> str | None:
+    """By how much less a change was settled than was accepted."""
+    if not change.settled_quote:
+        return None
+    less = Quote.from_json(change.quote or {}).total - change.billed_quote().total
+    return _amount(less) if less else None
 
 
 def _plan_name(catalog: Catalog, plan_id: str) -> str:

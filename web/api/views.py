@@ -126,7 +126,8 @@ def change_view(session: Session, change: PlanChange) -> Json:
         "kind": change.kind,
         "from": {"plan": change.from_plan, "cycle": change.from_cycle},
         "to": {"plan": change.target_plan, "cycle": change.target_cycle, "quantity": change.target_quantity},
-        "quote": Quote.from_json(change.quote).public_json() if change.quote else None,
+        "quote": _public(change.quote),
+        "settled": _public(change.settled_quote),
         "invoice": _invoice_summary(invoice) if invoice else None,
         "payment": attempt_view(attempt, status) if attempt else None,
         "payable_until": _instant(change.payable_until),
@@ -149,6 +150,10 @@ def change_view(session: Session, change: PlanChange) -> Json:
             for move in moves_of(session, PlanChange, change.id)
         ],
     }
+
+
+def _public(quote: Json | None) -> Json | None:
+    return Quote.from_json(quote).public_json() if quote else None
 
 
 def attempt_view(attempt: PaymentAttempt, status: Status) -> Json:
