@@ -34,8 +34,9 @@ def adjust(
         lines.append(PricedLine(kind, _before_tax(least - total, taxation, up), taxation))
     taxes, parts = taxed(frame, lines)
     total = _total(lines, taxes)
-    rest = 0 if kind == "minimum" and total > least else least - total
-    return taxes, parts, rest, total + rest
+    if kind == "minimum" and total > least:
+        least = total if ceiling is None else min(total, ceiling)
+    return taxes, parts, least - total, least
 
 
 def taxed(frame: Frame, lines: list[PricedLine]) -> Taxed:
@@ -61,15 +62,13 @@ def _total(lines: list[PricedLine], taxes: tuple[TaxFigure, ...]) -> int:
 
 def _wanted_total(frame: Frame, total: int, ceiling: int | None) -> tuple[str, int] | None:
     """What the total becomes and how that is called; None where it stays. The minimum is what is paid, tax included."""
-    if ceiling is not None and total > ceiling:
-        return "ceiling", ceiling
     if total < 0 and frame.proration.credit_becomes is CreditBecomes.NOTHING:
         return "forfeited", 0
     minimum = frame.catalog.policies.minimum_charge
     least = minimum.amounts.get(frame.service.currency, 0) if minimum else 0
-    if minimum is None or not 0 < total < least:
-        return None
-    return ("minimum", least) if minimum.when_below == "raise" else ("waived", 0)
+    if minimum is not None and 0 < total < least:
+        return ("minimum", least) if minimum.when_below == "raise" else ("waived", 0)
+    return ("ceiling", ceiling) if ceiling is not None and total > ceiling else None
 
 
 def _lowered(frame: Frame, lines: list[PricedLine], less: int, taxation: Taxation, ceiling: int) -> PricedLine:

@@ -6,6 +6,7 @@ change is priced again as of the payment, from the inputs that were accepted and
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from domain.catalog import Catalog, Policies
@@ -34,12 +35,12 @@ def stands_until(policies: Policies, quote: Quote, tz: str) -> datetime | None:
 def settled_quote(accepted: Quote, paid_at: datetime) -> Quote:
     """What `accepted` is settled for when its money came at `paid_at` (aware): itself, unless that was a later day.
 
-    The catalogue, buyer, service and approval are those that were accepted, the credit is what was reserved. A quote
-    from before billed items were kept stands, as does one whose charge is less than what it would have to be lowered
-    by.
+    The catalogue, buyer, service and approval are those that were accepted, the credit is what was reserved. What was
+    not to be paid stands; so does a quote from before billed items were kept, and one whose charge is less than what
+    it would have to be lowered by.
     """
     inputs = accepted.inputs
-    if not by_time(accepted) or "items" not in inputs.get("service", {}):
+    if not by_time(accepted) or accepted.total.amount <= 0 or "items" not in inputs.get("service", {}):
         return accepted
     catalog = Catalog.from_json(inputs["catalog"])
     if catalog.policies.priced_at != "payment" or not _is_later_day(catalog, inputs["now"], paid_at):
@@ -61,12 +62,22 @@ def settled_quote(accepted: Quote, paid_at: datetime) -> Quote:
         return accepted
     if _charged(priced) < 0:
         return accepted
-    again = {"now": instant_text(priced.now), "account_credit": credit.as_json(), "ceiling": ceiling.as_json()}
-    quote = quote_of(priced, inputs | again | {"accepted": accepted.digest})
+    quote = quote_of(priced, inputs_as_of(accepted.as_json(), instant_text(priced.now)))
     quote = replace(
         quote, notes=(_note(Formatter(catalog, buyer.locale, quote.currency), accepted, quote), *quote.notes)
     )
     return replace(quote, digest=digest_of_quote(quote))
+
+
+def inputs_as_of(accepted: dict[str, Any], now: str) -> dict[str, Any]:
+    """The inputs of an accepted quote (as JSON), priced again as of an instant for no more than its total."""
+    inputs: dict[str, Any] = accepted["inputs"]
+    return inputs | {
+        "now": now,
+        "account_credit": accepted["credit_applied"],
+        "ceiling": accepted["total"],
+        "accepted": accepted["digest"],
+    }
 
 
 def _is_later_day(catalog: Catalog, priced_at: str, paid_at: datetime) -> bool:

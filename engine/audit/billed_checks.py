@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from domain.errors import ChangeError
 from domain.pricing.quote_values import Quote
-from domain.pricing.verify import NotRecomputable, verify_quote
+from domain.pricing.verify import NotRecomputable, verify_quote, verify_settled
 from models.billed_item import StoredItem, StoredTakeBack
 from models.invoice import Invoice
 from models.plan_change import PlanChange
@@ -35,34 +35,23 @@ def credit_violations(session: Session, providers: list[str]) -> Iterator[tuple[
     taken = _taken(session, providers)
     for change_id, accepted, settled, invoice_id in session.execute(query):
         written = taken.get(invoice_id, []), _made(session, invoice_id)
-        wrong = (settled and _dearer(accepted, settled)) or _wrong(settled or accepted, *written)
+        wrong = _wrong(accepted, settled, *written)
         if wrong:
             yield change_id, wrong
 
 
-def _dearer(accepted: dict[str, Any], settled: dict[str, Any]) -> str | None:
-    """A price that was accepted is a ceiling, and holds for itself."""
-    if settled["inputs"]["accepted"] != accepted["digest"]:
-        return "was settled from another quote than the one that was accepted"
-    if settled["total"]["amount"] > accepted["total"]["amount"]:
-        return f"settled for {settled['total']['amount']}, accepted for {accepted['total']['amount']}"
+def _wrong(
+    accepted: dict[str, Any], settled: dict[str, Any] | None, taken: list[Written], made: list[Written]
+) -> str | None:
     try:
-        differences = verify_quote(accepted)
-    except (ChangeError, KeyError, ValueError) as error:
-        return f"its accepted quote cannot be priced again: {error}"
-    return f"its accepted quote does not hold: {differences[0]}" if differences else None
-
-
-def _wrong(document: dict[str, Any], taken: list[Written], made: list[Written]) -> str | None:
-    try:
-        differences = verify_quote(document)
+        differences = verify_settled(accepted, settled) if settled else verify_quote(accepted)
     except NotRecomputable:
         return None
     except (ChangeError, KeyError, ValueError) as error:
         return f"its quote cannot be priced again: {error}"
     if differences:
         return f"its quote does not hold: {differences[0]}"
-    quote = Quote.from_json(document)
+    quote = Quote.from_json(settled or accepted)
     if sorted(taken) != sorted((one.item, one.units, one.net, one.tax) for one in quote.taken):
         return f"took back {taken}, its quote {[(one.item, one.net, one.tax) for one in quote.taken]}"
     if made != [(one.item.plan, one.item.units, one.item.net, one.item.tax) for one in quote.opened]:
