@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.catalog import Catalog, MinimumCharge
@@ -178,7 +178,6 @@ def test_a_plan_of_an_item_keeps_its_name(dns: Catalog) -> None:
 
 
 @given(cases, prorations, buyers, st.data())
-@settings(max_examples=300)
 def test_never_above_what_was_accepted_and_the_price_of_the_day_where_that_is_less(
     case: Case, proration: Proration, buyer: Buyer, data: st.DataObject
 ) -> None:
