@@ -130,6 +130,9 @@ def providers() -> Iterator[Diagnosis]:
         if connection is None:
             yield Diagnosis("bad", slug, f"No {kind} is connected. Connect one with `planshift connect {kind}`.")
             continue
+        if connection.list_error:
+            sentence = f"Its list of events could not be read: {connection.list_error} It is read on from there."
+            yield Diagnosis("warning", slug, sentence)
         try:
             httpx.get(connection.base_url, timeout=3)
         except httpx.HTTPError as error:

@@ -248,6 +248,8 @@ PAYMENT_ATTEMPT = Machine(
     | _moves({A.CREATING, A.OPEN}, "require_action", A.ACTION_REQUIRED)
     | _moves({A.CREATING, A.OPEN, A.ACTION_REQUIRED}, "pend", A.PENDING)
     | _moves(UNRESOLVED_ATTEMPT, "fail", A.FAILED)
+    # The gateway's definite no: it will not open the payment, or does not know it any more.
+    | _moves(UNRESOLVED_ATTEMPT, "refuse", A.FAILED)
     | _moves(UNRESOLVED_ATTEMPT, "decline", A.DECLINED)
     | _moves(UNRESOLVED_ATTEMPT, "expire", A.EXPIRED)
     | _moves(UNRESOLVED_ATTEMPT, "cancel", A.CANCELED)

@@ -135,6 +135,7 @@ PLAN_CHANGE = NextSteps(
         ),
         _rule(S.QUOTED, None, Step("plan_change.issue_invoice")),
         _rule(S.INVOICED, "proforma_missing", Step("plan_change.print_invoice")),
+        _rule(S.INVOICED, "payment_refused", Waits("operator")),
         _rule(S.INVOICED, None, Step("plan_change.request_payment")),
         _rule(S.AWAITING_PAYMENT, None, Waits("customer", until="payable_until")),
         _rule(S.AWAITING_REVIEW, None, Waits("staff", until="review_until")),
@@ -162,6 +163,7 @@ PAYMENT_ATTEMPT = NextSteps(
         _rule(A.SUCCEEDED, "refund_poll_due", Step("payments.fetch", RECONCILIATION, by_date=True)),
         _rule({A.OPEN, A.ACTION_REQUIRED}, None, Waits("customer")),
         _rule(A.PENDING, None, Waits("gateway")),
+        _rule(A.FAILED, "refused", Waits("operator")),
         _rule({A.SUCCEEDED, A.FAILED, A.DECLINED, A.EXPIRED, A.CANCELED}, None, End.NOTHING),
     ),
 )

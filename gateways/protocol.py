@@ -16,11 +16,20 @@ from domain.money import Money
 
 
 class GatewayError(Exception):
-    """The gateway could not be reached, or did not answer in time: the outcome is unknown, repeat with the same key."""
+    """The gateway could not be reached, or did not answer in time: the outcome is unknown, repeat with the same key.
+    `retry_after` is the pause (seconds) that it asked for."""
+
+    def __init__(self, text: str, retry_after: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
 
 
 class GatewayRefused(Exception):
-    """The gateway said no, and will say so again: the request itself is wrong."""
+    """The gateway said no, and will say so again: the request itself is wrong, or our key is."""
+
+
+class NotAtGateway(GatewayRefused):
+    """The gateway does not know the payment: it was opened in another account, or with a key of the other mode."""
 
 
 class BadSignature(Exception):
@@ -138,10 +147,12 @@ class ListedEvent:
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """Events in the gateway's order, and the cursor from which the next page goes on."""
+    """Events, oldest first, the cursor from which the next page goes on, and whether there is `more` already. What is
+    read from the cursor may have been read before, and nothing that is reported later lies before it."""
 
     events: tuple[ListedEvent, ...]
     cursor: str | None
+    more: bool = False
 
 
 class Gateway(Protocol):
@@ -167,7 +178,8 @@ class Gateway(Protocol):
         ...
 
     def recent_events(self, account: Account, cursor: str | None) -> EventPage:
-        """What the gateway has reported after the cursor (None: lately); no events where it keeps no list.
+        """The next page of what the gateway has reported since the cursor (None: lately); no events where it keeps no
+        list.
 
         Raises GatewayError, GatewayRefused.
         """

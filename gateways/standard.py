@@ -114,8 +114,12 @@ class StandardGateway:
         return _payment(self._api.call(account, "GET", f"/v1/payments/{quote(gateway_ref, safe='')}", _Payment))
 
     def cancel(self, account: Account, gateway_ref: str) -> GatewayPayment:
-        """Raises GatewayError, GatewayRefused."""
-        return _payment(self._api.call(account, "POST", f"/v1/payments/{quote(gateway_ref, safe='')}/cancel", _Payment))
+        """What cannot be canceled is returned as it stands. Raises GatewayError, GatewayRefused."""
+        path = f"/v1/payments/{quote(gateway_ref, safe='')}/cancel"
+        try:
+            return _payment(self._api.call(account, "POST", path, _Payment))
+        except GatewayRefused:
+            return self.fetch(account, gateway_ref)
 
     def refund(self, account: Account, gateway_ref: str, amount: Money, key: str) -> GatewayRefund:
         """Part or all of what was paid. Raises GatewayError, GatewayRefused."""
@@ -132,7 +136,7 @@ class StandardGateway:
         except ValidationError as error:
             raise GatewayError(f"The gateway's list of events makes no sense: {first_fault(error)}.") from error
         listed = (ListedEvent(key, json.dumps(event).encode()) for key, event in zip(keys, reported, strict=True))
-        return EventPage(tuple(listed), keys[-1] if keys else cursor)
+        return EventPage(tuple(listed), keys[-1] if keys else cursor, more=bool(keys))
 
     def verify(
         self, account: Account, headers: Sequence[tuple[bytes, bytes]], body: bytes, received_at: datetime

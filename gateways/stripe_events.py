@@ -139,6 +139,9 @@ _SESSIONS = {
     "checkout.session.async_payment_failed": EventKind.PAYMENT_FAILED,
     "checkout.session.expired": EventKind.PAYMENT_CANCELED,
 }
+_PARTS = ("refund.failed", "charge.refund.updated", "charge.dispute.created", "charge.dispute.closed")
+# All that is understood here; Stripe's lists take up to 20.
+TYPES = (*_INTENTS, *_SESSIONS, "charge.refunded", *_PARTS)
 
 
 def _gateway_event(event: _Event) -> GatewayEvent | None:
@@ -151,7 +154,7 @@ def _gateway_event(event: _Event) -> GatewayEvent | None:
         refunded = money(charge.amount_refunded, charge.currency)
         reference = charge.metadata.get("reference")
         return _reported(event, EventKind.REFUND_SUCCEEDED, charge.id, charge.payment_intent, reference, refunded)
-    if event.type in ("refund.failed", "charge.refund.updated", "charge.dispute.created", "charge.dispute.closed"):
+    if event.type in _PARTS:
         return _of_part(event)
     return None
 

@@ -17,6 +17,7 @@ from models.customer import Customer, Service, lock_service
 from models.invoice import Document, Invoice
 from models.ledger import LedgerBalance
 from models.moves import Move, Moving
+from models.payment import PaymentAttempt
 from models.pending_work import Leased, fact, setting
 from models.provider import Provider, clock_of
 from settings import settings
@@ -39,6 +40,11 @@ def _proforma_missing(row: Any) -> ColumnElement[bool]:
     printed = select(Document.id).where(Document.invoice_id == Invoice.id, Document.kind == "proforma")
     to_pay = select(Invoice.id).where(Invoice.change_id == row.id, Invoice.number.is_(None), Invoice.due_minor > 0)
     return to_pay.where(~printed.exists()).exists()
+
+
+def _payment_refused(row: Any) -> ColumnElement[bool]:
+    attempts = select(PaymentAttempt.id).join(Invoice, Invoice.id == PaymentAttempt.invoice_id)
+    return attempts.where(Invoice.change_id == row.id, PaymentAttempt.refused).exists()
 
 
 class ChangeMove(Move, Base):
@@ -127,6 +133,8 @@ class PlanChange(Leased, Moving, Base):
         )
     )
     proforma_missing = fact(_proforma_missing)
+    # The gateway will not open its payment, and a person must see to that.
+    payment_refused = fact(_payment_refused)
     # Whether a paid change has been enqueued as often as the settings allow.
     spent = fact(lambda row: row.attempts > setting(lambda: settings().attempts_max))
 

@@ -48,6 +48,8 @@ EN = {
     "review_note": "This is the price if the provider's staff approve the request.",
     "over_limit": "{plan} is too small for what is used now. {limits}",
     "over_limit_part": "{name}: {used} used, {limit} allowed, remove {reduce_by}.",
+    "payment_refused": "The payment service does not take this payment, so nothing was charged. "
+    "Our staff have been told; you need not do anything.",
     "refused_open_invoice": "Pay the open invoice of {amount} first, then change the plan.",
     "refused_open_invoice_pending": "A payment of {amount} is on its way. The plan can be changed when it has arrived.",
     "refused_service_past_due": "The last renewal is unpaid. Pay its invoice, then change the plan.",

@@ -48,6 +48,8 @@ ES = {
     "review_note": "Este es el precio si el personal del proveedor aprueba la solicitud.",
     "over_limit": "{plan} es demasiado pequeño para lo que se usa ahora. {limits}",
     "over_limit_part": "{name}: {used} en uso, {limit} permitidos, quite {reduce_by}.",
+    "payment_refused": "El servicio de pago no acepta este pago y no se ha cobrado nada. "
+    "Nuestro equipo ya lo sabe; no tiene que hacer nada.",
     "refused_open_invoice": "Pague primero la factura pendiente de {amount} y cambie después de plan.",
     "refused_open_invoice_pending": "Hay un pago de {amount} en camino. El plan podrá cambiarse cuando haya llegado.",
     "refused_service_past_due": "La última renovación está impaga. Pague su factura y después cambie de plan.",

@@ -48,6 +48,8 @@ JA = {
     "review_note": "これは、担当者が申請を承認した場合の料金です。",
     "over_limit": "現在のご利用量は{plan}の上限を超えています。{limits}",
     "over_limit_part": "{name}: 使用中 {used}、上限 {limit}、{reduce_by} 減らしてください。",
+    "payment_refused": "決済サービスがこのお支払いを受け付けないため、請求は行われていません。"
+    "担当者に連絡済みです。お客様の操作は必要ありません。",
     "refused_open_invoice": "先に未払いの請求書（{amount}）をお支払いください。その後、プランを変更できます。",
     "refused_open_invoice_pending": "{amount} のお支払いを処理中です。完了後にプランを変更できます。",
     "refused_service_past_due": "前回の更新料金が未払いです。お支払いの後にプランを変更してください。",

@@ -31,14 +31,14 @@ def fetch(adapter: str, url: str) -> None:
 
 
 @ADAPTERS
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503])
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503])
 def test_these_say_nothing_of_the_outcome(server: str, adapter: str, name: str, status: int) -> None:
     with pytest.raises(GatewayError, match=rf"^{name} answered {status}\.$"):
         fetch(adapter, f"{server}/{status}")
 
 
 @ADAPTERS
-@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 409, 422])
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 410, 422])
 def test_these_are_a_definite_no_with_the_gateways_words(server: str, adapter: str, name: str, status: int) -> None:
     with pytest.raises(GatewayRefused, match=rf'^{name} refused with {status}: {{"words": 1}}$'):
         fetch(adapter, f"{server}/{status}")

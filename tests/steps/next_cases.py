@@ -108,6 +108,14 @@ for _line in (
     _cases("change", "invoiced", "covered proforma_missing", "plan_change.settle"),
     _cases("change", "invoiced", "covered deadline_passed", "plan_change.settle"),
     _cases("change", "invoiced", "covered deadline_passed proforma_missing", "plan_change.settle"),
+    _cases("change", "invoiced", "payment_refused", OPERATOR),
+    _cases("change", "invoiced", "proforma_missing payment_refused", "plan_change.print_invoice"),
+    _cases("change", "invoiced", "deadline_passed payment_refused", "sweep.expire_unpaid"),
+    _cases("change", "invoiced", "deadline_passed proforma_missing payment_refused", "sweep.expire_unpaid"),
+    *(
+        _cases("change", "invoiced", f"covered {more} payment_refused", "plan_change.settle")
+        for more in ("", "proforma_missing", "deadline_passed", "deadline_passed proforma_missing")
+    ),
     _cases("change", "awaiting_payment", "", CUSTOMER),
     _cases("change", "awaiting_payment", "", CUSTOMER, values={"held": 372}),
     _cases("change", "awaiting_payment", "", CUSTOMER, values=OF_ANOTHER),
@@ -160,7 +168,11 @@ for _line in (
         values={"created_at": -HOUR, "refund": "pending", "polled_at": -9 * MINUTE},
     ),
     _cases("payment", "succeeded", "refund_poll_due", "payments.fetch", by=RECONCILIATION),
-    _cases("payment", "failed declined expired canceled", "", "nothing"),
+    _cases("payment", "failed", "", "nothing"),
+    _cases("payment", "failed", "refused", OPERATOR),
+    _cases("payment", "failed", "", "nothing", values={"refused": True, "newer": True}),
+    _cases("payment", "failed", "", "nothing", values={"refused": True, "settled": True}),
+    _cases("payment", "declined expired canceled", "", "nothing"),
     _cases("refund", "sending", "", "payments.refund"),
     _cases("refund", "sending", "", "payments.refund", values=TOO_FAR),
     _cases("refund", "sending", "lease_runs", LEASE),
@@ -227,6 +239,8 @@ DIALS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "lease_runs": ({"lease_until": 5 * MINUTE}, {"lease_until": None}),
     "refund_poll_due": ({"created_at": -HOUR, "refund": "pending"}, {"created_at": -MINUTE, "refund": None}),
     "poll_due": ({"created_at": -HOUR}, {"created_at": -MINUTE}),
+    "payment_refused": ({"refused": True}, {"refused": False}),
+    "refused": ({"refused": True}, {"refused": False}),
     "document_missing": ({"document": None}, {"document": "invoice"}),
     "uncollected": ({"asked": False}, {"asked": True}),
     "warning_due": ({"scheduled": True, "period_end": 3 * DAY}, {"scheduled": False}),
@@ -235,8 +249,8 @@ DIALS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 FACTS = {
-    "change": ("covered", "deadline_passed", "proforma_missing", "spent", "lease_runs"),
-    "payment": ("refund_poll_due", "poll_due", "lease_runs"),
+    "change": ("covered", "deadline_passed", "proforma_missing", "payment_refused", "spent", "lease_runs"),
+    "payment": ("refund_poll_due", "poll_due", "lease_runs", "refused"),
     "refund": ("lease_runs",),
     "event": (),
     "invoice": ("document_missing", "uncollected"),

@@ -24,7 +24,7 @@ from models.inbox import InboxEvent
 from models.invoice import Document, Invoice
 from models.ledger import credit, debit, post
 from models.outbox import OutboxMessage
-from models.payment import Payment, PaymentAttempt, Refund
+from models.payment import Payment, PaymentAttempt, PaymentAttemptMove, Refund
 from models.pending_work import next_of
 from models.plan_change import PlanChange
 from models.renewal import Renewal
@@ -47,7 +47,8 @@ from tests.steps.next_cases import (
 from tests.support.play import Play
 
 _WRITTEN_IN_ORDER = (
-    *(Service, PlanChange, Renewal, Invoice, Document, PaymentAttempt, Payment, Refund, OutboxMessage, InboxEvent),
+    *(Service, PlanChange, Renewal, Invoice, Document, PaymentAttempt, PaymentAttemptMove, Payment, Refund),
+    *(OutboxMessage, InboxEvent),
 )
 
 
@@ -161,6 +162,8 @@ class Rows:
         )
         if values["document"]:
             self._document(invoice, values["document"])
+        if values["refused"]:
+            self._refusal(self._attempt(invoice, "failed"))
         held = Money(values["held"], values.get("held_currency", "JPY"))
         another = Money(values.get("held_by_another", 0), "JPY")
         self._held += [(owner, amount) for owner, amount in ((change.id, held), ("another", another)) if amount]
@@ -221,9 +224,20 @@ class Rows:
             **{"created_at": self.machine, "next_attempt_at": None, **columns},
         )
 
+    def _refusal(self, attempt: Any) -> None:
+        """The gateway's definite no to an attempt."""
+        said_no = {"event": "refuse", "from_status": "creating", "to_status": "failed"}
+        self._added.append(PaymentAttemptMove(attempt_id=attempt.id, at=self.clock, actor="gateway", **said_no))
+
     def _payment(self, status: str, values: dict[str, Any]) -> Any:
         ahead = {name: self._at(values, name, self.machine) for name in ("created_at", "polled_at", "lease_until")}
-        attempt = self._attempt(self._plain_invoice(), status, **ahead)
+        invoice = self._plain_invoice()
+        invoice.settled_at = self.clock if values.get("settled") else None
+        attempt = self._attempt(invoice, status, **ahead)
+        if values["refused"]:
+            self._refusal(attempt)
+        if values.get("newer"):
+            self._attempt(invoice, "canceled")
         if values["refund"]:
             created_at = self.machine + values.get("refunded", -HOUR)
             self._plain_refund(values["refund"], attempt.id, created_at=created_at)
