@@ -59,7 +59,7 @@ async def get_plan_change(
 async def list_plan_change_events(
     change_id: ChangeId,
     caller: AnyKey,
-    last_event_id: Annotated[int | None, Header(description="The number of the last event that you have.")] = None,
+    last_event_id: Annotated[int, Header(description="The number of the last event that you have.")] = 0,
 ) -> Response:
     """Server-Sent Events: the plan change as it is, and again with every move. Ends when nothing will follow."""
     view, version = await run_sync(_read, caller, change_id, False)
@@ -70,7 +70,7 @@ async def list_plan_change_events(
     return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
 
-async def _events(caller: Caller, change_id: str, sent: int | None) -> AsyncIterator[bytes]:
+async def _events(caller: Caller, change_id: str, sent: int) -> AsyncIterator[bytes]:
     end = time.monotonic() + LONGEST_STREAM_SECONDS
     while time.monotonic() < end:
         view, version = await run_sync(_read, caller, change_id, False)

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from domain.currencies import UnknownCurrency
@@ -98,6 +99,8 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     }.items()
 }
 
+KEY_MISSING = "Send an Idempotency-Key header: a new one for each request, the same one when you repeat it."
+
 _TITLES = {400: "Bad request", 401: "Not authenticated", 403: "Not allowed", 404: "Not found", 409: "Conflict"}
 _TITLES |= {405: "Method not allowed", 413: "Too large", 422: "Cannot be processed", 503: "Not available just now"}
 
@@ -148,11 +151,23 @@ def _http(request: Request, error: Exception) -> JSONResponse:
         detail = f"There is nothing at {request.url.path}. The routes are listed at /docs."
     if error.status_code == 405:
         detail = f"{request.url.path} does not take {request.method}. The routes are listed at /docs."
-    return problem(error.status_code, code, detail, headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods_at(request))
+    return problem(error.status_code, code, detail, headers=headers)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """All that the path takes: each route knows its own method only."""
+    routes = [route for route in request.app.routes if isinstance(route, APIRoute)]
+    at = [route.methods or () for route in routes if route.path_regex.fullmatch(request.url.path)]
+    return sorted({method for methods in at for method in methods})
 
 
 def _validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
+    if any(item["loc"] == ("header", "idempotency-key") and item["type"] == "missing" for item in error.errors()):
+        return problem(400, "idempotency_key_missing", KEY_MISSING)
     errors = [{"where": ".".join(str(part) for part in item["loc"]), "what": item["msg"]} for item in error.errors()]
     detail = "; ".join(f"{item['where']}: {item['what']}" for item in errors)
     return problem(422, "invalid_request", f"The request is not as it should be. {detail}", errors=errors)
