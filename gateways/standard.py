@@ -22,6 +22,7 @@ from domain.money import Money, UnknownCurrency
 from gateways import signatures
 from gateways.protocol import (
     Account,
+    AmountRule,
     Delivery,
     EventKind,
     EventPage,
@@ -57,6 +58,7 @@ class _Payment(_Body):
     paid_at: AwareDatetime | None = None
     checkout_url: str | None = None
     refunded: int | None = Field(default=None, ge=0, le=10**15)
+    description: str | None = None
 
 
 class _Part(_Body):
@@ -93,6 +95,10 @@ class StandardGateway:
 
     def __init__(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._api = RestApi("The gateway", timeout_seconds)
+
+    def amount_rule(self, currency: str) -> AmountRule | None:
+        """What another gateway takes nobody knows here; it says no to the rest itself."""
+        return AmountRule()
 
     def create(self, account: Account, request: PaymentRequest) -> GatewayPayment:
         """The reference is the idempotency key. Raises GatewayError, GatewayRefused."""
@@ -163,7 +169,8 @@ class StandardGateway:
         # When the money came counts, not when the gateway got round to saying so.
         paid_at = payment.paid_at if kind is EventKind.PAYMENT_SUCCEEDED else None
         occurred_at = paid_at or event.occurred_at
-        return [GatewayEvent(kind, about.id, payment.id, payment.reference, amount, occurred_at)]
+        text = payment.description
+        return [GatewayEvent(kind, about.id, payment.id, payment.reference, amount, occurred_at, text)]
 
 
 def _payment(reported: _Payment) -> GatewayPayment:

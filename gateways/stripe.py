@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from domain.money import Money
-from gateways import stripe_events
+from gateways import stripe_amounts, stripe_events
 from gateways.protocol import (
     Account,
+    AmountRule,
     Delivery,
     EventPage,
     GatewayError,
@@ -48,9 +49,12 @@ _REFUND_STATUS = {"succeeded": "succeeded", "failed": "failed", "canceled": "fai
 class StripeIntents:
     """The frontend shows Stripe's form with the `client_token` of a PaymentIntent."""
 
+    def amount_rule(self, currency: str) -> AmountRule | None:
+        return stripe_amounts.amount_rule(currency)
+
     def create(self, account: Account, request: PaymentRequest) -> GatewayPayment:
         params: Any = {
-            "amount": stripe_events.stripe_amount(request.amount),
+            "amount": stripe_amounts.stripe_amount(request.amount),
             "currency": request.amount.currency.lower(),
             "metadata": {"reference": request.reference, "description": request.description[:500]},
         }
@@ -68,7 +72,7 @@ class StripeIntents:
             return self.fetch(account, gateway_ref)
 
     def refund(self, account: Account, gateway_ref: str, amount: Money, key: str) -> GatewayRefund:
-        params: Any = {"payment_intent": gateway_ref, "amount": stripe_events.stripe_amount(amount)}
+        params: Any = {"payment_intent": gateway_ref, "amount": stripe_amounts.stripe_amount(amount)}
         options: Any = {"idempotency_key": key}
         reported = _call(account, lambda client: client.v1.refunds.create(params, options))
         return GatewayRefund(reported["id"], _REFUND_STATUS.get(reported.get("status") or "", "pending"))
@@ -100,7 +104,7 @@ class StripeCheckout(StripeIntents):
         product = {"name": request.description[:250] or request.reference}
         price = {
             "currency": request.amount.currency.lower(),
-            "unit_amount": stripe_events.stripe_amount(request.amount),
+            "unit_amount": stripe_amounts.stripe_amount(request.amount),
             "product_data": product,
         }
         params: Any = {
@@ -213,10 +217,10 @@ def _payment(
         gateway_ref=gateway_ref,
         reference=(paid.get("metadata") or {}).get("reference"),
         status=status,
-        amount=stripe_events.money(paid["amount"] if amount is None else amount, paid["currency"]),
+        amount=stripe_amounts.money(paid["amount"] if amount is None else amount, paid["currency"]),
         checkout_url=url,
         paid_at=datetime.fromtimestamp(paid_at, UTC) if paid_at is not None else None,
-        refunded=stripe_events.money(charge.get("amount_refunded") or 0, paid["currency"]).amount,
+        refunded=stripe_amounts.money(charge.get("amount_refunded") or 0, paid["currency"]).amount,
         money_ref=intent.get("id"),
         client_token=token,
     )

@@ -35,7 +35,7 @@ router = APIRouter(prefix="/v1", tags=["manual payments"])
 EventId = Annotated[str, Path(max_length=64, pattern=r"^evt_[0-9a-z]+$", description="The event's id.")]
 PaymentId = Annotated[str, Path(max_length=64, pattern=r"^mny_[0-9a-z]+$", description="The payment's id.")]
 InvoiceId = Annotated[str, Field(max_length=64, pattern=r"^inv_[0-9a-z]+$")]
-EventStatus = Literal["attention", "received", "parked", "retry", "processed", "ignored", "poison", "dead"]
+EventStatus = Literal["attention", "foreign", "received", "parked", "retry", "processed", "ignored", "poison", "dead"]
 
 
 class RecordBody(DecisionBody):
@@ -63,7 +63,10 @@ class RefundBody(DecisionBody):
 def list_webhooks(
     caller: OpsKey,
     page: Annotated[Page, Depends(paged("evt"))],
-    status: Annotated[EventStatus | None, Query(description="attention: retry, poison, dead, conflicting")] = None,
+    status: Annotated[
+        EventStatus | None,
+        Query(description="attention: retry, poison, dead, conflicting; foreign: of other applications"),
+    ] = None,
     conflicting: Annotated[bool, Query(description="Only those that came again with other contents.")] = False,
 ) -> shapes.Listed[shapes.GatewayEvent]:
     """The inbox, newest first."""
