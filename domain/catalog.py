@@ -85,6 +85,11 @@ class Policies(_Part):
     # The day that a change which is charged by time is priced as of: that of its payment, where the accepted price is
     # the most that it can cost, or that of the request, with which the offer ends.
     priced_at: Literal["payment", "request"] = "payment"
+    # What unused time is worth to a customer who ends the service before its period does, and what that becomes.
+    ending_credit: Literal["by_day", "by_second", "nothing"] = "nothing"
+    ending_credit_becomes: Literal["account_credit", "refund"] = "account_credit"
+    # An unpaid renewal of a period in which the service ended.
+    ended_invoice: Literal["void", "keep"] = "void"
 
 
 class TaxRate(_Part):

@@ -78,6 +78,12 @@ class OpenInvoice(ChangeError):
         super().__init__(f"an invoice of this service over {money} is open; {do}", **details)
 
 
+class ServiceEnding(ChangeError):
+    """The service ends before the change would take effect: details name the `ending`."""
+
+    code = "service_ending"
+
+
 class PeriodEnded(ChangeError):
     """The running period is over; the renewal comes first."""
 
