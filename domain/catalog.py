@@ -82,6 +82,11 @@ class Policies(_Part):
     minimum_charge: MinimumCharge | None = None
     # What a scheduled change costs at its renewal: what it was shown, or today's price (who would pay more is asked).
     scheduled_price: Literal["promised", "current_with_notice"] = "promised"
+    # What unused time is worth to a customer who ends the service before its period does, and what that becomes.
+    ending_credit: Literal["by_day", "by_second", "nothing"] = "nothing"
+    ending_credit_becomes: Literal["account_credit", "refund"] = "account_credit"
+    # An unpaid renewal of a period in which the service ended.
+    ended_invoice: Literal["void", "keep"] = "void"
 
 
 class TaxRate(_Part):

@@ -91,6 +91,12 @@ class AmountNotPayable(ChangeError):
         super().__init__(f"the payment service takes no payment of {amount}{limit}; ask the provider", **details)
 
 
+class ServiceEnding(ChangeError):
+    """The service ends before the change would take effect: details name the `ending`."""
+
+    code = "service_ending"
+
+
 class PeriodEnded(ChangeError):
     """The running period is over; the renewal comes first."""
 

@@ -103,6 +103,16 @@ class ServiceStatus(StrEnum):
     TERMINATED = "terminated"
 
 
+class EndingStatus(StrEnum):
+    """Where the ending of a service stands. `scheduled`: it has a date and can be taken back; `ending`: the service is
+    canceled here, and the host is told."""
+
+    SCHEDULED = "scheduled"
+    ENDING = "ending"
+    ENDED = "ended"
+    WITHDRAWN = "withdrawn"
+
+
 class InvoiceStatus(StrEnum):
     """Whether an invoice still waits for its money: two dates of its row say so."""
 
@@ -297,6 +307,9 @@ INBOX_EVENT = Machine(
 
 V = ServiceStatus
 
+# A service that is over: nothing is billed for it, and nothing of it changes.
+OVER = frozenset({V.CANCELED, V.TERMINATED})
+
 SERVICE = Machine(
     "service",
     ServiceStatus,
@@ -304,7 +317,29 @@ SERVICE = Machine(
     initial=frozenset(V),
     moves=frozenset({(V.ACTIVE, "miss_payment", V.PAST_DUE), (V.PAST_DUE, "pay", V.ACTIVE)})
     | frozenset((source, "report", target) for source in V for target in V if source is not target)
-    | _moves({V.PENDING, V.ACTIVE, V.PAST_DUE}, "suspend", V.SUSPENDED),
+    | _moves({V.PENDING, V.ACTIVE, V.PAST_DUE}, "suspend", V.SUSPENDED)
+    | _moves(frozenset(V) - OVER, "end", V.CANCELED),
+)
+
+N = EndingStatus
+
+# A service has one of these at a time.
+OPEN_ENDING = frozenset({N.SCHEDULED, N.ENDING})
+
+ENDING = Machine(
+    "ending",
+    EndingStatus,
+    begins="request",
+    initial=frozenset({N.SCHEDULED}),
+    moves=frozenset(
+        {
+            (N.SCHEDULED, "withdraw", N.WITHDRAWN),
+            (N.SCHEDULED, "end", N.ENDING),
+            (N.ENDING, "confirm", N.ENDED),
+        }
+    )
+    # The host says by itself that the service is over.
+    | _moves(OPEN_ENDING, "report", N.ENDED),
 )
 
 INVOICE = Machine(
@@ -320,4 +355,4 @@ INVOICE = Machine(
     ),
 )
 
-MACHINES = (PLAN_CHANGE, PAYMENT_ATTEMPT, REFUND, INBOX_EVENT, SERVICE, INVOICE)
+MACHINES = (PLAN_CHANGE, PAYMENT_ATTEMPT, REFUND, INBOX_EVENT, SERVICE, ENDING, INVOICE)

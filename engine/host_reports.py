@@ -19,6 +19,7 @@ from domain.pricing.billed import BilledItem, Opened
 from domain.pricing.period_terms import old_terms
 from domain.tax import UNTAXED, TaxableLine, Taxation, percent_ratio, tax_on, taxation_of
 from engine.accounts.services import buyer_of, required_service, terms_of
+from engine.ending import after_host_report
 from engine.expiry import cancel_open_changes
 from engine.invoicing.printable import check_texts
 from engine.ledger import billed_items
@@ -115,11 +116,12 @@ def put_service(
         return _create_service(session, now, provider, customer, ref, report), []
     if service.customer_id != customer.id:
         raise OtherCustomersService(ref)
-    lock_service(session, service.id)
+    before = lock_service(session, service.id).status
     if report.paid and service.unpaid_import is not None:
         _import_paid(session, now, service)
     if service.status != report.status:
         _take_over_status(session, now, provider, service, report.status)
+    after_host_report(session, now, service, before)
     if report.status == ServiceStatus.ACTIVE:
         return service, []
     return service, cancel_open_changes(session, now, service, "host", "service_not_active")

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog, Plan, in_language
-from domain.errors import ChangeError
+from domain.errors import ChangeError, Forbidden, ServiceEnding
 from domain.money import Money
+from domain.periods import instant_text
 from domain.pricing.quote import price_change
 from domain.pricing.quote_values import Quote
 from domain.pricing.terms import Target
@@ -21,6 +22,7 @@ from engine.payments.credit_refunds import refundable_for
 from engine.payments.owed import check_nothing_owed
 from engine.payments.payable import check_payable, rule_of, with_payable_credit
 from models.customer import Service
+from models.ending import open_ending
 from models.invoice import StoredQuote
 from models.provider import catalog_id_of, catalog_of, catalog_version
 
@@ -30,13 +32,14 @@ OFFER_ENDS_BEFORE_PERIOD = timedelta(hours=1)
 @dataclass(frozen=True, slots=True)
 class Option:
     """One plan in one cycle: its price, and whether the service may change to it; if not, `reason` is the code, the
-    sentence and the details."""
+    sentence and the details. `forbidden` by a rule, the plan is had only by ending the service and ordering anew."""
 
     plan: Plan
     cycle: str
     price: Money
     quote: Quote | None
     reason: tuple[str, str, dict[str, Any]] | None
+    forbidden: bool = False
 
     @property
     def manual_request(self) -> bool:
@@ -74,10 +77,22 @@ def price_for(
 
     credit = postings.credit_of(session, service.provider_id, service.customer_id, service.currency)
     quote = with_payable_credit(rule, price, credit)
+    _check_not_ending(session, service, quote)
     if quote.timing == "now":
         check_nothing_owed(session, service)
     check_payable(rule, quote.total_due_today)
     return quote
+
+
+def _check_not_ending(session: Session, service: Service, quote: Quote) -> None:
+    """A change now leaves an ending at the period's end as it is; a change that would come with the renewal never
+    does. Raises ServiceEnding."""
+    ending = open_ending(session, service.id)
+    if ending is not None and (ending.at == "now" or quote.timing == "at_renewal"):
+        when = instant_text(ending.ends_at)
+        raise ServiceEnding(
+            f"service {service.ref} ends at {when}; take that back, then change its plan", ending=ending.id
+        )
 
 
 def quote_change(
@@ -128,7 +143,8 @@ def _option(session: Session, now: datetime, service: Service, plan: Plan, cycle
         quote = price_for(session, now, service, plan.id, cycle)
     except ChangeError as error:
         sentence = refusal_text(error, catalog_of(session, service.provider), service.customer.locale)
-        return Option(plan, cycle, price, None, (error.code, sentence, error_details(error)))
+        reason = error.code, sentence, error_details(error)
+        return Option(plan, cycle, price, None, reason, forbidden=isinstance(error, Forbidden))
     if quote.timing == "manual_review":
         sentence = "Our staff must look at this change first; you can send them a request."
         return Option(plan, cycle, price, quote, ("manual_review", sentence, {}))

@@ -72,6 +72,8 @@ NOTHING = Renewed()
 def begin_renewal(session: Session, now: datetime, service_id: str) -> UsageCall | Renewed:
     """Usage is measured outside the transaction, and only where a scheduled change must fit."""
     service = lock_service(session, service_id)
+    if service.ending_scheduled:
+        return NOTHING
     scheduled = scheduled_change(session, service_id)
     if scheduled is None:
         return renew(session, now, service)
@@ -110,9 +112,9 @@ def _renew_or_warn(session: Session, now: datetime, service: Service, scheduled:
 
 
 def renew(session: Session, now: datetime, service: Service) -> Renewed:
-    """Rolls one period of a locked service. Waits (returns nothing to do) while a change is on its way:
-    one that is settled will be applied first, one that is unpaid has run out and expires first."""
-    if service.status != ServiceStatus.ACTIVE or service.period_end > now:
+    """Rolls one period of a locked service, unless it ends with that period. Waits (returns nothing to do) while a
+    change is on its way: one that is settled is applied first, one that is unpaid has run out and expires first."""
+    if service.status != ServiceStatus.ACTIVE or service.period_end > now or service.ending_scheduled:
         return NOTHING
     open_change = active_change(session, service.id)
     if open_change is not None and open_change.status != Status.AWAITING_REVIEW:

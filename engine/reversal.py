@@ -148,6 +148,8 @@ def _check_way_back(session: Session, catalog: Catalog, service: Service, forwar
         raise CannotReverse("the service has changed or was renewed since.")
     if not billed_items.is_last_bill(session, sold):
         raise CannotReverse("a later bill has taken back what it charged.")
+    if service.is_over:
+        raise CannotReverse("the service has ended.")
     plan = catalog.plan(forward.from_.plan)
     if plan is None:
         raise CannotReverse(f"there is no plan {forward.from_.plan} any more.")

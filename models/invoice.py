@@ -55,7 +55,7 @@ class Invoice(PendingWork, Base):
         CheckConstraint("(number IS NULL) = (numbered_on IS NULL)", name="number_has_a_date"),
         CheckConstraint("number IS NULL OR voided_at IS NULL", name="numbered_is_never_void"),
         CheckConstraint("settled_at IS NULL OR voided_at IS NULL", name="settled_is_never_void"),
-        CheckConstraint("num_nonnulls(change_id, renewal_id, corrects_id) = 1", name="one_cause"),
+        CheckConstraint("num_nonnulls(change_id, renewal_id, corrects_id, ending_id) = 1", name="one_cause"),
         Index("ix_invoices_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
         UniqueConstraint("provider_id", "kind", "number"),
         UniqueConstraint("corrects_id", "kind"),
@@ -69,6 +69,8 @@ class Invoice(PendingWork, Base):
     renewal_id: Mapped[str | None] = mapped_column(ForeignKey("renewals.id"), unique=True)
     # The invoice that this one corrects: its opposite, or what stands in its place.
     corrects_id: Mapped[str | None] = mapped_column(ForeignKey("invoices.id"))
+    # The ending at once whose credit note it is.
+    ending_id: Mapped[str | None] = mapped_column(ForeignKey("endings.id"), unique=True)
     kind: Mapped[str]
     currency: Mapped[str]
     net_minor: Mapped[int]

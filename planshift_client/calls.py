@@ -112,6 +112,36 @@ def create_quote(service: str, plan: str, cycle: str, quantity: int | None = Non
     return Call(shapes.Quote, "POST", "/v1/quotes", body=_wanted(service, plan, cycle, quantity))
 
 
+def preview_cancellation(service: str, at: Effective = "period_end") -> Call[shapes.CancellationPreview]:
+    """What ending a service would give back, lose and cancel; nothing is ended."""
+    path = f"/v1/services/{service}/cancellations/preview"
+    return Call(shapes.CancellationPreview, "GET", path, query={"at": at})
+
+
+def create_cancellation(
+    service: str,
+    at: Effective = "period_end",
+    *,
+    accept_credit: shapes.Money | None = None,
+    idempotency_key: str | None = None,
+) -> Call[shapes.Cancellation]:
+    """Ends a service at the end of its period, or at once for the credit that was shown."""
+    body = {"at": at, "accept_credit": accept_credit.model_dump() if accept_credit else None}
+    headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+    path = f"/v1/services/{service}/cancellations"
+    return Call(shapes.Cancellation, "POST", path, body=body, headers=headers)
+
+
+def list_cancellations(service: str) -> Call[shapes.AllOf[shapes.Cancellation]]:
+    """A service's endings, newest first."""
+    return Call(shapes.AllOf[shapes.Cancellation], "GET", f"/v1/services/{service}/cancellations")
+
+
+def withdraw_cancellation(service: str) -> Call[shapes.Cancellation]:
+    """Takes an ending back that has not happened yet."""
+    return Call(shapes.Cancellation, "DELETE", f"/v1/services/{service}/cancellations")
+
+
 def create_plan_change(
     service: str,
     plan: str,

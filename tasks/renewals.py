@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 def scan() -> int:
     with transaction() as session:
         renewal.mark_past_due(session)
-        claimed = sweep.claim(session, [sweep.RENEWALS])
+        claimed = sweep.claim(session, sweep.SCANNED)
     enqueue_claimed(claimed)
     return len(claimed.overdue_rows)
 

@@ -12,10 +12,12 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.api import (
+    cancellations,
     changes,
     dead_letters,
     following,
     host,
+    invoice_decisions,
     invoices,
     manual_payments,
     operations,
@@ -60,7 +62,19 @@ def create_api() -> FastAPI:
         dependencies=[Depends(known_query)],
     )
     problems.install(app)
-    for routes in (services, changes, following, invoices, host, operations, manual_payments, ops, dead_letters):
+    for routes in (
+        services,
+        cancellations,
+        changes,
+        following,
+        invoices,
+        invoice_decisions,
+        host,
+        operations,
+        manual_payments,
+        ops,
+        dead_letters,
+    ):
         app.include_router(routes.router)
     app.mount("/webhooks", create_receiver())
     app.mount("/portal", create_portal())

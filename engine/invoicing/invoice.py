@@ -24,6 +24,7 @@ from engine.jobs.sweep import unschedule_if_done
 from models import storage
 from models.base import new_id
 from models.billed_item import numbers_of_items
+from models.ending import Ending
 from models.invoice import Document, Invoice, document_of, invoice_of_change
 from models.moves import move
 from models.plan_change import PlanChange, lock_change
@@ -94,7 +95,7 @@ class Amounts:
 
 
 def new_invoice(
-    cause: PlanChange | Renewal | Invoice,
+    cause: PlanChange | Renewal | Invoice | Ending,
     customer_id: str,
     *,
     kind: str,
@@ -113,6 +114,7 @@ def new_invoice(
         change_id=cause.id if isinstance(cause, PlanChange) else None,
         renewal_id=cause.id if isinstance(cause, Renewal) else None,
         corrects_id=cause.id if isinstance(cause, Invoice) else None,
+        ending_id=cause.id if isinstance(cause, Ending) else None,
         kind=kind,
         currency=amounts.total.currency,
         net_minor=amounts.net.amount,

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from domain.lifecycle import InboxStatus, Status
 from domain.next_steps import SCAN, SWEEP
 from models.customer import Service
+from models.ending import Ending
 from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.outbox import OutboxMessage
@@ -134,6 +135,7 @@ CHANGES = WorkKind(
     more_attempts=case((PlanChange.status.in_((Status.PAID, Status.APPLYING)), ATTEMPTS_TO_GIVE_UP), else_=0),
 )
 INVOICES = WorkKind(kind="invoice", prefix="inv", row=Invoice)
+ENDINGS = WorkKind(kind="ending", prefix="end", row=Ending, found_by=SCAN)
 RENEWALS = WorkKind(kind="renewal", prefix="svc", row=Service, found_by=SCAN)
 SWEPT = (
     CHANGES,
@@ -149,7 +151,9 @@ SWEPT = (
         put_off=InboxEvent.status == InboxStatus.RETRY,
     ),
 )
-WORK_KINDS = (*SWEPT, RENEWALS)
+# What beat looks for by dates of services.
+SCANNED = (RENEWALS, ENDINGS)
+WORK_KINDS = (*SWEPT, *SCANNED)
 
 
 class NoPendingWork(Exception):

@@ -54,7 +54,14 @@ def write_opened(
 def write_taken(session: Session, invoice: Invoice, taken: Iterable[billed.TakeBack], cause: str, at: datetime) -> None:
     """The take-backs of a bill. The database refuses (IntegrityError) what exceeds an item."""
     for one in taken:
-        session.add(_take_back(invoice, one.item, one.units, (one.net, one.tax), one.line, one.from_at, cause, at))
+        session.add(_take_back(invoice.provider_id, invoice, one, cause, at))
+    session.flush()
+
+
+def close(session: Session, provider_id: str, taken: Iterable[billed.TakeBack], cause: str, at: datetime) -> None:
+    """Take-backs for which nothing is given, and no credit note written: the items are closed."""
+    for one in taken:
+        session.add(_take_back(provider_id, None, one, cause, at))
     session.flush()
 
 
@@ -64,8 +71,8 @@ def undo(session: Session, service: Service, undone: Invoice, note: Invoice, cau
         raise LaterBill(undone)
     charged, taken = items_of_invoice(session, undone.id), take_backs_of_invoice(session, undone.id)
     for item in charged:
-        amounts = item.net_minor, item.tax_minor
-        session.add(_take_back(note, item.id, item.units, amounts, item.line, item.covers_start, cause, at))
+        whole = billed.TakeBack(item.id, item.units, item.net_minor, item.tax_minor, item.covers_start, item.line)
+        session.add(_take_back(note.provider_id, note, whole, cause, at))
     for back in taken:
         session.add(_item_again(service, note, back, at))
     session.flush()
@@ -132,24 +139,17 @@ def _row_of(service: Service, invoice: Invoice | None, item: BilledItem, line: i
 
 
 def _take_back(
-    invoice: Invoice,
-    item_id: str,
-    units: int,
-    amounts: tuple[int, int],
-    line: int | None,
-    from_at: datetime,
-    cause: str,
-    at: datetime,
+    provider_id: str, invoice: Invoice | None, one: billed.TakeBack, cause: str, at: datetime
 ) -> StoredTakeBack:
     return StoredTakeBack(
-        provider_id=invoice.provider_id,
-        item_id=item_id,
-        invoice_id=invoice.id,
-        line=line,
-        units=units,
-        net_minor=amounts[0],
-        tax_minor=amounts[1],
-        from_at=from_at,
+        provider_id=provider_id,
+        item_id=one.item,
+        invoice_id=invoice.id if invoice else None,
+        line=one.line,
+        units=one.units,
+        net_minor=one.net,
+        tax_minor=one.tax,
+        from_at=one.from_at,
         cause=cause,
         at=at,
     )

@@ -19,6 +19,7 @@ from engine.operators.replay import replay_event
 from engine.payments.attempts import NothingToPay, attempt_after_refusal
 from models.audit import Attribution, record_action
 from models.customer import Service
+from models.ending import Ending
 from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.outbox import OutboxMessage
@@ -110,8 +111,14 @@ def _what(row: Any) -> str:
         return f"{row.status}: {row.summary}"
     if isinstance(row, Service):
         return f"service {row.ref}: its period ends {row.period_end:%Y-%m-%d %H:%M} UTC"
+    if isinstance(row, Ending):
+        return f"{row.status}: service {row.service.ref} ended, and its host is to be told"
     if isinstance(row, Invoice):
         return f"{row.number}: its document, or the request to pay it"
+    return _message(row)
+
+
+def _message(row: Any) -> str:
     if isinstance(row, OutboxMessage):
         return f"{row.event} of {row.change_id}"
     if isinstance(row, InboxEvent):

@@ -1,6 +1,7 @@
 """The shapes of the API's answers, which the server makes and the client reads: one definition for both."""
 
 from planshift_client.shapes.base import AllOf, Instant, Listed, Money, Period, Shape
+from planshift_client.shapes.cancellations import Cancellation, CancellationPreview
 from planshift_client.shapes.changes import (
     ExpandedPrice,
     NextRenewal,
@@ -52,6 +53,8 @@ __all__ = [
     "Action",
     "AllOf",
     "Balance",
+    "Cancellation",
+    "CancellationPreview",
     "CreditEntry",
     "CreditLedger",
     "CurrentPlan",

@@ -14,7 +14,18 @@ from typing import Any
 import httpx
 import pytest
 
-from planshift_client import Client, NotInTime, Refused, create_plan_change, get_service, put_service
+from planshift_client import (
+    Client,
+    NotInTime,
+    Refused,
+    create_cancellation,
+    create_plan_change,
+    get_service,
+    list_cancellations,
+    preview_cancellation,
+    put_service,
+    withdraw_cancellation,
+)
 from planshift_client.shapes import Money
 from tests.entry_points.test_http import AUGUST, JULY
 from tests.support.client import ApiClient
@@ -115,3 +126,12 @@ def test_waiting_has_an_end(dns: ApiClient) -> None:
         assert planshift.wait(change.id).status == "awaiting_payment"
         with pytest.raises(NotInTime, match="awaiting_payment after 1 s"):
             planshift.wait(change.id, "applied", seconds=1)
+
+
+def test_a_program_ends_a_service_and_keeps_it(dns: ApiClient) -> None:
+    """15 of 31 days of ¥500 are ¥242, and ¥24 of tax."""
+    with client_of(dns) as planshift:
+        assert planshift.send(preview_cancellation("zone", "now")).credit == Money(amount=266, currency="JPY")
+        assert planshift.send(create_cancellation("zone")).status == "scheduled"
+        assert planshift.send(withdraw_cancellation("zone")).status == "withdrawn"
+        assert [one.at for one in planshift.send(list_cancellations("zone")).items] == ["period_end"]

@@ -20,6 +20,7 @@ from local.stack import Stack
 from models.base import new_id
 from models.customer import Customer, Service
 from models.database import transaction
+from models.ending import Ending
 from models.inbox import InboxEvent
 from models.invoice import Document, Invoice
 from models.ledger import credit, debit, post
@@ -47,8 +48,8 @@ from tests.steps.next_cases import (
 from tests.support.play import Play
 
 _WRITTEN_IN_ORDER = (
-    *(Service, PlanChange, Renewal, Invoice, Document, PaymentAttempt, PaymentAttemptMove, Payment, Refund),
-    *(OutboxMessage, InboxEvent),
+    *(Service, PlanChange, Ending, Renewal, Invoice, Document, PaymentAttempt, PaymentAttemptMove, Payment),
+    *(Refund, OutboxMessage, InboxEvent),
 )
 
 
@@ -137,7 +138,24 @@ class Rows:
             self._plain_change(values["change"], service.id)
         if values.get("scheduled"):
             self._plain_change("scheduled", service.id, warned_at=self.clock if values.get("warned") else None)
+        if values.get("ending"):
+            self._plain_ending(values["ending"], service.id)
         return service
+
+    def _plain_ending(self, status: str, service_id: str, **columns: Any) -> Any:
+        return self._add(
+            Ending,
+            "end",
+            **{"provider_id": self.provider_id, "customer_id": self.customer_id, "service_id": service_id},
+            **{"status": status, "channel": "api", "plan": "basic", "received_at": self.clock},
+            **{"idempotency_key": f"key {next(self._count)}", "request_sha256": "", "next_attempt_at": None},
+            **{"at": "period_end", **columns},
+        )
+
+    def _ending(self, status: str, values: dict[str, Any]) -> Any:
+        service = self._service("active", {"period_end": values["period_end"], "change": values["change"]})
+        lease_until = self._at(values, "lease_until", self.machine)
+        return self._plain_ending(status, service.id, at=values.get("at", "period_end"), lease_until=lease_until)
 
     def _plain_change(self, status: str, service_id: str | None = None, **columns: Any) -> Any:
         return self._add(
@@ -331,7 +349,7 @@ def finders(session: Session, row: Any = None) -> Callable[[Made], list[str]]:
     swept = [work for work in sweep.SWEPT if row in (None, work.row)]
     with undone(session):
         by_sweep = sweep.claim(session, swept)
-        by_scan = sweep.claim(session, [sweep.RENEWALS] if row in (None, sweep.RENEWALS.row) else [])
+        by_scan = sweep.claim(session, [work for work in sweep.SCANNED if row in (None, work.row)])
         fetched = reconciliation.claim_due(session)
     found = {
         SWEEP: by_sweep.overdue_rows,

@@ -34,6 +34,7 @@ ARGUMENTS = {
     "invoice": "invoice_id",
     "mail": "message_id",
     "service": "service_id",
+    "ending": "ending_id",
 }
 
 

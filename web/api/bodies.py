@@ -187,6 +187,16 @@ class PlanChangeBody(QuoteBody):
     )
 
 
+class CancellationBody(Body):
+    """How a service is to end."""
+
+    at: Literal["period_end", "now"] = told("At the end of the period, or at once.", "period_end", default="period_end")
+    accept_credit: MoneyBody | None = told(
+        "The credit that the customer was shown for an ending at once.", default=None
+    )
+    reason: Words | None = told("Why, for the history.", "moves to another plan", default=None)
+
+
 class DecisionBody(Body):
     """An operator's decision is kept with the actor and the reason."""
 

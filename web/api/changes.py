@@ -40,7 +40,7 @@ def create_plan_change(
 
     The same Idempotency-Key and body are answered in the same way again.
     """
-    key = _bare(idempotency_key)
+    key = bare_key(idempotency_key)
     _check_acceptance(body, caller)
     request = ChangeRequest(
         service=body.service,
@@ -121,7 +121,7 @@ def change_of(tx: ApiTransaction, change_id: str) -> PlanChange:
     return change
 
 
-def _bare(key: str) -> str:
+def bare_key(key: str) -> str:
     """The key with or without the quotes of a structured header string."""
     bare = key.strip()
     if len(bare) >= 2 and bare[0] == bare[-1] == '"':

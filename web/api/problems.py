@@ -24,15 +24,20 @@ from domain.money import CurrencyMismatch
 from domain.periods import ImplausiblePeriod
 from engine.accounts.providers import ClockBackwards, NotASandbox, NotConnected
 from engine.accounts.services import UnknownService
+from engine.ending import StillEnding
+from engine.ending_requests import CreditChanged, EndingOpen, NoEnding, ServiceOver
 from engine.expiry import NotCancelable
 from engine.host_reports import OtherCustomersService, PeriodRunsBackwards, UnknownCustomer, UnknownDiscount
+from engine.jobs.idempotency import KeyReused, RequestInFlight
+from engine.ledger.billed_items import LaterBill
 from engine.operators.dead_letters import NotADeadLetter
 from engine.operators.manual_payments import AlreadyRecorded, NotMatchable, UnknownInvoice
 from engine.operators.recovery import NotStuck
 from engine.operators.replay import UnknownEvent
 from engine.payments.attempts import AttemptOpen, NothingToPay
+from engine.payments.ended_invoices import NotDecidable
 from engine.payments.refunds import NotRefundable, UnknownPayment
-from engine.request import ChangeOpen, KeyReused, PriceChanged, RequestInFlight, UnknownQuote
+from engine.request import ChangeOpen, PriceChanged, UnknownQuote
 from engine.review import NotInReview
 from models.database import DATABASE_AWAY
 from models.provider import NoCatalog
@@ -59,6 +64,13 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (RequestInFlight, 409, "request_in_flight"),
     (KeyReused, 422, "idempotency_key_reused"),
     (NotCancelable, 409, "not_cancelable"),
+    (EndingOpen, 409, "ending_open"),
+    (ServiceOver, 409, "service_ended"),
+    (NoEnding, 409, "no_ending"),
+    (CreditChanged, 409, "credit_changed"),
+    (StillEnding, 409, "service_ending"),
+    (NotDecidable, 409, "not_decidable"),
+    (LaterBill, 409, "later_bill"),
     (AttemptOpen, 409, "payment_open"),
     (NotInReview, 409, "not_in_review"),
     (NothingToPay, 409, "nothing_to_pay"),

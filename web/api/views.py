@@ -41,6 +41,7 @@ def service_values(service: Service) -> dict[str, Any]:
     return {name: getattr(service, name) for name in names.split()} | {
         "customer": service.customer.ref,
         "price": price,
+        "ends_at": service.scheduled_ending.ends_at if service.scheduled_ending else None,
     }
 
 

@@ -13,8 +13,9 @@ from sqlalchemy import select
 from domain.catalog import Plan
 from domain.errors import ChangeError
 from domain.pricing.quote_values import Quote
+from engine.jobs.idempotency import KeyReused, RequestInFlight
 from engine.offers import Option, options_for, payable_until, quote_change
-from engine.request import ChangeOpen, ChangeRequest, KeyReused, PriceChanged, RequestInFlight, request_change
+from engine.request import ChangeOpen, ChangeRequest, PriceChanged, request_change
 from models.customer import Service
 from models.invoice import StoredQuote
 from models.plan_change import PlanChange
