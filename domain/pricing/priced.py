@@ -11,6 +11,7 @@ from domain.money import CurrencyMismatch, Money
 from domain.periods import AnchorPoint, Period, next_period
 from domain.policy import Decision, Situation, decide
 from domain.pricing.billed import take_back
+from domain.pricing.credit_use import credit_used
 from domain.pricing.modes import CreditBecomes
 from domain.pricing.period_terms import PeriodTerms, new_terms, old_terms, renewed
 from domain.pricing.terms import Buyer, ServiceTerms, Target
@@ -90,7 +91,7 @@ def price(
     figures = price_now(catalog, service, buyer, (old, new), decision.proration, now)
     total, becomes = figures.total, decision.proration.credit_becomes
     created = max(0, -total)
-    applied = _applied(catalog, total, account_credit)
+    applied = credit_used(catalog, total, account_credit)
     refund = _refundable(service, created) if becomes is CreditBecomes.REFUND else 0
     return Priced(
         catalog,
@@ -109,14 +110,6 @@ def price(
         figures.frame.period,
         figures.frame.anchor,
     )
-
-
-def _applied(catalog: Catalog, total: int, account_credit: Money) -> int:
-    """The account credit that is used: so much that what is left to pay is nothing, or enough to be collected."""
-    applied = min(max(0, account_credit.amount), max(0, total))
-    minimum = catalog.policies.minimum_charge
-    least = minimum.amounts.get(account_credit.currency, 0) if minimum else 0
-    return max(0, total - least) if 0 < total - applied < least else applied
 
 
 def _checked_moment(service: ServiceTerms, now: datetime, account_credit: Money) -> datetime:

@@ -48,6 +48,9 @@ EN = {
     "over_limit_part": "{name}: {used} used, {limit} allowed, remove {reduce_by}.",
     "payment_refused": "The payment service does not take this payment, so nothing was charged. "
     "Our staff have been told; you need not do anything.",
+    "refused_amount_not_payable": "The payment service takes no payment of {amount}.",
+    "refused_amount_too_small": "{amount} would be due, and the payment service takes {limit} at least.",
+    "refused_amount_too_large": "{amount} would be due, and the payment service takes {limit} at most.",
     "refused_open_invoice": "Pay the open invoice of {amount} first, then change the plan.",
     "refused_open_invoice_pending": "A payment of {amount} is on its way. The plan can be changed when it has arrived.",
     "refused_service_ending": "The service ends before that. Keep the service first, then change its plan.",

@@ -48,6 +48,9 @@ ES = {
     "over_limit_part": "{name}: {used} en uso, {limit} permitidos, quite {reduce_by}.",
     "payment_refused": "El servicio de pago no acepta este pago y no se ha cobrado nada. "
     "Nuestro equipo ya lo sabe; no tiene que hacer nada.",
+    "refused_amount_not_payable": "El servicio de pago no acepta un pago de {amount}.",
+    "refused_amount_too_small": "Se deberían pagar {amount} y el servicio de pago acepta {limit} como mínimo.",
+    "refused_amount_too_large": "Se deberían pagar {amount} y el servicio de pago acepta {limit} como máximo.",
     "refused_open_invoice": "Pague primero la factura pendiente de {amount} y cambie después de plan.",
     "refused_open_invoice_pending": "Hay un pago de {amount} en camino. El plan podrá cambiarse cuando haya llegado.",
     "refused_service_ending": "El servicio termina antes. Conserve primero el servicio y cambie después de plan.",

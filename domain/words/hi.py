@@ -48,6 +48,9 @@ HI = {
     "over_limit_part": "{name}: {used} उपयोग में, {limit} की अनुमति, {reduce_by} घटाएँ।",
     "payment_refused": "भुगतान सेवा यह भुगतान स्वीकार नहीं करती, इसलिए कोई राशि नहीं ली गई। "
     "हमारे कर्मचारियों को सूचना मिल चुकी है; आपको कुछ नहीं करना है।",
+    "refused_amount_not_payable": "भुगतान सेवा {amount} का भुगतान स्वीकार नहीं करती।",
+    "refused_amount_too_small": "{amount} देय होगा, पर भुगतान सेवा कम से कम {limit} लेती है।",
+    "refused_amount_too_large": "{amount} देय होगा, पर भुगतान सेवा अधिकतम {limit} लेती है।",
     "refused_open_invoice": "पहले {amount} का बकाया बिल चुकाएँ, फिर प्लान बदलें।",
     "refused_open_invoice_pending": "{amount} का भुगतान प्रक्रिया में है। उसके पहुँचने पर प्लान बदला जा सकता है।",
     "refused_service_ending": "सेवा उससे पहले समाप्त हो जाएगी। पहले सेवा जारी रखें, फिर योजना बदलें।",

@@ -48,6 +48,9 @@ JA = {
     "over_limit_part": "{name}: 使用中 {used}、上限 {limit}、{reduce_by} 減らしてください。",
     "payment_refused": "決済サービスがこのお支払いを受け付けないため、請求は行われていません。"
     "担当者に連絡済みです。お客様の操作は必要ありません。",
+    "refused_amount_not_payable": "決済サービスは {amount} のお支払いに対応していません。",
+    "refused_amount_too_small": "お支払い額は {amount} ですが、決済サービスの下限は {limit} です。",
+    "refused_amount_too_large": "お支払い額は {amount} ですが、決済サービスの上限は {limit} です。",
     "refused_open_invoice": "先に未払いの請求書（{amount}）をお支払いください。その後、プランを変更できます。",
     "refused_open_invoice_pending": "{amount} のお支払いを処理中です。完了後にプランを変更できます。",
     "refused_service_ending": "その前にサービスが終了します。先に終了を取り消してから、プランを変更してください。",

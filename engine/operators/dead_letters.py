@@ -120,7 +120,7 @@ def _what(row: Any) -> str:
 
 def _message(row: Any) -> str:
     if isinstance(row, OutboxMessage):
-        return f"{row.event} of {row.change_id}"
+        return f"{row.event} of {row.subject}"
     if isinstance(row, InboxEvent):
         return f"{row.source} {row.event_key}"
     return f"{row.status}: {row.amount.major()} {row.currency}"

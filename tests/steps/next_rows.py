@@ -286,7 +286,7 @@ class Rows:
             "msg",
             **{
                 "provider_id": self.provider_id,
-                "change_id": self._plain_change("applied", self._shared_id).id,
+                "subject": self._plain_change("applied", self._shared_id).id,
                 "event": "applied",
             },
             **{"channel": "mail", "recipient": "zone@example.invalid", "locale": "en", "values": {}},
