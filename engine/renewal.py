@@ -17,6 +17,7 @@ from domain.catalog import Catalog
 from domain.errors import ChangeError, PlanNotOffered, ScheduledPriceRose
 from domain.fit import check_fit
 from domain.lifecycle import Event, ServiceStatus, Status
+from domain.money import Money
 from domain.periods import MISSED_PERIODS_MAX, instant_text
 from domain.pricing.quote_values import Quote
 from domain.pricing.renewals import Promise, RenewalPrice, price_renewal
@@ -32,6 +33,7 @@ from engine.invoicing.numbering import give_number
 from engine.jobs.external_call import ExternalStep
 from engine.ledger import billed_items, postings
 from engine.notifications import notices
+from engine.payments.payable import rule_of, with_payable_credit
 from models.audit import OperatorAction
 from models.base import new_id
 from models.customer import WARNED_AHEAD, Service, lock_service
@@ -176,15 +178,14 @@ def _park(session: Session, service: Service) -> Renewed:
 def _price(
     session: Session, now: datetime, catalog: Catalog, service: Service, change: PlanChange | None
 ) -> RenewalPrice:
-    return price_renewal(
-        catalog,
-        terms_of(session, service),
-        buyer_of(service.customer),
-        Target(change.target_plan, change.target_cycle, change.target_quantity) if change else None,
-        now,
-        postings.credit_of(session, service.provider_id, service.customer_id, service.currency),
-        _promise_of(change) if change else None,
-    )
+    terms, promise = terms_of(session, service), _promise_of(change) if change else None
+    target = Target(change.target_plan, change.target_cycle, change.target_quantity) if change else None
+
+    def price(credit: Money) -> RenewalPrice:
+        return price_renewal(catalog, terms, buyer_of(service.customer), target, now, credit, promise)
+
+    credit = postings.credit_of(session, service.provider_id, service.customer_id, service.currency)
+    return with_payable_credit(rule_of(session, service.provider_id, service.currency), price, credit)
 
 
 def _promise_of(change: PlanChange) -> Promise:

@@ -9,11 +9,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from domain.money import Money
 from domain.periods import Period
-from domain.pricing.renewals import price_renewal
+from domain.pricing.renewals import RenewalPrice, price_renewal
 from engine.accounts.services import buyer_of, terms_of
 from engine.ledger import postings
 from engine.payments.credit_notes import answer_invoice
+from engine.payments.payable import rule_of, with_payable_credit
 from engine.renewal import issue_period
 from models.customer import Service
 from models.invoice import Invoice, invoice_of_change
@@ -41,7 +43,11 @@ def reprice_renewal(session: Session, now: datetime, service: Service, renewal: 
     length = renewal.period_end - renewal.period_start
     terms = replace(terms_of(session, service), period=Period(renewal.period_start - length, renewal.period_start))
     held_credit = postings.credit_of(session, service.provider_id, service.customer_id, service.currency)
-    priced = price_renewal(catalog, terms, buyer_of(service.customer), None, now, held_credit)
+
+    def price(credit: Money) -> RenewalPrice:
+        return price_renewal(catalog, terms, buyer_of(service.customer), None, now, credit)
+
+    priced = with_payable_credit(rule_of(session, service.provider_id, service.currency), price, held_credit)
     invoice = issue_period(session, now, catalog, service, priced, wrong)
     renewal.plan, renewal.period_end = priced.terms.plan, priced.period.end
     session.flush()
