@@ -44,6 +44,14 @@ class Seller(_Part):
     email: str | None = None
 
 
+class MailStyle(_Part):
+    """Whom mails come from, and who reads the answers: mail addresses. The installation's own sender where none is
+    named, and the seller's address for answers."""
+
+    sender: str | None = None
+    reply_to: str | None = None
+
+
 class InvoiceStyle(_Part):
     """How invoices are numbered, paid and coloured."""
 
@@ -203,6 +211,7 @@ class Catalog(_Part):
     currencies: tuple[str, ...] = Field(min_length=1)
     seller: Seller
     invoice: InvoiceStyle = InvoiceStyle()
+    mail: MailStyle = MailStyle()
     policies: Policies = Policies()
     tax: TaxPolicy = TaxPolicy()
     cycles: dict[str, Cycle]

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -17,6 +18,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from domain.addresses import mail_address
 from domain.money import Money
 from engine.host_reports import BillingReport, ServiceReport
 from models.audit import Attribution
@@ -52,6 +54,9 @@ def _lines(value: Any) -> Any:
 
 
 TaxId = Annotated[str, Field(max_length=40, pattern=PLAIN)]
+Email = Annotated[
+    str, AfterValidator(mail_address), WithJsonSchema({"type": "string", "format": "email", "maxLength": 254})
+]
 LINES_MAX = 8
 Address = Annotated[
     list[Text],
@@ -76,9 +81,7 @@ class CustomerBody(Body):
     """Who pays."""
 
     name: Text = told("As documents address them.", "Acme")
-    email: Annotated[str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")] = told(
-        "Where mail goes.", "acme@example.com"
-    )
+    email: Email = told("Where mail goes: one mailbox.", "acme@example.com")
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = told("ISO 3166-1 alpha-2; it decides the tax.", "JP")
     locale: Annotated[str, Field(pattern=r"^[a-z]{2}([-_][A-Z]{2})?$")] = told(
         "The language of pages, mails and documents.", "ja", default="en"
