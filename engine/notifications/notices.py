@@ -12,7 +12,7 @@ from domain.pricing.explain import Formatter
 from domain.pricing.quote_values import Quote
 from models.customer import Service
 from models.ending import Ending
-from models.invoice import Document, Invoice, invoice_of_change
+from models.invoice import Invoice, invoice_of_change
 from models.outbox import write_message
 from models.plan_change import PlanChange
 from models.provider import catalog_of
@@ -34,15 +34,15 @@ def write(
     subject: OfService | Service,
     event: str,
     occasion: int = 1,
-    document: Document | None = None,
     **extra: Any,
 ) -> None:
     """Adds one notice about a row, in the customer's language; the same event of the same row is reported once for
-    each `occasion`. `document` is attached.
+    each `occasion`. `attached` is {"sha256", "name"} of a document that goes with it.
 
     Each event has its template in mails/. Those of a plan change: payment_requested, plan_changed, compensated,
     scheduled, refused, at_risk, late_payment_credited, late_payment_used, paid_twice, plan_reversed,
-    review_requested, money_returned. Those of an ending: ending_scheduled, ending_withdrawn, service_ended.
+    review_requested, money_returned. Of a renewal's invoice: renewal_invoice, renewal_reminder, renewal_past_due. Of an
+    ending: ending_scheduled, ending_withdrawn, service_ended.
     """
     session.flush()
     service: Service = subject if isinstance(subject, Service) else subject.service
@@ -58,7 +58,6 @@ def write(
             "recipient": _recipient(catalog, service, event),
             "locale": service.customer.locale,
             "values": _values(session, catalog, service, subject) | extra,
-            "document_id": document.id if document else None,
         },
     )
 
