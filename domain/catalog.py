@@ -79,6 +79,10 @@ class Policies(_Part):
     payable_days: int = Field(default=7, ge=1, le=90)
     late_money: Literal["credit", "change"] = "credit"
     money_returned: Literal["reverse", "suspend", "keep"] = "reverse"
+    # When the customer of an unpaid renewal is reminded: days after its due date, before it where negative.
+    reminder_days: tuple[Annotated[int, Field(ge=-60, le=60)], ...] = Field(default=(-2, 3), max_length=10)
+    # Whether a renewal that costs nothing makes an invoice.
+    zero_renewals: Literal["invoice", "silent"] = "invoice"
     over_limit_at_renewal: Literal["keep", "ask"] = "keep"
     staff_review_days: int = Field(default=14, ge=1, le=365)
     minimum_charge: MinimumCharge | None = None
