@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from domain.errors import ChangeError
 from domain.lifecycle import Event, Status
 from domain.money import Money
+from domain.pricing.explain import Formatter
 from domain.pricing.quote_values import Quote
 from domain.refusals import refusal_text
 from engine.expiry import supersede_scheduled
@@ -41,7 +42,7 @@ def quote(session: Session, now: datetime, change_id: str) -> Status:
         target = change.target_plan, change.target_cycle, change.target_quantity
         offered = quote_change(session, now, change.service, *target)
         change.reason_details = {"quote": offered.id}
-        return refuse(session, now, change, "price_changed", mismatch(promised, priced))
+        return refuse(session, now, change, "price_changed", mismatch(promised, priced, change.customer.locale))
     change.kind = priced.kind
     change.quote = priced.as_json()
     change.effective_at = priced.effective_at
@@ -80,8 +81,9 @@ def _is_broken(promised: Money, due: Money, change: PlanChange) -> bool:
 def _promise(session: Session, now: datetime, change: PlanChange, priced: Quote) -> Status:
     until = payable_until(catalog_of(session, change.provider), change.service, now)
     if until <= now:
-        sentence = f"The running period ends at {change.service.period_end.isoformat()}. Ask again after the renewal."
-        return refuse(session, now, change, "renewal_imminent", sentence)
+        formatter = Formatter(catalog_of(session, change.provider), change.customer.locale, change.service.currency)
+        text = formatter.translate("refused_renewal_imminent", date=formatter.date(change.service.period_end))
+        return refuse(session, now, change, "renewal_imminent", text)
     change.payable_until = until
     postings.reserve_credit(session, change, priced.credit_applied, now)
     move(session, change, Event.QUOTE, Status.QUOTED, now)
