@@ -82,6 +82,9 @@ class Policies(_Part):
     minimum_charge: MinimumCharge | None = None
     # What a scheduled change costs at its renewal: what it was shown, or today's price (who would pay more is asked).
     scheduled_price: Literal["promised", "current_with_notice"] = "promised"
+    # The day that a change which is charged by time is priced as of: that of its payment, where the accepted price is
+    # the most that it can cost, or that of the request, with which the offer ends.
+    priced_at: Literal["payment", "request"] = "payment"
     # What unused time is worth to a customer who ends the service before its period does, and what that becomes.
     ending_credit: Literal["by_day", "by_second", "nothing"] = "nothing"
     ending_credit_becomes: Literal["account_credit", "refund"] = "account_credit"

@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
@@ -149,6 +149,13 @@ def check_running(period: Period, months: int, tz: str, now: datetime) -> None:
         raise ImplausiblePeriod(
             f"The period {text} is longer than two billing periods of {months} months. Report the cycle that it is of."
         )
+
+
+def end_of_day(moment: datetime, tz: str) -> datetime:
+    """The instant at which the next local day begins, in UTC."""
+    local = moment.astimezone(ZoneInfo(tz))
+    tomorrow = local.date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), local.tzinfo).astimezone(UTC)
 
 
 def local_days(start: datetime, end: datetime, tz: str) -> int:

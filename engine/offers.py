@@ -15,6 +15,7 @@ from domain.periods import instant_text
 from domain.pricing.explain import money_text
 from domain.pricing.quote import price_change
 from domain.pricing.quote_values import Quote
+from domain.pricing.settled import stands_until
 from domain.pricing.terms import Target
 from domain.refusals import refusal_text
 from domain.words import sentence
@@ -115,10 +116,13 @@ def quote_change(
     return stored
 
 
-def payable_until(catalog: Catalog, service: Service, now: datetime) -> datetime:
-    """Until when an offer made now can be paid: the policy's days, but never past the period it was prorated for."""
+def payable_until(catalog: Catalog, service: Service, quote: Quote, now: datetime) -> datetime:
+    """Until when an offer made now can be paid: the policy's days, but never past a period that it was prorated for,
+    nor past the day where its price is that of the day."""
     by_policy = now + timedelta(days=catalog.policies.payable_days)
-    return min(by_policy, service.period_end - OFFER_ENDS_BEFORE_PERIOD)
+    periods_end = min(service.period_end, quote.new_period.end) - OFFER_ENDS_BEFORE_PERIOD
+    day_ends = stands_until(catalog.policies, quote, catalog.timezone)
+    return min(by_policy, periods_end, day_ends or by_policy)
 
 
 def options_for(session: Session, now: datetime, service: Service) -> dict[str, list[Option]]:

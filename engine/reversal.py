@@ -113,7 +113,7 @@ def _follow_without_change(session: Session, now: datetime, invoice: Invoice) ->
 
 def _open_reversal(session: Session, now: datetime, change: PlanChange, sold: Invoice) -> str:
     """A paid change of the system's own, back to where that one came from. Raises CannotReverse, ChangeError."""
-    service, forward = change.service, Quote.from_json(change.quote or {})
+    service, forward = change.service, change.billed_quote()
     catalog = catalog_of(session, change.provider)
     _check_way_back(session, catalog, service, forward, sold)
     back = _quote_back(catalog, change, forward)

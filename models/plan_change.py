@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from domain import next_steps
 from domain.lifecycle import ACTIVE, PLAN_CHANGE, ServiceStatus, Status
 from domain.money import Money
+from domain.pricing.quote_values import Quote
 from models.base import Base, new_id, one_of, recorded_at
 from models.customer import Customer, Service, lock_service
 from models.invoice import Document, Invoice
@@ -92,6 +93,8 @@ class PlanChange(Leased, Moving, Base):
     # The offer: the frozen quote, and until when it can be paid.
     kind: Mapped[str | None]
     quote: Mapped[dict[str, Any] | None]
+    # What it was settled for, where it was paid on a later day than it was priced for; else the quote.
+    settled_quote: Mapped[dict[str, Any] | None]
     payable_until: Mapped[datetime | None]
     effective_at: Mapped[datetime | None]
     review_until: Mapped[datetime | None]
@@ -153,6 +156,10 @@ class PlanChange(Leased, Moving, Base):
     def apply_key(self) -> str:
         """The host's idempotency key: a new one only when an operator retries after a definite no."""
         return f"{self.id}:apply:{self.apply_round}"
+
+    def billed_quote(self) -> Quote:
+        """What was settled, or will be. Raises KeyError where it was never priced."""
+        return Quote.from_json(self.settled_quote or self.quote or {})
 
     def accepted_total(self) -> Money | None:
         if self.accepted_total_minor is None:

@@ -76,10 +76,6 @@ class Formatter:
         local = moment.astimezone(self._zone)
         return f"{self.day(local.date())} {format_time(local.time(), 'short', locale=self._cldr)} {local.tzname()}"
 
-    def moment(self, moment: datetime) -> str:
-        """A local date and time of day."""
-        return str(format_datetime(moment.astimezone(self._zone), "long", locale=self._cldr))
-
     def number(self, number: int) -> str:
         """A whole number with the language's grouping."""
         return str(format_decimal(number, locale=self._cldr))

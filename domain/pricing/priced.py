@@ -77,8 +77,10 @@ def price(
     now: datetime,
     account_credit: Money,
     override: bool = False,
+    ceiling: Money | None = None,
 ) -> Priced:
-    """The figures of a change; arguments and errors as price_change has them."""
+    """The figures of a change; arguments and errors as price_change has them. `ceiling` is the most that the total may
+    come to: what was accepted of a change that is priced again."""
     now = _checked_moment(service, now, account_credit)
     old, new, decision = decided(catalog, service, target, now)
     if decision.outcome is Outcome.FORBIDDEN and decision.reason is not None:
@@ -88,7 +90,8 @@ def price(
     timing = Outcome.NOW if override and decision.outcome is Outcome.MANUAL_REVIEW else decision.outcome
     if timing is Outcome.AT_RENEWAL or decision.proration is None:
         return _at_renewal(catalog, service, buyer, old, new, decision, timing, now)
-    figures = price_now(catalog, service, buyer, (old, new), decision.proration, now)
+    most = ceiling.amount if ceiling is not None else None
+    figures = price_now(catalog, service, buyer, (old, new), decision.proration, now, most)
     total, becomes = figures.total, decision.proration.credit_becomes
     created = max(0, -total)
     applied = credit_used(catalog, total, account_credit)

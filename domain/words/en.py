@@ -11,6 +11,7 @@ EN = {
     "rounding": "Rounding",
     "minimum": "Added up to the smallest amount that is charged",
     "waived": "Too small an amount to collect",
+    "ceiling": "Price as accepted",
     "forfeited": "Unused credit that is not paid out",
     "included_tax": "{label}, contained in the prices above",
     "untaxed": "No tax",
@@ -40,6 +41,8 @@ EN = {
     "no_credit_note": "No credit is given for the rest of the period on the old plan.",
     "reset_note": "A new billing period starts today; the next renewal is on {date}.",
     "whole_note": "You pay the full difference between the prices, whenever you change; the renewal on {date} stays.",
+    "settled_less": "Asked for on {asked} at {accepted}, paid on {paid}: the plan changes from then on, {less} less.",
+    "settled_same": "Asked for on {asked}, paid on {paid}: the plan changes from then on, at {accepted} as accepted.",
     "ending_note": "The service ended on {date}; what is credited is the time after that.",
     "reverse_charge": "Reverse charge: the customer accounts for the tax.",
     "exempt": "No tax is charged because the customer is exempt.",
@@ -78,4 +81,5 @@ EN = {
     "refused_renewal_imminent": "The running period ends on {date}. Ask again after the renewal.",
     "refused_review_too_old": "Nobody could look at this request in time. Ask again, or write to us.",
     "refused_price_changed": "The plan costs more than when the change was scheduled. Ask again at today's price.",
+    "refused_day_over": "This price was for {date} only. Look at the price of today.",
 }

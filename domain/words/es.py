@@ -11,6 +11,7 @@ ES = {
     "rounding": "Redondeo",
     "minimum": "Añadido hasta el importe mínimo que se cobra",
     "waived": "Importe demasiado pequeño para cobrarlo",
+    "ceiling": "Precio aceptado",
     "forfeited": "Crédito no usado que no se devuelve",
     "included_tax": "{label}, contenido en los precios anteriores",
     "untaxed": "Sin impuesto",
@@ -40,6 +41,8 @@ ES = {
     "no_credit_note": "No hay crédito por el resto del período del plan anterior.",
     "reset_note": "Hoy empieza un nuevo período; la próxima renovación es el {date}.",
     "whole_note": "Paga la diferencia completa entre los precios, cambie cuando cambie; la renovación sigue el {date}.",
+    "settled_less": "Pedido el {asked} por {accepted}, pagado el {paid}: el plan cambia desde entonces, {less} menos.",
+    "settled_same": "Pedido el {asked}, pagado el {paid}: el plan cambia desde entonces, por los {accepted} aceptados.",
     "ending_note": "El servicio terminó el {date}; se abona el tiempo posterior.",
     "reverse_charge": "Inversión del sujeto pasivo: el impuesto lo declara el cliente.",
     "exempt": "No se cobra impuesto porque el cliente está exento.",
@@ -78,4 +81,5 @@ ES = {
     "refused_renewal_imminent": "El período en curso termina el {date}. Vuelva a pedirlo después de la renovación.",
     "refused_review_too_old": "Nadie pudo ver esta solicitud a tiempo. Vuelva a pedirlo o escríbanos.",
     "refused_price_changed": "El plan cuesta más que cuando se programó el cambio. Vuelva a pedirlo al precio de hoy.",
+    "refused_day_over": "Este precio era sólo para el {date}. Vea el precio de hoy.",
 }

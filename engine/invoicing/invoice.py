@@ -17,7 +17,7 @@ from domain.lifecycle import Event, Status
 from domain.money import Money
 from domain.periods import Period
 from domain.pricing.quote_values import Quote
-from engine.invoicing.content import frozen_content
+from engine.invoicing.content import RESTATED, frozen_content, proforma_of
 from engine.invoicing.documents import document_values
 from engine.jobs.external_call import ExternalStep
 from engine.jobs.sweep import unschedule_if_done
@@ -39,32 +39,48 @@ def issue_invoice(session: Session, now: datetime, change_id: str) -> Status:
     if change.status != Status.QUOTED or change.quote is None or change.payable_until is None:
         return Status(change.status)
     quote = Quote.from_json(change.quote)
-    catalog = catalog_of(session, change.provider)
     session.add(
         new_invoice(
             change,
             change.customer_id,
-            kind="credit_note" if quote.total.amount < 0 else "invoice",
-            amounts=Amounts(
-                quote.net, quote.tax, quote.total, quote.credit_applied, quote.total_due_today, quote.rounding
-            ),
-            content=frozen_content(
-                catalog,
-                change.customer,
-                lines=quote.lines,
-                before=quote.from_,
-                after=quote.to,
-                supply=Period(quote.effective_at, quote.new_period.end),
-                next_renewal=quote.next_renewal.as_json(),
-                notes=list(quote.notes),
-            )
-            | {"corrects": _takes_from(session, quote)},
+            kind=_kind_of(quote),
+            amounts=Amounts.of(quote),
+            content=_content_of(session, change, quote),
             now=now,
             due_at=change.payable_until,
         )
     )
     move(session, change, Event.ISSUE, Status.INVOICED, now)
     return Status.INVOICED
+
+
+def restate(session: Session, change: PlanChange, invoice: Invoice, settled: Quote) -> None:
+    """An invoice without a number says what is settled from now on. Parties stay; what its proforma said is kept."""
+    stated = _content_of(session, change, settled)
+    now_stated = {key: stated[key] for key in RESTATED}
+    invoice.content = invoice.content | now_stated | {"proforma": proforma_of(invoice)}
+    invoice.kind = _kind_of(settled)
+    for name, amount in Amounts.of(settled).as_columns().items():
+        setattr(invoice, name, amount)
+    session.flush()
+
+
+def _kind_of(quote: Quote) -> str:
+    return "credit_note" if quote.total.amount < 0 else "invoice"
+
+
+def _content_of(session: Session, change: PlanChange, quote: Quote) -> dict[str, Any]:
+    content = frozen_content(
+        catalog_of(session, change.provider),
+        change.customer,
+        lines=quote.lines,
+        before=quote.from_,
+        after=quote.to,
+        supply=Period(quote.effective_at, quote.new_period.end),
+        next_renewal=quote.next_renewal.as_json(),
+        notes=list(quote.notes),
+    )
+    return content | {"corrects": _takes_from(session, quote)}
 
 
 def _takes_from(session: Session, quote: Quote) -> str | None:
@@ -85,6 +101,22 @@ class Amounts:
     credit_applied: Money
     due: Money
     rounding: Money | None = None
+
+    @classmethod
+    def of(cls, quote: Quote) -> Amounts:
+        """What a priced change comes to."""
+        return cls(quote.net, quote.tax, quote.total, quote.credit_applied, quote.total_due_today, quote.rounding)
+
+    def as_columns(self) -> dict[str, int]:
+        """By the names of the row's columns, in minor units."""
+        return {
+            "net_minor": self.net.amount,
+            "tax_minor": self.tax.amount,
+            "rounding_minor": self.rounding.amount if self.rounding else 0,
+            "total_minor": self.total.amount,
+            "credit_applied_minor": self.credit_applied.amount,
+            "due_minor": self.due.amount,
+        }
 
     @classmethod
     def taking_back(cls, invoice: Invoice) -> Amounts:
@@ -117,12 +149,7 @@ def new_invoice(
         ending_id=cause.id if isinstance(cause, Ending) else None,
         kind=kind,
         currency=amounts.total.currency,
-        net_minor=amounts.net.amount,
-        tax_minor=amounts.tax.amount,
-        rounding_minor=amounts.rounding.amount if amounts.rounding else 0,
-        total_minor=amounts.total.amount,
-        credit_applied_minor=amounts.credit_applied.amount,
-        due_minor=amounts.due.amount,
+        **amounts.as_columns(),
         content=content,
         issued_at=now,
         due_at=due_at,

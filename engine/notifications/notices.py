@@ -85,7 +85,7 @@ def _values(session: Session, catalog: Catalog, service: Service, subject: OfSer
 
 
 def _of_change(session: Session, catalog: Catalog, formatter: Formatter, change: PlanChange) -> dict[str, Any]:
-    quote = Quote.from_json(change.quote) if change.quote else None
+    quote = change.billed_quote() if change.quote else None
     invoice = invoice_of_change(session, change.id)
     return {
         "from_plan": _plan_name(catalog, change.from_plan),
@@ -94,10 +94,19 @@ def _of_change(session: Session, catalog: Catalog, formatter: Formatter, change:
         "payable_until": formatter.moment(change.payable_until) if change.payable_until else None,
         "effective_on": formatter.moment(change.effective_at) if change.effective_at else None,
         "renewal_price": formatter.money(quote.next_renewal.amount.amount) if quote else None,
+        "saved": _saved(formatter, change),
         "reason": change.reason_text,
         "why": change.reason,
         "link": f"{settings().public_url}/portal/changes/{change.id}",
     }
+
+
+def _saved(formatter: Formatter, change: PlanChange) -> str | None:
+    """By how much less a change was settled than was accepted."""
+    if not change.settled_quote:
+        return None
+    less = Quote.from_json(change.quote or {}).total - change.billed_quote().total
+    return formatter.money(less.amount) if less else None
 
 
 def _of_invoice(formatter: Formatter, invoice: Invoice) -> dict[str, Any]:

@@ -35,7 +35,6 @@ ELSEWHERE = {
     "tasks/requests.py:request_cancellation_by_message": "the same: tests/entry_points/test_cancellations.py",
     "web/api/cancellations.py:create_cancellation": "one transaction: tests/entry_points/test_cancellations.py",
     "web/api/cancellations.py:withdraw_cancellation": "one transaction: tests/entry_points/test_cancellations.py",
-    "web/api/invoice_decisions.py:decide_invoice": "decided by staff: tests/entry_points/test_cancellations.py",
     "web/portal/ending.py:end": "the API's cancellation behind a form: tests/portal",
     "web/portal/ending.py:keep": "the same taken back: tests/portal",
     "provisioner.end": "an ending is ordered twice: tests/steps/test_ending.py",

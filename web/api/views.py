@@ -132,7 +132,8 @@ def change_view(session: Session, change: PlanChange, expanded: bool = False) ->
         kind=change.kind,
         from_=shapes.Side(plan=change.from_plan, cycle=change.from_cycle),
         to=shapes.Target(plan=change.target_plan, cycle=change.target_cycle, quantity=change.target_quantity),
-        quote=_price(change, expanded),
+        quote=_price(change.quote, expanded),
+        settled=_price(change.settled_quote, expanded),
         invoice=_invoice_summary(invoice) if invoice else None,
         payment=attempt_view(attempt, status) if attempt else None,
         payable_until=change.payable_until,
@@ -164,10 +165,10 @@ def _reason(change: PlanChange, attempt: PaymentAttempt | None) -> dict[str, Any
     return {"reason": change.reason, "reason_text": change.reason_text, "reason_details": change.reason_details}
 
 
-def _price(change: PlanChange, expanded: bool) -> shapes.Price | None:
-    if not change.quote:
+def _price(quote: dict[str, Any] | None, expanded: bool) -> shapes.Price | None:
+    if not quote:
         return None
-    document = Quote.from_json(change.quote).public_json()
+    document = Quote.from_json(quote).public_json()
     return (shapes.ExpandedPrice if expanded else shapes.Price).model_validate(document)
 
 
