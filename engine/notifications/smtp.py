@@ -33,8 +33,8 @@ def send(mail: EmailMessage) -> DeliveryError | None:
 
 
 def _is_permanent(error: Exception) -> bool:
-    """A 5xx about this mail: its recipient, its sender or its contents. One about us, such as a wrong password, is of
-    every mail, and over as soon as somebody mends it."""
+    """A 5xx about this mail: its recipient or its contents. One about us, such as a wrong password or a sender that the
+    server does not want, is of every mail, and over as soon as somebody mends it."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
-    return isinstance(error, smtplib.SMTPSenderRefused | smtplib.SMTPDataError) and error.smtp_code >= 500
+    return isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= 500

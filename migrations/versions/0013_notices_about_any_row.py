@@ -12,12 +12,6 @@ depends_on = None
 def upgrade() -> None:
     op.drop_constraint("uq_outbox_messages_change_id_event_channel", "outbox_messages", type_="unique")
     op.drop_constraint("fk_outbox_messages_change_id", "outbox_messages", type_="foreignkey")
-    op.add_column("outbox_messages", sa.Column("customer_id", sa.String(), nullable=True))
-    op.execute("UPDATE outbox_messages m SET customer_id = c.customer_id FROM plan_changes c WHERE c.id = m.change_id")
-    op.alter_column("outbox_messages", "customer_id", nullable=False)
-    op.create_foreign_key(
-        op.f("fk_outbox_messages_customer_id"), "outbox_messages", "customers", ["customer_id"], ["id"]
-    )
     op.alter_column("outbox_messages", "change_id", new_column_name="subject")
     op.add_column("outbox_messages", sa.Column("occasion", sa.BigInteger(), server_default="1", nullable=False))
     op.create_unique_constraint(
