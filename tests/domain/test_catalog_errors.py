@@ -167,9 +167,10 @@ def changed(found: str, put: str) -> str:
         (
             "payable_days = 7",
             "payable_day = 7",
-            "28: policies.payable_day: no such key; the keys here are change_day, late_money, minimum_charge,"
-            " money_returned, over_limit_at_renewal, payable_days, priced_at, quote_valid_minutes, rounding,"
-            " scheduled_price, staff_review_days; did you mean 'payable_days'?",
+            "28: policies.payable_day: no such key; the keys here are change_day, ended_invoice, ending_credit,"
+            " ending_credit_becomes, late_money, minimum_charge, money_returned, over_limit_at_renewal, payable_days,"
+            " priced_at, quote_valid_minutes, reminder_days, rounding, scheduled_price, staff_review_days,"
+            " zero_renewals; did you mean 'payable_days'?",
         ),
         (
             "[cycles.annual]\nmonths = 12",
