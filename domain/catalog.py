@@ -62,10 +62,12 @@ class RoundingPolicy(_Part):
 
 
 class MinimumCharge(_Part):
-    """What happens when a positive net is smaller than this, in minor units per currency."""
+    """What happens when a total, or what account credit leaves of it, is smaller than this, in minor units per
+    currency."""
 
     amounts: dict[str, int]
     when_below: Literal["raise", "waive"] = "waive"
+    after_credit: Literal["use_less_credit", "waive"] = "use_less_credit"
 
 
 class Policies(_Part):
@@ -79,6 +81,10 @@ class Policies(_Part):
     pending_days_max: int = Field(default=14, ge=1, le=60)
     late_money: Literal["credit", "change"] = "credit"
     money_returned: Literal["reverse", "suspend", "keep"] = "reverse"
+    # When the customer of an unpaid renewal is reminded: days after its due date, before it where negative.
+    reminder_days: tuple[Annotated[int, Field(ge=-60, le=60)], ...] = Field(default=(-2, 3), max_length=10)
+    # Whether a renewal that costs nothing makes an invoice.
+    zero_renewals: Literal["invoice", "silent"] = "invoice"
     over_limit_at_renewal: Literal["keep", "ask"] = "keep"
     staff_review_days: int = Field(default=14, ge=1, le=365)
     minimum_charge: MinimumCharge | None = None

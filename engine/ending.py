@@ -20,6 +20,7 @@ from engine.invoicing.content import frozen_content
 from engine.invoicing.invoice import Amounts, new_invoice
 from engine.invoicing.numbering import give_number
 from engine.ledger import billed_items, postings
+from engine.notifications import notices
 from engine.payments.credit_refunds import start_credit_refunds
 from engine.payments.ended_invoices import unsupplied, void_unsupplied
 from engine.payments.owed import settle_covered
@@ -95,14 +96,15 @@ def _is_held_up(session: Session, ending: Ending) -> bool:
 def _end(session: Session, now: datetime, ending: Ending) -> None:
     service, ended_at = ending.service, ending.ends_at
     price = price_at_once(session, service, ended_at) if ending.at == "now" else None
-    cancel_open_changes(session, now, service, "system", "service_ended")
     move(session, service, "end", ServiceStatus.CANCELED, now, reason=ending.id)
+    cancel_open_changes(session, now, service, "system", "service_ended")
     service.generation += 1
     ending.ended_at, ending.generation = ended_at, service.generation
     if price is not None:
         _give_back(session, now, ending, price)
     void_unsupplied(session, now, service, ended_at)
     move(session, ending, "end", EndingStatus.ENDING, now)
+    notices.write(session, ending, "service_ended")
 
 
 def _give_back(session: Session, now: datetime, ending: Ending, price: EndingPrice) -> None:

@@ -26,6 +26,7 @@ from domain.refusals import refusal_text
 from engine.accounts.providers import host_of
 from engine.accounts.services import buyer_of, terms_of
 from engine.apply import give_generation
+from engine.dunning import remind_from
 from engine.invoicing.content import frozen_content
 from engine.invoicing.invoice import Amounts, new_invoice
 from engine.invoicing.numbering import give_number
@@ -40,7 +41,7 @@ from models.invoice import Invoice
 from models.moves import move
 from models.payment import PaymentAttempt
 from models.plan_change import PlanChange, active_change, lock_change, scheduled_change
-from models.provider import CLOCK, Provider, business_now, catalog_of, connection_of
+from models.provider import catalog_of, connection_of
 from models.renewal import Renewal
 from provisioners.protocol import Host, ProvisionerUnknown
 from provisioners.registry import PROVISIONERS
@@ -138,14 +139,18 @@ def renew(session: Session, now: datetime, service: Service) -> Renewed:
     )
     session.add(renewal)
     session.flush()
-    invoice = issue_period(session, now, catalog, service, priced, renewal)
+    if priced.total or catalog.policies.zero_renewals == "invoice":
+        invoice = issue_period(session, now, catalog, service, priced, renewal)
+    else:
+        invoice = None
+        _begin_period(service, priced)
     service.schedule_now()
     if change is not None:
         change = lock_change(session, change.id)
         give_generation(change)
         move(session, change, Event.RENEWAL, Status.APPLYING, now)
     session.flush()
-    return Renewed(invoice.id, change.id if change else None, more_due=service.period_end <= now)
+    return Renewed(invoice.id if invoice else None, change.id if change else None, more_due=service.period_end <= now)
 
 
 def _caught_up(session: Session, now: datetime, service: Service) -> int:
@@ -214,13 +219,18 @@ def issue_period(
         settled_at=None if priced.due else now,
     )
     give_number(session, service.provider, invoice, now)
+    remind_from(catalog, invoice)
     session.add(invoice)
     session.flush()
     postings.issue_renewal(session, invoice, now)
-    service.period_start, service.period_end = priced.period.start, priced.period.end
-    service.unpaid_import = None  # that bill was for the time before
+    _begin_period(service, priced)
     billed_items.write_opened(session, service, invoice, priced.opened, now)
     return invoice
+
+
+def _begin_period(service: Service, priced: RenewalPrice) -> None:
+    service.period_start, service.period_end = priced.period.start, priced.period.end
+    service.unpaid_import = None  # that bill was for the time before
 
 
 def _still_fits(session: Session, now: datetime, catalog: Catalog, service: Service, scheduled: PlanChange) -> bool:
@@ -273,6 +283,7 @@ def _check_target(catalog: Catalog, service: Service, scheduled: PlanChange) -> 
 
 
 renew_service = ExternalStep(begin_renewal, measure_usage, finish_renewal, UsageCall)
+<<<<<<< HEAD
 
 
 def mark_past_due(session: Session) -> int:
@@ -299,3 +310,5 @@ def mark_past_due(session: Session) -> int:
     for service in services:
         move(session, service, "miss_payment", ServiceStatus.PAST_DUE, business_now(session, Service, service.id))
     return len(services)
+=======
+>>>>>>> main

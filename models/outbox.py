@@ -35,8 +35,6 @@ class OutboxMessage(Leased, PendingWork, Base):
     recipient: Mapped[str]
     locale: Mapped[str]
     values: Mapped[dict[str, Any]]
-    # What is attached.
-    document_id: Mapped[str | None] = mapped_column(ForeignKey("documents.id"))
     sent_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = recorded_at()
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from domain.catalog import Catalog
 from domain.money import divide_rounded
-from domain.pricing.adjust import adjust
+from domain.pricing.adjust import adjust, taxed
 from domain.pricing.bill import opened_by, taken_by
 from domain.pricing.billed import Opened, TakeBack
 from domain.pricing.frame import Frame, frame_of
@@ -41,6 +41,12 @@ class Figures(NamedTuple):
         """What it takes back of the items before it."""
         return taken_by(self.frame, self.closings, self.lines, self.parts)
 
+    def total_without(self, *kinds: str) -> int:
+        """What the total would be without the lines of these kinds, tax included."""
+        lines = [line for line in self.lines if line.kind not in kinds]
+        exact = _rounded_total(self.frame, lines)
+        return total_of([line.amount for line in lines], taxed(self.frame, lines)[0]) if exact is None else exact
+
 
 def price_now(
     catalog: Catalog,
@@ -50,6 +56,7 @@ def price_now(
     proration: Proration,
     now: datetime,
     ceiling: int | None = None,
+    lowered_as: str = "ceiling",
 ) -> Figures:
     """What a change that takes effect now costs, at most `ceiling`, and what the service looks like after it."""
     frame = frame_of(catalog, service, buyer, terms_pair, proration, now)
@@ -62,7 +69,7 @@ def price_now(
         lines.append(fee)
     if charge is not None:
         _round_once(frame, lines)
-    taxes, parts, rounding, total = adjust(frame, lines, _rounded_total(frame, lines), ceiling)
+    taxes, parts, rounding, total = adjust(frame, lines, _rounded_total(frame, lines), ceiling, lowered_as)
     if not lines:
         lines, parts = [_unchanged(frame)], [0]
     return Figures(frame, closings, lines, parts, taxes, rounding, total)

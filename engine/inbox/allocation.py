@@ -92,9 +92,9 @@ def allocate(
     in_time: bool,
     source: MoneySource,
 ) -> list[str]:
-    """Allocates money: held for an open offer, paid on a renewal, else credit. Returns the changes to enqueue."""
+    """Allocates money: held for an open offer, paid on what is owed, else credit. Returns the changes to enqueue."""
     payment.invoice_id = invoice.id
-    if change is None:
+    if change is None or receivable_of(session, invoice.id, invoice.currency):
         payment.outcome = "renewal"
         _pay_renewal(session, now, invoice, payment, source)
         return []

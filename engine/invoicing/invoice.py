@@ -21,6 +21,7 @@ from engine.invoicing.content import RESTATED, frozen_content, proforma_of
 from engine.invoicing.documents import document_values
 from engine.jobs.external_call import ExternalStep
 from engine.jobs.sweep import unschedule_if_done
+from engine.notifications import notices
 from models import storage
 from models.base import new_id
 from models.billed_item import numbers_of_items
@@ -191,7 +192,8 @@ def perform_print(call: PrintCall) -> Printed:
 
 
 def finish_print(session: Session, now: datetime, call: PrintCall, printed: Printed) -> None:
-    """Writes the document down unless another worker was faster: there is one of each kind, for ever."""
+    """Writes the document down unless another worker was faster: there is one of each kind, for ever. A renewal's is
+    mailed: who asks for one's own change sees its page, a renewal comes by itself."""
     session.execute(
         insert(Document)
         .values(
@@ -204,6 +206,10 @@ def finish_print(session: Session, now: datetime, call: PrintCall, printed: Prin
         )
         .on_conflict_do_nothing(index_elements=["invoice_id", "kind"])
     )
+    invoice = session.get_one(Invoice, call.invoice_id)
+    if invoice.renewal_id is not None:
+        attached = {"sha256": printed.sha256, "name": f"{invoice.number}.pdf"}
+        notices.write(session, invoice, "renewal_invoice", attached=attached)
     unschedule_if_done(session, call.invoice_id)
 
 

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from engine.jobs.external_call import ExternalStep, retry_at, take_lease
 from models import storage
-from models.invoice import Document, Invoice
 from models.outbox import OutboxMessage
 from settings import settings
 
@@ -45,7 +44,8 @@ def begin_delivery(session: Session, now: datetime, message_id: str) -> MailCall
     fence = take_lease(session, message)
     if fence is None:
         return None
-    return MailCall(message.id, fence, compose(message), _attached(session, message))
+    attached = message.values.get("attached")
+    return MailCall(message.id, fence, compose(message), (attached["sha256"], attached["name"]) if attached else None)
 
 
 def perform_delivery(call: MailCall) -> str | None:
@@ -94,14 +94,6 @@ def compose(message: OutboxMessage) -> EmailMessage:
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(body.lstrip("\n"))
     return mail
-
-
-def _attached(session: Session, message: OutboxMessage) -> tuple[str, str] | None:
-    if message.document_id is None:
-        return None
-    document = session.get_one(Document, message.document_id)
-    invoice = session.get_one(Invoice, document.invoice_id)
-    return document.sha256, f"{invoice.number or invoice.id}.pdf"
 
 
 def _lock_message(session: Session, message_id: str) -> OutboxMessage:

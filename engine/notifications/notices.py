@@ -11,7 +11,8 @@ from domain.catalog import Catalog
 from domain.pricing.explain import Formatter
 from domain.pricing.quote_values import Quote
 from models.customer import Service
-from models.invoice import Document, Invoice, invoice_of_change
+from models.ending import Ending
+from models.invoice import Invoice, invoice_of_change
 from models.outbox import write_message
 from models.plan_change import PlanChange
 from models.provider import catalog_of
@@ -33,15 +34,15 @@ def write(
     subject: OfService | Service,
     event: str,
     occasion: int = 1,
-    document: Document | None = None,
     **extra: Any,
 ) -> None:
     """Adds one notice about a row, in the customer's language; the same event of the same row is reported once for
-    each `occasion`. `document` is attached.
+    each `occasion`. `attached` is {"sha256", "name"} of a document that goes with it.
 
     Each event has its template in mails/. Those of a plan change: payment_requested, plan_changed, compensated,
     scheduled, refused, at_risk, late_payment_credited, late_payment_used, paid_twice, plan_reversed,
-    review_requested, money_returned.
+    review_requested, money_returned. Of a renewal's invoice: renewal_invoice, renewal_reminder, renewal_past_due. Of an
+    ending: ending_scheduled, ending_withdrawn, service_ended.
     """
     session.flush()
     service: Service = subject if isinstance(subject, Service) else subject.service
@@ -57,7 +58,6 @@ def write(
             "recipient": _recipient(catalog, service, event),
             "locale": service.customer.locale,
             "values": _values(session, catalog, service, subject) | extra,
-            "document_id": document.id if document else None,
         },
     )
 
@@ -81,6 +81,8 @@ def _values(session: Session, catalog: Catalog, service: Service, subject: OfSer
         return values | _of_change(session, catalog, formatter, subject)
     if isinstance(subject, Invoice):
         return values | _of_invoice(formatter, subject)
+    if isinstance(subject, Ending):
+        return values | _of_ending(formatter, subject)
     return values
 
 
@@ -117,6 +119,15 @@ def _of_invoice(formatter: Formatter, invoice: Invoice) -> dict[str, Any]:
         "is_due": invoice.due_minor > 0,
         "due_on": formatter.date(invoice.due_at),
         "link": f"{settings().public_url}/portal/invoices/{invoice.id}",
+    }
+
+
+def _of_ending(formatter: Formatter, ending: Ending) -> dict[str, Any]:
+    return {
+        "ends_on": formatter.moment(ending.ends_at),
+        "at_once": ending.at == "now",
+        "credit": formatter.money(ending.credit_minor) if ending.credit_minor else None,
+        "lost": formatter.money(ending.lost_minor) if ending.lost_minor else None,
     }
 
 

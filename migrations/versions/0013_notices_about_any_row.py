@@ -1,5 +1,4 @@
-"""A notice is about any row, may have a document attached, and reminders of one bill are told apart; a bill knows when
-its customer is reminded."""
+"""A notice is about any row, and reminders of one bill are told apart; a bill knows when its customer is reminded."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,10 +14,6 @@ def upgrade() -> None:
     op.drop_constraint("fk_outbox_messages_change_id", "outbox_messages", type_="foreignkey")
     op.alter_column("outbox_messages", "change_id", new_column_name="subject")
     op.add_column("outbox_messages", sa.Column("occasion", sa.BigInteger(), server_default="1", nullable=False))
-    op.add_column("outbox_messages", sa.Column("document_id", sa.String(), nullable=True))
-    op.create_foreign_key(
-        op.f("fk_outbox_messages_document_id"), "outbox_messages", "documents", ["document_id"], ["id"]
-    )
     op.create_unique_constraint(
         op.f("uq_outbox_messages_subject_event_channel_occasion"),
         "outbox_messages",

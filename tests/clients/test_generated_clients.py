@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.entry_points.test_http import AUGUST, JULY
-from tests.support.client import ApiClient
+from tests.support.client import AUGUST, JULY, ApiClient
 from tests.support.pages import ROOT
 from web.app import create_api
 

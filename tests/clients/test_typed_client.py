@@ -27,8 +27,7 @@ from planshift_client import (
     withdraw_cancellation,
 )
 from planshift_client.shapes import Money
-from tests.entry_points.test_http import AUGUST, JULY
-from tests.support.client import ApiClient
+from tests.support.client import AUGUST, JULY, ApiClient
 from tests.support.pages import ROOT
 
 pytestmark = pytest.mark.xdist_group("stack")

@@ -10,10 +10,10 @@ from datetime import timedelta
 import pytest
 
 from domain.lifecycle import ServiceStatus
+from engine.dunning import mark_past_due
 from engine.ledger.billed_items import LaterBill
 from engine.operators.ended_invoices import decide
 from engine.payments.ended_invoices import Decision, NotDecidable
-from engine.renewal import mark_past_due
 from local.stack import Stack
 from models.audit import Attribution
 from models.database import transaction

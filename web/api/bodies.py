@@ -208,6 +208,12 @@ class DecisionBody(Body):
         return Attribution(self.actor, self.reason)
 
 
+class ReturnsBody(DecisionBody):
+    """What becomes of money that went back."""
+
+    decision: Literal["keep", "owe"] = told("keep: the money is lost; owe: the customer owes it again.", "owe")
+
+
 class PortalSessionBody(Body):
     """Who is to be let into the portal."""
 

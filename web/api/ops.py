@@ -6,13 +6,14 @@ from fastapi import APIRouter
 
 from domain.lifecycle import Status
 from engine.operators.recovery import compensation, retry
+from engine.operators.returned_money import decide_returned
 from engine.review import approve_change, reject_change
 from models.plan_change import PlanChange
 from planshift_client import shapes
 from tasks.run import external_step
 from tasks.story import enqueue, enqueue_task
 from web.api.auth import OpsKey, transaction_for
-from web.api.bodies import DecisionBody
+from web.api.bodies import DecisionBody, ReturnsBody
 from web.api.changes import ChangeId, change_of
 from web.api.problems import Problem
 from web.api.views import change_view
@@ -50,6 +51,16 @@ def retry_plan_change(change_id: ChangeId, body: DecisionBody, caller: OpsKey) -
         view = change_view(tx.session, change)
     enqueue(change_id)
     return view
+
+
+@router.post("/{change_id}/returns")
+def decide_returns(change_id: ChangeId, body: ReturnsBody, caller: OpsKey) -> shapes.PlanChange:
+    """Answers money that a gateway took back: `keep` bears the loss, `owe` makes the customer owe it again. The plan
+    stays as it is. 409 while nothing is to be decided."""
+    with transaction_for(caller) as tx:
+        change = change_of(tx, change_id)
+        decide_returned(tx.session, tx.now, change.id, body.decision, body.attribution)
+        return change_view(tx.session, change)
 
 
 @router.post("/{change_id}/compensate")

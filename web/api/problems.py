@@ -34,6 +34,7 @@ from engine.operators.dead_letters import NotADeadLetter
 from engine.operators.manual_payments import AlreadyRecorded, NotMatchable, UnknownInvoice
 from engine.operators.recovery import NotStuck
 from engine.operators.replay import UnknownEvent
+from engine.operators.returned_money import NothingReturned
 from engine.payments.attempts import AttemptOpen, MoneyOnItsWay, NothingToPay
 from engine.payments.ended_invoices import NotDecidable
 from engine.payments.refunds import NotRefundable, UnknownPayment
@@ -82,6 +83,7 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (NotMatchable, 409, "not_matchable"),
     (NotRefundable, 409, "not_refundable"),
     (NotStuck, 409, "not_stuck"),
+    (NothingReturned, 409, "nothing_returned"),
     (NotADeadLetter, 409, "not_a_dead_letter"),
     (ClockBackwards, 409, "clock_backwards"),
     (NotASandbox, 403, "not_a_sandbox"),
