@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from domain.catalog import Catalog
 from domain.errors import ChangeError, PlanNotOffered, ScheduledPriceRose
 from domain.fit import check_fit
-from domain.lifecycle import AttemptStatus, Event, ServiceStatus, Status
+from domain.lifecycle import Event, ServiceStatus, Status
 from domain.money import Money
 from domain.periods import MISSED_PERIODS_MAX, instant_text
 from domain.pricing.quote_values import Quote
@@ -39,7 +39,6 @@ from models.base import new_id
 from models.customer import WARNED_AHEAD, Service, lock_service
 from models.invoice import Invoice
 from models.moves import move
-from models.payment import PaymentAttempt
 from models.plan_change import PlanChange, active_change, lock_change, scheduled_change
 from models.provider import catalog_of, connection_of
 from models.renewal import Renewal
@@ -283,32 +282,3 @@ def _check_target(catalog: Catalog, service: Service, scheduled: PlanChange) -> 
 
 
 renew_service = ExternalStep(begin_renewal, measure_usage, finish_renewal, UsageCall)
-<<<<<<< HEAD
-
-
-def mark_past_due(session: Session) -> int:
-    """Services whose renewal was not paid by its due date; changes are refused until it is. Returns how many.
-
-    Money that is on its way is waited for.
-    """
-    on_its_way = select(PaymentAttempt.id).where(
-        PaymentAttempt.invoice_id == Invoice.id,
-        PaymentAttempt.status == AttemptStatus.PENDING,
-        PaymentAttempt.pending_until > CLOCK,
-    )
-    unpaid = (
-        select(Invoice.service_id)
-        .join(Provider, Provider.id == Invoice.provider_id)
-        .where(Invoice.change_id.is_(None), Invoice.settled_at.is_(None), Invoice.due_at < CLOCK)
-        .where(~on_its_way.exists())
-    )
-    services = session.scalars(
-        select(Service)
-        .where(Service.status == ServiceStatus.ACTIVE, Service.id.in_(unpaid))
-        .with_for_update(skip_locked=True)
-    ).all()
-    for service in services:
-        move(session, service, "miss_payment", ServiceStatus.PAST_DUE, business_now(session, Service, service.id))
-    return len(services)
-=======
->>>>>>> main

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from engine.dunning import mark_past_due
 from engine.expiry import cancel_change
 from engine.payments.attempts import MoneyOnItsWay, start_attempt
-from engine.renewal import mark_past_due
 from local.stack import Stack
 from models.customer import Service
 from models.database import transaction
