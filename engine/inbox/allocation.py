@@ -35,7 +35,7 @@ from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.ledger import receivable_of
 from models.moves import move
-from models.payment import Payment, PaymentAttempt, record_movement
+from models.payment import Payment, PaymentAttempt, attempt_on_its_way, record_movement
 from models.plan_change import PlanChange, lock_invoice
 from models.provider import Provider
 
@@ -69,7 +69,7 @@ def allocate_event(
     change = lock_invoice(session, target.invoice)
     if target.attempt is not None:
         session.refresh(target.attempt, with_for_update={"of": PaymentAttempt})
-    at = _instant_of(session, event, gateway_event, now)
+    at = _instant_of(session, event, gateway_event)
     is_money = gateway_event.kind is EventKind.PAYMENT_SUCCEEDED
     if is_money and not last_attempt and _too_early(session, event, target, change, at):
         return Allocated(False)
@@ -102,7 +102,8 @@ def allocate(
         payment.outcome = "held"
         postings.hold_payment(session, change, payment, source, now)
         return [change.id]
-    if not in_time and change.status in EXPIRABLE and change.deadline_passed and not change.covered:
+    waits = attempt_on_its_way(session, invoice.id) is not None and not change.deadline_passed
+    if not in_time and change.status in EXPIRABLE and not change.covered and not waits:
         # Its time was over before the sweep could say so: late money is not a second payment.
         expiry.end_unpaid(session, change, Event.EXPIRE, Status.EXPIRED, now, reason="not_paid_in_time")
     payment.outcome = "credited"
@@ -185,16 +186,16 @@ def _record_payment(
     payment = new_payment(session, event, gateway_event, target, "")
     if payment is None:
         return []
-    at = _instant_of(session, event, gateway_event, now)
+    at = _instant_of(session, event, gateway_event)
     in_time = change is not None and slow_money.in_time(target.attempt, change, at)
     source = MoneySource("payment", f"clearing:{event.connection.adapter}")
     return allocate(session, now, payment, target.invoice, change, in_time, source)
 
 
-def _instant_of(session: Session, event: InboxEvent, gateway_event: GatewayEvent, now: datetime) -> datetime:
+def _instant_of(session: Session, event: InboxEvent, gateway_event: GatewayEvent) -> datetime:
     """When it happened: by the gateway's time, but by ours where a sandbox's clock was moved."""
     moved_clock = session.get_one(Provider, event.provider_id).clock_at is not None
-    return min(event.received_at if moved_clock else gateway_event.occurred_at, now)
+    return event.received_at if moved_clock else gateway_event.occurred_at
 
 
 def _too_early(
