@@ -85,6 +85,8 @@ class Policies(_Part):
     rounding: RoundingPolicy = RoundingPolicy()
     quote_valid_minutes: int = Field(default=30, ge=1, le=7 * 24 * 60)
     payable_days: int = Field(default=7, ge=1, le=90)
+    # Money that is on its way (a bank debit, a voucher) stops the offer's clock, at most for so long.
+    pending_days_max: int = Field(default=14, ge=1, le=60)
     late_money: Literal["credit", "change"] = "credit"
     money_returned: Literal["reverse", "suspend", "keep"] = "reverse"
     # When the customer of an unpaid renewal is reminded: days after its due date, before it where negative.

@@ -62,7 +62,9 @@ _OWING = (ServiceStatus.ACTIVE, ServiceStatus.PAST_DUE)
 def _unpaid() -> Select[Service, Invoice]:
     """Renewals' invoices that nobody pays just now, with their service, oldest first."""
     paying = select(PaymentAttempt.id).where(
-        PaymentAttempt.invoice_id == Invoice.id, PaymentAttempt.status == AttemptStatus.PENDING
+        PaymentAttempt.invoice_id == Invoice.id,
+        PaymentAttempt.status == AttemptStatus.PENDING,
+        PaymentAttempt.pending_until > CLOCK,
     )
     return (
         select(Service, Invoice)

@@ -49,6 +49,8 @@ EN = {
     "review_note": "This is the price if the provider's staff approve the request.",
     "over_limit": "{plan} is too small for what is used now. {limits}",
     "over_limit_part": "{name}: {used} used, {limit} allowed, remove {reduce_by}.",
+    "money_on_its_way": "Your payment is on its way. Banks take some days; you need not do "
+    "anything, and we write to you if it does not come.",
     "payment_refused": "The payment service does not take this payment, so nothing was charged. "
     "Our staff have been told; you need not do anything.",
     "refused_amount_not_payable": "The payment service takes no payment of {amount}.",

@@ -49,6 +49,8 @@ ES = {
     "review_note": "Este es el precio si el personal del proveedor aprueba la solicitud.",
     "over_limit": "{plan} es demasiado pequeño para lo que se usa ahora. {limits}",
     "over_limit_part": "{name}: {used} en uso, {limit} permitidos, quite {reduce_by}.",
+    "money_on_its_way": "Su pago está en camino. Los bancos tardan unos días; no tiene "
+    "que hacer nada, y le escribiremos si no llega.",
     "payment_refused": "El servicio de pago no acepta este pago y no se ha cobrado nada. "
     "Nuestro equipo ya lo sabe; no tiene que hacer nada.",
     "refused_amount_not_payable": "El servicio de pago no acepta un pago de {amount}.",

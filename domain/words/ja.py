@@ -49,6 +49,8 @@ JA = {
     "review_note": "これは、担当者が申請を承認した場合の料金です。",
     "over_limit": "現在のご利用量は{plan}の上限を超えています。{limits}",
     "over_limit_part": "{name}: 使用中 {used}、上限 {limit}、{reduce_by} 減らしてください。",
+    "money_on_its_way": "お支払いの処理が進行中です。数日かかることがあります。"
+    "お手続きは不要です。入金できなかった場合はご連絡します。",
     "payment_refused": "決済サービスがこのお支払いを受け付けないため、請求は行われていません。"
     "担当者に連絡済みです。お客様の操作は必要ありません。",
     "refused_amount_not_payable": "決済サービスは {amount} のお支払いに対応していません。",

@@ -71,7 +71,7 @@ def _owed_again(session: Session, service: Service) -> list[tuple[Invoice, Money
 def _invoice_details(session: Session, invoice: Invoice, owed: Money) -> dict[str, Any]:
     """While a payment is on its way no second link is given."""
     attempt = latest_attempt(session, invoice.id)
-    pending = attempt is not None and attempt.status == "pending"
+    pending = attempt is not None and attempt.money_on_its_way
     payable = attempt is not None and attempt.status in ("open", "action_required")
     return {
         "invoice": invoice.id,

@@ -35,7 +35,7 @@ from engine.operators.manual_payments import AlreadyRecorded, NotMatchable, Unkn
 from engine.operators.recovery import NotStuck
 from engine.operators.replay import UnknownEvent
 from engine.operators.returned_money import NothingReturned
-from engine.payments.attempts import AttemptOpen, NothingToPay
+from engine.payments.attempts import AttemptOpen, MoneyOnItsWay, NothingToPay
 from engine.payments.ended_invoices import NotDecidable
 from engine.payments.refunds import NotRefundable, UnknownPayment
 from engine.request import ChangeOpen, PriceChanged, UnknownQuote
@@ -72,6 +72,7 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (StillEnding, 409, "service_ending"),
     (NotDecidable, 409, "not_decidable"),
     (LaterBill, 409, "later_bill"),
+    (MoneyOnItsWay, 409, "payment_pending"),
     (AttemptOpen, 409, "payment_open"),
     (NotInReview, 409, "not_in_review"),
     (NothingToPay, 409, "nothing_to_pay"),
