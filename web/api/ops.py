@@ -73,7 +73,7 @@ def compensate_plan_change(change_id: ChangeId, body: DecisionBody, caller: OpsK
     with transaction_for(caller) as tx:
         change = change_of(tx, change_id)
         if reached is not Status.COMPENSATED:
-            raise Problem(409, "not_compensated", change.reason_text or "Another call is under way. Ask again shortly.")
+            raise Problem("not_compensated", change.reason_text or "Another call is under way. Ask again shortly.")
         view = change_view(tx.session, change)
     enqueue_task("plan_change.notify", change_id=change_id)
     return view
