@@ -26,7 +26,7 @@ Texts = Annotated[
 
 def in_language(texts: dict[str, str], locale: str) -> str:
     """The text in this locale's language, else in English, else in whatever there is."""
-    language = locale.replace("-", "_").split("_")[0]
+    language = locale.replace("-", "_").split("_")[0].lower()
     return texts.get(language) or texts.get("en") or next(iter(texts.values()))
 
 

@@ -6,11 +6,12 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal, format_percent
 
 from domain.catalog import Catalog, in_language
+from domain.locales import known_parents
 from domain.money import Money, Rounding, divide_rounded
 from domain.periods import Period
 from domain.pricing.billed import BilledItem
@@ -28,11 +29,8 @@ _NOMINAL = (Fraction.FIXED_30, Fraction.NOMINAL)
 
 @lru_cache(maxsize=64)
 def known_locale(locale: str) -> Locale:
-    """The CLDR locale; English where it is unknown."""
-    try:
-        return Locale.parse(locale.replace("-", "_"))
-    except (UnknownLocaleError, ValueError):
-        return Locale("en")
+    """The CLDR locale nearest to a language tag; English where there is none."""
+    return next(known_parents(locale), Locale("en"))
 
 
 class Formatter:

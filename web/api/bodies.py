@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from domain.addresses import mail_address
+from domain.locales import TAG
 from domain.money import Money
 from engine.host_reports import BillingReport, ServiceReport
 from models.audit import Attribution
@@ -83,8 +84,11 @@ class CustomerBody(Body):
     name: Text = told("As documents address them.", "Acme")
     email: Email = told("Where mail goes: one mailbox.", "acme@example.com")
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = told("ISO 3166-1 alpha-2; it decides the tax.", "JP")
-    locale: Annotated[str, Field(pattern=r"^[a-z]{2}([-_][A-Z]{2})?$")] = told(
-        "The language of pages, mails and documents.", "ja", default="en"
+    locale: Annotated[str, Field(max_length=35, pattern=TAG)] = told(
+        "A language tag (BCP 47): pages, mails and documents are in the nearest of its parents that they are"
+        " written in, else in English.",
+        "ja-JP",
+        default="en",
     )
     address: Address = told(
         "Lines, as printed; one text with line breaks will do.", ["1-2-3 Example"], default_factory=list
