@@ -7,7 +7,7 @@ from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 
-class BadAddress(ValueError):
+class BadMailAddress(ValueError):
     """A text that is not the address of one mailbox."""
 
     def __init__(self, text: str, why: str) -> None:
@@ -15,7 +15,7 @@ class BadAddress(ValueError):
 
 
 def mail_address(text: str) -> str:
-    """The address in its normal form. Raises BadAddress.
+    """The address in its normal form. Raises BadMailAddress.
 
     The part before the @ is ASCII: one that is not could be sent to only where every mail server on the way has
     SMTPUTF8, and nobody would be told where one has not.
@@ -24,7 +24,7 @@ def mail_address(text: str) -> str:
 
 
 def on_the_wire(address: str) -> str:
-    """As a mail server is told it: an internationalised domain in ASCII (IDNA). Raises BadAddress."""
+    """As a mail server is told it: an internationalised domain in ASCII (IDNA). Raises BadMailAddress."""
     ascii_address = _parsed(address).ascii_email
     assert ascii_address is not None, "the local part is ASCII"
     return ascii_address
@@ -34,4 +34,4 @@ def _parsed(text: str) -> ValidatedEmail:
     try:
         return validate_email(text, check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError as error:
-        raise BadAddress(text, str(error)) from error
+        raise BadMailAddress(text, str(error)) from error

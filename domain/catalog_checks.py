@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from domain.addresses import BadAddress, mail_address
+from domain.addresses import BadMailAddress, mail_address
 from domain.catalog import Catalog, Plan
 from domain.catalog_codes import code_problems
 from domain.catalog_problems import CatalogProblem, nearest, not_one_of
@@ -44,7 +44,7 @@ def _addresses(catalog: Catalog) -> Problems:
     for key, address in named.items():
         try:
             mail_address(address or "ana@example.com")
-        except BadAddress as error:
+        except BadMailAddress as error:
             yield CatalogProblem(key, str(error))
 
 

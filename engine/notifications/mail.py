@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from domain.addresses import BadAddress, on_the_wire
+from domain.addresses import BadMailAddress, on_the_wire
 from engine.jobs.external_call import ExternalStep, retry_at, take_lease
 from engine.notifications.smtp import DeliveryError, send
 from models import storage
@@ -48,7 +48,7 @@ def begin_delivery(session: Session, now: datetime, message_id: str) -> MailCall
         return None
     try:
         mail = compose(message)
-    except BadAddress as error:
+    except BadMailAddress as error:
         message.lease_until = message.next_attempt_at = None
         message.last_error = str(error)
         session.flush()
@@ -82,7 +82,7 @@ def finish_delivery(session: Session, now: datetime, call: MailCall, error: Deli
 
 
 def compose(message: OutboxMessage) -> EmailMessage:
-    """The mail of an outbox row. The first line of a template is the subject. Raises BadAddress."""
+    """The mail of an outbox row. The first line of a template is the subject. Raises BadMailAddress."""
     text = _TEMPLATES.get_template(f"{message.event}.txt").render(message.values)
     subject, _, body = text.partition("\n")
     sender = on_the_wire(message.values.get("sender") or settings().mail_from)

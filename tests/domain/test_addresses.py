@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.addresses import BadAddress, mail_address, on_the_wire
+from domain.addresses import BadMailAddress, mail_address, on_the_wire
 
 
 @pytest.mark.parametrize(
@@ -48,5 +48,5 @@ def test_one_mailbox(text: str, wire: str) -> None:
     ],
 )
 def test_what_is_not_one_mailbox(text: str) -> None:
-    with pytest.raises(BadAddress, match=r"is no mail address: .*such as ana@example\.com"):
+    with pytest.raises(BadMailAddress, match=r"is no mail address: .*such as ana@example\.com"):
         mail_address(text)

@@ -50,6 +50,7 @@ def test_operators_see_a_dead_letter_and_retry_it(servers: Stack) -> None:
         "what": f"requested: {play.slug}: basic → start (monthly)",
         "attempts": 150,
         "error": "RuntimeError: a bug of ours",
+        "customer": None,
     }
     assert call("POST", retry, key_of(other), ANA).json()["code"] == "not_a_dead_letter"
     assert call("POST", retry, key_of(play), {"actor": "ana", "reason": " "}).status_code == 422

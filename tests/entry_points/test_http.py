@@ -226,7 +226,7 @@ def test_what_is_not_there_and_what_is_too_large(running: Running, dns: ApiClien
         ("/v1/plan-changes?costumer=nobody", "unknown_parameter"),
         ("/v1/services/zone?expand=all", "unknown_parameter"),
         ("/v1/services?cursor=0", "invalid_request"),
-        ("/v1/services?cursor=chg_01k9f3k9f3k9f3k9f3k9f3k9f3", "unknown_cursor"),
+        ("/v1/services?cursor=chg_01k9f3k9f3k9f3k9f3k9f3k9f3", "invalid_request"),
         ("/v1/services?limit=0", "invalid_request"),
         ("/v1/services?status=sleeping", "invalid_request"),
         ("/v1/invoices?since=yesterday", "invalid_request"),
