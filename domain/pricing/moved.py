@@ -9,7 +9,7 @@ from domain.pricing.items import PricedLine
 from domain.pricing.modes import Anchor, Fraction, PriceDifference, RoundingPlace
 from domain.pricing.period_terms import PeriodTerms, of_units
 from domain.pricing.proration import Ratio, Share, add, by_day_rate, exact_part, share_of_new
-from domain.tax import UNTAXED, Taxation, taxation_of
+from domain.tax import UNTAXED, Taxation, percent_ratio, taxation_of
 
 Closing = tuple[BilledItem, int]
 
@@ -100,10 +100,24 @@ def _credit(frame: Frame, item: BilledItem, units: int) -> PricedLine:
 
 def _whole_difference(frame: Frame, credits: list[PricedLine]) -> Ratio:
     """What was taken back and the difference of the two plans' whole prices; never below zero."""
-    taken = sum(-line.amount for line in credits)
-    full, before = _full_price(frame, frame.new)[0], _full_price(frame, frame.old)[0]
-    exact = add((taken, 1), add(full, (-before[0], before[1])))
+    exact, before = _full_price(frame, frame.new)[0], _full_price(frame, frame.old)[0]
+    exact = add(exact, (-before[0], before[1]))
+    for line in credits:
+        exact = add(exact, _as_written(frame, line))
     return exact if exact[0] > 0 else (0, 1)
+
+
+def _as_written(frame: Frame, line: PricedLine) -> Ratio:
+    """What a credit takes back as the price list writes it: with the tax that an exempt customer did not owe, which is
+    taken out of the charge again. Where today's country has no rate, it is what was billed."""
+    item, taken = line.item, (-line.amount, 1)
+    if item is None or not item.tax_included or item.tax_code is not None:
+        return taken
+    rate = taxation_of(frame.catalog, frame.buyer, frame.new.plan.product).rate
+    if rate is None:
+        return taken
+    numerator, denominator = percent_ratio(rate.percent)
+    return -line.amount * (denominator + numerator), denominator
 
 
 def _share_charged(frame: Frame) -> Share:

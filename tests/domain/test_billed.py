@@ -302,3 +302,13 @@ def test_no_more_is_taken_back_than_was_billed() -> None:
             take_back(once, TakeBack(item.id, units, net, tax, period.start))
     assert BilledItem.from_json(once.as_json()) == once
     assert BilledItem.from_json(replace(once, discount=percent_off("5"), fraction=Fraction.DAYS).as_json()).net == 300
+
+
+def test_an_exempt_customer_pays_the_difference_of_whole_prices_without_its_tax(dns: Catalog) -> None:
+    """Prices hold 10 %: 1,200 was billed as 1,091, and Business is 3,000, which is 2,727 without tax: 1,636 more."""
+    inclusive = dns.model_copy(update={"tax": dns.tax.model_copy(update={"prices": "inclusive"})})
+    catalog, buyer = with_rule(inclusive, Proration(fraction=Fraction.WHOLE)), Buyer("JP", tax_exempt=True)
+    old = service(catalog, "start", "monthly", "2027-07-01", "2027-08-01", currency="JPY", buyer=buyer)
+    moment = at("2027-07-10", "Asia/Tokyo")
+    priced = price(catalog, old, buyer, Target("business", "monthly"), moment, Money(0, "JPY"))
+    assert (old.items[0].net, priced.total) == (1091, 1636)

@@ -98,6 +98,27 @@ class TheLastPlansPrice(Life):
         self.hold(1, self.full(after.plan, self.now) * self.factor())
 
 
+class TheDifferences(Life):
+    """A period costs the first plan's price and then each difference, up and down, never less than nothing; all of it
+    bears the tax of the last change. One who was exempt and moved where no rate is known keeps what he was billed."""
+
+    proration = Proration(fraction=Fraction.WHOLE)
+    sold_at: Exact
+    most_units = 1
+
+    def sentence(self, before: ServiceTerms, after: ServiceTerms, total: int, ceiling: int | None) -> None:
+        (held,) = self.account.held
+        exempt_then_abroad = self.sold_at == Exact(10, 11) and self.buyer.country != "JP"
+        written = held.paid if exempt_then_abroad else held.paid / self.sold_at
+        difference = self.full(after.plan, self.now) - self.full(before.plan, before.period.start)
+        self.account.held, self.sold_at = [], self.factor()
+        self.hold(1, max(Exact(0), written + difference) * self.sold_at)
+
+    def _renew(self) -> None:
+        super()._renew()
+        self.sold_at = self.factor()
+
+
 TestNothingComesBack = lived(NothingComesBack)
 TestANewPeriodAndNothingBack = lived(ANewPeriodAndNothingBack)
 TestCreditPaysTheNewPlanOnly = lived(CreditPaysTheNewPlanOnly)
@@ -105,3 +126,4 @@ TestSmallChargesAreRaised = lived(SmallChargesAreRaised)
 TestSmallChargesAreWaived = lived(SmallChargesAreWaived)
 TestNothingNow = lived(NothingNow)
 TestTheLastPlansPrice = lived(TheLastPlansPrice)
+TestTheDifferences = lived(TheDifferences)
