@@ -50,12 +50,17 @@ def changed(found: str, put: str) -> str:
         (
             'direction = "downgrade"',
             'state = "trail"\ndirection = "downgrade"',
-            "93: rules.0.state: 'trail' is not one of active, trial; did you mean 'trial'?",
+            "93: rules.0.state: 'trail' is not one of active: no other service changes its plan, and trials are the host system's; did you mean 'active'?",
+        ),
+        (
+            'direction = "downgrade"',
+            'state = "trial"\ndirection = "downgrade"',
+            "93: rules.0.state: 'trial' is not one of active: no other service changes its plan, and trials are the host system's; did you mean 'active'?",
         ),
         (
             'direction = "downgrade"',
             'state = "past_due"\ndirection = "downgrade"',
-            "93: rules.0.state: 'past_due' is not one of active, trial",
+            "93: rules.0.state: 'past_due' is not one of active: no other service changes its plan, and trials are the host system's; did you mean 'active'?",
         ),
         (
             'direction = "downgrade"',
@@ -309,10 +314,6 @@ UP, DOWN, CYCLE = (f'direction = "{name}"\noutcome = "at_renewal"' for name in (
         (
             (f'from = "basic"\n{UP}', DOWN, CYCLE),
             ["upgrade: 1 → 2 units of start monthly and 7 more"],
-        ),
-        (
-            (f'state = "active"\n{UP}', DOWN, CYCLE),
-            ["upgrade: 1 → 2 units of basic monthly and 17 more"],
         ),
         (
             ('to = "start"\noutcome = "at_renewal"', 'from = "start"\noutcome = "at_renewal"'),
