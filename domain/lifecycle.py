@@ -103,6 +103,20 @@ class ServiceStatus(StrEnum):
     TERMINATED = "terminated"
 
 
+# In service: what is had in these is billed.
+IN_SERVICE = frozenset({ServiceStatus.ACTIVE, ServiceStatus.PAST_DUE})
+
+
+class ResumptionOutcome(StrEnum):
+    """What became of the period of a service that is back: it goes on, the next one begins where it is back, its rest
+    is given back as time, or the host said which one runs."""
+
+    KEPT = "kept"
+    RESTARTED = "restarted"
+    EXTENDED = "extended"
+    REPORTED = "reported"
+
+
 class InvoiceStatus(StrEnum):
     """Whether an invoice still waits for its money: two dates of its row say so."""
 
@@ -294,6 +308,9 @@ INBOX_EVENT = Machine(
 )
 
 V = ServiceStatus
+
+# A service that is over: nothing is billed for it, and nothing of it changes.
+OVER = frozenset({V.CANCELED, V.TERMINATED})
 
 SERVICE = Machine(
     "service",

@@ -156,6 +156,22 @@ def check_running(period: Period, months: int, tz: str, now: datetime) -> None:
         )
 
 
+def check_resumed(period: Period, months: int, anchor: AnchorPoint, tz: str, now: datetime) -> None:
+    """Holds the period that is reported of a service that is back against the moment and its billing cycle.
+
+    Raises ImplausiblePeriod unless it holds the moment, and is of so many months or the time up to the anchor.
+    """
+    text = f"{instant_text(period.start)} to {instant_text(period.end)}"
+    if not period.holds(now):
+        raise ImplausiblePeriod(f"The period {text} does not hold this moment, {instant_text(now)}. Report the one that runs.")
+    until = next_period(period.start, months, anchor, tz)[0].end
+    if period.end != until:
+        raise ImplausiblePeriod(
+            f"The period {text} is none of {months} months that renews on day {anchor.day}; it would end at"
+            f" {instant_text(until)}. Report that one, or the anchor_day."
+        )
+
+
 def moved(moment: datetime, days: int, tz: str) -> datetime:
     """The instant so many local days later, at the same time of day."""
     local = moment.astimezone(ZoneInfo(tz)).replace(tzinfo=None) + timedelta(days=days)

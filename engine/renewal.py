@@ -7,7 +7,7 @@ whose renewal stays unpaid becomes past due. Missed periods are caught up one by
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, text
@@ -17,7 +17,7 @@ from domain.catalog import Catalog
 from domain.errors import ChangeError, PlanNotOffered, ScheduledPriceRose
 from domain.fit import check_fit
 from domain.lifecycle import Event, ServiceStatus, Status
-from domain.periods import MISSED_PERIODS_MAX, instant_text
+from domain.periods import MISSED_PERIODS_MAX, AnchorPoint, Period, in_service_from, instant_text
 from domain.pricing.quote_values import Quote
 from domain.pricing.renewals import Promise, RenewalPrice, price_renewal
 from domain.pricing.terms import Target
@@ -39,6 +39,7 @@ from models.moves import move
 from models.plan_change import PlanChange, active_change, lock_change, scheduled_change
 from models.provider import CLOCK, Provider, business_now, catalog_of, connection_of
 from models.renewal import Renewal
+from models.resumption import outages_of
 from provisioners.protocol import Host, ProvisionerUnknown
 from provisioners.registry import PROVISIONERS
 
@@ -120,7 +121,7 @@ def renew(session: Session, now: datetime, service: Service) -> Renewed:
     catalog = catalog_of(session, service.provider)
     scheduled = scheduled_change(session, service.id)
     change = scheduled if scheduled is not None and _still_fits(session, now, catalog, service, scheduled) else None
-    priced = _price(session, now, catalog, service, change)
+    priced, anchor = _price(session, now, catalog, service, change)
     renewal = Renewal(
         id=new_id("rnw"),
         provider_id=service.provider_id,
@@ -134,6 +135,8 @@ def renew(session: Session, now: datetime, service: Service) -> Renewed:
     session.add(renewal)
     session.flush()
     invoice = issue_period(session, now, catalog, service, priced, renewal)
+    if anchor is not None:
+        service.anchor_day, service.anchor_time, service.anchor_assumed = anchor.day, anchor.at, False
     service.schedule_now()
     if change is not None:
         change = lock_change(session, change.id)
@@ -168,16 +171,25 @@ def _park(session: Session, service: Service) -> Renewed:
 
 def _price(
     session: Session, now: datetime, catalog: Catalog, service: Service, change: PlanChange | None
-) -> RenewalPrice:
-    return price_renewal(
+) -> tuple[RenewalPrice, AnchorPoint | None]:
+    """The next period in which the service was, or is, in service; with the day of renewal that time out of service
+    has led to."""
+    terms = terms_of(session, service)
+    start, anchor, until = in_service_from(terms.period.end, outages_of(session, service.id), catalog.timezone)
+    if anchor is not None:
+        period = Period(terms.period.start, start)
+        terms = replace(terms, period=period, anchor_day=anchor.day, anchor_time=anchor.at)
+    priced = price_renewal(
         catalog,
-        terms_of(session, service),
+        terms,
         buyer_of(service.customer),
         Target(change.target_plan, change.target_cycle, change.target_quantity) if change else None,
         now,
         postings.credit_of(session, service.provider_id, service.customer_id, service.currency),
         _promise_of(change) if change else None,
+        until,
     )
+    return priced, anchor
 
 
 def _promise_of(change: PlanChange) -> Promise:
@@ -213,7 +225,7 @@ def issue_period(
     session.add(invoice)
     session.flush()
     postings.issue_renewal(session, invoice, now)
-    service.period_start, service.period_end = priced.period.start, priced.period.end
+    service.period_start, service.period_end, service.moved_days = priced.period.start, priced.period.end, 0
     service.unpaid_import = None  # that bill was for the time before
     billed_items.write_opened(session, service, invoice, priced.opened, now)
     return invoice

@@ -19,6 +19,7 @@ from domain.lifecycle import UNPAID, Event, Status
 from domain.money import Money
 from engine.accounts.services import required_service
 from engine.expiry import end_unpaid
+from engine.notifications import notices
 from engine.offers import mismatch, price_for, promised_total
 from models.customer import Service, lock_service
 from models.invoice import StoredQuote
@@ -133,6 +134,7 @@ def record_refused(
     change.reason, change.reason_text = refusal
     change.next_attempt_at = None
     begin(session, change, now, actor=channel)
+    notices.write(session, change, "refused")
     return change
 
 

@@ -16,6 +16,7 @@ from models import (
     plan_change,
     provider,
     renewal,
+    resumption,
 )
 from models.base import Base
 
@@ -35,4 +36,5 @@ __all__ = [
     "plan_change",
     "provider",
     "renewal",
+    "resumption",
 ]

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.catalog import Discount
-from domain.periods import Period
+from domain.periods import Period, moved
 from domain.pricing import billed
 from domain.pricing.billed import BilledItem, Opened
 from domain.pricing.modes import ChangeDay, Fraction
@@ -28,6 +29,8 @@ from models.billed_item import (
 )
 from models.customer import Service
 from models.invoice import Invoice
+from models.provider import catalog_of
+from models.resumption import moved_days_since
 
 
 class LaterBill(Exception):
@@ -39,7 +42,9 @@ class LaterBill(Exception):
 
 def open_items(session: Session, service: Service) -> tuple[BilledItem, ...]:
     """What a change of the service can take back, oldest first."""
-    return tuple(value_of(item, left) for item, left in open_items_of(session, service.id, service.period_start))
+    rows = open_items_of(session, service.id, service.period_start)
+    tz = _timezone(session, service) if any(days for *_, days in rows) else ""
+    return tuple(value_of(item, left).later(days, tz) if days else value_of(item, left) for item, left, days in rows)
 
 
 def write_opened(
@@ -54,7 +59,14 @@ def write_opened(
 def write_taken(session: Session, invoice: Invoice, taken: Iterable[billed.TakeBack], cause: str, at: datetime) -> None:
     """The take-backs of a bill. The database refuses (IntegrityError) what exceeds an item."""
     for one in taken:
-        session.add(_take_back(invoice, one.item, one.units, (one.net, one.tax), one.line, one.from_at, cause, at))
+        session.add(_take_back(invoice.provider_id, invoice, one, cause, at))
+    session.flush()
+
+
+def close(session: Session, provider_id: str, taken: Iterable[billed.TakeBack], cause: str, at: datetime) -> None:
+    """Take-backs for which nothing is given, and no credit note written: the items are closed."""
+    for one in taken:
+        session.add(_take_back(provider_id, None, one, cause, at))
     session.flush()
 
 
@@ -64,10 +76,10 @@ def undo(session: Session, service: Service, undone: Invoice, note: Invoice, cau
         raise LaterBill(undone)
     charged, taken = items_of_invoice(session, undone.id), take_backs_of_invoice(session, undone.id)
     for item in charged:
-        amounts = item.net_minor, item.tax_minor
-        session.add(_take_back(note, item.id, item.units, amounts, item.line, item.covers_start, cause, at))
+        whole = billed.TakeBack(item.id, item.units, item.net_minor, item.tax_minor, item.covers_start, item.line)
+        session.add(_take_back(note.provider_id, note, whole, cause, at))
     for back in taken:
-        session.add(_item_again(service, note, back, at))
+        session.add(_item_again(session, service, note, back, at))
     session.flush()
 
 
@@ -93,6 +105,7 @@ def value_of(item: StoredItem, left: StoredItemBalance) -> BilledItem:
         tax_percent=_percent(item.tax_rate_millionths),
         tax_included=item.tax_included,
         discount=Discount.model_validate(item.discount) if item.discount else None,
+        moved_days=item.moved_days,
         fraction=Fraction(item.fraction) if item.fraction else None,
         change_day=ChangeDay(item.change_day) if item.change_day else None,
         units_left=left.units_left,
@@ -118,6 +131,7 @@ def _row_of(service: Service, invoice: Invoice | None, item: BilledItem, line: i
         covers_end=item.covers.end,
         period_start=item.of_period.start,
         period_end=item.of_period.end,
+        moved_days=item.moved_days,
         fraction=item.fraction,
         change_day=item.change_day,
         currency=service.currency,
@@ -132,24 +146,17 @@ def _row_of(service: Service, invoice: Invoice | None, item: BilledItem, line: i
 
 
 def _take_back(
-    invoice: Invoice,
-    item_id: str,
-    units: int,
-    amounts: tuple[int, int],
-    line: int | None,
-    from_at: datetime,
-    cause: str,
-    at: datetime,
+    provider_id: str, invoice: Invoice | None, one: billed.TakeBack, cause: str, at: datetime
 ) -> StoredTakeBack:
     return StoredTakeBack(
-        provider_id=invoice.provider_id,
-        item_id=item_id,
-        invoice_id=invoice.id,
-        line=line,
-        units=units,
-        net_minor=amounts[0],
-        tax_minor=amounts[1],
-        from_at=from_at,
+        provider_id=provider_id,
+        item_id=one.item,
+        invoice_id=invoice.id if invoice else None,
+        line=one.line,
+        units=one.units,
+        net_minor=one.net,
+        tax_minor=one.tax,
+        from_at=one.from_at,
         cause=cause,
         at=at,
     )
@@ -160,9 +167,6 @@ _KEPT = (
     "cycle",
     "unit_price_minor",
     "discount",
-    "covers_end",
-    "period_start",
-    "period_end",
     "fraction",
     "change_day",
     "currency",
@@ -172,9 +176,12 @@ _KEPT = (
 )
 
 
-def _item_again(service: Service, note: Invoice, back: StoredTakeBack, at: datetime) -> StoredItem:
-    """What a take-back took, with the terms, tax and span that it had."""
-    was = back.item
+def _item_again(
+    session: Session, service: Service, note: Invoice, back: StoredTakeBack, at: datetime
+) -> StoredItem:
+    """What a take-back took, with the terms, tax and span that it had; moved as the service's time was since."""
+    was, tz = back.item, _timezone(session, service)
+    days, since = (session.scalar(select(moved_days_since(service.id, one.at))) or 0 for one in (was, back))
     return StoredItem(
         **{name: getattr(was, name) for name in _KEPT},
         provider_id=was.provider_id,
@@ -183,12 +190,20 @@ def _item_again(service: Service, note: Invoice, back: StoredTakeBack, at: datet
         line=back.line if back.line is not None else 0,
         kind="charge",
         units=back.units,
-        covers_start=max(back.from_at, was.covers_start),
+        covers_start=max(moved(back.from_at, since, tz), moved(was.covers_start, days, tz)),
+        covers_end=moved(was.covers_end, days, tz),
+        period_start=moved(was.period_start, days, tz),
+        period_end=moved(was.period_end, days, tz),
+        moved_days=was.moved_days + days,
         net_minor=back.net_minor,
         tax_minor=back.tax_minor,
         gross_minor=back.net_minor + back.tax_minor,
         at=at,
     )
+
+
+def _timezone(session: Session, service: Service) -> str:
+    return catalog_of(session, service.provider).timezone
 
 
 def _millionths(percent: str) -> int:

@@ -25,8 +25,8 @@ _FOR_STAFF = frozenset({"review_requested", "money_returned"})
 def write(session: Session, change: PlanChange, event: str, **extra: Any) -> None:
     """Adds one notice about a change; the same event of the same change is reported once.
 
-    Events: payment_requested, plan_changed, compensated, scheduled, refused, at_risk, late_payment_credited,
-    late_payment_used, paid_twice, plan_reversed, review_requested, money_returned.
+    Events: payment_requested, plan_changed, compensated, scheduled, refused, canceled, expired, superseded, at_risk,
+    late_payment_credited, late_payment_used, paid_twice, plan_reversed, review_requested, money_returned.
     """
     session.flush()
     catalog = catalog_of(session, change.provider)

@@ -11,8 +11,11 @@ from sqlalchemy.orm import Session
 
 from domain.lifecycle import InvoiceStatus
 from domain.money import Money
-from domain.periods import Period
+from domain.catalog import Catalog
+from domain.periods import Period, anchor_of
+from domain.pricing.billed import Opened
 from domain.pricing.renewals import price_renewal
+from domain.pricing.terms import ServiceTerms
 from engine.accounts.services import buyer_of, terms_of
 from engine.invoicing.content import opposite_content
 from engine.invoicing.invoice import Amounts, new_invoice
@@ -26,6 +29,7 @@ from models.invoice import Invoice, invoice_of_change
 from models.plan_change import PlanChange
 from models.provider import catalog_of
 from models.renewal import Renewal
+from models.resumption import outages_of
 
 
 class CreditSpent(Exception):
@@ -54,14 +58,32 @@ def reprice_renewal(session: Session, now: datetime, service: Service, renewal: 
     wrong = session.execute(select(Invoice).where(Invoice.renewal_id == renewal.id)).scalar_one()
     _correct(session, now, wrong, "correction")
     catalog = catalog_of(session, service.provider)
-    length = renewal.period_end - renewal.period_start
-    terms = replace(terms_of(session, service), period=Period(renewal.period_start - length, renewal.period_start))
     held_credit = postings.credit_of(session, service.provider_id, service.customer_id, service.currency)
-    priced = price_renewal(catalog, terms, buyer_of(service.customer), None, now, held_credit)
-    invoice = issue_period(session, now, catalog, service, priced, wrong)
+    terms, until = _as_renewed(session, catalog, service, renewal)
+    priced = price_renewal(catalog, terms, buyer_of(service.customer), None, now, held_credit, until=until)
     renewal.plan, renewal.period_end = priced.terms.plan, priced.period.end
+    days, tz = service.moved_days, catalog.timezone
+    moved = tuple(Opened(one.item.later(days, tz), one.line) for one in priced.opened)
+    priced = replace(priced, period=priced.period.later(days, tz), opened=moved)
+    invoice = issue_period(session, now, catalog, service, priced, wrong)
+    service.moved_days = days
     session.flush()
     return invoice
+
+
+def _as_renewed(
+    session: Session, catalog: Catalog, service: Service, renewal: Renewal
+) -> tuple[ServiceTerms, datetime | None]:
+    """The service as it was renewed, and where that period was cut since the service had gone out: by what happened to
+    its period afterwards (`moved_days`) it is moved again."""
+    renewed = Period(renewal.period_start, renewal.period_end)
+    before = Period(renewed.start - (renewed.end - renewed.start), renewed.start)
+    terms = replace(terms_of(session, service), period=before)
+    if service.moved_days:
+        anchor = anchor_of(renewed, catalog.timezone)
+        terms = replace(terms, anchor_day=anchor.day, anchor_time=anchor.at)
+    is_cut = renewed.end in [outage.start for outage in outages_of(session, service.id)]
+    return terms, renewed.end if is_cut else None
 
 
 def _correct(session: Session, now: datetime, wrong: Invoice, cause: str) -> Invoice:
