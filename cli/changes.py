@@ -63,6 +63,7 @@ def list_changes(
 @app.command(epilog="Example: planshift changes show chg_01jd…")
 def show(change_id: Annotated[str, typer.Argument(help="The plan change's id.")], as_json: AsJson = False) -> None:
     """Show one plan change: what is next, the attempts and the last error, and its history."""
+    from domain.periods import instant_text
     from models.database import transaction
     from models.plan_change import PlanChange
     from web.api.views import change_view, work_view
@@ -74,14 +75,14 @@ def show(change_id: Annotated[str, typer.Argument(help="The plan change's id.")]
         view, summary = change_view(session, change), change.summary
         work = work_view(session, change)
     if as_json:
-        print_json(view | {"work": work})
+        print_json(view.model_dump(mode="json") | {"work": work})
         return
-    typer.echo(f"{change_id}  {view['status']}  {summary}")
-    typer.echo(f"  {MEANINGS[Status(view['status'])]}")
-    if view["reason"]:
-        typer.echo(f"  {view['reason']}: {view['reason_text'] or ''}")
+    typer.echo(f"{change_id}  {view.status}  {summary}")
+    typer.echo(f"  {MEANINGS[Status(view.status)]}")
+    if view.reason:
+        typer.echo(f"  {view.reason}: {view.reason_text or ''}")
     typer.echo(f"  next: {work['next']}" + (f", tried at {work['next_attempt_at']}" if work["next_attempt_at"] else ""))
     if work["attempts"] or work["last_error"]:
         typer.echo(f"  after {work['attempts']} attempts; the last error: {work['last_error'] or 'none was seen'}")
-    for move in view["timeline"]:
-        typer.echo(f"  {move['at']}  {move['to']:<17} {move['event']} by {move['actor']}")
+    for move in view.timeline:
+        typer.echo(f"  {instant_text(move.at)}  {move.to:<17} {move.event} by {move.actor}")

@@ -45,10 +45,10 @@ def list_payments(
         query = payments_of(row.id, unmatched).order_by(Payment.id.desc()).limit(limit)
         rows = [(movement_view(payment), payment.amount) for payment in session.scalars(query)]
     if as_json:
-        print_json([view for view, _ in rows])
+        print_json([view.model_dump(mode="json") for view, _ in rows])
         return
     cells = [
-        (view["id"], view["kind"], f"{amount.major()} {amount.currency}", view["outcome"], view["invoice"] or "")
+        (view.id, view.kind, f"{amount.major()} {amount.currency}", view.outcome, view.invoice or "")
         for view, amount in rows
     ]
     print_table(("ID", "KIND", "AMOUNT", "OUTCOME", "INVOICE"), cells)

@@ -39,10 +39,13 @@ def list_events(
         provider_id = required_provider(session, provider).id
         if refused:
             samples = select(RefusedWebhook).join(Connection).where(Connection.provider_id == provider_id)
-            rows = [refused_view(row) for row in session.scalars(samples.order_by(RefusedWebhook.refused_at.desc()))]
+            rows = [
+                refused_view(row).model_dump(mode="json")
+                for row in session.scalars(samples.order_by(RefusedWebhook.refused_at.desc()))
+            ]
         else:
             query = events_of(provider_id, status, conflicting).order_by(InboxEvent.id.desc()).limit(limit)
-            rows = [event_summary(row) for row in session.scalars(query)]
+            rows = [event_summary(row).model_dump(mode="json") for row in session.scalars(query)]
     columns = ("refused_at", "gateway", "reason") if refused else ("id", "gateway", "status", "event_key", "error")
     if as_json:
         print_json(rows)
@@ -54,6 +57,7 @@ def list_events(
 @app.command(epilog="Example: planshift webhooks show dns evt_01jd…")
 def show(provider: Provider, event_id: EventId, as_json: AsJson = False) -> None:
     """Show one event as it came, and what was booked of it."""
+    from domain.periods import instant_text
     from engine.accounts.providers import required_provider
     from engine.operators.replay import required_event
     from models.database import transaction
@@ -63,19 +67,19 @@ def show(provider: Provider, event_id: EventId, as_json: AsJson = False) -> None
         event = required_event(session, required_provider(session, provider), event_id)
         view = event_view(session, event)
     if as_json:
-        print_json(view)
+        print_json(view.model_dump(mode="json"))
         return
-    typer.echo(f"{event_id}  {view['status']}  {view['gateway']} {view['event_key']}, {view['deliveries']} deliveries")
-    if view["error"]:
-        typer.echo(f"  {view['error']}")
-    typer.echo(f"  {view['body']}")
-    if view["conflicting"]:
-        typer.echo(f"  The same key came with other contents, too:\n  {view['conflicting_body']}")
-    for payment in view["payments"]:
-        amount = f"{payment['amount']['amount']} {payment['amount']['currency']}"
-        typer.echo(f"  {payment['id']}  {payment['kind']} {amount}: {payment['outcome']}")
-    for action in view["actions"]:
-        typer.echo(f"  {action['at']}  {action['action']} by {action['actor']}: {action['reason']}")
+    typer.echo(f"{event_id}  {view.status}  {view.gateway} {view.event_key}, {view.deliveries} deliveries")
+    if view.error:
+        typer.echo(f"  {view.error}")
+    typer.echo(f"  {view.body}")
+    if view.conflicting:
+        typer.echo(f"  The same key came with other contents, too:\n  {view.conflicting_body}")
+    for payment in view.payments:
+        amount = f"{payment.amount.amount} {payment.amount.currency}"
+        typer.echo(f"  {payment.id}  {payment.kind} {amount}: {payment.outcome}")
+    for action in view.actions:
+        typer.echo(f"  {instant_text(action.at)}  {action.action} by {action.actor}: {action.reason}")
 
 
 @app.command(epilog="Example: planshift webhooks replay dns evt_01jd… --actor ana --reason 'the secret is right now'")

@@ -231,5 +231,13 @@ def invoice_of_change(session: Session, change_id: str) -> Invoice | None:
     return session.scalar(select(Invoice).where(Invoice.change_id == change_id))
 
 
+def in_status(status: InvoiceStatus) -> ColumnElement[bool]:
+    """As `Invoice.status` says of one row."""
+    void, settled = Invoice.voided_at.is_not(None), Invoice.settled_at.is_not(None)
+    if status is InvoiceStatus.OPEN:
+        return and_(~void, ~settled)
+    return void if status is InvoiceStatus.VOID else settled
+
+
 def document_of(session: Session, invoice_id: str, kind: str) -> Document | None:
     return session.scalar(select(Document).where(Document.invoice_id == invoice_id, Document.kind == kind))

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
+from typing import Any
 
 import structlog
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.api import changes, dead_letters, host, invoices, manual_payments, operations, ops, problems, services
+from web.api import (
+    changes,
+    dead_letters,
+    following,
+    host,
+    invoices,
+    manual_payments,
+    operations,
+    ops,
+    problems,
+    services,
+)
+from web.api.pages import known_query
 from web.portal.app import create_portal
 from web.webhooks.app import create_receiver
 
@@ -27,13 +42,35 @@ def create_api() -> FastAPI:
         version="1",
         description="Plan upgrades and downgrades done right. Money is in minor units, instants are RFC 3339 in UTC.",
         max_body_size=BODY_MAX_BYTES,
+        generate_unique_id_function=_operation_id,
+        responses=problems.ANSWERS,
+        dependencies=[Depends(known_query)],
     )
     problems.install(app)
-    for routes in (services, changes, invoices, host, operations, manual_payments, ops, dead_letters):
+    for routes in (services, changes, following, invoices, host, operations, manual_payments, ops, dead_letters):
         app.include_router(routes.router)
     app.mount("/webhooks", create_receiver())
     app.mount("/portal", create_portal())
+    app.openapi = partial(_described, app)  # type: ignore[method-assign]  # as FastAPI's manual extends it
     return app
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, in which errors have the media type that they are sent with."""
+    if app.openapi_schema:
+        return app.openapi_schema
+    document = FastAPI.openapi(app)
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    for answers in [operation["responses"] for operation in operations]:
+        for status in problems.ANSWERS.keys() & answers.keys():
+            content = answers[status]["content"]
+            content[problems.MEDIA_TYPE] = content.pop("application/json")
+    return document
+
+
+def _operation_id(route: APIRoute) -> str:
+    """The function's own name: what generated clients call it."""
+    return route.name
 
 
 class WithRequestId:

@@ -219,3 +219,62 @@ def test_what_is_not_there_and_what_is_too_large(running: Running, dns: ApiClien
     assert httpx.get(f"{api}/readyz", trust_env=False).json() == {"status": "ready"}
     assert "planshift_webhooks_total" in httpx.get(f"{api}/metrics", trust_env=False).text
     assert httpx.get(f"{api}/openapi.json", trust_env=False).json()["openapi"].startswith("3.1")
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/v1/plan-changes?costumer=nobody", "unknown_parameter"),
+        ("/v1/services/zone?expand=all", "unknown_parameter"),
+        ("/v1/services?cursor=0", "invalid_request"),
+        ("/v1/services?cursor=chg_01k9f3k9f3k9f3k9f3k9f3k9f3", "unknown_cursor"),
+        ("/v1/services?limit=0", "invalid_request"),
+        ("/v1/services?status=sleeping", "invalid_request"),
+        ("/v1/invoices?since=yesterday", "invalid_request"),
+    ],
+)
+def test_a_list_that_cannot_be_asked_for(dns: ApiClient, path: str, code: str) -> None:
+    is_problem(dns.send("GET", path), 422, code)
+
+
+def test_lists_are_filtered(dns: ApiClient) -> None:
+    dns.new_service("other", "basic", "JPY", "JP", (JULY, AUGUST), "monthly")
+    accepted = {"accept_total": ACCEPTED["accept_total"]}
+    first = dns.wait_for(dns.request("zone", "business", "monthly", "k1", accepted), "awaiting_payment")
+    dns.set_clock("2027-07-18T03:00:00Z")
+    second = dns.wait_for(
+        dns.request("other", "start", "monthly", "k2", {"accept_total": {"amount": 348, "currency": "JPY"}}),
+        "awaiting_payment",
+    )
+
+    def found(query: str) -> list[str]:
+        return [one["id"] for one in dns.call("GET", f"/v1/plan-changes?{query}")["items"]]
+
+    assert found("customer=zone") == [first["id"]]
+    assert found("customer=nobody") == []
+    assert found("since=2027-07-18T00:00:00Z") == [second["id"]]
+    assert found("until=2027-07-18T03:00:00Z") == [first["id"]]
+    assert found("status=applied") == []
+    invoices = dns.call("GET", "/v1/invoices?status=open&customer=other")["items"]
+    assert [one["plan_change"] for one in invoices] == [second["id"]]
+
+
+def test_what_was_reported_and_quoted_can_be_read_again(dns: ApiClient) -> None:
+    assert dns.call("GET", "/v1/customers/zone")["email"] == dns.call("GET", "/v1/customers")["items"][0]["email"]
+    is_problem(dns.send("GET", "/v1/customers/nobody"), 404, "unknown_customer")
+    quote = dns.call("POST", "/v1/quotes", CHANGE)
+    assert dns.call("GET", f"/v1/quotes/{quote['id']}") == quote
+    is_problem(dns.send("GET", "/v1/quotes/qt_0unknown"), 404, "unknown_quote")
+    plans = {plan["id"]: plan for plan in dns.call("GET", "/v1/plans")["items"]}
+    assert plans["business"]["limits"]["zones"] == 50
+    assert {"cycle": "annual", "cycle_name": "annual", "price": {"amount": 30000, "currency": "JPY"}} in plans[
+        "business"
+    ]["prices"]
+
+
+def test_a_change_carries_its_price_and_on_demand_how_it_was_made(dns: ApiClient) -> None:
+    change_id = dns.request("zone", "business", "monthly", "k1", {"accept_total": ACCEPTED["accept_total"]})
+    short = dns.wait_for(change_id, "awaiting_payment")["quote"]
+    full = dns.call("GET", f"/v1/plan-changes/{change_id}?expand=quote")["quote"]
+    assert short.items() <= full.items()
+    assert full.keys() - short.keys() >= {"opened", "taken", "proration", "catalog_digest"}

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from domain.money import Money
 from engine.host_reports import BillingReport, ServiceReport
 from models.audit import Attribution
+from planshift_client.shapes.base import told
 
 Ref = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._~-]+$")]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
@@ -24,42 +25,64 @@ class Body(BaseModel):
 
 
 class CustomerBody(Body):
-    name: Text
-    email: Annotated[str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
-    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
-    locale: Annotated[str, Field(pattern=r"^[a-z]{2}([-_][A-Z]{2})?$")] = "en"
-    address: Annotated[list[Text], BeforeValidator(_lines), Field(max_length=8)] = Field(default_factory=list)
-    tax_id: Annotated[str, Field(max_length=40)] | None = None
-    tax_exempt: bool = False
+    """Who pays."""
+
+    name: Text = told("As documents address them.", "Acme")
+    email: Annotated[str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")] = told(
+        "Where mail goes.", "acme@example.com"
+    )
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = told("ISO 3166-1 alpha-2; it decides the tax.", "JP")
+    locale: Annotated[str, Field(pattern=r"^[a-z]{2}([-_][A-Z]{2})?$")] = told(
+        "The language of pages, mails and documents.", "ja", default="en"
+    )
+    address: Annotated[list[Text], BeforeValidator(_lines), Field(max_length=8)] = told(
+        "Lines, as printed; one text with line breaks will do.", ["1-2-3 Example"], default_factory=list
+    )
+    tax_id: Annotated[str, Field(max_length=40)] | None = told("Printed on invoices.", "T1234567890123", default=None)
+    tax_exempt: bool = told("No tax is charged.", False, default=False)
 
 
 Quantity = Annotated[int, Field(ge=1, le=1_000_000)]
-Minor = Annotated[int, Field(ge=0, le=10**12, description="minor units")]
+Minor = Annotated[int, Field(ge=0, le=10**12)]
 
 
 class BillingBody(Body):
     """What the host system billed for the running period; whatever is left out is the list price, with today's tax."""
 
-    unit_price: Minor | None = None
-    discount: Text | None = None
-    net: Minor | None = None
-    tax_rate: Annotated[str, Field(pattern=r"^\d{1,3}(\.\d{1,4})?$", description="per cent")] | None = None
-    pay_url: Annotated[str, Field(max_length=2_000, pattern=r"^https?://")] | None = None
+    unit_price: Minor | None = told("Of one unit, in minor units.", 500, default=None)
+    discount: Text | None = told(
+        "The catalogue's name of the discount that it was billed with.", "spring", default=None
+    )
+    net: Minor | None = told("What was billed without tax, in minor units.", 500, default=None)
+    tax_rate: Annotated[str, Field(pattern=r"^\d{1,3}(\.\d{1,4})?$")] | None = told(
+        "The rate that was charged, per cent.", "10", default=None
+    )
+    pay_url: Annotated[str, Field(max_length=2_000, pattern=r"^https?://")] | None = told(
+        "Where your own bill can be paid.", "https://host.example/bills/1", default=None
+    )
 
 
 class ServiceBody(Body):
-    customer: Ref
-    plan: Text
-    cycle: Text
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217")]
-    status: Literal["pending", "active", "past_due", "suspended", "canceled", "terminated"] = "active"
-    period_start: AwareDatetime
-    period_end: AwareDatetime
-    quantity: Quantity = 1
-    paid: bool | None = None
-    discount: Text | None = None
-    billing: BillingBody | None = None
-    anchor_day: Annotated[int, Field(ge=1, le=31)] | None = None
+    """What a customer has with you, for the running period."""
+
+    customer: Ref = told("The customer's `ref`.", "acme")
+    plan: Text = told("The plan's id in the catalogue.", "basic")
+    cycle: Text = told("The billing cycle's id.", "monthly")
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = told("ISO 4217 code.", "JPY")
+    status: Literal["pending", "active", "past_due", "suspended", "canceled", "terminated"] = told(
+        "Where it stands.", "active", default="active"
+    )
+    period_start: AwareDatetime = told("The running period's start.", "2027-06-30T15:00:00Z")
+    period_end: AwareDatetime = told("Its end.", "2027-07-31T15:00:00Z")
+    quantity: Quantity = told("Units, such as seats.", 1, default=1)
+    paid: bool | None = told(
+        "Whether the running period was paid; at creation it was, unless you say otherwise.", True, default=None
+    )
+    discount: Text | None = told("The catalogue's name of a discount that it has.", "spring", default=None)
+    billing: BillingBody | None = told("What you billed for the running period.", default=None)
+    anchor_day: Annotated[int, Field(ge=1, le=31)] | None = told(
+        "The day of the month that it renews on, where the period alone does not tell.", 31, default=None
+    )
 
     def report(self) -> ServiceReport:
         values = {name: getattr(self, name) for name in type(self).model_fields}
@@ -71,32 +94,40 @@ Usage = Annotated[dict[Ref, Annotated[int, Field(ge=0, le=10**15)]], Field(max_l
 
 
 class QuoteBody(Body):
-    service: Ref
-    plan: Text
-    cycle: Text
-    quantity: Quantity | None = None
+    """A change to be priced."""
+
+    service: Ref = told("The service's `ref`.", "zone-1")
+    plan: Text = told("The plan that it is to have.", "business")
+    cycle: Text = told("The billing cycle that it is to have.", "monthly")
+    quantity: Quantity | None = told("Units; as many as now where it is left out.", 1, default=None)
 
 
 class MoneyBody(Body):
-    amount: Annotated[int, Field(ge=0, le=10**12, description="minor units")]
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    """An amount that was agreed to."""
+
+    amount: Annotated[int, Field(ge=0, le=10**12)] = told("Minor units.", 1331)
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = told("ISO 4217 code.", "JPY")
 
     def money(self) -> Money:
         return Money(self.amount, self.currency)
 
 
 class PlanChangeBody(QuoteBody):
-    quote: Ref | None = None
-    accept_total: MoneyBody | None = None
-    replace: bool = False
-    note: Annotated[str, Field(max_length=2_000)] | None = None
+    """A change that is asked for, at a price that was accepted."""
+
+    quote: Ref | None = told("The id of the quote that the customer accepted.", "qt_01k9f3", default=None)
+    accept_total: MoneyBody | None = told("Instead of a quote: the total due today that they accept.", default=None)
+    replace: bool = told("Takes the place of an open change that is not paid.", False, default=False)
+    note: Annotated[str, Field(max_length=2_000)] | None = told(
+        "The customer's own words, for staff.", "Please before Friday.", default=None
+    )
 
 
 class DecisionBody(Body):
     """An operator's decision is kept with the actor and the reason."""
 
-    actor: Words
-    reason: Words
+    actor: Words = told("Who decides, as you name yourselves.", "night shift")
+    reason: Words = told("Why, in your words.", "The host is back.")
 
     @property
     def attribution(self) -> Attribution:
@@ -104,8 +135,12 @@ class DecisionBody(Body):
 
 
 class PortalSessionBody(Body):
-    customer: Ref
+    """Who is to be let into the portal."""
+
+    customer: Ref = told("The customer's `ref`.", "acme")
 
 
 class TestClockBody(Body):
-    now: AwareDatetime
+    """Where a sandbox's clock is to stand."""
+
+    now: AwareDatetime = told("Never before where it stands now.", "2027-07-17T03:00:00Z")

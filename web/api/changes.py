@@ -2,44 +2,39 @@
 
 from __future__ import annotations
 
-import re
-import time
-from typing import Annotated, Any
+from typing import Annotated
 
-import anyio
-from anyio.to_thread import run_sync
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Depends, Header, Path, Query
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from domain.lifecycle import Status
-from domain.next_steps import Phase, ends_canvas
 from engine.accounts.services import required_service
 from engine.expiry import cancel_change
 from engine.offers import quote_change
 from engine.payments.attempts import start_attempt
 from engine.request import ChangeRequest, PriceChanged, request_change
-from models.customer import Service
+from models.customer import Customer, Service
 from models.plan_change import PlanChange
+from planshift_client import shapes
 from tasks.story import enqueue, enqueue_task
 from web.api.auth import AnyKey, ApiTransaction, Caller, transaction_for
 from web.api.bodies import PlanChangeBody
-from web.api.pages import Paged, page_of
+from web.api.pages import Page, Since, Until, page_of, paged, within
 from web.api.problems import Problem, problem
 from web.api.views import attempt_view, change_view, quote_view
 
 router = APIRouter(prefix="/v1/plan-changes", tags=["plan changes"])
-ChangeId = Annotated[str, Path(max_length=64, pattern=r"^chg_[0-9a-z]+$")]
-
-LONGEST_WAIT_SECONDS = 30
-POLL_EVERY_SECONDS = 0.1
+ChangeId = Annotated[str, Path(max_length=64, pattern=r"^chg_[0-9a-z]+$", description="The plan change's id.")]
 
 
-@router.post("", status_code=202)
+@router.post("", status_code=202, response_model=shapes.PlanChange)
 def create_plan_change(
     body: PlanChangeBody,
     caller: AnyKey,
-    idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
+    idempotency_key: Annotated[
+        str | None, Header(max_length=255, description="A new one for each request; the same one to repeat it.")
+    ] = None,
 ) -> JSONResponse:
     """Asks for a change. 202 with its Location: the pipeline takes it from here.
 
@@ -61,7 +56,7 @@ def create_plan_change(
         with transaction_for(caller) as tx:
             change, repeated = request_change(tx.session, tx.now, tx.provider, key, request, "api")
             if change.answer is None:
-                change.answer = change_view(tx.session, change)
+                change.answer = change_view(tx.session, change).model_dump(mode="json")
     except PriceChanged as error:
         return _price_changed(caller, request, error)
     if not repeated:
@@ -75,14 +70,20 @@ def create_plan_change(
 @router.get("")
 def list_plan_changes(
     caller: AnyKey,
-    page: Paged,
-    service: Annotated[str | None, Query()] = None,
-    status: Annotated[Status | None, Query()] = None,
-    idempotency_key: Annotated[str | None, Query()] = None,
-) -> dict[str, Any]:
-    """The provider's plan changes, newest first."""
+    page: Annotated[Page, Depends(paged("chg"))],
+    customer: Annotated[str | None, Query(description="Only of the customer with this `ref`.")] = None,
+    service: Annotated[str | None, Query(description="Only of the service with this `ref`.")] = None,
+    status: Annotated[Status | None, Query(description="Only in this status.")] = None,
+    idempotency_key: Annotated[str | None, Query(description="Only the one that was asked for with it.")] = None,
+    since: Since = None,
+    until: Until = None,
+) -> shapes.Listed[shapes.PlanChange]:
+    """The provider's plan changes, newest first; `since` and `until` are about when they were asked for."""
     with transaction_for(caller) as tx:
-        query = select(PlanChange).where(PlanChange.provider_id == tx.provider.id)
+        at = within(PlanChange.received_at, since, until)
+        query = select(PlanChange).where(PlanChange.provider_id == tx.provider.id, *at)
+        if customer is not None:
+            query = query.join(Customer, Customer.id == PlanChange.customer_id).where(Customer.ref == customer)
         if service is not None:
             query = query.join(Service, Service.id == PlanChange.service_id).where(Service.ref == service)
         if status is not None:
@@ -92,22 +93,8 @@ def list_plan_changes(
         return page_of(tx.session, query, PlanChange, page, lambda change: change_view(tx.session, change))
 
 
-@router.get("/{change_id}")
-async def get_plan_change(
-    change_id: ChangeId, caller: AnyKey, prefer: Annotated[str | None, Header(max_length=100)] = None
-) -> dict[str, Any]:
-    """One plan change. `Prefer: wait=20` answers when it has moved on, or after that many seconds."""
-    view = await run_sync(_read, caller, change_id)
-    deadline = time.monotonic() + _seconds_to_wait(prefer)
-    first = view["status"]
-    while _may_move_soon(view, first) and time.monotonic() < deadline:
-        await anyio.sleep(POLL_EVERY_SECONDS)
-        view = await run_sync(_read, caller, change_id)
-    return view
-
-
 @router.post("/{change_id}/cancel")
-def cancel_plan_change(change_id: ChangeId, caller: AnyKey) -> dict[str, Any]:
+def cancel_plan_change(change_id: ChangeId, caller: AnyKey) -> shapes.PlanChange:
     """Cancels a change that is not paid yet, or one that is scheduled."""
     with transaction_for(caller) as tx:
         change = change_of(tx, change_id)
@@ -116,7 +103,7 @@ def cancel_plan_change(change_id: ChangeId, caller: AnyKey) -> dict[str, Any]:
 
 
 @router.post("/{change_id}/payments", status_code=202)
-def create_payment(change_id: ChangeId, caller: AnyKey) -> dict[str, Any]:
+def create_payment_attempt(change_id: ChangeId, caller: AnyKey) -> shapes.PaymentAttempt:
     """A new attempt after a decline, for what is still owed; its checkout page appears in the plan change."""
     with transaction_for(caller) as tx:
         change = change_of(tx, change_id)
@@ -132,23 +119,6 @@ def change_of(tx: ApiTransaction, change_id: str) -> PlanChange:
     if change is None or change.provider_id != tx.provider.id:
         raise Problem(404, "unknown_plan_change", f"There is no plan change {change_id}.")
     return change
-
-
-def _read(caller: Caller, change_id: str) -> dict[str, Any]:
-    with transaction_for(caller) as tx:
-        return change_view(tx.session, change_of(tx, change_id))
-
-
-def _may_move_soon(view: dict[str, Any], first_status: str) -> bool:
-    """Worth waiting for: our own steps, and, while nothing has moved yet, the customer's payment."""
-    if view["phase"] == Phase.WAITING_FOR_US:
-        return not ends_canvas(Status(view["status"]))
-    return bool(view["phase"] == Phase.WAITING_FOR_PAYMENT and view["status"] == first_status)
-
-
-def _seconds_to_wait(prefer: str | None) -> float:
-    found = re.search(r"\bwait=(\d{1,4})\b", prefer or "")
-    return min(int(found[1]), LONGEST_WAIT_SECONDS) if found else 0
 
 
 def _bare(key: str | None) -> str:
@@ -172,4 +142,4 @@ def _price_changed(caller: Caller, request: ChangeRequest, error: PriceChanged) 
     with transaction_for(caller) as tx:
         service = required_service(tx.session, tx.provider, request.service)
         offered = quote_view(quote_change(tx.session, tx.now, service, request.plan, request.cycle, request.quantity))
-    return problem(409, error.code, str(error), quote=offered)
+    return problem(409, error.code, str(error), quote=offered.model_dump(mode="json"))

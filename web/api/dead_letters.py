@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from engine.operators.dead_letters import dead_letters, retry_dead_letter
+from engine.operators.dead_letters import dead_letters
+from engine.operators.dead_letters import retry_dead_letter as enqueue_again
+from planshift_client import shapes
 from tasks.story import enqueue
 from web.api.auth import OpsKey, transaction_for
 from web.api.bodies import DecisionBody
 
 router = APIRouter(prefix="/v1/dead-letters", tags=["operators"])
-RowId = Annotated[str, Path(max_length=64, pattern=r"^[a-z]{3}_[0-9a-z]+$")]
+RowId = Annotated[str, Path(max_length=64, pattern=r"^[a-z]{3}_[0-9a-z]+$", description="The row's id.")]
 
 
 @router.get("")
-def list_dead_letters(caller: OpsKey) -> dict[str, Any]:
+def list_dead_letters(caller: OpsKey) -> shapes.AllOf[shapes.DeadLetter]:
     """Rows of every kind that wait for a person after their last attempt, with the last error."""
     with transaction_for(caller) as tx:
-        return {"items": [asdict(letter) for letter in dead_letters(tx.session, tx.provider.id)]}
+        letters = dead_letters(tx.session, tx.provider.id)
+        return shapes.AllOf(items=[shapes.DeadLetter(**asdict(letter)) for letter in letters])
 
 
 @router.post("/{row_id}/retry", status_code=202)
-def retry_row(row_id: RowId, body: DecisionBody, caller: OpsKey) -> dict[str, Any]:
+def retry_dead_letter(row_id: RowId, body: DecisionBody, caller: OpsKey) -> shapes.RowId:
     """Enqueues one of them again, once what was in its way is mended."""
     with transaction_for(caller) as tx:
-        retry_dead_letter(tx.session, tx.now, row_id, body.attribution, tx.provider.id)
+        enqueue_again(tx.session, tx.now, row_id, body.attribution, tx.provider.id)
     enqueue(row_id)
-    return {"id": row_id}
+    return shapes.RowId(id=row_id)

@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from engine.host_reports import put_customer, put_service, put_usage
+from engine import host_reports
+from planshift_client import shapes
 from web.api.auth import HostKey, transaction_for
 from web.api.bodies import CustomerBody, ServiceBody, Usage
-from web.api.views import customer_view, service_view
+from web.api.views import customer_view, service_values, service_view
 
 router = APIRouter(prefix="/v1", tags=["host system"])
-PathRef = Annotated[str, Path(max_length=128, pattern=r"^[A-Za-z0-9._~-]+$")]
+PathRef = Annotated[str, Path(max_length=128, pattern=r"^[A-Za-z0-9._~-]+$", description="The host system's `ref`.")]
+QuoteId = Annotated[str, Path(max_length=64, pattern=r"^qt_[0-9a-z]+$", description="The quote's id.")]
 
 
 @router.put("/customers/{ref}")
-def put_customer_route(ref: PathRef, body: CustomerBody, caller: HostKey) -> dict[str, Any]:
+def put_customer(ref: PathRef, body: CustomerBody, caller: HostKey) -> shapes.Customer:
     """Creates or updates a customer."""
     with transaction_for(caller) as tx:
-        return customer_view(put_customer(tx.session, tx.provider, ref, body.model_dump()))
+        return customer_view(host_reports.put_customer(tx.session, tx.provider, ref, body.model_dump()))
 
 
 @router.put("/services/{ref}")
-def put_service_route(ref: PathRef, body: ServiceBody, caller: HostKey) -> dict[str, Any]:
+def put_service(ref: PathRef, body: ServiceBody, caller: HostKey) -> shapes.ReportedService:
     """Creates a service, or takes over its status: plan and period count at creation only. That the running period
     was paid opens the way for changes later, too.
 
     Leaving `active` cancels unpaid and scheduled changes.
     """
     with transaction_for(caller) as tx:
-        service, canceled = put_service(tx.session, tx.now, tx.provider, ref, body.report())
-        view = service_view(service)
-    return view | {"canceled_plan_changes": canceled}
+        service, canceled = host_reports.put_service(tx.session, tx.now, tx.provider, ref, body.report())
+        return shapes.ReportedService(**service_values(service), canceled_plan_changes=canceled)
 
 
 @router.put("/services/{ref}/usage")
-def put_usage_route(ref: PathRef, body: Usage, caller: HostKey) -> dict[str, Any]:
+def put_usage(ref: PathRef, body: Usage, caller: HostKey) -> shapes.Service:
     """How much of each limit is used: `{"zones": 3}`."""
     with transaction_for(caller) as tx:
-        return service_view(put_usage(tx.session, tx.provider, ref, body))
+        return service_view(host_reports.put_usage(tx.session, tx.provider, ref, body))

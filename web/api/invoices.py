@@ -2,38 +2,54 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 
+from domain.lifecycle import InvoiceStatus
 from engine.host_reports import UnknownCustomer
 from engine.ledger import postings
 from models import storage
 from models.customer import Customer, Service, customer_by_ref
-from models.invoice import Invoice, document_of
+from models.invoice import Invoice, document_of, in_status
 from models.ledger import entries_of_owner
+from planshift_client import shapes
 from web.api.auth import AnyKey, ApiTransaction, transaction_for
 from web.api.host import PathRef
-from web.api.pages import Paged, page_of
+from web.api.pages import Page, Since, Until, page_of, paged, within
 from web.api.problems import Problem
-from web.api.views import invoice_view, ledger_view
+from web.api.views import invoice_view, ledger_view, money_view
 
 router = APIRouter(prefix="/v1", tags=["invoices"])
-InvoiceId = Annotated[str, Path(max_length=64, pattern=r"^inv_[0-9a-z]+$")]
+InvoiceId = Annotated[str, Path(max_length=64, pattern=r"^inv_[0-9a-z]+$", description="The invoice's id.")]
+
+_BINARY = {"type": "string", "format": "binary"}
 
 
 @router.get("/invoices")
 def list_invoices(
     caller: AnyKey,
-    page: Paged,
-    customer: Annotated[str | None, Query()] = None,
-    service: Annotated[str | None, Query()] = None,
-) -> dict[str, Any]:
-    """The provider's invoices, newest first; those that end unpaid are `void` and have no number."""
+    page: Annotated[Page, Depends(paged("inv"))],
+    customer: Annotated[str | None, Query(description="Only of the customer with this `ref`.")] = None,
+    service: Annotated[str | None, Query(description="Only of the service with this `ref`.")] = None,
+    status: Annotated[InvoiceStatus | None, Query(description="Only in this status.")] = None,
+    number: Annotated[str | None, Query(description="Only the one with this legal number.")] = None,
+    since: Since = None,
+    until: Until = None,
+) -> shapes.Listed[shapes.Invoice]:
+    """The provider's invoices, newest first; those that end unpaid are `void` and have no number.
+
+    `since` and `until` are about when they were issued.
+    """
     with transaction_for(caller) as tx:
-        query = select(Invoice).where(Invoice.provider_id == tx.provider.id)
+        at = within(Invoice.issued_at, since, until)
+        query = select(Invoice).where(Invoice.provider_id == tx.provider.id, *at)
+        if number is not None:
+            query = query.where(Invoice.number == number)
+        if status is not None:
+            query = query.where(in_status(status))
         if customer is not None:
             query = query.join(Customer, Customer.id == Invoice.customer_id).where(Customer.ref == customer)
         if service is not None:
@@ -42,14 +58,14 @@ def list_invoices(
 
 
 @router.get("/invoices/{invoice_id}")
-def get_invoice(invoice_id: InvoiceId, caller: AnyKey) -> dict[str, Any]:
+def get_invoice(invoice_id: InvoiceId, caller: AnyKey) -> shapes.Invoice:
     """One invoice with its lines and documents."""
     with transaction_for(caller) as tx:
         return invoice_view(tx.session, _invoice(tx, invoice_id))
 
 
 @router.get("/invoices/{invoice_id}/pdf", status_code=307, response_class=RedirectResponse)
-def newest_document(invoice_id: InvoiceId, caller: AnyKey) -> RedirectResponse:
+def get_newest_document(invoice_id: InvoiceId, caller: AnyKey) -> RedirectResponse:
     """Redirects to the newest document: the invoice or credit note, until then the proforma."""
     with transaction_for(caller) as tx:
         documents = _invoice(tx, invoice_id).documents
@@ -58,12 +74,16 @@ def newest_document(invoice_id: InvoiceId, caller: AnyKey) -> RedirectResponse:
     return RedirectResponse(f"/v1/invoices/{invoice_id}/documents/{documents[-1].kind}/pdf", 307)
 
 
-@router.get("/invoices/{invoice_id}/documents/{kind}/pdf")
-def document_pdf(
+@router.get(
+    "/invoices/{invoice_id}/documents/{kind}/pdf",
+    response_class=Response,
+    responses={200: {"description": "The PDF.", "content": {"application/pdf": {"schema": _BINARY}}}},
+)
+def get_document(
     invoice_id: InvoiceId,
-    kind: Literal["proforma", "invoice", "credit_note"],
+    kind: Annotated[Literal["proforma", "invoice", "credit_note"], Path(description="Which document.")],
     caller: AnyKey,
-    if_none_match: Annotated[str | None, Header(max_length=500)] = None,
+    if_none_match: Annotated[str | None, Header(max_length=500, description="The ETag that you have.")] = None,
 ) -> Response:
     """The PDF. Its bytes never change; the ETag is their sha256."""
     with transaction_for(caller) as tx:
@@ -80,25 +100,25 @@ def document_pdf(
 
 
 @router.get("/customers/{ref}/balance")
-def customer_balance(ref: PathRef, caller: AnyKey) -> dict[str, Any]:
+def get_balance(ref: PathRef, caller: AnyKey) -> shapes.Balance:
     """Account credit that can be spent, per currency in which the customer has a service."""
     with transaction_for(caller) as tx:
         customer = _customer(tx, ref)
         currencies = tx.session.scalars(select(Service.currency).where(Service.customer_id == customer.id).distinct())
         credit = [
-            postings.credit_of(tx.session, tx.provider.id, customer.id, currency).as_json()
+            money_view(postings.credit_of(tx.session, tx.provider.id, customer.id, currency))
             for currency in sorted(currencies)
         ]
-        return {"customer": ref, "credit": credit}
+        return shapes.Balance(customer=ref, credit=credit)
 
 
 @router.get("/customers/{ref}/ledger")
-def customer_ledger(ref: PathRef, caller: AnyKey) -> dict[str, Any]:
+def get_credit_ledger(ref: PathRef, caller: AnyKey) -> shapes.CreditLedger:
     """The entries behind the account credit, newest first."""
     with transaction_for(caller) as tx:
         customer = _customer(tx, ref)
         rows = entries_of_owner(tx.session, tx.provider.id, "credit", customer.id)
-        return {"customer": ref, "items": ledger_view(rows)}
+        return shapes.CreditLedger(customer=ref, items=ledger_view(rows))
 
 
 def _customer(tx: ApiTransaction, ref: str) -> Customer:

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AwareDatetime, Field
 from sqlalchemy import select
 
-from engine.operators.manual_payments import StatementLine, match_payment, payments_of, record_payment
+from engine.operators import manual_payments
+from engine.operators.manual_payments import StatementLine, payments_of
 from engine.operators.replay import events_of, replay_event, required_event
 from engine.payments.refunds import required_payment, start_refund
 from models.inbox import InboxEvent, RefusedWebhook
 from models.payment import Payment
 from models.provider import Connection
+from planshift_client import shapes
+from planshift_client.shapes.base import told
 from tasks.story import enqueue, enqueue_task
 from web.api.auth import OpsKey, transaction_for
 from web.api.bodies import DecisionBody, MoneyBody, Text
-from web.api.money_views import event_summary, event_view, movement_view, payment_view, refund_view, refused_view
-from web.api.pages import Paged, page_of
+from web.api.money_views import (
+    event_summary,
+    event_view,
+    movement_view,
+    payment_view,
+    recorded_view,
+    refund_view,
+    refused_view,
+)
+from web.api.pages import Page, page_of, paged
 
 router = APIRouter(prefix="/v1", tags=["manual payments"])
-EventId = Annotated[str, Path(max_length=64, pattern=r"^evt_[0-9a-z]+$")]
-PaymentId = Annotated[str, Path(max_length=64, pattern=r"^mny_[0-9a-z]+$")]
+EventId = Annotated[str, Path(max_length=64, pattern=r"^evt_[0-9a-z]+$", description="The event's id.")]
+PaymentId = Annotated[str, Path(max_length=64, pattern=r"^mny_[0-9a-z]+$", description="The payment's id.")]
 InvoiceId = Annotated[str, Field(max_length=64, pattern=r"^inv_[0-9a-z]+$")]
 EventStatus = Literal["attention", "received", "parked", "retry", "processed", "ignored", "poison", "dead"]
 
@@ -30,29 +41,33 @@ EventStatus = Literal["attention", "received", "parked", "retry", "processed", "
 class RecordBody(DecisionBody):
     """Money seen on an account statement. `line` is its unique name there; without an invoice it is unmatched."""
 
-    line: Text
-    amount: MoneyBody
-    paid_at: AwareDatetime
-    invoice: InvoiceId | None = None
+    line: Text = told("The unique name of the line on the statement.", "2027-07-17/4")
+    amount: MoneyBody = told("What came.")
+    paid_at: AwareDatetime = told(
+        "When it was paid; in time, if that lies before the offer's end.", "2027-07-17T00:00:00Z"
+    )
+    invoice: InvoiceId | None = told("The invoice that it pays.", "inv_01k9f3", default=None)
 
 
 class MatchBody(DecisionBody):
-    invoice: InvoiceId
+    """Where unmatched money belongs."""
+
+    invoice: InvoiceId = told("The invoice that it pays.", "inv_01k9f3")
 
 
 class RefundBody(DecisionBody):
     """Without an amount, all that is left of the payment goes back."""
 
-    amount: MoneyBody | None = None
+    amount: MoneyBody | None = told("What goes back.", default=None)
 
 
 @router.get("/webhooks")
 def list_webhooks(
     caller: OpsKey,
-    page: Paged,
+    page: Annotated[Page, Depends(paged("evt"))],
     status: Annotated[EventStatus | None, Query(description="attention: retry, poison, dead, conflicting")] = None,
-    conflicting: Annotated[bool, Query()] = False,
-) -> dict[str, Any]:
+    conflicting: Annotated[bool, Query(description="Only those that came again with other contents.")] = False,
+) -> shapes.Listed[shapes.GatewayEvent]:
     """The inbox, newest first."""
     with transaction_for(caller) as tx:
         query = events_of(tx.provider.id, status, conflicting)
@@ -60,23 +75,23 @@ def list_webhooks(
 
 
 @router.get("/webhooks/refused")
-def list_refused(caller: OpsKey) -> dict[str, Any]:
+def list_refused_webhooks(caller: OpsKey) -> shapes.AllOf[shapes.RefusedWebhook]:
     """A sample of webhooks that were refused for their signature, newest first. Believe nothing in it."""
     with transaction_for(caller) as tx:
         query = select(RefusedWebhook).join(Connection).where(Connection.provider_id == tx.provider.id)
         rows = tx.session.scalars(query.order_by(RefusedWebhook.refused_at.desc()))
-        return {"items": [refused_view(row) for row in rows]}
+        return shapes.AllOf(items=[refused_view(row) for row in rows])
 
 
 @router.get("/webhooks/{event_id}")
-def get_webhook(event_id: EventId, caller: OpsKey) -> dict[str, Any]:
+def get_webhook(event_id: EventId, caller: OpsKey) -> shapes.GatewayEventDetail:
     """One event as it came, what was booked of it, and what operators did about it."""
     with transaction_for(caller) as tx:
         return event_view(tx.session, required_event(tx.session, tx.provider, event_id))
 
 
 @router.post("/webhooks/{event_id}/replay", status_code=202)
-def replay_webhook(event_id: EventId, body: DecisionBody, caller: OpsKey) -> dict[str, Any]:
+def replay_webhook(event_id: EventId, body: DecisionBody, caller: OpsKey) -> shapes.GatewayEvent:
     """Has an event processed again. What is booked already is not booked again."""
     with transaction_for(caller) as tx:
         event = replay_event(tx.session, tx.now, tx.provider, event_id, body.attribution)
@@ -86,36 +101,40 @@ def replay_webhook(event_id: EventId, body: DecisionBody, caller: OpsKey) -> dic
 
 
 @router.get("/payments")
-def list_payments(caller: OpsKey, page: Paged, unmatched: Annotated[bool, Query()] = False) -> dict[str, Any]:
+def list_payments(
+    caller: OpsKey,
+    page: Annotated[Page, Depends(paged("mny"))],
+    unmatched: Annotated[bool, Query(description="Only what belongs to no invoice yet.")] = False,
+) -> shapes.Listed[shapes.Movement]:
     """Movements of money, newest first; `unmatched` are those that belong to no invoice yet."""
     with transaction_for(caller) as tx:
         return page_of(tx.session, payments_of(tx.provider.id, unmatched), Payment, page, movement_view)
 
 
 @router.post("/payments", status_code=202)
-def record(body: RecordBody, caller: OpsKey) -> dict[str, Any]:
+def record_payment(body: RecordBody, caller: OpsKey) -> shapes.RecordedPayment:
     """Records money that came by bank. The same line of the statement counts once."""
     line = StatementLine(body.line, body.amount.money(), body.paid_at, body.invoice)
     with transaction_for(caller) as tx:
-        event, repeated = record_payment(tx.session, tx.now, tx.provider, line, body.attribution)
-        view = event_summary(event) | {"repeated": repeated}
+        event, repeated = manual_payments.record_payment(tx.session, tx.now, tx.provider, line, body.attribution)
+        view = recorded_view(event, repeated)
     enqueue_task("payments.process_event", event_id=event.id)
     return view
 
 
 @router.get("/payments/{payment_id}")
-def get_payment(payment_id: PaymentId, caller: OpsKey) -> dict[str, Any]:
+def get_payment(payment_id: PaymentId, caller: OpsKey) -> shapes.Payment:
     """One payment with its refunds."""
     with transaction_for(caller) as tx:
         return payment_view(tx.session, required_payment(tx.session, tx.provider, payment_id))
 
 
 @router.post("/payments/{payment_id}/match")
-def match(payment_id: PaymentId, body: MatchBody, caller: OpsKey) -> dict[str, Any]:
+def match_payment(payment_id: PaymentId, body: MatchBody, caller: OpsKey) -> shapes.Payment:
     """Allocates unmatched money to its invoice; where the offer has ended, to the customer's credit."""
     with transaction_for(caller) as tx:
         attribution = body.attribution
-        changes = match_payment(tx.session, tx.now, tx.provider, payment_id, body.invoice, attribution)
+        changes = manual_payments.match_payment(tx.session, tx.now, tx.provider, payment_id, body.invoice, attribution)
         view = payment_view(tx.session, required_payment(tx.session, tx.provider, payment_id))
     for change_id in changes:
         enqueue(change_id)
@@ -123,7 +142,7 @@ def match(payment_id: PaymentId, body: MatchBody, caller: OpsKey) -> dict[str, A
 
 
 @router.post("/payments/{payment_id}/refunds", status_code=202)
-def refund(payment_id: PaymentId, body: RefundBody, caller: OpsKey) -> dict[str, Any]:
+def create_refund(payment_id: PaymentId, body: RefundBody, caller: OpsKey) -> shapes.Refund:
     """Sends money back through the gateway that it came by, from the customer's credit."""
     amount = body.amount.money() if body.amount else None
     with transaction_for(caller) as tx:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 
-from domain.periods import instant_text
 from engine.accounts.providers import set_clock
 from engine.host_reports import UnknownCustomer
 from models.customer import customer_by_ref
 from models.database import transaction
 from models.provider import Provider
+from planshift_client import shapes
 from settings import settings
 from web.api.auth import AnyKey, HostKey, transaction_for
 from web.api.bodies import PortalSessionBody, TestClockBody
@@ -23,35 +21,36 @@ router = APIRouter()
 
 
 @router.post("/v1/portal-sessions", status_code=201, tags=["host system"])
-def create_portal_session(body: PortalSessionBody, caller: HostKey) -> dict[str, Any]:
+def create_portal_session(body: PortalSessionBody, caller: HostKey) -> shapes.PortalSession:
     """A signed link into the portal for one customer; it lives for a few minutes."""
     with transaction_for(caller) as tx:
         customer = customer_by_ref(tx.session, tx.provider.id, body.customer)
         if customer is None:
             raise UnknownCustomer(body.customer)
-    return {"url": portal_link(settings().public_url, customer.id), "expires_in": LINK_LIFE_SECONDS}
+    url = portal_link(settings().public_url, customer.id)
+    return shapes.PortalSession(url=url, expires_in=LINK_LIFE_SECONDS)
 
 
 @router.put("/v1/test-clock", tags=["sandbox"])
-def put_test_clock(body: TestClockBody, caller: AnyKey) -> dict[str, Any]:
+def put_test_clock(body: TestClockBody, caller: AnyKey) -> shapes.TestClock:
     """Sets a sandbox provider's clock, where it stands until it is set again; it never runs backwards."""
     with transaction_for(caller) as tx:
         provider = tx.session.get_one(Provider, tx.provider.id, with_for_update=True)
-        return {"now": instant_text(set_clock(tx.session, provider, body.now))}
+        return shapes.TestClock(now=set_clock(tx.session, provider, body.now))
 
 
 @router.get("/healthz", tags=["operations"])
-def healthz() -> dict[str, str]:
+def healthz() -> shapes.Health:
     """The process is up."""
-    return {"status": "ok"}
+    return shapes.Health(status="ok")
 
 
 @router.get("/readyz", tags=["operations"])
-def readyz() -> dict[str, str]:
+def readyz() -> shapes.Health:
     """The process is up and reaches the database."""
     with transaction() as session:
         session.execute(text("SELECT 1"))
-    return {"status": "ready"}
+    return shapes.Health(status="ready")
 
 
 @router.get("/metrics", tags=["operations"], include_in_schema=False)

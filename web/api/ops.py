@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 
 from domain.lifecycle import Status
 from engine.operators.recovery import compensation, retry
 from engine.review import approve_change, reject_change
 from models.plan_change import PlanChange
+from planshift_client import shapes
 from tasks.run import external_step
 from tasks.story import enqueue, enqueue_task
 from web.api.auth import OpsKey, transaction_for
@@ -22,7 +21,7 @@ router = APIRouter(prefix="/v1/plan-changes", tags=["operators"])
 
 
 @router.post("/{change_id}/approve")
-def approve(change_id: ChangeId, body: DecisionBody, caller: OpsKey) -> dict[str, Any]:
+def approve_plan_change(change_id: ChangeId, body: DecisionBody, caller: OpsKey) -> shapes.PlanChange:
     """The change goes on as if the catalogue allowed it now, at the price that the customer accepted."""
     with transaction_for(caller) as tx:
         change = change_of(tx, change_id)
@@ -33,7 +32,7 @@ def approve(change_id: ChangeId, body: DecisionBody, caller: OpsKey) -> dict[str
 
 
 @router.post("/{change_id}/reject")
-def reject(change_id: ChangeId, body: DecisionBody, caller: OpsKey) -> dict[str, Any]:
+def reject_plan_change(change_id: ChangeId, body: DecisionBody, caller: OpsKey) -> shapes.PlanChange:
     """The change is refused; `reason` is what the customer reads."""
     with transaction_for(caller) as tx:
         change = change_of(tx, change_id)
@@ -42,7 +41,7 @@ def reject(change_id: ChangeId, body: DecisionBody, caller: OpsKey) -> dict[str,
 
 
 @router.post("/{change_id}/retry", status_code=202)
-def retry_plan_change(change_id: ChangeId, body: DecisionBody, caller: OpsKey) -> dict[str, Any]:
+def retry_plan_change(change_id: ChangeId, body: DecisionBody, caller: OpsKey) -> shapes.PlanChange:
     """Tries a stuck change again: the host is read first, and gets the order again if it does not show the new
     plan."""
     with transaction_for(caller) as tx:
@@ -54,7 +53,7 @@ def retry_plan_change(change_id: ChangeId, body: DecisionBody, caller: OpsKey) -
 
 
 @router.post("/{change_id}/compensate")
-def compensate_plan_change(change_id: ChangeId, body: DecisionBody, caller: OpsKey) -> dict[str, Any]:
+def compensate_plan_change(change_id: ChangeId, body: DecisionBody, caller: OpsKey) -> shapes.PlanChange:
     """Takes a stuck change back: the host gets the order to keep the old plan, the money becomes credit, and a
     credit note is printed. 409 while the host does not show the old plan."""
     with transaction_for(caller) as tx:

@@ -1,36 +1,68 @@
-"""Cursor pagination: newest first, by the time-ordered id."""
+"""Cursor pagination: newest first, by the time-ordered id; and what may be asked in a query at all."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, Query
-from sqlalchemy import Select
+from fastapi import Query, Request
+from pydantic import AwareDatetime
+from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import Session
 
+from planshift_client.shapes import Listed, Shape
+from web.api.problems import Problem
 
+View = TypeVar("View", bound=Shape)
+
+Limit = Annotated[int, Query(ge=1, le=200, description="Rows of a page.")]
+Cursor = Annotated[str | None, Query(pattern=r"^[a-z]{2,3}_[0-9a-z]{26}$", description="`next` of the page before.")]
+Since = Annotated[AwareDatetime | None, Query(description="Only from this instant on.")]
+Until = Annotated[AwareDatetime | None, Query(description="Only before this instant.")]
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """`limit` rows after `cursor`, which is the last id of the page before."""
 
-    def __init__(
-        self,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        cursor: Annotated[str | None, Query(max_length=64)] = None,
-    ) -> None:
-        self.limit, self.cursor = limit, cursor
+    limit: int
+    cursor: str | None
 
 
-Paged = Annotated[Page, Depends()]
+def paged(prefix: str) -> Callable[..., Page]:
+    """A dependency: one page of rows whose ids begin with `prefix`. Raises Problem 422 for a cursor of another list."""
+
+    def page(limit: Limit = 50, cursor: Cursor = None) -> Page:
+        if cursor is not None and not cursor.startswith(f"{prefix}_"):
+            raise Problem(422, "unknown_cursor", f"{cursor} is no cursor of this list. Send `next` of its last page.")
+        return Page(limit, cursor)
+
+    return page
 
 
-def page_of(
-    session: Session, query: Select[Any], row: Any, page: Page, view: Callable[[Any], dict[str, Any]]
-) -> dict[str, Any]:
-    """`{"items": […], "next": cursor or null}`."""
+def page_of(session: Session, query: Select[Any], row: Any, page: Page, view: Callable[[Any], View]) -> Listed[View]:
+    """The rows of the page, and the cursor of the next one, if there is one."""
     if page.cursor is not None:
         query = query.where(row.id < page.cursor)
     rows = list(session.scalars(query.order_by(row.id.desc()).limit(page.limit + 1)))
     more = len(rows) > page.limit
     rows = rows[: page.limit]
-    return {"items": [view(item) for item in rows], "next": rows[-1].id if more else None}
+    return Listed(items=[view(item) for item in rows], next=rows[-1].id if more else None)
+
+
+def within(column: Any, since: AwareDatetime | None, until: AwareDatetime | None) -> list[ColumnElement[bool]]:
+    """The conditions of a time filter; half-open."""
+    conditions = [column >= since] if since else []
+    return [*conditions, column < until] if until else conditions
+
+
+def known_query(request: Request) -> None:
+    """A filter that we do not know would answer other rows than were asked for. Raises Problem 422."""
+    paths = request.app.openapi()["paths"]
+    operation = paths.get(request.scope["route"].path_format, {}).get(request.method.lower(), {})
+    known = [parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
+    unknown = sorted(set(request.query_params) - set(known))
+    if unknown:
+        choice = f"It takes {', '.join(known)}." if known else "It takes none."
+        raise Problem(422, "unknown_parameter", f"This route has no query parameter {', '.join(unknown)}. {choice}")

@@ -36,6 +36,7 @@ from engine.review import NotInReview
 from models.database import DATABASE_AWAY
 from models.provider import NoCatalog
 from pdf.shaping import MissingGlyph
+from planshift_client.shapes import ProblemDocument
 
 
 class Problem(Exception):
@@ -86,6 +87,17 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (ChangeError, 409, ""),
 )
 
+MEDIA_TYPE = "application/problem+json"
+
+# What every route may answer instead, in the OpenAPI document.
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ProblemDocument, "description": description}
+    for status, description in {
+        "4XX": "The request cannot be done; `detail` says why and what to do.",
+        "5XX": "Not now: an error of ours, or the database is away. Send the same request again.",
+    }.items()
+}
+
 _TITLES = {400: "Bad request", 401: "Not authenticated", 403: "Not allowed", 404: "Not found", 409: "Conflict"}
 _TITLES |= {405: "Method not allowed", 413: "Too large", 422: "Cannot be processed", 503: "Not available just now"}
 
@@ -94,7 +106,7 @@ def problem(status: int, code: str, detail: str, headers: dict[str, str] | None 
     """A problem document; `type` is stable, `detail` says what to do."""
     title = _TITLES.get(status, "Error")
     body = {"type": f"urn:planshift:problem:{code}", "title": title, "status": status, "detail": detail, "code": code}
-    return JSONResponse(body | extra, status, headers=headers, media_type="application/problem+json")
+    return JSONResponse(body | extra, status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:

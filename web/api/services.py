@@ -1,35 +1,80 @@
-"""What frontends read of services, and what they may offer for them."""
+"""What frontends read of customers and their services, and what they may offer for them."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from sqlalchemy import select
 
+from domain.catalog import in_language
+from domain.lifecycle import ServiceStatus
 from engine.accounts.services import required_service
-from engine.offers import options_for, quote_change
-from models.customer import Customer, Service
+from engine.host_reports import UnknownCustomer
+from engine.offers import category_name, options_for, quote_change
+from engine.request import UnknownQuote
+from models.customer import Customer, Service, customer_by_ref
+from models.invoice import StoredQuote
 from models.provider import catalog_of
+from planshift_client import shapes
 from web.api.auth import AnyKey, transaction_for
 from web.api.bodies import QuoteBody
-from web.api.host import PathRef
-from web.api.pages import Paged, page_of
-from web.api.views import options_view, quote_view, service_view
+from web.api.host import PathRef, QuoteId
+from web.api.pages import Page, Since, Until, page_of, paged, within
+from web.api.views import customer_view, options_view, plan_view, quote_view, service_view
 
 router = APIRouter(prefix="/v1", tags=["services"])
+CustomerRef = Annotated[str | None, Query(description="Only of the customer with this `ref`.")]
+
+
+@router.get("/customers")
+def list_customers(
+    caller: AnyKey,
+    page: Annotated[Page, Depends(paged("cus"))],
+    email: Annotated[str | None, Query(description="Only with this address.")] = None,
+) -> shapes.Listed[shapes.Customer]:
+    """The provider's customers, newest first."""
+    with transaction_for(caller) as tx:
+        query = select(Customer).where(Customer.provider_id == tx.provider.id)
+        if email is not None:
+            query = query.where(Customer.email == email)
+        return page_of(tx.session, query, Customer, page, customer_view)
+
+
+@router.get("/customers/{ref}")
+def get_customer(ref: PathRef, caller: AnyKey) -> shapes.Customer:
+    """One customer, as the host system reported it."""
+    with transaction_for(caller) as tx:
+        customer = customer_by_ref(tx.session, tx.provider.id, ref)
+        if customer is None:
+            raise UnknownCustomer(ref)
+        return customer_view(customer)
+
+
+@router.get("/plans")
+def list_plans(
+    caller: AnyKey, locale: Annotated[str, Query(description="The language of the names.")] = "en"
+) -> shapes.AllOf[shapes.Plan]:
+    """The catalogue's plans with their prices, in its order; `sold` says which can still be had."""
+    with transaction_for(caller) as tx:
+        catalog = catalog_of(tx.session, tx.provider)
+        names = {plan.category: category_name(catalog, plan.category, locale) for plan in catalog.plans}
+        cycles = {cycle: in_language(its.label, locale) for cycle, its in catalog.cycles.items()}
+        return shapes.AllOf(items=[plan_view(plan, names[plan.category], cycles) for plan in catalog.plans])
 
 
 @router.get("/services")
 def list_services(
     caller: AnyKey,
-    page: Paged,
-    customer: Annotated[str | None, Query()] = None,
-    status: Annotated[str | None, Query()] = None,
-) -> dict[str, Any]:
-    """The provider's services, newest first."""
+    page: Annotated[Page, Depends(paged("svc"))],
+    customer: CustomerRef = None,
+    status: Annotated[ServiceStatus | None, Query(description="Only in this status.")] = None,
+    since: Since = None,
+    until: Until = None,
+) -> shapes.Listed[shapes.Service]:
+    """The provider's services, newest first; `since` and `until` are about when we first heard of them."""
     with transaction_for(caller) as tx:
-        query = select(Service).where(Service.provider_id == tx.provider.id)
+        query = select(Service).where(Service.provider_id == tx.provider.id, *within(Service.created_at, since, until))
         if customer is not None:
             query = query.join(Customer).where(Customer.ref == customer)
         if status is not None:
@@ -38,14 +83,14 @@ def list_services(
 
 
 @router.get("/services/{ref}")
-def get_service(ref: PathRef, caller: AnyKey) -> dict[str, Any]:
+def get_service(ref: PathRef, caller: AnyKey) -> shapes.Service:
     """One service with its plan, price, limits and usage."""
     with transaction_for(caller) as tx:
         return service_view(required_service(tx.session, tx.provider, ref))
 
 
 @router.get("/services/{ref}/plan-options")
-def plan_options(ref: PathRef, caller: AnyKey) -> dict[str, Any]:
+def get_plan_options(ref: PathRef, caller: AnyKey) -> shapes.PlanOptions:
     """Every plan and cycle by category: available or not, and if not, why and what to do."""
     with transaction_for(caller) as tx:
         service = required_service(tx.session, tx.provider, ref)
@@ -54,9 +99,19 @@ def plan_options(ref: PathRef, caller: AnyKey) -> dict[str, Any]:
 
 
 @router.post("/quotes", status_code=201)
-def create_quote(body: QuoteBody, caller: AnyKey) -> dict[str, Any]:
+def create_quote(body: QuoteBody, caller: AnyKey) -> shapes.Quote:
     """Prices a change, line by line. The price is promised until `expires_at`; nothing is charged."""
     with transaction_for(caller) as tx:
         service = required_service(tx.session, tx.provider, body.service)
         stored = quote_change(tx.session, tx.now, service, body.plan, body.cycle, body.quantity)
+        return quote_view(stored)
+
+
+@router.get("/quotes/{quote_id}")
+def get_quote(quote_id: QuoteId, caller: AnyKey) -> shapes.Quote:
+    """A quote, as it was shown."""
+    with transaction_for(caller) as tx:
+        stored = tx.session.get(StoredQuote, quote_id)
+        if stored is None or stored.provider_id != tx.provider.id:
+            raise UnknownQuote(quote_id)
         return quote_view(stored)

@@ -1,14 +1,14 @@
-"""Rows as JSON. Money is minor units with a currency, instants are RFC 3339 in UTC."""
+"""Rows as the shapes that the API answers. Money is minor units with a currency, instants are RFC 3339 in UTC."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from domain.catalog import Catalog, in_language
+from domain.catalog import Catalog, Plan, in_language
 from domain.lifecycle import Status
 from domain.money import Money
 from domain.next_steps import PLAN_CHANGE, next_actions, phase_of
@@ -22,201 +22,214 @@ from models.moves import moves_of
 from models.payment import PaymentAttempt, latest_attempt
 from models.pending_work import next_of
 from models.plan_change import PlanChange
-
-Json = dict[str, Any]
-
-
-def customer_view(customer: Customer) -> Json:
-    return {
-        "id": customer.id,
-        "ref": customer.ref,
-        "name": customer.name,
-        "email": customer.email,
-        "country": customer.country,
-        "locale": customer.locale,
-        "address": customer.address,
-        "tax_id": customer.tax_id,
-        "tax_exempt": customer.tax_exempt,
-    }
+from planshift_client import shapes
 
 
-def service_view(service: Service) -> Json:
-    return {
-        "id": service.id,
-        "ref": service.ref,
+def money_view(money: Money) -> shapes.Money:
+    return shapes.Money(amount=money.amount, currency=money.currency)
+
+
+def customer_view(customer: Customer) -> shapes.Customer:
+    names = shapes.Customer.model_fields
+    return shapes.Customer(**{name: getattr(customer, name) for name in names})
+
+
+def service_values(service: Service) -> dict[str, Any]:
+    names = "id ref status plan cycle quantity currency limits usage period_start period_end"
+    price = money_view(service.money(service.unit_price_minor * service.quantity))
+    return {name: getattr(service, name) for name in names.split()} | {
         "customer": service.customer.ref,
-        "status": service.status,
-        "plan": service.plan,
-        "cycle": service.cycle,
-        "quantity": service.quantity,
-        "price": service.money(service.unit_price_minor * service.quantity).as_json(),
-        "currency": service.currency,
-        "limits": service.limits,
-        "usage": service.usage,
-        "period_start": instant_text(service.period_start),
-        "period_end": instant_text(service.period_end),
+        "price": price,
     }
 
 
-def quote_view(stored: StoredQuote) -> Json:
-    quote = Quote.from_json(stored.document)
-    return {"id": stored.id} | quote.public_json()
+def service_view(service: Service) -> shapes.Service:
+    return shapes.Service(**service_values(service))
 
 
-def options_view(catalog: Catalog, service: Service, options: dict[str, list[Option]], locale: str) -> Json:
-    categories = [
-        {
-            "category": category,
-            "name": category_name(catalog, category, locale),
-            "options": [_option_view(catalog, option, locale) for option in of_category],
-        }
+def plan_view(plan: Plan, category_name: str, cycle_names: dict[str, str]) -> shapes.Plan:
+    prices = [
+        shapes.PlanPrice(
+            cycle=cycle, cycle_name=cycle_names[cycle], price=shapes.Money(amount=amount, currency=currency)
+        )
+        for cycle, by_currency in plan.prices.items()
+        for currency, amount in by_currency.items()
+    ]
+    names = ("id", "name", "category", "rank", "limits", "sold")
+    return shapes.Plan(**{name: getattr(plan, name) for name in names}, category_name=category_name, prices=prices)
+
+
+def quote_view(stored: StoredQuote) -> shapes.Quote:
+    return shapes.Quote.model_validate({"id": stored.id} | Quote.from_json(stored.document).public_json())
+
+
+def options_view(
+    catalog: Catalog, service: Service, options: dict[str, list[Option]], locale: str
+) -> shapes.PlanOptions:
+    groups = [
+        shapes.PlanOptionGroup(
+            category=category,
+            name=category_name(catalog, category, locale),
+            options=[_option_view(catalog, option, locale) for option in of_category],
+        )
         for category, of_category in options.items()
     ]
-    return {
-        "service": service.ref,
-        "current": {"plan": service.plan, "cycle": service.cycle},
-        "categories": categories,
-        "manual_request": any(option.manual_request for group in options.values() for option in group),
-    }
+    return shapes.PlanOptions(
+        service=service.ref,
+        current=shapes.CurrentPlan(plan=service.plan, cycle=service.cycle),
+        categories=groups,
+        manual_request=any(option.manual_request for group in options.values() for option in group),
+    )
 
 
-def _option_view(catalog: Catalog, option: Option, locale: str) -> Json:
-    view: Json = {
-        "plan": option.plan.id,
-        "name": option.plan.name,
-        "cycle": option.cycle,
-        "cycle_name": in_language(catalog.cycles[option.cycle].label, locale),
-        "price": option.price.as_json(),
-        "limits": option.plan.limits,
-        "available": option.available,
-        "manual_request": option.manual_request,
-    }
-    if option.quote is not None:
-        view["kind"] = option.quote.kind
-        view["effective"] = option.quote.effective
-        view["total_due_today"] = option.quote.total_due_today.as_json()
-    if option.reason is not None:
-        code, sentence, details = option.reason
-        view["reason"] = {"code": code, "text": sentence, **details}
-    return view
+def _option_view(catalog: Catalog, option: Option, locale: str) -> shapes.PlanOption:
+    quote = option.quote
+    return shapes.PlanOption(
+        plan=option.plan.id,
+        name=option.plan.name,
+        cycle=option.cycle,
+        cycle_name=in_language(catalog.cycles[option.cycle].label, locale),
+        price=money_view(option.price),
+        limits=option.plan.limits,
+        available=option.available,
+        manual_request=option.manual_request,
+        kind=quote.kind if quote else None,
+        effective=quote.effective if quote else None,
+        total_due_today=money_view(quote.total_due_today) if quote else None,
+        reason=_refusal(*option.reason) if option.reason else None,
+    )
 
 
-def work_view(session: Session, change: PlanChange) -> Json:
+def _refusal(code: str, sentence: str, details: dict[str, Any]) -> shapes.Refusal:
+    return shapes.Refusal.model_validate({"code": code, "text": sentence} | details)
+
+
+def work_view(session: Session, change: PlanChange) -> dict[str, Any]:
     """For operators: what is next for a change, when it is tried (machine time), how often it was and what went
     wrong last."""
     label = select(next_of(PlanChange, PLAN_CHANGE)).where(PlanChange.id == change.id)
     return {
         "next": session.scalar(label),
-        "next_attempt_at": _instant(change.next_attempt_at),
+        "next_attempt_at": instant_text(change.next_attempt_at) if change.next_attempt_at else None,
         "attempts": change.attempts,
         "last_error": change.last_error,
     }
 
 
-def change_view(session: Session, change: PlanChange) -> Json:
+def change_view(session: Session, change: PlanChange, expanded: bool = False) -> shapes.PlanChange:
+    """`expanded`: the price with how it was made."""
     status = Status(change.status)
     invoice = invoice_of_change(session, change.id)
     attempt = latest_attempt(session, invoice.id) if invoice else None
-    return {
-        "id": change.id,
-        "service": change.service.ref,
-        "customer": change.customer.ref,
-        "status": status.value,
-        "phase": phase_of(status).value,
-        "kind": change.kind,
-        "from": {"plan": change.from_plan, "cycle": change.from_cycle},
-        "to": {"plan": change.target_plan, "cycle": change.target_cycle, "quantity": change.target_quantity},
-        "quote": Quote.from_json(change.quote).public_json() if change.quote else None,
-        "invoice": _invoice_summary(invoice) if invoice else None,
-        "payment": attempt_view(attempt, status) if attempt else None,
-        "payable_until": _instant(change.payable_until),
-        "effective_at": _instant(change.effective_at),
-        "reason": change.reason,
-        "reason_text": change.reason_text,
-        "reason_details": change.reason_details,
-        "idempotency_key": change.idempotency_key,
-        "received_at": instant_text(change.received_at),
-        "next_actions": list(next_actions(status)),
-        "timeline": [
-            {
-                "at": instant_text(move.at),
-                "event": move.event,
-                "from": move.from_status,
-                "to": move.to_status,
-                "actor": move.actor,
-                "reason": move.reason,
-            }
+    return shapes.PlanChange(
+        id=change.id,
+        service=change.service.ref,
+        customer=change.customer.ref,
+        status=status.value,
+        phase=phase_of(status).value,
+        kind=change.kind,
+        from_=shapes.Side(plan=change.from_plan, cycle=change.from_cycle),
+        to=shapes.Target(plan=change.target_plan, cycle=change.target_cycle, quantity=change.target_quantity),
+        quote=_price(change, expanded),
+        invoice=_invoice_summary(invoice) if invoice else None,
+        payment=attempt_view(attempt, status) if attempt else None,
+        payable_until=change.payable_until,
+        effective_at=change.effective_at,
+        reason=change.reason,
+        reason_text=change.reason_text,
+        reason_details=change.reason_details,
+        idempotency_key=change.idempotency_key,
+        received_at=change.received_at,
+        next_actions=list(next_actions(status)),
+        timeline=[
+            shapes.TimelineEntry(
+                at=move.at,
+                event=move.event,
+                from_=move.from_status,
+                to=move.to_status,
+                actor=move.actor,
+                reason=move.reason,
+            )
             for move in moves_of(session, PlanChange, change.id)
         ],
-    }
+    )
 
 
-def attempt_view(attempt: PaymentAttempt, status: Status) -> Json:
+def _price(change: PlanChange, expanded: bool) -> shapes.Price | None:
+    if not change.quote:
+        return None
+    document = Quote.from_json(change.quote).public_json()
+    return (shapes.ExpandedPrice if expanded else shapes.Price).model_validate(document)
+
+
+def attempt_view(attempt: PaymentAttempt, status: Status) -> shapes.PaymentAttempt:
     """The checkout page is shown only while it can be paid."""
     payable = status is Status.AWAITING_PAYMENT and attempt.status in ("open", "action_required")
-    return {
-        "id": attempt.id,
-        "status": attempt.status,
-        "amount": attempt.amount.as_json(),
-        "checkout_url": attempt.checkout_url if payable else None,
-        "client_token": attempt.client_token if payable else None,
-        "error": attempt.error,
-    }
+    return shapes.PaymentAttempt(
+        id=attempt.id,
+        status=attempt.status,
+        amount=money_view(attempt.amount),
+        checkout_url=attempt.checkout_url if payable else None,
+        client_token=attempt.client_token if payable else None,
+        error=attempt.error,
+    )
 
 
-def _invoice_summary(invoice: Invoice) -> Json:
+def _invoice_summary(invoice: Invoice) -> shapes.InvoiceSummary:
+    return shapes.InvoiceSummary(**_summary_values(invoice))
+
+
+def _summary_values(invoice: Invoice) -> dict[str, Any]:
     return {
         "id": invoice.id,
         "number": invoice.number,
         "kind": invoice.kind,
-        "status": invoice.status,
-        "total": invoice.total.as_json(),
-        "amount_due": (invoice.due if invoice.status == "open" else Money.zero(invoice.currency)).as_json(),
+        "status": invoice.status.value,
+        "total": money_view(invoice.total),
+        "amount_due": money_view(invoice.due if invoice.status == "open" else Money.zero(invoice.currency)),
         "documents": [document_view(invoice, document) for document in invoice.documents],
     }
 
 
-def invoice_view(session: Session, invoice: Invoice) -> Json:
+def invoice_view(session: Session, invoice: Invoice) -> shapes.Invoice:
     attempt = latest_attempt(session, invoice.id)
     checkout = attempt.checkout_url if attempt and attempt.status == "open" and invoice.status == "open" else None
-    return _invoice_summary(invoice) | {
-        "customer": invoice.customer.ref,
-        "service": invoice.service.ref,
-        "plan_change": invoice.change_id,
-        "title": invoice.content["title"],
-        "currency": invoice.currency,
-        "net": Money(invoice.net_minor, invoice.currency).as_json(),
-        "tax": Money(invoice.tax_minor, invoice.currency).as_json(),
-        "rounding": Money(invoice.rounding_minor, invoice.currency).as_json(),
-        "credit_applied": Money(invoice.credit_applied_minor, invoice.currency).as_json(),
-        "lines": [*invoice.content["lines"], *invoice.content["taxes"]],
-        "issued_at": instant_text(invoice.issued_at),
-        "due_at": instant_text(invoice.due_at),
-        "settled_at": _instant(invoice.settled_at),
-        "checkout_url": checkout,
+    amounts = {
+        name: shapes.Money(amount=getattr(invoice, f"{name}_minor"), currency=invoice.currency)
+        for name in ("net", "tax", "rounding", "credit_applied")
     }
+    return shapes.Invoice(
+        **_summary_values(invoice),
+        **amounts,
+        customer=invoice.customer.ref,
+        service=invoice.service.ref,
+        plan_change=invoice.change_id,
+        title=invoice.content["title"],
+        currency=invoice.currency,
+        lines=[*invoice.content["lines"], *invoice.content["taxes"]],
+        issued_at=invoice.issued_at,
+        due_at=invoice.due_at,
+        settled_at=invoice.settled_at,
+        checkout_url=checkout,
+    )
 
 
-def document_view(invoice: Invoice, document: Document) -> Json:
-    return {
-        "kind": document.kind,
-        "sha256": document.sha256,
-        "url": f"/v1/invoices/{invoice.id}/documents/{document.kind}/pdf",
-    }
+def document_view(invoice: Invoice, document: Document) -> shapes.Document:
+    return shapes.Document(
+        kind=document.kind,
+        sha256=document.sha256,
+        url=f"/v1/invoices/{invoice.id}/documents/{document.kind}/pdf",
+    )
 
 
-def ledger_view(rows: list[tuple[LedgerTransaction, LedgerEntry]]) -> list[Json]:
+def ledger_view(rows: Sequence[tuple[LedgerTransaction, LedgerEntry]]) -> list[shapes.CreditEntry]:
     """Account credit: what came in is positive, what was used is negative."""
     return [
-        {
-            "at": instant_text(transaction.at),
-            "event": transaction.source_kind,
-            "source": transaction.source_id,
-            "amount": Money(-entry.amount_minor, entry.currency).as_json(),
-        }
+        shapes.CreditEntry(
+            at=transaction.at,
+            event=transaction.source_kind,
+            source=transaction.source_id,
+            amount=shapes.Money(amount=-entry.amount_minor, currency=entry.currency),
+        )
         for transaction, entry in rows
     ]
-
-
-def _instant(moment: datetime | None) -> str | None:
-    return instant_text(moment) if moment else None

@@ -1,0 +1,1 @@
+"""The typed client of Planshift's HTTP API."""

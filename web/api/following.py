@@ -1,0 +1,106 @@
+"""Following one plan change: read it, wait for it to move on, or have every move sent."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import StreamingResponse
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+
+from domain.lifecycle import Status
+from domain.next_steps import Phase, ends_canvas
+from models.change_version import change_versions
+from planshift_client import shapes
+from web.api.auth import AnyKey, Caller, transaction_for
+from web.api.changes import ChangeId, change_of
+from web.api.views import change_view
+from web.api.watching import watch
+
+router = APIRouter(prefix="/v1/plan-changes", tags=["plan changes"])
+Expand = Annotated[Literal["quote"] | None, Query(description="`quote`: the price with how it was made.")]
+
+LONGEST_WAIT_SECONDS = 30
+# Proxies close what is silent; a stream that has said everything ends with the first silence.
+SILENCE_SECONDS = 15
+LONGEST_STREAM_SECONDS = 600
+
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "One event for each move: `id` is its number, `data` the plan change as JSON.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    },
+    204: {"description": "Everything was sent before, and nothing will follow: do not connect again."},
+}
+
+
+@router.get("/{change_id}")
+async def get_plan_change(
+    change_id: ChangeId,
+    caller: AnyKey,
+    expand: Expand = None,
+    prefer: Annotated[str | None, Header(max_length=100, description="`wait=20` waits up to 20 s.")] = None,
+) -> shapes.PlanChange:
+    """One plan change. `Prefer: wait=20` answers when it has moved on, or after that many seconds."""
+    expanded = expand == "quote"
+    view, version = await run_sync(_read, caller, change_id, expanded)
+    deadline = time.monotonic() + _seconds_to_wait(prefer)
+    first = view.status
+    while _may_move_soon(view, first) and await watch.moved_on(change_id, version, deadline - time.monotonic()):
+        view, version = await run_sync(_read, caller, change_id, expanded)
+    return view
+
+
+@router.get("/{change_id}/events", response_class=Response, responses=_STREAM)
+async def list_plan_change_events(
+    change_id: ChangeId,
+    caller: AnyKey,
+    last_event_id: Annotated[int | None, Header(description="The number of the last event that you have.")] = None,
+) -> Response:
+    """Server-Sent Events: the plan change as it is, and again with every move. Ends when nothing will follow."""
+    view, version = await run_sync(_read, caller, change_id, False)
+    if _is_over(view) and last_event_id == version:
+        return Response(status_code=204)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    events = _events(caller, change_id, last_event_id)
+    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+
+
+async def _events(caller: Caller, change_id: str, sent: int | None) -> AsyncIterator[bytes]:
+    end = time.monotonic() + LONGEST_STREAM_SECONDS
+    while time.monotonic() < end:
+        view, version = await run_sync(_read, caller, change_id, False)
+        if version != sent:
+            yield format_sse_event(data_str=view.model_dump_json(), id=str(version))
+            sent = version
+        if not await watch.moved_on(change_id, version, SILENCE_SECONDS):
+            if _is_over(view):
+                return
+            yield KEEPALIVE_COMMENT
+
+
+def _read(caller: Caller, change_id: str, expanded: bool) -> tuple[shapes.PlanChange, int]:
+    """The change and its version. The version is read first: what moves in between is seen again, and never missed."""
+    with transaction_for(caller) as tx:
+        version = change_versions(tx.session, [change_id]).get(change_id, 0)
+        return change_view(tx.session, change_of(tx, change_id), expanded), version
+
+
+def _is_over(view: shapes.PlanChange) -> bool:
+    return view.phase in (Phase.DONE, Phase.ENDED)
+
+
+def _may_move_soon(view: shapes.PlanChange, first_status: str) -> bool:
+    """Worth waiting for: our own steps, and, while nothing has moved yet, the customer's payment."""
+    if view.phase == Phase.WAITING_FOR_US:
+        return not ends_canvas(Status(view.status))
+    return view.phase == Phase.WAITING_FOR_PAYMENT and view.status == first_status
+
+
+def _seconds_to_wait(prefer: str | None) -> float:
+    found = re.search(r"\bwait=(\d{1,4})\b", prefer or "")
+    return min(int(found[1]), LONGEST_WAIT_SECONDS) if found else 0
