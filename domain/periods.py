@@ -163,7 +163,9 @@ def check_resumed(period: Period, months: int, anchor: AnchorPoint, tz: str, now
     """
     text = f"{instant_text(period.start)} to {instant_text(period.end)}"
     if not period.holds(now):
-        raise ImplausiblePeriod(f"The period {text} does not hold this moment, {instant_text(now)}. Report the one that runs.")
+        raise ImplausiblePeriod(
+            f"The period {text} does not hold this moment, {instant_text(now)}. Report the one that runs."
+        )
     until = next_period(period.start, months, anchor, tz)[0].end
     if period.end != until:
         raise ImplausiblePeriod(

@@ -17,8 +17,8 @@ class ServiceTerms:
     unit_price is the price it bought, per cycle and unit. items are what was billed for time that is not over, oldest
     first: a credit is taken from them and from nothing else. refundable is how much came as money, so that no more goes
     back where credits are refunded (None: all of it). usage counts what the limits count. It renews on anchor_day of
-    the month, at anchor_time, both in the provider's zone. The period lies moved_days later than it was billed for, since
-    the service was out for so many local days.
+    the month, at anchor_time, both in the provider's zone. The period lies moved_days later than it was billed for,
+    since the service was out for so many local days.
     """
 
     plan: str

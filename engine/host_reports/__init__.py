@@ -16,7 +16,7 @@ from engine.host_reports.reports import (
     UnknownCustomer,
     UnknownDiscount,
 )
-from engine.host_reports.services import put_service
+from engine.host_reports.services import Taken, put_service
 
 __all__ = [
     "BillingReport",
@@ -25,6 +25,7 @@ __all__ = [
     "PeriodRunsBackwards",
     "ServiceDiffers",
     "ServiceReport",
+    "Taken",
     "UnknownCustomer",
     "UnknownDiscount",
     "put_customer",

@@ -11,8 +11,10 @@ from engine.host_reports.reports import ServiceReport
 from models.customer import Service
 from models.plan_change import active_change
 
-# What a report that brings a service back in service may say anew.
-OF_A_RESUMPTION = frozenset({"period", "anchor_day"})
+# What a report that brings a service back in service may say anew: when it renews, and which period runs, how it was
+# billed and whether it is paid.
+OF_A_RESUMPTION = frozenset({"anchor_day"})
+OF_A_NEW_PERIOD = frozenset({"period", "anchor_day", "billing", "paid"})
 
 _CHANGED_BY = "A plan, its cycle and its quantity are changed by POST /v1/plan-changes."
 _INSTEAD = {
@@ -58,9 +60,7 @@ def differences_of(session: Session, service: Service, report: ServiceReport) ->
     return [
         Difference(field, held.get(field), value)
         for field, value in said.items()
-        if value != held.get(field)
-        and value != expected.get(field)
-        and value not in service.reported.get(field, [])
+        if value != held.get(field) and value != expected.get(field) and value not in service.reported.get(field, [])
     ]
 
 
@@ -68,9 +68,7 @@ def remember(service: Service, said: dict[str, Any]) -> None:
     """From now on the host may repeat this, too."""
     before = service.reported or {}
     service.reported = before | {
-        field: [*before.get(field, []), value]
-        for field, value in said.items()
-        if value not in before.get(field, [])
+        field: [*before.get(field, []), value] for field, value in said.items() if value not in before.get(field, [])
     }
 
 

@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 from domain.catalog import Catalog
 from domain.lifecycle import IN_SERVICE, SETTLED_UNAPPLIED, ResumptionOutcome, ServiceStatus
 from domain.periods import AnchorPoint, Period, anchor_of, check_resumed, local_days, next_period
-from engine.host_reports.differences import Difference, ServiceDiffers, remember
+from engine.host_reports.differences import OF_A_NEW_PERIOD, Difference, ServiceDiffers, remember
 from engine.host_reports.imports import unpaid_item, write_import
 from engine.host_reports.reports import BillingReport, ServiceReport
 from engine.ledger import billed_items
-from models.customer import Service
+from models.customer import Service, ServiceMove
 from models.moves import moves_of
 from models.plan_change import active_change, scheduled_change
 from models.resumption import Resumption, moved_days_since
@@ -132,7 +132,7 @@ def _renew_on(service: Service, anchor: AnchorPoint, assumed: bool = False) -> N
 
 def _write_down(session: Session, back: _Back, resumed: Resumed) -> None:
     service, said = back.service, back.report.said()
-    remember(service, {field: said[field] for field in ("period", "anchor_day") if field in said})
+    remember(service, {field: said[field] for field in OF_A_NEW_PERIOD if field in said})
     session.add(
         Resumption(
             provider_id=service.provider_id,
@@ -155,7 +155,7 @@ def _write_down(session: Session, back: _Back, resumed: Resumed) -> None:
 
 def _out_since(session: Session, service: Service) -> datetime:
     """When the service went out. One that is new and was never in service has had nothing of its period."""
-    moves = moves_of(session, Service, service.id)
+    moves: list[ServiceMove] = moves_of(session, Service, service.id)
     left = next((place for place in reversed(range(len(moves))) if moves[place].to_status in IN_SERVICE), None)
     if left is not None:
         return moves[left + 1].at

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -13,7 +12,7 @@ from domain.lifecycle import IN_SERVICE, ServiceStatus
 from domain.periods import anchor_of
 from engine.expiry import cancel_open_changes
 from engine.host_reports.corrections import correct_service
-from engine.host_reports.differences import OF_A_RESUMPTION, ServiceDiffers, differences_of
+from engine.host_reports.differences import OF_A_NEW_PERIOD, OF_A_RESUMPTION, Difference, ServiceDiffers, differences_of
 from engine.host_reports.imports import import_paid, write_import
 from engine.host_reports.reports import (
     BillingReport,
@@ -31,12 +30,12 @@ from models.provider import Provider, catalog_of
 @dataclass(frozen=True, slots=True)
 class Taken:
     """What a report did: the changes that it canceled, what became of the period of a service that is back, and what
-    it put right, as {"from", "to"} by field."""
+    it put right."""
 
     service: Service
     canceled: list[str] = field(default_factory=list)
     resumed: Resumed | None = None
-    corrected: dict[str, Any] = field(default_factory=dict)
+    corrected: list[Difference] = field(default_factory=list)
 
 
 def put_service(session: Session, now: datetime, provider: Provider, ref: str, report: ServiceReport) -> Taken:
@@ -65,7 +64,9 @@ def _update_service(
     resumes = report.status in IN_SERVICE and service.status not in IN_SERVICE
     differences = differences_of(session, service, report)
     if report.correction is None and resumes:
-        differences = [one for one in differences if one.field not in OF_A_RESUMPTION]
+        is_new = any(one.field == "period" for one in differences)
+        may_differ = OF_A_NEW_PERIOD if is_new else OF_A_RESUMPTION
+        differences = [one for one in differences if one.field not in may_differ]
     if differences and report.correction is None:
         raise ServiceDiffers(service, differences)
     canceled = correct_service(session, now, catalog, service, report, differences) if differences else []
@@ -76,7 +77,7 @@ def _update_service(
         move(session, service, "report", report.status, now, actor="host")
     if report.status != ServiceStatus.ACTIVE:
         canceled += cancel_open_changes(session, now, service, "host", "service_not_active")
-    return Taken(service, canceled, resumed, {one.field: {"from": one.held, "to": one.reported} for one in differences})
+    return Taken(service, canceled, resumed, differences)
 
 
 def _create_service(

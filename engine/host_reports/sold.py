@@ -12,9 +12,7 @@ from domain.periods import Period, check_running
 from engine.host_reports.reports import UnknownDiscount
 
 
-def terms_sold(
-    catalog: Catalog, plan_id: str, cycle: str, currency: str, unit_price: int | None
-) -> tuple[Plan, int]:
+def terms_sold(catalog: Catalog, plan_id: str, cycle: str, currency: str, unit_price: int | None) -> tuple[Plan, int]:
     """The plan, and the price of a unit in minor units: the catalogue's where the host says none.
 
     Raises UnknownPlan, UnknownCycle, PlanNotOffered.

@@ -176,9 +176,7 @@ _KEPT = (
 )
 
 
-def _item_again(
-    session: Session, service: Service, note: Invoice, back: StoredTakeBack, at: datetime
-) -> StoredItem:
+def _item_again(session: Session, service: Service, note: Invoice, back: StoredTakeBack, at: datetime) -> StoredItem:
     """What a take-back took, with the terms, tax and span that it had; moved as the service's time was since."""
     was, tz = back.item, _timezone(session, service)
     days, since = (session.scalar(select(moved_days_since(service.id, one.at))) or 0 for one in (was, back))

@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from domain.catalog import Catalog
 from domain.lifecycle import InvoiceStatus
 from domain.money import Money
-from domain.catalog import Catalog
 from domain.periods import Period, anchor_of
 from domain.pricing.billed import Opened
 from domain.pricing.renewals import price_renewal

@@ -31,6 +31,7 @@ from planshift_client.shapes.operators import (
 from planshift_client.shapes.problems import InvalidField, ProblemDocument
 from planshift_client.shapes.services import (
     Balance,
+    Correction,
     CreditEntry,
     CreditLedger,
     CurrentPlan,
@@ -44,6 +45,7 @@ from planshift_client.shapes.services import (
     PortalSession,
     Refusal,
     ReportedService,
+    Resumption,
     Service,
     TestClock,
 )
@@ -52,6 +54,7 @@ __all__ = [
     "Action",
     "AllOf",
     "Balance",
+    "Correction",
     "CreditEntry",
     "CreditLedger",
     "CurrentPlan",
@@ -90,6 +93,7 @@ __all__ = [
     "Refusal",
     "RefusedWebhook",
     "ReportedService",
+    "Resumption",
     "RowId",
     "Service",
     "Shape",

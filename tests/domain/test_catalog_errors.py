@@ -25,6 +25,9 @@ RATE = '\n[[tax.rates]]\ncode = "jp-8"\npercent = "8"\nlabel = "Tax"\n'
 LAST = len(DNS.splitlines())
 
 
+NO_OTHER = ": no other service changes its plan, and trials are the host system's; did you mean 'active'?"
+
+
 def lines(text: str) -> list[str]:
     """What is printed of this catalogue."""
     with pytest.raises(CatalogError) as refused:
@@ -50,17 +53,17 @@ def changed(found: str, put: str) -> str:
         (
             'direction = "downgrade"',
             'state = "trail"\ndirection = "downgrade"',
-            "93: rules.0.state: 'trail' is not one of active: no other service changes its plan, and trials are the host system's; did you mean 'active'?",
+            "93: rules.0.state: 'trail' is not one of active" + NO_OTHER,
         ),
         (
             'direction = "downgrade"',
             'state = "trial"\ndirection = "downgrade"',
-            "93: rules.0.state: 'trial' is not one of active: no other service changes its plan, and trials are the host system's; did you mean 'active'?",
+            "93: rules.0.state: 'trial' is not one of active" + NO_OTHER,
         ),
         (
             'direction = "downgrade"',
             'state = "past_due"\ndirection = "downgrade"',
-            "93: rules.0.state: 'past_due' is not one of active: no other service changes its plan, and trials are the host system's; did you mean 'active'?",
+            "93: rules.0.state: 'past_due' is not one of active" + NO_OTHER,
         ),
         (
             'direction = "downgrade"',

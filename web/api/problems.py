@@ -24,7 +24,14 @@ from domain.periods import ImplausiblePeriod
 from engine.accounts.providers import ClockBackwards, NotASandbox, NotConnected
 from engine.accounts.services import UnknownService
 from engine.expiry import NotCancelable
-from engine.host_reports import OtherCustomersService, PeriodRunsBackwards, UnknownCustomer, UnknownDiscount
+from engine.host_reports import (
+    NotCorrectable,
+    OtherCustomersService,
+    PeriodRunsBackwards,
+    ServiceDiffers,
+    UnknownCustomer,
+    UnknownDiscount,
+)
 from engine.operators.dead_letters import NotADeadLetter
 from engine.operators.manual_payments import AlreadyRecorded, NotMatchable, UnknownInvoice
 from engine.operators.recovery import NotStuck
@@ -68,6 +75,8 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (NotMatchable, 409, "not_matchable"),
     (NotRefundable, 409, "not_refundable"),
     (NotStuck, 409, "not_stuck"),
+    (ServiceDiffers, 409, "service_differs"),
+    (NotCorrectable, 409, "not_correctable"),
     (NotADeadLetter, 409, "not_a_dead_letter"),
     (ClockBackwards, 409, "clock_backwards"),
     (NotASandbox, 403, "not_a_sandbox"),
@@ -130,6 +139,8 @@ def _handler(status: int, code: str) -> Any:
             extra["details"] = error.details
         if isinstance(error, ChangeOpen):
             extra["plan_change"] = error.change_id
+        if isinstance(error, ServiceDiffers):
+            extra["differences"] = {one.field: one.as_json() for one in error.differences}
         return problem(status, code or getattr(error, "code", "change_error"), str(error), **extra)
 
     return answer
