@@ -11,7 +11,7 @@ from domain.catalog import Catalog
 from domain.periods import anchor_of
 from domain.pricing.billed import TakeBack
 from engine.expiry import cancel_open_changes, cancel_scheduled
-from engine.host_reports.differences import Difference, held_of
+from engine.host_reports.differences import FieldDifference, held_of
 from engine.host_reports.imports import write_import
 from engine.host_reports.reports import BillingReport, ServiceReport
 from engine.host_reports.sold import check_period, discount_sold, terms_sold
@@ -41,7 +41,7 @@ def correct_service(
     catalog: Catalog,
     service: Service,
     report: ServiceReport,
-    differences: list[Difference],
+    differences: list[FieldDifference],
 ) -> list[str]:
     """Takes over what differs, with who and why; returns the changes that this canceled: they were priced on what was
     wrong. Raises NotCorrectable, and what a creation raises."""

@@ -27,7 +27,7 @@ _INSTEAD = {
 }
 
 
-class Difference(NamedTuple):
+class FieldDifference(NamedTuple):
     """A field of a report that is neither what we hold nor what was reported before."""
 
     field: str
@@ -41,7 +41,7 @@ class Difference(NamedTuple):
 class ServiceDiffers(Exception):
     """A report that says something else than we hold, and does not say that it corrects an earlier one."""
 
-    def __init__(self, service: Service, differences: list[Difference]) -> None:
+    def __init__(self, service: Service, differences: list[FieldDifference]) -> None:
         self.differences = differences
         values = "; ".join(f"{one.field} is {one.held}, not {one.reported}" for one in differences)
         ways = dict.fromkeys(_INSTEAD[one.field] for one in differences if one.field in _INSTEAD)
@@ -51,14 +51,14 @@ class ServiceDiffers(Exception):
         super().__init__(f"Of service {service.ref}, {values}. {' '.join([*ways, correct])}")
 
 
-def differences_of(session: Session, service: Service, report: ServiceReport) -> list[Difference]:
+def differences_of(session: Session, service: Service, report: ServiceReport) -> list[FieldDifference]:
     """Where the report is neither what we hold, nor what a change on its way leads to, nor what was reported at
     creation."""
     said, held, expected = report.said(), held_of(service), _on_its_way(session, service)
     if service.reported is None:
         service.reported = {field: [value] for field, value in said.items()}
     return [
-        Difference(field, held.get(field), value)
+        FieldDifference(field, held.get(field), value)
         for field, value in said.items()
         if value != held.get(field) and value != expected.get(field) and value not in service.reported.get(field, [])
     ]

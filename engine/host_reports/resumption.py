@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from domain.catalog import Catalog
 from domain.lifecycle import IN_SERVICE, SETTLED_UNAPPLIED, ResumptionOutcome, ServiceStatus
 from domain.periods import AnchorPoint, Period, anchor_of, check_resumed, local_days, next_period
-from engine.host_reports.differences import OF_A_NEW_PERIOD, Difference, ServiceDiffers, remember
+from engine.host_reports.differences import OF_A_NEW_PERIOD, FieldDifference, ServiceDiffers, remember
 from engine.host_reports.imports import unpaid_item, write_import
 from engine.host_reports.reports import BillingReport, ServiceReport
 from engine.ledger import billed_items
@@ -74,7 +74,7 @@ def resume(session: Session, now: datetime, catalog: Catalog, service: Service, 
     back = _Back(now, catalog, service, report, out_since, _held_period(session, catalog, service), months)
     told = _told_period(service, report)
     if told is not None and back.held.end > now:
-        raise ServiceDiffers(service, [Difference("period", back.held.as_json(), told.as_json())])
+        raise ServiceDiffers(service, [FieldDifference("period", back.held.as_json(), told.as_json())])
     lost = local_days(max(out_since, back.held.start), now, back.tz) if out_since < back.held.end else 0
     if told is not None:
         resumed = _as_told(session, back, told)

@@ -12,7 +12,13 @@ from domain.lifecycle import IN_SERVICE, ServiceStatus
 from domain.periods import anchor_of
 from engine.expiry import cancel_open_changes
 from engine.host_reports.corrections import correct_service
-from engine.host_reports.differences import OF_A_NEW_PERIOD, OF_A_RESUMPTION, Difference, ServiceDiffers, differences_of
+from engine.host_reports.differences import (
+    OF_A_NEW_PERIOD,
+    OF_A_RESUMPTION,
+    FieldDifference,
+    ServiceDiffers,
+    differences_of,
+)
 from engine.host_reports.imports import import_paid, write_import
 from engine.host_reports.reports import (
     BillingReport,
@@ -35,7 +41,7 @@ class Taken:
     service: Service
     canceled: list[str] = field(default_factory=list)
     resumed: Resumed | None = None
-    corrected: list[Difference] = field(default_factory=list)
+    corrected: list[FieldDifference] = field(default_factory=list)
 
 
 def put_service(session: Session, now: datetime, provider: Provider, ref: str, report: ServiceReport) -> Taken:
