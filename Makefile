@@ -35,6 +35,7 @@ venv:
 
 tools:
 	@tools/bootstrap.sh tests
+	@tools/generators.sh
 
 lint: venv ## ruff: mistakes and formatting
 	@.venv/bin/ruff check .

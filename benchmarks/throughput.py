@@ -128,7 +128,7 @@ def _wait_until_notified(ids: list[str]) -> None:
     query = (
         select(func.count())
         .select_from(OutboxMessage)
-        .join(PlanChange, PlanChange.id == OutboxMessage.change_id)
+        .join(PlanChange, PlanChange.id == OutboxMessage.subject)
         .where(PlanChange.id.in_(ids), PlanChange.status == "applied", OutboxMessage.sent_at.is_not(None))
     )
     deadline = time.monotonic() + 300
@@ -164,7 +164,7 @@ def _run_floor() -> None:
     from engine import apply, quote, settle
     from engine.invoicing import invoice
     from engine.notifications import mail
-    from models.outbox import unsent_of_change
+    from models.outbox import unsent_about
     from tasks.run import external_step, local_step
 
     with transaction() as session:
@@ -176,7 +176,7 @@ def _run_floor() -> None:
         external_step(apply.apply_plan, PlanChange, change_id)
         external_step(invoice.print_change_invoice, PlanChange, change_id)
         with transaction() as session:
-            messages = unsent_of_change(session, change_id)
+            messages = unsent_about(session, change_id)
         for message_id in messages:
             external_step(mail.deliver, OutboxMessage, message_id)
 

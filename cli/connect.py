@@ -35,6 +35,7 @@ def gateway(
 
     _connect(provider, "gateway", adapter, list(GATEWAYS), url, api_key, secret)
     typer.echo(f"Connected. The gateway posts its webhooks to /webhooks/{adapter}/{provider}.")
+    _tell_currencies(provider, adapter)
 
 
 @app.command(epilog="Example: planshift connect host dns --url https://host.example --secret whsec_…")
@@ -62,6 +63,22 @@ def _connect(
         raise UnknownAdapter(f"There is no {kind} adapter {adapter}; there is {', '.join(adapters)}.")
     with transaction() as session:
         connect(session, required_provider(session, slug), kind, adapter, url, api_key, tuple(secrets))
+
+
+def _tell_currencies(slug: str, adapter: str) -> None:
+    """What the gateway will not take of what the catalogue sells in; a catalogue may also be loaded later."""
+    from engine.accounts.providers import required_provider
+    from engine.payments.payable import currency_problems
+    from models.database import transaction
+    from models.provider import NoCatalog, catalog_of
+
+    with transaction() as session:
+        try:
+            problems = list(currency_problems(catalog_of(session, required_provider(session, slug)), adapter))
+        except NoCatalog:
+            return
+    for problem in problems:
+        typer.echo(f"Mind: {problem.sentence}")
 
 
 def _check(url: str) -> None:

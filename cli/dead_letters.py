@@ -47,6 +47,6 @@ def retry(
 
     with transaction() as session:
         now = business_now(session, work_kind_of(row_id).row, row_id)
-        retry_dead_letter(session, now, row_id, Attribution(actor, reason))
-    enqueue(row_id)
-    typer.echo(f"{row_id} is enqueued again.")
+        enqueued = retry_dead_letter(session, now, row_id, Attribution(actor, reason))
+    enqueue(enqueued)
+    typer.echo(f"{row_id} is enqueued again{'' if enqueued == row_id else f' as {enqueued}'}.")

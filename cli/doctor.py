@@ -130,6 +130,11 @@ def providers() -> Iterator[Diagnosis]:
         if connection is None:
             yield Diagnosis("bad", slug, f"No {kind} is connected. Connect one with `planshift connect {kind}`.")
             continue
+        if connection.kind == "gateway":
+            yield from _currencies(slug, connection.adapter)
+        if connection.list_error:
+            sentence = f"Its list of events could not be read: {connection.list_error} It is read on from there."
+            yield Diagnosis("warning", slug, sentence)
         try:
             httpx.get(connection.base_url, timeout=3)
         except httpx.HTTPError as error:
@@ -137,6 +142,22 @@ def providers() -> Iterator[Diagnosis]:
                 "bad", slug, f"The {kind} at {connection.base_url} does not answer ({type(error).__name__})."
             )
     yield Diagnosis("ok", "providers", f"{len(rows)} providers were looked at.")
+
+
+def _currencies(slug: str, adapter: str) -> Iterator[Diagnosis]:
+    """Whether the gateway takes what the catalogue sells in."""
+    from engine.payments.payable import currency_problems
+    from models.database import transaction
+    from models.provider import NoCatalog, catalog_of, provider_by_slug
+
+    with transaction() as session:
+        provider = provider_by_slug(session, slug)
+        try:
+            problems = list(currency_problems(catalog_of(session, provider), adapter)) if provider else []
+        except NoCatalog:
+            return
+    for problem in problems:
+        yield Diagnosis("bad" if problem.impossible else "warning", slug, problem.sentence)
 
 
 def life() -> Iterator[Diagnosis]:

@@ -18,11 +18,13 @@ from cli import (
     connect,
     dead_letters,
     doctor,
+    invoices,
     keys,
     pages,
     payments,
     prices,
     processes,
+    services,
     stack,
     webhooks,
 )
@@ -42,6 +44,8 @@ app.add_typer(catalog.app, name="catalog")
 app.add_typer(keys.app, name="keys")
 app.add_typer(connect.app, name="connect")
 app.add_typer(changes.app, name="changes")
+app.add_typer(services.app, name="services")
+app.add_typer(invoices.app, name="invoices")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(payments.app, name="payments")
 app.add_typer(webhooks.app, name="webhooks")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -87,37 +87,57 @@ def simulate(
 
 @quote_app.command(epilog="Example: planshift quote verify qt_01jd…")
 def verify(
-    quote_id: Annotated[str, typer.Argument(help="The quote's id.")],
+    quote_id: Annotated[str, typer.Argument(help="The quote's id, or that of a plan change.")],
     as_json: AsJson = False,
 ) -> None:
     """Recompute a stored quote from its own inputs and say whether every cent holds. Exit code 1 if not.
 
-    Of a quote from before it was kept what its credit was billed for, only the seal and the sum are checked.
+    Of a plan change, what was accepted and, where it was paid on a later day, what it was settled for. Of a quote from
+    before it was kept what its credit was billed for, only the seal and the sum are checked.
     """
-    from domain.pricing.verify import NotRecomputable, verify_quote
-    from models.database import transaction
-    from models.invoice import StoredQuote
+    from domain.pricing.verify import NotRecomputable, verify_quote, verify_settled
 
-    with transaction() as session:
-        stored = session.get(StoredQuote, quote_id)
-        if stored is None:
-            raise UnknownStoredQuote(f"There is no quote {quote_id}.")
-        limited = None
-        try:
-            found = verify_quote(stored.document)
-        except NotRecomputable as error:
-            found, limited = error.differences, str(error)
+    accepted, settled = _stored(quote_id)
+    limited = None
+    try:
+        found = verify_settled(accepted, settled) if settled else verify_quote(accepted)
+    except NotRecomputable as error:
+        found, limited = error.differences, str(error)
     differences = [str(difference) for difference in found]
+    document = {"quote": quote_id, "holds": not differences, "differences": differences, "limited": limited}
+    document["accepted"], document["settled"] = accepted["total"], (settled or accepted)["total"]
     if as_json:
-        print_json({"quote": quote_id, "holds": not differences, "differences": differences, "limited": limited})
+        print_json(document)
     elif differences:
         typer.echo("\n".join(differences))
     elif limited:
         typer.echo(f"{quote_id}: its seal and its sum hold; {limited}.")
     else:
-        typer.echo(f"{quote_id}: every cent holds.")
+        typer.echo(f"{quote_id}: every cent holds.{_both(accepted, settled) if settled else ''}")
     if differences:
         raise typer.Exit(1)
+
+
+def _stored(quote_id: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """What was accepted, and what it was settled for where that is another price."""
+    from models.database import transaction
+    from models.invoice import StoredQuote
+    from models.plan_change import PlanChange
+
+    with transaction() as session:
+        stored, change = session.get(StoredQuote, quote_id), session.get(PlanChange, quote_id)
+        if stored is not None:
+            return stored.document, None
+        if change is None or change.quote is None:
+            raise UnknownStoredQuote(f"There is no quote {quote_id}.")
+        return change.quote, change.settled_quote
+
+
+def _both(accepted: dict[str, Any], settled: dict[str, Any]) -> str:
+    from domain.money import Money
+
+    was, became = (Money.from_json(document["total"]) for document in (accepted, settled))
+    return f" {was} was accepted, {became} was settled as of {settled['inputs']['now']}."
 
 
 def _figures(computed: dict[str, object]) -> str:

@@ -18,7 +18,8 @@ EventId = Annotated[str, typer.Argument(help="The event's id, evt_….")]
 def list_events(
     provider: Provider,
     status: Annotated[
-        str | None, typer.Option(help="received, parked, retry, processed, ignored, poison, dead, or attention.")
+        str | None,
+        typer.Option(help="received, parked, retry, processed, ignored, poison, dead, attention, or foreign."),
     ] = None,
     conflicting: Annotated[bool, typer.Option(help="Only keys that came with other contents, too.")] = False,
     refused: Annotated[bool, typer.Option(help="A sample of what was refused for its signature, instead.")] = False,

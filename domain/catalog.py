@@ -77,6 +77,10 @@ class Policies(_Part):
     payable_days: int = Field(default=7, ge=1, le=90)
     late_money: Literal["credit", "change"] = "credit"
     money_returned: Literal["reverse", "suspend", "keep"] = "reverse"
+    # When the customer of an unpaid renewal is reminded: days after its due date, before it where negative.
+    reminder_days: tuple[Annotated[int, Field(ge=-60, le=60)], ...] = Field(default=(-2, 3), max_length=10)
+    # Whether a renewal that costs nothing makes an invoice.
+    zero_renewals: Literal["invoice", "silent"] = "invoice"
     over_limit_at_renewal: Literal["keep", "ask"] = "keep"
     staff_review_days: int = Field(default=14, ge=1, le=365)
     minimum_charge: MinimumCharge | None = None
@@ -84,6 +88,14 @@ class Policies(_Part):
     resume: Literal["restart_period", "extend_period"] = "restart_period"
     # What a scheduled change costs at its renewal: what it was shown, or today's price (who would pay more is asked).
     scheduled_price: Literal["promised", "current_with_notice"] = "promised"
+    # The day that a change which is charged by time is priced as of: that of its payment, where the accepted price is
+    # the most that it can cost, or that of the request, with which the offer ends.
+    priced_at: Literal["payment", "request"] = "payment"
+    # What unused time is worth to a customer who ends the service before its period does, and what that becomes.
+    ending_credit: Literal["by_day", "by_second", "nothing"] = "nothing"
+    ending_credit_becomes: Literal["account_credit", "refund"] = "account_credit"
+    # An unpaid renewal of a period in which the service ended.
+    ended_invoice: Literal["void", "keep"] = "void"
 
 
 class TaxRate(_Part):

@@ -78,6 +78,25 @@ class OpenInvoice(ChangeError):
         super().__init__(f"an invoice of this service over {money} is open; {do}", **details)
 
 
+class AmountNotPayable(ChangeError):
+    """The provider's gateway takes no payment of so much: details name the `amount`, and the `minimum` or the `maximum`
+    that it misses."""
+
+    code = "amount_not_payable"
+
+    def __init__(self, **details: Any) -> None:
+        amount = Money.from_json(details["amount"])
+        limits = [f"{name} {Money.from_json(details[name])}" for name in ("minimum", "maximum") if name in details]
+        limit = f" ({', '.join(limits)})" if limits else ""
+        super().__init__(f"the payment service takes no payment of {amount}{limit}; ask the provider", **details)
+
+
+class ServiceEnding(ChangeError):
+    """The service ends before the change would take effect: details name the `ending`."""
+
+    code = "service_ending"
+
+
 class PeriodEnded(ChangeError):
     """The running period is over; the renewal comes first."""
 

@@ -117,6 +117,16 @@ class ResumptionOutcome(StrEnum):
     REPORTED = "reported"
 
 
+class EndingStatus(StrEnum):
+    """Where the ending of a service stands. `scheduled`: it has a date and can be taken back; `ending`: the service is
+    canceled here, and the host is told."""
+
+    SCHEDULED = "scheduled"
+    ENDING = "ending"
+    ENDED = "ended"
+    WITHDRAWN = "withdrawn"
+
+
 class InvoiceStatus(StrEnum):
     """Whether an invoice still waits for its money: two dates of its row say so."""
 
@@ -262,6 +272,8 @@ PAYMENT_ATTEMPT = Machine(
     | _moves({A.CREATING, A.OPEN}, "require_action", A.ACTION_REQUIRED)
     | _moves({A.CREATING, A.OPEN, A.ACTION_REQUIRED}, "pend", A.PENDING)
     | _moves(UNRESOLVED_ATTEMPT, "fail", A.FAILED)
+    # The gateway's definite no: it will not open the payment, or does not know it any more.
+    | _moves(UNRESOLVED_ATTEMPT, "refuse", A.FAILED)
     | _moves(UNRESOLVED_ATTEMPT, "decline", A.DECLINED)
     | _moves(UNRESOLVED_ATTEMPT, "expire", A.EXPIRED)
     | _moves(UNRESOLVED_ATTEMPT, "cancel", A.CANCELED)
@@ -319,7 +331,29 @@ SERVICE = Machine(
     initial=frozenset(V),
     moves=frozenset({(V.ACTIVE, "miss_payment", V.PAST_DUE), (V.PAST_DUE, "pay", V.ACTIVE)})
     | frozenset((source, "report", target) for source in V for target in V if source is not target)
-    | _moves({V.PENDING, V.ACTIVE, V.PAST_DUE}, "suspend", V.SUSPENDED),
+    | _moves({V.PENDING, V.ACTIVE, V.PAST_DUE}, "suspend", V.SUSPENDED)
+    | _moves(frozenset(V) - OVER, "end", V.CANCELED),
+)
+
+N = EndingStatus
+
+# A service has one of these at a time.
+OPEN_ENDING = frozenset({N.SCHEDULED, N.ENDING})
+
+ENDING = Machine(
+    "ending",
+    EndingStatus,
+    begins="request",
+    initial=frozenset({N.SCHEDULED}),
+    moves=frozenset(
+        {
+            (N.SCHEDULED, "withdraw", N.WITHDRAWN),
+            (N.SCHEDULED, "end", N.ENDING),
+            (N.ENDING, "confirm", N.ENDED),
+        }
+    )
+    # The host says by itself that the service is over.
+    | _moves(OPEN_ENDING, "report", N.ENDED),
 )
 
 INVOICE = Machine(
@@ -335,4 +369,4 @@ INVOICE = Machine(
     ),
 )
 
-MACHINES = (PLAN_CHANGE, PAYMENT_ATTEMPT, REFUND, INBOX_EVENT, SERVICE, INVOICE)
+MACHINES = (PLAN_CHANGE, PAYMENT_ATTEMPT, REFUND, INBOX_EVENT, SERVICE, ENDING, INVOICE)

@@ -17,6 +17,7 @@ from domain.lifecycle import (
     ENDED,
     UNDECIDED,
     AttemptStatus,
+    EndingStatus,
     InboxStatus,
     RefundStatus,
     ServiceStatus,
@@ -25,7 +26,7 @@ from domain.lifecycle import (
 
 SWEEP, SCAN, RECONCILIATION = "sweep.enqueue_due", "renewals.scan", "payments.reconcile"
 
-Whom = Literal["customer", "staff", "operator", "gateway", "plan change", "date", "lease"]
+Whom = Literal["customer", "staff", "operator", "gateway", "plan change", "ending", "date", "lease"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,7 @@ PLAN_CHANGE = NextSteps(
         ),
         _rule(S.QUOTED, None, Step("plan_change.issue_invoice")),
         _rule(S.INVOICED, "proforma_missing", Step("plan_change.print_invoice")),
+        _rule(S.INVOICED, "payment_refused", Waits("operator")),
         _rule(S.INVOICED, None, Step("plan_change.request_payment")),
         _rule(S.AWAITING_PAYMENT, None, Waits("customer", until="payable_until")),
         _rule(S.AWAITING_REVIEW, None, Waits("staff", until="review_until")),
@@ -162,6 +164,7 @@ PAYMENT_ATTEMPT = NextSteps(
         _rule(A.SUCCEEDED, "refund_poll_due", Step("payments.fetch", RECONCILIATION, by_date=True)),
         _rule({A.OPEN, A.ACTION_REQUIRED}, None, Waits("customer")),
         _rule(A.PENDING, None, Waits("gateway")),
+        _rule(A.FAILED, "refused", Waits("operator")),
         _rule({A.SUCCEEDED, A.FAILED, A.DECLINED, A.EXPIRED, A.CANCELED}, None, End.NOTHING),
     ),
 )
@@ -234,6 +237,8 @@ RENEWAL = NextSteps(
     ServiceStatus,
     "status",
     (
+        # A period that a service ends with is not renewed, and nobody is warned of what will not come.
+        _rule(V.ACTIVE, "ending_scheduled", Waits("ending")),
         _rule(V.ACTIVE, "warning_due", Step("renewals.run", SCAN, by_date=True)),
         _rule(V.ACTIVE, "change_on_its_way", Waits("plan change")),
         _rule(V.ACTIVE, "period_over", Step("renewals.run", SCAN, by_date=True)),
@@ -241,6 +246,23 @@ RENEWAL = NextSteps(
         # It is caught up when it is paid, or active again.
         _rule(V.PAST_DUE, None, Waits("customer")),
         _rule({V.PENDING, V.SUSPENDED, V.CANCELED, V.TERMINATED}, None, End.NOTHING),
+    ),
+)
+
+N = EndingStatus
+
+ENDING = NextSteps(
+    "ending",
+    EndingStatus,
+    "status",
+    (
+        _rule(N.SCHEDULED, "date_to_come", Waits("date", until="ends_at")),
+        # What is settled is applied first; what is unpaid has run out by the period's end.
+        _rule(N.SCHEDULED, "change_on_its_way", Waits("plan change")),
+        _rule(N.SCHEDULED, None, Step("endings.run", SCAN, by_date=True)),
+        _rule(N.ENDING, "lease_runs", Waits("lease", until="lease_until")),
+        _rule(N.ENDING, None, Step("endings.order_host", SCAN)),
+        _rule({N.ENDED, N.WITHDRAWN}, None, End.NOTHING),
     ),
 )
 
@@ -253,6 +275,7 @@ TABLES = (
     INVOICE_COLLECTION,
     OUTBOX_MESSAGE,
     RENEWAL,
+    ENDING,
 )
 
 

@@ -206,6 +206,13 @@ def in_service_from(
     return moment, anchor, None
 
 
+def end_of_day(moment: datetime, tz: str) -> datetime:
+    """The instant at which the next local day begins, in UTC."""
+    local = moment.astimezone(ZoneInfo(tz))
+    tomorrow = local.date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), local.tzinfo).astimezone(UTC)
+
+
 def local_days(start: datetime, end: datetime, tz: str) -> int:
     """Calendar days from start's local date to end's; a day of 23 or 25 hours is one day."""
     zone = ZoneInfo(tz)

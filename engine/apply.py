@@ -124,7 +124,7 @@ def _give_up(session: Session, now: datetime, change: PlanChange, sentence: str)
 
 
 def _call_for(session: Session, change: PlanChange, fence: int) -> ApplyCall:
-    target = Quote.from_json(change.quote or {}).to
+    target = change.billed_quote().to
     provisioner, host = host_of(session, change.provider_id)
     assert change.generation is not None, "a change is given its generation before it is applied"
     order = PlanOrder(
@@ -142,7 +142,7 @@ def _has_target(service: HostedService, order: PlanOrder) -> bool:
 
 
 def _applied(session: Session, now: datetime, change: PlanChange) -> Status:
-    quote = Quote.from_json(change.quote or {})
+    quote = change.billed_quote()
     service = change.service
     service.plan = quote.to.plan
     service.cycle = quote.to.cycle

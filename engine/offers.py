@@ -9,17 +9,21 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog, Plan, in_language
-from domain.errors import ChangeError
+from domain.errors import ChangeError, Forbidden, ServiceEnding
 from domain.money import Money
+from domain.periods import instant_text
 from domain.pricing.quote import price_change
 from domain.pricing.quote_values import Quote
+from domain.pricing.settled import stands_until
 from domain.pricing.terms import Target
 from domain.refusals import refusal_text
 from engine.accounts.services import buyer_of, terms_of
 from engine.ledger import postings
 from engine.payments.credit_refunds import refundable_for
 from engine.payments.owed import check_nothing_owed
+from engine.payments.payable import check_payable, rule_of, with_payable_credit
 from models.customer import Service
+from models.ending import open_ending
 from models.invoice import StoredQuote
 from models.provider import catalog_id_of, catalog_of, catalog_version
 
@@ -29,13 +33,14 @@ OFFER_ENDS_BEFORE_PERIOD = timedelta(hours=1)
 @dataclass(frozen=True, slots=True)
 class Option:
     """One plan in one cycle: its price, and whether the service may change to it; if not, `reason` is the code, the
-    sentence and the details."""
+    sentence and the details. `forbidden` by a rule, the plan is had only by ending the service and ordering anew."""
 
     plan: Plan
     cycle: str
     price: Money
     quote: Quote | None
     reason: tuple[str, str, dict[str, Any]] | None
+    forbidden: bool = False
 
     @property
     def manual_request(self) -> bool:
@@ -60,21 +65,35 @@ def price_for(
     """The one price, for entry points and pipeline: as of an accepted quote's moment and catalogue, else as of now.
 
     A quantity of None keeps the service's. `approved` means that staff have agreed to a change that the catalogue
-    leaves to them. Raises ChangeError: OpenInvoice, too, where it would take effect while a bill is open.
+    leaves to them. Raises ChangeError: OpenInvoice, too, where it would take effect while a bill is open, and
+    AmountNotPayable where the gateway would not take what is due.
     """
     catalog = catalog_version(session, accepted.catalog_id) if accepted else catalog_of(session, service.provider)
-    quote = price_change(
-        catalog,
-        terms_of(session, service, refundable_for(session, catalog, service)),
-        buyer_of(service.customer),
-        Target(plan, cycle, quantity),
-        accepted.priced_at if accepted else now,
-        postings.credit_of(session, service.provider_id, service.customer_id, service.currency),
-        override=approved,
-    )
+    terms = terms_of(session, service, refundable_for(session, catalog, service))
+    target, at = Target(plan, cycle, quantity), accepted.priced_at if accepted else now
+    rule = rule_of(session, service.provider_id, service.currency)
+
+    def price(credit: Money) -> Quote:
+        return price_change(catalog, terms, buyer_of(service.customer), target, at, credit, override=approved)
+
+    credit = postings.credit_of(session, service.provider_id, service.customer_id, service.currency)
+    quote = with_payable_credit(rule, price, credit)
+    _check_not_ending(session, service, quote)
     if quote.timing == "now":
         check_nothing_owed(session, service)
+    check_payable(rule, quote.total_due_today)
     return quote
+
+
+def _check_not_ending(session: Session, service: Service, quote: Quote) -> None:
+    """A change now leaves an ending at the period's end as it is; a change that would come with the renewal never
+    does. Raises ServiceEnding."""
+    ending = open_ending(session, service.id)
+    if ending is not None and (ending.at == "now" or quote.timing == "at_renewal"):
+        when = instant_text(ending.ends_at)
+        raise ServiceEnding(
+            f"service {service.ref} ends at {when}; take that back, then change its plan", ending=ending.id
+        )
 
 
 def quote_change(
@@ -95,10 +114,13 @@ def quote_change(
     return stored
 
 
-def payable_until(catalog: Catalog, service: Service, now: datetime) -> datetime:
-    """Until when an offer made now can be paid: the policy's days, but never past the period it was prorated for."""
+def payable_until(catalog: Catalog, service: Service, quote: Quote, now: datetime) -> datetime:
+    """Until when an offer made now can be paid: the policy's days, but never past a period that it was prorated for,
+    nor past the day where its price is that of the day."""
     by_policy = now + timedelta(days=catalog.policies.payable_days)
-    return min(by_policy, service.period_end - OFFER_ENDS_BEFORE_PERIOD)
+    periods_end = min(service.period_end, quote.new_period.end) - OFFER_ENDS_BEFORE_PERIOD
+    day_ends = stands_until(catalog.policies, quote, catalog.timezone)
+    return min(by_policy, periods_end, day_ends or by_policy)
 
 
 def options_for(session: Session, now: datetime, service: Service) -> dict[str, list[Option]]:
@@ -125,7 +147,8 @@ def _option(session: Session, now: datetime, service: Service, plan: Plan, cycle
         quote = price_for(session, now, service, plan.id, cycle)
     except ChangeError as error:
         sentence = refusal_text(error, catalog_of(session, service.provider), service.customer.locale)
-        return Option(plan, cycle, price, None, (error.code, sentence, error_details(error)))
+        reason = error.code, sentence, error_details(error)
+        return Option(plan, cycle, price, None, reason, forbidden=isinstance(error, Forbidden))
     if quote.timing == "manual_review":
         sentence = "Our staff must look at this change first; you can send them a request."
         return Option(plan, cycle, price, quote, ("manual_review", sentence, {}))

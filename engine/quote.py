@@ -10,6 +10,7 @@ from domain.errors import ChangeError
 from domain.lifecycle import Event, Status
 from domain.money import Money
 from domain.pricing.quote_values import Quote
+from domain.pricing.settled import stands_until
 from domain.refusals import refusal_text
 from engine.expiry import supersede_scheduled
 from engine.ledger import postings
@@ -34,14 +35,10 @@ def quote(session: Session, now: datetime, change_id: str) -> Status:
     try:
         priced = _price(session, change, accepted)
     except ChangeError as error:
-        sentence = refusal_text(error, catalog_of(session, change.provider), change.customer.locale)
-        return refuse(session, now, change, error.code, sentence, error)
+        return _not_possible(session, now, change, error)
     promised = promised_total(change.accepted_total(), accepted)
     if promised is not None and _is_broken(promised, priced.total_due_today, change):
-        target = change.target_plan, change.target_cycle, change.target_quantity
-        offered = quote_change(session, now, change.service, *target)
-        change.reason_details = {"quote": offered.id}
-        return refuse(session, now, change, "price_changed", mismatch(promised, priced))
+        return _offer_again(session, now, change, mismatch(promised, priced))
     change.kind = priced.kind
     change.quote = priced.as_json()
     change.effective_at = priced.effective_at
@@ -64,6 +61,21 @@ def refuse(
     return Status.REFUSED
 
 
+def _offer_again(session: Session, now: datetime, change: PlanChange, sentence: str) -> Status:
+    """requested → refused, with the price of today attached."""
+    target = change.target_plan, change.target_cycle, change.target_quantity
+    try:
+        change.reason_details = {"quote": quote_change(session, now, change.service, *target).id}
+    except ChangeError as error:
+        return _not_possible(session, now, change, error)
+    return refuse(session, now, change, "price_changed", sentence)
+
+
+def _not_possible(session: Session, now: datetime, change: PlanChange, error: ChangeError) -> Status:
+    sentence = refusal_text(error, catalog_of(session, change.provider), change.customer.locale)
+    return refuse(session, now, change, error.code, sentence, error)
+
+
 def _price(session: Session, change: PlanChange, accepted: StoredQuote | None) -> Quote:
     """As of the accepted quote or the request; what staff approved, as of the moment that they did."""
     target = change.target_plan, change.target_cycle, change.target_quantity
@@ -78,9 +90,14 @@ def _is_broken(promised: Money, due: Money, change: PlanChange) -> bool:
 
 
 def _promise(session: Session, now: datetime, change: PlanChange, priced: Quote) -> Status:
-    until = payable_until(catalog_of(session, change.provider), change.service, now)
+    catalog = catalog_of(session, change.provider)
+    until = payable_until(catalog, change.service, priced, now)
+    day_ends = stands_until(catalog.policies, priced, catalog.timezone)
+    if day_ends is not None and day_ends <= now:
+        return _offer_again(session, now, change, f"This price was for a day that ended at {day_ends.isoformat()}.")
     if until <= now:
-        sentence = f"The running period ends at {change.service.period_end.isoformat()}. Ask again after the renewal."
+        ends = min(change.service.period_end, priced.new_period.end)
+        sentence = f"The running period ends at {ends.isoformat()}. Ask again after the renewal."
         return refuse(session, now, change, "renewal_imminent", sentence)
     change.payable_until = until
     postings.reserve_credit(session, change, priced.credit_applied, now)

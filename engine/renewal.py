@@ -17,6 +17,7 @@ from domain.catalog import Catalog
 from domain.errors import ChangeError, PlanNotOffered, ScheduledPriceRose
 from domain.fit import check_fit
 from domain.lifecycle import Event, ServiceStatus, Status
+from domain.money import Money
 from domain.periods import MISSED_PERIODS_MAX, AnchorPoint, Period, in_service_from, instant_text
 from domain.pricing.quote_values import Quote
 from domain.pricing.renewals import Promise, RenewalPrice, price_renewal
@@ -25,19 +26,21 @@ from domain.refusals import refusal_text
 from engine.accounts.providers import host_of
 from engine.accounts.services import buyer_of, terms_of
 from engine.apply import give_generation
+from engine.dunning import remind_from
 from engine.invoicing.content import frozen_content
 from engine.invoicing.invoice import Amounts, new_invoice
 from engine.invoicing.numbering import give_number
 from engine.jobs.external_call import ExternalStep
 from engine.ledger import billed_items, postings
 from engine.notifications import notices
+from engine.payments.payable import rule_of, with_payable_credit
 from models.audit import OperatorAction
 from models.base import new_id
 from models.customer import WARNED_AHEAD, Service, lock_service
 from models.invoice import Invoice
 from models.moves import move
 from models.plan_change import PlanChange, active_change, lock_change, scheduled_change
-from models.provider import CLOCK, Provider, business_now, catalog_of, connection_of
+from models.provider import catalog_of, connection_of
 from models.renewal import Renewal
 from models.resumption import outages_of
 from provisioners.protocol import Host, ProvisionerUnknown
@@ -71,6 +74,8 @@ NOTHING = Renewed()
 def begin_renewal(session: Session, now: datetime, service_id: str) -> UsageCall | Renewed:
     """Usage is measured outside the transaction, and only where a scheduled change must fit."""
     service = lock_service(session, service_id)
+    if service.ending_scheduled:
+        return NOTHING
     scheduled = scheduled_change(session, service_id)
     if scheduled is None:
         return renew(session, now, service)
@@ -109,9 +114,9 @@ def _renew_or_warn(session: Session, now: datetime, service: Service, scheduled:
 
 
 def renew(session: Session, now: datetime, service: Service) -> Renewed:
-    """Rolls one period of a locked service. Waits (returns nothing to do) while a change is on its way:
-    one that is settled will be applied first, one that is unpaid has run out and expires first."""
-    if service.status != ServiceStatus.ACTIVE or service.period_end > now:
+    """Rolls one period of a locked service, unless it ends with that period. Waits (returns nothing to do) while a
+    change is on its way: one that is settled is applied first, one that is unpaid has run out and expires first."""
+    if service.status != ServiceStatus.ACTIVE or service.period_end > now or service.ending_scheduled:
         return NOTHING
     open_change = active_change(session, service.id)
     if open_change is not None and open_change.status != Status.AWAITING_REVIEW:
@@ -134,7 +139,11 @@ def renew(session: Session, now: datetime, service: Service) -> Renewed:
     )
     session.add(renewal)
     session.flush()
-    invoice = issue_period(session, now, catalog, service, priced, renewal)
+    if priced.total or catalog.policies.zero_renewals == "invoice":
+        invoice = issue_period(session, now, catalog, service, priced, renewal)
+    else:
+        invoice = None
+        _begin_period(service, priced)
     if anchor is not None:
         service.anchor_day, service.anchor_time, service.anchor_assumed = anchor.day, anchor.at, False
     service.schedule_now()
@@ -143,7 +152,7 @@ def renew(session: Session, now: datetime, service: Service) -> Renewed:
         give_generation(change)
         move(session, change, Event.RENEWAL, Status.APPLYING, now)
     session.flush()
-    return Renewed(invoice.id, change.id if change else None, more_due=service.period_end <= now)
+    return Renewed(invoice.id if invoice else None, change.id if change else None, more_due=service.period_end <= now)
 
 
 def _caught_up(session: Session, now: datetime, service: Service) -> int:
@@ -174,22 +183,18 @@ def _price(
 ) -> tuple[RenewalPrice, AnchorPoint | None]:
     """The next period in which the service was, or is, in service; with the day of renewal that time out of service
     has led to."""
-    terms = terms_of(session, service)
+    terms, promise = terms_of(session, service), _promise_of(change) if change else None
+    target = Target(change.target_plan, change.target_cycle, change.target_quantity) if change else None
     start, anchor, until = in_service_from(terms.period.end, outages_of(session, service.id), catalog.timezone)
     if anchor is not None:
         period = Period(terms.period.start, start)
         terms = replace(terms, period=period, anchor_day=anchor.day, anchor_time=anchor.at)
-    priced = price_renewal(
-        catalog,
-        terms,
-        buyer_of(service.customer),
-        Target(change.target_plan, change.target_cycle, change.target_quantity) if change else None,
-        now,
-        postings.credit_of(session, service.provider_id, service.customer_id, service.currency),
-        _promise_of(change) if change else None,
-        until,
-    )
-    return priced, anchor
+
+    def price(credit: Money) -> RenewalPrice:
+        return price_renewal(catalog, terms, buyer_of(service.customer), target, now, credit, promise, until)
+
+    credit = postings.credit_of(session, service.provider_id, service.customer_id, service.currency)
+    return with_payable_credit(rule_of(session, service.provider_id, service.currency), price, credit), anchor
 
 
 def _promise_of(change: PlanChange) -> Promise:
@@ -222,13 +227,18 @@ def issue_period(
         settled_at=None if priced.due else now,
     )
     give_number(session, service.provider, invoice, now)
+    remind_from(catalog, invoice)
     session.add(invoice)
     session.flush()
     postings.issue_renewal(session, invoice, now)
-    service.period_start, service.period_end, service.moved_days = priced.period.start, priced.period.end, 0
-    service.unpaid_import = None  # that bill was for the time before
+    _begin_period(service, priced)
     billed_items.write_opened(session, service, invoice, priced.opened, now)
     return invoice
+
+
+def _begin_period(service: Service, priced: RenewalPrice) -> None:
+    service.period_start, service.period_end, service.moved_days = priced.period.start, priced.period.end, 0
+    service.unpaid_import = None  # that bill was for the time before
 
 
 def _still_fits(session: Session, now: datetime, catalog: Catalog, service: Service, scheduled: PlanChange) -> bool:
@@ -281,20 +291,3 @@ def _check_target(catalog: Catalog, service: Service, scheduled: PlanChange) -> 
 
 
 renew_service = ExternalStep(begin_renewal, measure_usage, finish_renewal, UsageCall)
-
-
-def mark_past_due(session: Session) -> int:
-    """Services whose renewal was not paid by its due date; changes are refused until it is. Returns how many."""
-    unpaid = (
-        select(Invoice.service_id)
-        .join(Provider, Provider.id == Invoice.provider_id)
-        .where(Invoice.change_id.is_(None), Invoice.settled_at.is_(None), Invoice.due_at < CLOCK)
-    )
-    services = session.scalars(
-        select(Service)
-        .where(Service.status == ServiceStatus.ACTIVE, Service.id.in_(unpaid))
-        .with_for_update(skip_locked=True)
-    ).all()
-    for service in services:
-        move(session, service, "miss_payment", ServiceStatus.PAST_DUE, business_now(session, Service, service.id))
-    return len(services)

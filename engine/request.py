@@ -11,7 +11,6 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from domain.errors import Forbidden, OverLimit, ServiceNotActive
@@ -19,6 +18,7 @@ from domain.lifecycle import UNPAID, Event, Status
 from domain.money import Money
 from engine.accounts.services import required_service
 from engine.expiry import end_unpaid
+from engine.jobs.idempotency import earlier_row
 from engine.notifications import notices
 from engine.offers import mismatch, price_for, promised_total
 from models.customer import Service, lock_service
@@ -50,20 +50,6 @@ class ChangeRequest:
                 "quantity"
             ]  # as before there were quantities: a key that was sent then is still the same request
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
-
-
-class KeyReused(Exception):
-    """The idempotency key came with another request before."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(f"Idempotency key {key} was used for another request. Send a new key for a new request.")
-
-
-class RequestInFlight(Exception):
-    """The same key is being worked on at this moment."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(f"The request with idempotency key {key} is being taken in right now. Send it again shortly.")
 
 
 class ChangeOpen(Exception):
@@ -103,7 +89,7 @@ def request_change(
     Raises KeyReused, RequestInFlight, UnknownService, ChangeError (what cannot be requested), ChangeOpen, UnknownQuote,
     PriceChanged. What the catalogue forbids, or what does not fit, is taken in: the pipeline refuses it.
     """
-    if earlier := _earlier_request(session, provider, key, request):
+    if earlier := earlier_row(session, PlanChange, provider.id, key, request.sha256):
         return earlier, True
     service = required_service(session, provider, request.service)
     lock_service(session, service.id)
@@ -135,18 +121,6 @@ def record_refused(
     change.next_attempt_at = None
     begin(session, change, now, actor=channel)
     notices.write(session, change, "refused")
-    return change
-
-
-def _earlier_request(session: Session, provider: Provider, key: str, request: ChangeRequest) -> PlanChange | None:
-    lock = func.hashtextextended(f"{provider.id}:{key}", 0)
-    if not session.scalar(select(func.pg_try_advisory_xact_lock(lock))):
-        raise RequestInFlight(key)
-    change = session.scalar(
-        select(PlanChange).where(PlanChange.provider_id == provider.id, PlanChange.idempotency_key == key)
-    )
-    if change is not None and change.request_sha256 != request.sha256:
-        raise KeyReused(key)
     return change
 
 

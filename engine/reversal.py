@@ -113,7 +113,7 @@ def _follow_without_change(session: Session, now: datetime, invoice: Invoice) ->
 
 def _open_reversal(session: Session, now: datetime, change: PlanChange, sold: Invoice) -> str:
     """A paid change of the system's own, back to where that one came from. Raises CannotReverse, ChangeError."""
-    service, forward = change.service, Quote.from_json(change.quote or {})
+    service, forward = change.service, change.billed_quote()
     catalog = catalog_of(session, change.provider)
     _check_way_back(session, catalog, service, forward, sold)
     back = _quote_back(catalog, change, forward)
@@ -148,6 +148,8 @@ def _check_way_back(session: Session, catalog: Catalog, service: Service, forwar
         raise CannotReverse("the service has changed or was renewed since.")
     if not billed_items.is_last_bill(session, sold):
         raise CannotReverse("a later bill has taken back what it charged.")
+    if service.is_over:
+        raise CannotReverse("the service has ended.")
     plan = catalog.plan(forward.from_.plan)
     if plan is None:
         raise CannotReverse(f"there is no plan {forward.from_.plan} any more.")

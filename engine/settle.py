@@ -1,6 +1,7 @@
 """Enough is held: the invoice gets its legal number, the money is earned, the change is paid.
 
-A change with nothing to pay settles in the same way: its invoice reads zero, or is a credit note.
+A change with nothing to pay settles in the same way: its invoice reads zero, or is a credit note. One that was paid on
+a later day than it was priced for is settled for the days from then on, and what is over becomes credit.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ from sqlalchemy.orm import Session
 
 from domain.lifecycle import PAYABLE, Event, Status
 from domain.pricing.quote_values import Quote
+from domain.pricing.settled import settled_quote
 from engine.expiry import supersede_scheduled
+from engine.invoicing.invoice import restate
 from engine.invoicing.numbering import give_number
 from engine.ledger import billed_items, postings
 from engine.payments.attempts import close_attempts
 from engine.payments.credit_refunds import start_credit_refunds
 from engine.payments.owed import settle_covered
-from models.invoice import invoice_of_change
+from engine.payments.paid_at import paid_at
+from models.invoice import Invoice, invoice_of_change
 from models.moves import move
-from models.plan_change import lock_change
+from models.plan_change import PlanChange, lock_change
 
 
 def settle(session: Session, now: datetime, change_id: str) -> Status:
@@ -31,11 +35,12 @@ def settle(session: Session, now: datetime, change_id: str) -> Status:
     invoice = invoice_of_change(session, change.id)
     if change.status not in PAYABLE or invoice is None or not change.covered:
         return Status(change.status)
-    quote = Quote.from_json(change.quote or {})
+    quote = _settled_quote(session, now, change, invoice)
     give_number(session, change.provider, invoice, now)
     billed_items.write_taken(session, invoice, quote.taken, "change", now)
     billed_items.write_opened(session, change.service, invoice, quote.opened, now)
     if invoice.total_minor < 0:
+        postings.release_held(session, change, invoice.currency, now)
         given = postings.settle_credit_note(session, invoice, now)
         settle_covered(session, now, change.service)
         start_credit_refunds(session, now, change, min(quote.refund, given))
@@ -46,3 +51,14 @@ def settle(session: Session, now: datetime, change_id: str) -> Status:
     supersede_scheduled(session, now, change)
     move(session, change, Event.SETTLE, Status.PAID, now)
     return Status.PAID
+
+
+def _settled_quote(session: Session, now: datetime, change: PlanChange, invoice: Invoice) -> Quote:
+    """What was accepted, or what the change costs as of its payment: then the invoice says that."""
+    accepted = Quote.from_json(change.quote or {})
+    paid = paid_at(session, now, change, invoice)
+    settled = accepted if paid is None else settled_quote(accepted, paid)
+    if settled is not accepted:
+        change.settled_quote, change.effective_at = settled.as_json(), settled.effective_at
+        restate(session, change, invoice, settled)
+    return settled

@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from domain.money import Money, UnknownCurrency
 from gateways.protocol import (
     Account,
+    AmountRule,
     BadSignature,
     Delivery,
     EventKind,
@@ -46,6 +47,10 @@ class _Recorded(BaseModel):
 
 class ManualGateway:
     """Opens and closes payments in thought only."""
+
+    def amount_rule(self, currency: str) -> AmountRule | None:
+        """A bank takes any."""
+        return AmountRule()
 
     def create(self, account: Account, request: PaymentRequest) -> GatewayPayment:
         """The payment waits for a transfer that names our reference."""

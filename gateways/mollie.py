@@ -21,6 +21,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from domain.money import Money
 from gateways.protocol import (
     Account,
+    AmountRule,
     BadSignature,
     Delivery,
     EventKind,
@@ -38,6 +39,10 @@ from gateways.rest import RestApi
 _API = RestApi("Mollie")
 _FETCH = re.compile(rb"id=(tr_[A-Za-z0-9]{1,64})(?:&[A-Za-z0-9=&]{0,100})?")
 _STATUS = {"paid": "succeeded", "canceled": "canceled", "expired": "canceled", "failed": "failed"}
+# Of Mollie's page on payments in several currencies.
+_CURRENCIES = """
+    AED AUD BGN BRL CAD CHF CZK DKK EUR GBP HKD HUF ILS ISK JPY MXN MYR NOK NZD PHP PLN RON RUB SEK SGD THB TWD USD ZAR
+"""
 
 
 class _Amount(BaseModel):
@@ -79,6 +84,10 @@ class _Refund(_Body):
 
 class MollieGateway:
     """Holds nothing, so one object serves all accounts."""
+
+    def amount_rule(self, currency: str) -> AmountRule | None:
+        """Minimum and maximum are those of the method that the payer chooses, so only the smallest of all is known."""
+        return AmountRule() if currency in _CURRENCIES.split() else None
 
     def create(self, account: Account, request: PaymentRequest) -> GatewayPayment:
         order: dict[str, object] = {

@@ -12,15 +12,24 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from domain.money import Money
+from domain.money import LARGEST_AMOUNT, Money
 
 
 class GatewayError(Exception):
-    """The gateway could not be reached, or did not answer in time: the outcome is unknown, repeat with the same key."""
+    """The gateway could not be reached, or did not answer in time: the outcome is unknown, repeat with the same key.
+    `retry_after` is the pause (seconds) that it asked for."""
+
+    def __init__(self, text: str, retry_after: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
 
 
 class GatewayRefused(Exception):
-    """The gateway said no, and will say so again: the request itself is wrong."""
+    """The gateway said no, and will say so again: the request itself is wrong, or our key is."""
+
+
+class NotAtGateway(GatewayRefused):
+    """The gateway does not know the payment: it was opened in another account, or with a key of the other mode."""
 
 
 class BadSignature(Exception):
@@ -73,6 +82,19 @@ class PaymentRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class AmountRule:
+    """Which amounts of a currency are taken, in minor units: multiples of `step` from `minimum` to `maximum`."""
+
+    minimum: int = 1
+    maximum: int = LARGEST_AMOUNT
+    step: int = 1
+
+    def takes(self, amount: int) -> bool:
+        """Whether a payment of so much can be opened."""
+        return self.minimum <= amount <= self.maximum and amount % self.step == 0
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayPayment:
     """A payment as the gateway holds it. `status` is one of open, action_required, succeeded, failed, canceled.
 
@@ -103,7 +125,8 @@ class GatewayRefund:
 @dataclass(frozen=True, slots=True)
 class GatewayEvent:
     """One event out of a webhook. `gateway_object` names the payment, refund or dispute that it is about,
-    `gateway_ref` and `reference` the payment by the gateway's name and by ours.
+    `gateway_ref` and `reference` the payment by the gateway's name and by ours, `text` is what whoever took the payment
+    wrote with it: of one that was made by hand, the number of our invoice.
 
     `amount` of a refund that succeeded is all that was refunded of the payment so far, so that the order in which
     refunds are reported does not matter; of a refund that failed, of a dispute and of a late failure, it is its own.
@@ -115,6 +138,7 @@ class GatewayEvent:
     reference: str | None
     amount: Money
     occurred_at: datetime
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +162,21 @@ class ListedEvent:
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """Events in the gateway's order, and the cursor from which the next page goes on."""
+    """Events, oldest first, the cursor from which the next page goes on, and whether there is `more` already. What is
+    read from the cursor may have been read before, and nothing that is reported later lies before it."""
 
     events: tuple[ListedEvent, ...]
     cursor: str | None
+    more: bool = False
 
 
 class Gateway(Protocol):
-    """The five calls to a gateway, and the two steps in which its webhooks are read."""
+    """What a gateway takes, the five calls to it, and the two steps in which its webhooks are read."""
+
+    def amount_rule(self, currency: str) -> AmountRule | None:
+        """What its documentation says of amounts, so that it is known before anything is asked; None: the currency is
+        not taken at all. No call is made."""
+        ...
 
     def create(self, account: Account, request: PaymentRequest) -> GatewayPayment:
         """Opens a payment; the same reference gives the same payment. Raises GatewayError, GatewayRefused."""
@@ -167,7 +198,8 @@ class Gateway(Protocol):
         ...
 
     def recent_events(self, account: Account, cursor: str | None) -> EventPage:
-        """What the gateway has reported after the cursor (None: lately); no events where it keeps no list.
+        """The next page of what the gateway has reported since the cursor (None: lately); no events where it keeps no
+        list.
 
         Raises GatewayError, GatewayRefused.
         """

@@ -22,6 +22,7 @@ from domain.money import Money, UnknownCurrency
 from gateways import signatures
 from gateways.protocol import (
     Account,
+    AmountRule,
     Delivery,
     EventKind,
     EventPage,
@@ -57,6 +58,7 @@ class _Payment(_Body):
     paid_at: AwareDatetime | None = None
     checkout_url: str | None = None
     refunded: int | None = Field(default=None, ge=0, le=10**15)
+    description: str | None = None
 
 
 class _Part(_Body):
@@ -94,6 +96,10 @@ class StandardGateway:
     def __init__(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._api = RestApi("The gateway", timeout_seconds)
 
+    def amount_rule(self, currency: str) -> AmountRule | None:
+        """What another gateway takes nobody knows here; it says no to the rest itself."""
+        return AmountRule()
+
     def create(self, account: Account, request: PaymentRequest) -> GatewayPayment:
         """The reference is the idempotency key. Raises GatewayError, GatewayRefused."""
         order = {
@@ -114,8 +120,12 @@ class StandardGateway:
         return _payment(self._api.call(account, "GET", f"/v1/payments/{quote(gateway_ref, safe='')}", _Payment))
 
     def cancel(self, account: Account, gateway_ref: str) -> GatewayPayment:
-        """Raises GatewayError, GatewayRefused."""
-        return _payment(self._api.call(account, "POST", f"/v1/payments/{quote(gateway_ref, safe='')}/cancel", _Payment))
+        """What cannot be canceled is returned as it stands. Raises GatewayError, GatewayRefused."""
+        path = f"/v1/payments/{quote(gateway_ref, safe='')}/cancel"
+        try:
+            return _payment(self._api.call(account, "POST", path, _Payment))
+        except GatewayRefused:
+            return self.fetch(account, gateway_ref)
 
     def refund(self, account: Account, gateway_ref: str, amount: Money, key: str) -> GatewayRefund:
         """Part or all of what was paid. Raises GatewayError, GatewayRefused."""
@@ -132,7 +142,7 @@ class StandardGateway:
         except ValidationError as error:
             raise GatewayError(f"The gateway's list of events makes no sense: {first_fault(error)}.") from error
         listed = (ListedEvent(key, json.dumps(event).encode()) for key, event in zip(keys, reported, strict=True))
-        return EventPage(tuple(listed), keys[-1] if keys else cursor)
+        return EventPage(tuple(listed), keys[-1] if keys else cursor, more=bool(keys))
 
     def verify(
         self, account: Account, headers: Sequence[tuple[bytes, bytes]], body: bytes, received_at: datetime
@@ -159,7 +169,8 @@ class StandardGateway:
         # When the money came counts, not when the gateway got round to saying so.
         paid_at = payment.paid_at if kind is EventKind.PAYMENT_SUCCEEDED else None
         occurred_at = paid_at or event.occurred_at
-        return [GatewayEvent(kind, about.id, payment.id, payment.reference, amount, occurred_at)]
+        text = payment.description
+        return [GatewayEvent(kind, about.id, payment.id, payment.reference, amount, occurred_at, text)]
 
 
 def _payment(reported: _Payment) -> GatewayPayment:

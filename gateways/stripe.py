@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from domain.money import Money
-from gateways import stripe_events
+from gateways import stripe_amounts, stripe_events
 from gateways.protocol import (
     Account,
+    AmountRule,
     Delivery,
     EventPage,
     GatewayError,
@@ -26,15 +27,16 @@ from gateways.protocol import (
     ListedEvent,
     PaymentRequest,
 )
+from gateways.rest import TIMEOUT_SECONDS, failure_of
 
 if TYPE_CHECKING:
     from stripe import StripeClient
 
 T = TypeVar("T")
 
-_TIMEOUT_SECONDS = 10.0
-_TRY_AGAIN = (408, 409, 425, 429)
-_LISTED_AHEAD, _PAGES_MAX = timedelta(days=1), 10
+# How far back the first reading goes; what is so young is listed again, since a list may lag behind.
+_LISTED_AHEAD_SECONDS, _LISTED_LATE_SECONDS = 24 * 3600, 60
+_PAGE = 100
 
 _INTENT_STATUS = {
     "succeeded": "succeeded",
@@ -47,9 +49,12 @@ _REFUND_STATUS = {"succeeded": "succeeded", "failed": "failed", "canceled": "fai
 class StripeIntents:
     """The frontend shows Stripe's form with the `client_token` of a PaymentIntent."""
 
+    def amount_rule(self, currency: str) -> AmountRule | None:
+        return stripe_amounts.amount_rule(currency)
+
     def create(self, account: Account, request: PaymentRequest) -> GatewayPayment:
         params: Any = {
-            "amount": stripe_events.stripe_amount(request.amount),
+            "amount": stripe_amounts.stripe_amount(request.amount),
             "currency": request.amount.currency.lower(),
             "metadata": {"reference": request.reference, "description": request.description[:500]},
         }
@@ -67,25 +72,19 @@ class StripeIntents:
             return self.fetch(account, gateway_ref)
 
     def refund(self, account: Account, gateway_ref: str, amount: Money, key: str) -> GatewayRefund:
-        params: Any = {"payment_intent": gateway_ref, "amount": stripe_events.stripe_amount(amount)}
+        params: Any = {"payment_intent": gateway_ref, "amount": stripe_amounts.stripe_amount(amount)}
         options: Any = {"idempotency_key": key}
         reported = _call(account, lambda client: client.v1.refunds.create(params, options))
         return GatewayRefund(reported["id"], _REFUND_STATUS.get(reported.get("status") or "", "pending"))
 
     def recent_events(self, account: Account, cursor: str | None) -> EventPage:
-        """The cursor is the second (since 1970) of the newest event; events of that second are listed again."""
-        since = int(cursor) if cursor else int((datetime.now(UTC) - _LISTED_AHEAD).timestamp())
-        params: Any = {"created": {"gte": since}, "limit": 100}
-        reported: list[dict[str, Any]] = []
-        for _ in range(_PAGES_MAX):
-            page = _call(account, lambda client: client.v1.events.list(params))
-            reported += page["data"]
-            if not page.get("has_more"):
-                break
-            params["starting_after"] = page["data"][-1]["id"]
+        """The cursor is the second (since 1970) up to which all was read. Stripe lists the newest event first, so the
+        time after it is halved until one page holds what is in it."""
+        now = int(datetime.now(UTC).timestamp())
+        since = int(cursor) if cursor else now - _LISTED_AHEAD_SECONDS
+        until, reported = _oldest_span(account, since, max(now + 1, since + 1))
         listed = tuple(ListedEvent(event["id"], json.dumps(event).encode()) for event in reversed(reported))
-        newest = max((event["created"] for event in reported), default=since)
-        return EventPage(listed, str(newest))
+        return EventPage(listed, str(max(since, min(until, now - _LISTED_LATE_SECONDS))), more=until <= now)
 
     def verify(
         self, account: Account, headers: Sequence[tuple[bytes, bytes]], body: bytes, received_at: datetime
@@ -105,7 +104,7 @@ class StripeCheckout(StripeIntents):
         product = {"name": request.description[:250] or request.reference}
         price = {
             "currency": request.amount.currency.lower(),
-            "unit_amount": stripe_events.stripe_amount(request.amount),
+            "unit_amount": stripe_amounts.stripe_amount(request.amount),
             "product_data": product,
         }
         params: Any = {
@@ -137,7 +136,7 @@ def _call(account: Account, call: Callable[[StripeClient], Any]) -> Any:
         import stripe
     except ImportError as error:
         raise GatewayRefused("Stripe's library is missing. Install it: pip install 'planshift[stripe]'.") from error
-    http = stripe.HTTPXClient(timeout=_TIMEOUT_SECONDS, allow_sync_methods=True)
+    http = stripe.HTTPXClient(timeout=TIMEOUT_SECONDS, allow_sync_methods=True)
     client = stripe.StripeClient(
         account.api_key,
         base_addresses={"api": account.base_url.rstrip("/")},
@@ -148,12 +147,38 @@ def _call(account: Account, call: Callable[[StripeClient], Any]) -> Any:
         with closing(http):
             return json.loads(str(call(client)))
     except stripe.StripeError as error:
-        status = error.http_status
-        if status is None or status >= 500 or status in _TRY_AGAIN:
-            raise GatewayError(f"Stripe did not answer: {type(error).__name__} {status or ''}.") from error
-        raise GatewayRefused(f"Stripe refused with {status}: {str(error)[:300]}") from error
+        words = str(error) if error.http_status else type(error).__name__
+        raise failure_of("Stripe", error.http_status, words, _retry_after(error.headers)) from error
     except ValueError as error:
         raise GatewayError("Stripe's answer is not JSON.") from error
+
+
+def _oldest_span(account: Account, since: int, until: int) -> tuple[int, list[dict[str, Any]]]:
+    """The end of the longest span from `since` (seconds, the end excluded) of which one page has all events, and those,
+    newest first. A second that has more is read page by page."""
+    while True:
+        page = _page(account, since, until)
+        if not page.get("has_more"):
+            return until, page["data"]
+        if until - since == 1:
+            break
+        until = since + (until - since) // 2
+    reported = page["data"]
+    while page.get("has_more"):
+        page = _page(account, since, until, starting_after=reported[-1]["id"])
+        reported += page["data"]
+    return until, reported
+
+
+def _page(account: Account, since: int, until: int, **more: str) -> dict[str, Any]:
+    span = {"gte": since, "lt": until}
+    params: Any = {"created": span, "limit": _PAGE, "types": list(stripe_events.TYPES), **more}
+    page: dict[str, Any] = _call(account, lambda client: client.v1.events.list(params))
+    return page
+
+
+def _retry_after(headers: Any) -> str | None:
+    return next((value for name, value in dict(headers or {}).items() if name.lower() == "retry-after"), None)
 
 
 def _intent(reported: dict[str, Any]) -> GatewayPayment:
@@ -192,10 +217,10 @@ def _payment(
         gateway_ref=gateway_ref,
         reference=(paid.get("metadata") or {}).get("reference"),
         status=status,
-        amount=stripe_events.money(paid["amount"] if amount is None else amount, paid["currency"]),
+        amount=stripe_amounts.money(paid["amount"] if amount is None else amount, paid["currency"]),
         checkout_url=url,
         paid_at=datetime.fromtimestamp(paid_at, UTC) if paid_at is not None else None,
-        refunded=stripe_events.money(charge.get("amount_refunded") or 0, paid["currency"]).amount,
+        refunded=stripe_amounts.money(charge.get("amount_refunded") or 0, paid["currency"]).amount,
         money_ref=intent.get("id"),
         client_token=token,
     )

@@ -10,13 +10,16 @@ import hashlib
 import hmac
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from domain.money import Money, UnknownCurrency
 from gateways.protocol import BadSignature, EventKind, GatewayEvent, NotUnderstood
+from gateways.rest import first_fault
+from gateways.stripe_amounts import money
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -24,9 +27,6 @@ TOLERANCE_SECONDS = 300  # of the documentation, both ways
 _SECRET_CHARACTERS_MIN = 16  # an empty secret would let everybody sign
 _HEADER = re.compile(rb"t=([1-9][0-9]{0,11})((?:,v[0-9]+=[0-9a-f]{1,128}){1,16})")
 _SIGNATURE = re.compile(rb",v1=([0-9a-f]{64})(?=,|$)")
-
-# Stripe counts these in hundredths, which the currencies do not have.
-_IN_HUNDREDTHS = frozenset({"ISK", "UGX"})
 
 
 def verify(secrets: Sequence[str], headers: Headers, body: bytes, received_at: datetime) -> str:
@@ -64,8 +64,16 @@ class _Data(_Body):
     object: dict[str, Any]
 
 
-class _Event(_Named):
+class _Envelope(_Named):
+    """What every event has, snapshot or thin, whatever version of the API it was written for."""
+
     type: str
+    object: str = "event"
+    created: Any = None
+    api_version: str | None = None
+
+
+class _Event(_Envelope):
     created: int = Field(ge=0, le=10**11)
     data: _Data
 
@@ -73,15 +81,30 @@ class _Event(_Named):
 Amount = Field(ge=0, le=10**15)
 
 
+def _id_of(value: Any) -> Any:
+    """The id of what may be expanded to the whole object."""
+    return value.get("id") if isinstance(value, dict) else value
+
+
+def _nothing(value: Any) -> Any:
+    """Null metadata are none."""
+    return {} if value is None else value
+
+
+_Metadata = Annotated[dict[str, str], BeforeValidator(_nothing)]
+_Ref = Annotated[str | None, BeforeValidator(_id_of)]
+
+
 class _Intent(_Named):
     amount: int = Amount
     amount_received: int | None = None
     currency: str
-    metadata: dict[str, str] = {}
+    metadata: _Metadata = {}
+    description: str | None = None
 
 
 class _Session(_Named):
-    payment_intent: str | None = None
+    payment_intent: _Ref = None
     payment_status: str
     amount_total: int | None = None
     currency: str | None = None
@@ -89,41 +112,49 @@ class _Session(_Named):
 
 
 class _Charge(_Named):
-    payment_intent: str | None = None
+    payment_intent: _Ref = None
     amount_refunded: int = Amount
     currency: str
-    metadata: dict[str, str] = {}
+    metadata: _Metadata = {}
 
 
 class _Part(_Named):
     """A refund or a dispute."""
 
-    payment_intent: str | None = None
+    payment_intent: _Ref = None
     amount: int = Amount
     currency: str
     status: str | None = None
 
 
 def parse(body: bytes) -> list[GatewayEvent]:
-    """The one gateway event of a body. Raises NotUnderstood."""
+    """The one gateway event of a body. Raises NotUnderstood, with what is missing or wrong in it."""
+    try:
+        envelope = _Envelope.model_validate_json(body)
+    except ValidationError as error:
+        raise NotUnderstood(f"The body is no event of Stripe's: {first_fault(error)}.") from None
+    if envelope.type.removeprefix("v1.") not in TYPES:
+        created = envelope.created if isinstance(envelope.created, int) else 0
+        return [_ignored(envelope.id, datetime.fromtimestamp(created, UTC))]
     try:
         event = _Event.model_validate_json(body)
-        gateway_event = _gateway_event(event)
+        return [_gateway_event(event) or _ignored(event.id, _at(event))]
     except (ValidationError, UnknownCurrency) as error:
-        where = error.errors(include_input=False)[0]["loc"] if isinstance(error, ValidationError) else error
-        raise NotUnderstood(f"The event makes no sense: {where}") from None
-    return [gateway_event or GatewayEvent(EventKind.IGNORED, event.id, "", None, Money.zero("XXX"), _at(event))]
+        wrong = first_fault(error) if isinstance(error, ValidationError) else str(error)
+        raise NotUnderstood(_makes_no_sense(envelope, wrong)) from None
 
 
-def money(amount: int, currency: str) -> Money:
-    """Stripe's integer as ours. Raises UnknownCurrency."""
-    code = currency.upper()
-    return Money.from_json({"amount": amount // 100 if code in _IN_HUNDREDTHS else amount, "currency": code})
+def _ignored(event_id: str, at: datetime) -> GatewayEvent:
+    return GatewayEvent(EventKind.IGNORED, event_id, "", None, Money.zero("XXX"), at)
 
 
-def stripe_amount(amount: Money) -> int:
-    """The reverse of money()."""
-    return amount.amount * 100 if amount.currency in _IN_HUNDREDTHS else amount.amount
+def _makes_no_sense(envelope: _Envelope, wrong: str) -> str:
+    """A thin event names an object and does not bring it."""
+    if envelope.object != "event":
+        missing = "data.object is missing, as in every thin event. Have the endpoint send snapshot payloads"
+        return f"{envelope.id} ({envelope.type}) makes no sense: {missing}."
+    version = f", API version {envelope.api_version}" if envelope.api_version else ""
+    return f"{envelope.id} ({envelope.type}{version}) makes no sense: {wrong}."
 
 
 _INTENTS = {
@@ -139,6 +170,9 @@ _SESSIONS = {
     "checkout.session.async_payment_failed": EventKind.PAYMENT_FAILED,
     "checkout.session.expired": EventKind.PAYMENT_CANCELED,
 }
+_PARTS = ("refund.failed", "charge.refund.updated", "charge.dispute.created", "charge.dispute.closed")
+# All that is understood here; Stripe's lists take up to 20.
+TYPES = (*_INTENTS, *_SESSIONS, "charge.refunded", *_PARTS)
 
 
 def _gateway_event(event: _Event) -> GatewayEvent | None:
@@ -151,7 +185,7 @@ def _gateway_event(event: _Event) -> GatewayEvent | None:
         refunded = money(charge.amount_refunded, charge.currency)
         reference = charge.metadata.get("reference")
         return _reported(event, EventKind.REFUND_SUCCEEDED, charge.id, charge.payment_intent, reference, refunded)
-    if event.type in ("refund.failed", "charge.refund.updated", "charge.dispute.created", "charge.dispute.closed"):
+    if event.type in _PARTS:
         return _of_part(event)
     return None
 
@@ -162,7 +196,8 @@ def _of_intent(event: _Event, kind: EventKind) -> GatewayEvent:
         kind = EventKind.PAYMENT_PENDING  # the payer is still at the checkout page, and may take another card
     paid = kind is EventKind.PAYMENT_SUCCEEDED and intent.amount_received is not None
     amount = money(intent.amount_received or 0 if paid else intent.amount, intent.currency)
-    return _reported(event, kind, intent.id, intent.id, intent.metadata.get("reference"), amount)
+    reported = _reported(event, kind, intent.id, intent.id, intent.metadata.get("reference"), amount)
+    return replace(reported, text=intent.description)
 
 
 def _of_session(event: _Event, kind: EventKind) -> GatewayEvent | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -57,6 +58,11 @@ def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
 def recorded_at() -> Mapped[datetime]:
     """When the row was written, by the database's own clock (business time is a column of its own)."""
     return mapped_column(server_default=func.clock_timestamp())
+
+
+def is_id(prefix: str, text: str) -> bool:
+    """Whether the text has the form of an id of new_id(prefix)."""
+    return bool(re.fullmatch(rf"{prefix}_[0-9a-hjkmnp-tv-z]{{26}}", text))
 
 
 class EncryptedList(TypeDecorator[tuple[str, ...]]):

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, UniqueConstraint, and_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from domain import next_steps
-from domain.lifecycle import ACTIVE, SERVICE, ServiceStatus, Status
+from domain.lifecycle import ACTIVE, OVER, SERVICE, EndingStatus, ServiceStatus, Status
 from domain.money import Money
 from domain.periods import Period
 from models.base import Base, new_id, one_of, recorded_at
 from models.moves import Move, Moving
 from models.pending_work import fact
 from models.provider import Provider, clock_of
+
+if TYPE_CHECKING:
+    from models.ending import Ending
 
 # How long before a scheduled change a customer is warned that it would not fit.
 WARNED_AHEAD = timedelta(days=7)
@@ -53,6 +56,13 @@ def _has_change(row: Any, statuses: Iterable[Status], warned: bool = True) -> Co
 
     query = select(PlanChange.id).where(PlanChange.service_id == row.id, PlanChange.status.in_(sorted(statuses)))
     return (query if warned else query.where(PlanChange.warned_at.is_(None))).exists()
+
+
+def _has_scheduled_ending(row: Any) -> ColumnElement[bool]:
+    from models.ending import Ending  # which knows services
+
+    query = select(Ending.id).where(Ending.service_id == row.id, Ending.status == EndingStatus.SCHEDULED)
+    return query.exists()
 
 
 class Service(Moving, Base):
@@ -102,6 +112,9 @@ class Service(Moving, Base):
 
     provider: Mapped[Provider] = relationship()
     customer: Mapped[Customer] = relationship()
+    scheduled_ending: Mapped[Ending | None] = relationship(
+        primaryjoin="and_(Ending.service_id == Service.id, Ending.status == 'scheduled')", viewonly=True, uselist=False
+    )
 
     machine = SERVICE
     history = (ServiceMove, "service_id")
@@ -119,9 +132,16 @@ class Service(Moving, Base):
         )
     )
 
+    ending_scheduled = fact(_has_scheduled_ending)
+
     @property
     def period(self) -> Period:
         return Period(self.period_start, self.period_end)
+
+    @property
+    def is_over(self) -> bool:
+        """Canceled or terminated: nothing is billed for it any more."""
+        return self.status in OVER
 
     def money(self, amount_minor: int) -> Money:
         return Money(amount_minor, self.currency)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
@@ -13,7 +13,8 @@ from domain import next_steps
 from domain.lifecycle import INBOX_EVENT, InboxStatus
 from models.base import Base, new_id, one_of, recorded_at
 from models.moves import Moving
-from models.provider import Connection
+from models.pending_work import fact
+from models.provider import Connection, Provider
 
 # How many refused webhooks are kept of each connection: enough to see a wrong secret, too few to fill a disk.
 REFUSED_KEPT = 20
@@ -24,8 +25,9 @@ class InboxEvent(Moving, Base):
     bank (operator), written down before anything is done about it. `received_at` is business time.
 
     `status`: received, parked (no match yet), retry (it could not be processed), processed, ignored (of a kind that we
-    do not need), poison (authentic and without sense), dead (tried too often). A body that came under the key of
-    another one is kept beside it and not believed.
+    do not need, or of another application: then it still `waits_for` a payment of ours by this name), poison (authentic
+    and without sense), dead (tried too often). A body that came under the key of another one is kept beside it and not
+    believed.
     """
 
     __tablename__ = "inbox_events"
@@ -57,6 +59,9 @@ class InboxEvent(Moving, Base):
 
     machine = INBOX_EVENT
     steps = (next_steps.INBOX_EVENT,)
+
+    # Of another application on the same account.
+    foreign = fact(lambda row: and_(row.status == InboxStatus.IGNORED, row.waits_for.is_not(None)))
 
 
 class RefusedWebhook(Base):
@@ -107,3 +112,16 @@ def event_of_key(session: Session, connection_id: str, event_key: str) -> InboxE
     return session.scalar(
         select(InboxEvent).where(InboxEvent.connection_id == connection_id, InboxEvent.event_key == event_key)
     )
+
+
+def foreign_events(session: Session) -> list[tuple[str, str, int]]:
+    """How many events of other applications came, by provider and adapter."""
+    query = (
+        select(Provider.slug, Connection.adapter, func.count())
+        .select_from(InboxEvent)
+        .join(Connection, Connection.id == InboxEvent.connection_id)
+        .join(Provider, Provider.id == InboxEvent.provider_id)
+        .where(InboxEvent.foreign)
+        .group_by(Provider.slug, Connection.adapter)
+    )
+    return [(slug, adapter, count) for slug, adapter, count in session.execute(query)]

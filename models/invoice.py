@@ -55,7 +55,8 @@ class Invoice(PendingWork, Base):
         CheckConstraint("(number IS NULL) = (numbered_on IS NULL)", name="number_has_a_date"),
         CheckConstraint("number IS NULL OR voided_at IS NULL", name="numbered_is_never_void"),
         CheckConstraint("settled_at IS NULL OR voided_at IS NULL", name="settled_is_never_void"),
-        CheckConstraint("num_nonnulls(change_id, renewal_id, corrects_id) = 1", name="one_cause"),
+        CheckConstraint("num_nonnulls(change_id, renewal_id, corrects_id, ending_id) = 1", name="one_cause"),
+        Index("ix_invoices_remind_at", "remind_at", postgresql_where="remind_at IS NOT NULL"),
         Index("ix_invoices_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
         UniqueConstraint("provider_id", "kind", "number"),
         UniqueConstraint("corrects_id", "kind"),
@@ -69,6 +70,8 @@ class Invoice(PendingWork, Base):
     renewal_id: Mapped[str | None] = mapped_column(ForeignKey("renewals.id"), unique=True)
     # The invoice that this one corrects: its opposite, or what stands in its place.
     corrects_id: Mapped[str | None] = mapped_column(ForeignKey("invoices.id"))
+    # The ending at once whose credit note it is.
+    ending_id: Mapped[str | None] = mapped_column(ForeignKey("endings.id"), unique=True)
     kind: Mapped[str]
     currency: Mapped[str]
     net_minor: Mapped[int]
@@ -83,6 +86,9 @@ class Invoice(PendingWork, Base):
     due_at: Mapped[datetime]
     number: Mapped[str | None]
     numbered_on: Mapped[date | None]
+    # When the customer is reminded next, in business time, and how often that has happened.
+    remind_at: Mapped[datetime | None]
+    reminders: Mapped[int] = mapped_column(default=0, server_default="0")
     settled_at: Mapped[datetime | None]
     voided_at: Mapped[datetime | None]
     # Null until it has its number: a proforma is printed by the change's own canvas.

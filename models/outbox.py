@@ -16,19 +16,21 @@ from models.pending_work import Leased, PendingWork, fact
 
 
 class OutboxMessage(Leased, PendingWork, Base):
-    """Unique by change, event and channel: no move is reported twice. A mail may be sent more than once after a crash,
-    always with the same Message-ID."""
+    """Unique by subject, event, occasion and channel: nothing is reported twice. `subject` is the id of the row that it
+    is about, `occasion` counts events that come again (reminders of one bill). A mail may be sent more than once after
+    a crash, always with the same Message-ID."""
 
     __tablename__ = "outbox_messages"
     __table_args__ = (
-        UniqueConstraint("change_id", "event", "channel"),
+        UniqueConstraint("subject", "event", "channel", "occasion"),
         Index("ix_outbox_messages_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("msg"))
     provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
-    change_id: Mapped[str] = mapped_column(ForeignKey("plan_changes.id"))
+    subject: Mapped[str]
     event: Mapped[str]
+    occasion: Mapped[int] = mapped_column(default=1, server_default="1")
     channel: Mapped[str]
     recipient: Mapped[str]
     locale: Mapped[str]
@@ -41,20 +43,20 @@ class OutboxMessage(Leased, PendingWork, Base):
 
 
 def write_message(session: Session, message: dict[str, Any]) -> None:
-    """Adds a notification unless this change has one of this event on this channel already."""
+    """Adds a notification unless its subject has one of this event, occasion and channel already."""
     session.execute(
         insert(OutboxMessage)
         .values(id=new_id("msg"), fence=0, **message)
-        .on_conflict_do_nothing(index_elements=["change_id", "event", "channel"])
+        .on_conflict_do_nothing(index_elements=["subject", "event", "channel", "occasion"])
     )
 
 
-def unsent_of_change(session: Session, change_id: str) -> list[str]:
-    """Ids of the change's messages that are still to be sent, oldest first."""
+def unsent_about(session: Session, subject: str) -> list[str]:
+    """Ids of the messages about a row that are still to be sent, oldest first."""
     return list(
         session.scalars(
             select(OutboxMessage.id)
-            .where(OutboxMessage.change_id == change_id, OutboxMessage.next_attempt_at.is_not(None))
+            .where(OutboxMessage.subject == subject, OutboxMessage.next_attempt_at.is_not(None))
             .order_by(OutboxMessage.id)
         )
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, UniqueConstraint, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column, relationship
 
 from domain import next_steps
 from domain.lifecycle import (
@@ -60,6 +60,19 @@ def _unconfirmed_refund(row: Any) -> ColumnElement[bool]:
     ).exists()
 
 
+def _refused(row: Any) -> ColumnElement[bool]:
+    """The gateway's definite no is the last word about an invoice that is still to be paid."""
+    newer, invoice = aliased(PaymentAttempt), aliased(Invoice)
+    said_no = select(PaymentAttemptMove.id).where(
+        PaymentAttemptMove.attempt_id == row.id, PaymentAttemptMove.event == "refuse"
+    )
+    later = select(newer.id).where(newer.invoice_id == row.invoice_id, newer.id > row.id)
+    to_pay = select(invoice.id).where(
+        invoice.id == row.invoice_id, invoice.settled_at.is_(None), invoice.voided_at.is_(None)
+    )
+    return and_(row.status == AttemptStatus.FAILED, said_no.exists(), ~later.exists(), to_pay.exists())
+
+
 class PaymentAttempt(Leased, Moving, Base):
     """One payment requested from a gateway. The row, whose id is the idempotency key, is committed before the call."""
 
@@ -100,6 +113,8 @@ class PaymentAttempt(Leased, Moving, Base):
     steps = (next_steps.PAYMENT_ATTEMPT,)
 
     poll_due = fact(_poll_due)
+    # It waits for an operator: engine/operators/dead_letters.py.
+    refused = fact(_refused)
     refund_poll_due = fact(lambda row: and_(_poll_due(row), _unconfirmed_refund(row)))
 
     @property

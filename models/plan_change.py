@@ -11,11 +11,13 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from domain import next_steps
 from domain.lifecycle import ACTIVE, PLAN_CHANGE, ServiceStatus, Status
 from domain.money import Money
+from domain.pricing.quote_values import Quote
 from models.base import Base, new_id, one_of, recorded_at
 from models.customer import Customer, Service, lock_service
 from models.invoice import Document, Invoice
 from models.ledger import LedgerBalance
 from models.moves import Move, Moving
+from models.payment import PaymentAttempt
 from models.pending_work import Leased, fact, setting
 from models.provider import Provider, clock_of
 from settings import settings
@@ -38,6 +40,11 @@ def _proforma_missing(row: Any) -> ColumnElement[bool]:
     printed = select(Document.id).where(Document.invoice_id == Invoice.id, Document.kind == "proforma")
     to_pay = select(Invoice.id).where(Invoice.change_id == row.id, Invoice.number.is_(None), Invoice.due_minor > 0)
     return to_pay.where(~printed.exists()).exists()
+
+
+def _payment_refused(row: Any) -> ColumnElement[bool]:
+    attempts = select(PaymentAttempt.id).join(Invoice, Invoice.id == PaymentAttempt.invoice_id)
+    return attempts.where(Invoice.change_id == row.id, PaymentAttempt.refused).exists()
 
 
 class ChangeMove(Move, Base):
@@ -86,6 +93,8 @@ class PlanChange(Leased, Moving, Base):
     # The offer: the frozen quote, and until when it can be paid.
     kind: Mapped[str | None]
     quote: Mapped[dict[str, Any] | None]
+    # What it was settled for, where it was paid on a later day than it was priced for; else the quote.
+    settled_quote: Mapped[dict[str, Any] | None]
     payable_until: Mapped[datetime | None]
     effective_at: Mapped[datetime | None]
     review_until: Mapped[datetime | None]
@@ -124,6 +133,8 @@ class PlanChange(Leased, Moving, Base):
         )
     )
     proforma_missing = fact(_proforma_missing)
+    # The gateway will not open its payment, and a person must see to that.
+    payment_refused = fact(_payment_refused)
     # Whether a paid change has been enqueued as often as the settings allow.
     spent = fact(lambda row: row.attempts > setting(lambda: settings().attempts_max))
 
@@ -145,6 +156,10 @@ class PlanChange(Leased, Moving, Base):
     def apply_key(self) -> str:
         """The host's idempotency key: a new one only when an operator retries after a definite no."""
         return f"{self.id}:apply:{self.apply_round}"
+
+    def billed_quote(self) -> Quote:
+        """What was settled, or will be. Raises KeyError where it was never priced."""
+        return Quote.from_json(self.settled_quote or self.quote or {})
 
     def accepted_total(self) -> Money | None:
         if self.accepted_total_minor is None:

@@ -85,8 +85,10 @@ class Connection(Base):
     base_url: Mapped[str]
     api_key: Mapped[tuple[str, ...]] = mapped_column(EncryptedList)
     secrets: Mapped[tuple[str, ...]] = mapped_column(EncryptedList)
-    # Where the gateway's list of events was read to, and when it is read next (machine time).
+    # Where the gateway's list of events was read to, why it could not be read on, and when it is read next (machine
+    # time).
     events_cursor: Mapped[str | None]
+    list_error: Mapped[str | None]
     list_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp())
 
 

@@ -12,6 +12,7 @@ APPEND_ONLY = (
     "billed_items",
     "catalogs",
     "documents",
+    "ending_moves",
     "ledger_entries",
     "ledger_transactions",
     "number_gaps",

@@ -1,8 +1,9 @@
 """A host behind HTTP: orders are signed JSON, reads are signed too.
 
     POST /v1/services/{ref}/plan  Idempotency-Key; {account, service, plan, limits, generation}
+    POST /v1/services/{ref}/end   Idempotency-Key; {account, service, generation}
     GET  /v1/services/{ref}
-    both → {plan, limits, usage, generation}
+    all → {plan, limits, usage, generation}; of the answer to an end its status alone counts
 
 Headers X-Account and the three of Standard Webhooks. An order is signed over its body, a read over its path. 2xx is
 yes, 4xx is no; 408, 425, 429, 5xx and silence say nothing: the call is repeated with the same key for a while.
@@ -21,7 +22,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from provisioners.protocol import Host, HostedService, PlanOrder, ProvisionerRefused, ProvisionerUnknown
+from provisioners.protocol import EndOrder, Host, HostedService, PlanOrder, ProvisionerRefused, ProvisionerUnknown
 
 _TRY_AGAIN = (408, 425, 429)
 _PAUSES_SECONDS = (0.0, 0.2, 0.5, 1.0)  # before the tries of one call; the sweep comes back for longer troubles
@@ -59,6 +60,16 @@ class HttpProvisioner:
         if not answer.is_success:
             raise ProvisionerRefused(_reason(answer))
         return _service(answer)
+
+    def end(self, host: Host, order: EndOrder) -> None:
+        """Ends the service; an unknown one has ended. Raises ProvisionerUnknown, ProvisionerRefused."""
+        document = {"account": host.account, "service": order.service_ref, "generation": order.generation}
+        path = f"/v1/services/{quote(order.service_ref, safe='')}/end"
+        answer = self._repeat(host, "POST", path, json.dumps(document).encode(), key=order.key)
+        # 404 says that there is no such service, or that the host does not know this call.
+        gone = answer.status_code == 404 and self.read(host, order.service_ref) is None
+        if not answer.is_success and not gone:
+            raise ProvisionerRefused(_reason(answer))
 
     def read(self, host: Host, service_ref: str) -> HostedService | None:
         """What the service has now; None where the host does not know it. Raises ProvisionerUnknown."""

@@ -40,6 +40,15 @@ class PlanOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class EndOrder:
+    """Let `service_ref` run no more."""
+
+    service_ref: str
+    generation: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class HostedService:
     """What the host says the service has. `usage` has the same names as `limits`."""
 
@@ -52,6 +61,10 @@ class HostedService:
 class Provisioner(Protocol):
     def apply(self, host: Host, order: PlanOrder) -> HostedService:
         """Sets the plan and returns what the service has then. Raises ProvisionerUnknown, ProvisionerRefused."""
+        ...
+
+    def end(self, host: Host, order: EndOrder) -> None:
+        """Ends the service; an unknown one has ended. Raises ProvisionerUnknown, ProvisionerRefused."""
         ...
 
     def read(self, host: Host, service_ref: str) -> HostedService | None:

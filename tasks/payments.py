@@ -15,6 +15,9 @@ from models.provider import Connection
 from tasks.run import external_step, local_step
 from tasks.story import enqueue, enqueue_events, enqueue_task
 
+# Of a gateway's list so many pages are read by one task, which may take a minute.
+PAGES_AT_ONCE = 3
+
 log = logging.getLogger(__name__)
 
 
@@ -69,6 +72,13 @@ def reconcile() -> int:
 
 @shared_task(name="payments.list_events")
 def list_events(connection_id: str) -> int:
-    filed = external_step(reconciliation.list_events, Connection, connection_id)
-    enqueue_events(filed)
-    return len(filed)
+    """Page by page, each of them committed; a long list goes on in a task of its own, so that others have a turn."""
+    filed = 0
+    for _ in range(PAGES_AT_ONCE):
+        listed = external_step(reconciliation.list_page, Connection, connection_id)
+        enqueue_events(list(listed.events))
+        filed += len(listed.events)
+        if not listed.more:
+            return filed
+    enqueue_task("payments.list_events", connection_id=connection_id)
+    return filed

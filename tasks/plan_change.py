@@ -12,7 +12,7 @@ from engine.invoicing import invoice
 from engine.notifications import mail
 from engine.payments import checkout
 from models.database import transaction
-from models.outbox import OutboxMessage, unsent_of_change
+from models.outbox import OutboxMessage, unsent_about
 from models.plan_change import PlanChange
 from tasks.run import end_canvas_if_waiting, external_step, local_step
 from tasks.story import enqueue
@@ -60,7 +60,7 @@ def give_up(change_id: str) -> str:
 @shared_task(name="plan_change.notify")
 def notify(change_id: str) -> int:
     with transaction() as session:
-        messages = unsent_of_change(session, change_id)
+        messages = unsent_about(session, change_id)
     for message_id in messages:
         external_step(mail.deliver, OutboxMessage, message_id)
     return len(messages)

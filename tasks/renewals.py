@@ -6,7 +6,7 @@ import logging
 
 from celery import shared_task
 
-from engine import renewal
+from engine import dunning, renewal
 from engine.jobs import sweep
 from models.customer import Service
 from models.database import transaction
@@ -19,8 +19,9 @@ log = logging.getLogger(__name__)
 @shared_task(name="renewals.scan")
 def scan() -> int:
     with transaction() as session:
-        renewal.mark_past_due(session)
-        claimed = sweep.claim(session, [sweep.RENEWALS])
+        dunning.remind_unpaid(session)
+        dunning.mark_past_due(session)
+        claimed = sweep.claim(session, sweep.SCANNED)
     enqueue_claimed(claimed)
     return len(claimed.overdue_rows)
 

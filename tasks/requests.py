@@ -1,4 +1,5 @@
-"""The Celery entry point: a frontend that speaks Celery sends `planshift.request_change` to the queue `requests`.
+"""The Celery entry point: a frontend that speaks Celery sends `planshift.request_change`, or
+`planshift.request_cancellation`, to the queue `requests`.
 
 Same rules and same effects as the HTTP API. Nobody waits for an answer here, so a request that cannot be taken in
 becomes a refused change, or, if it names no service of ours, a rejected message that operators see.
@@ -6,7 +7,7 @@ becomes a refused change, or, if it names no service of ours, a rejected message
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from celery import shared_task
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,12 +16,12 @@ from domain.errors import ChangeError
 from domain.money import Money
 from engine.accounts.providers import UnknownProvider, required_provider
 from engine.accounts.services import UnknownService
+from engine.ending_requests import CreditChanged, EndingOpen, EndingRequest, ServiceOver, request_ending
+from engine.jobs.idempotency import KeyReused, RequestInFlight
 from engine.request import (
     ChangeOpen,
     ChangeRequest,
-    KeyReused,
     PriceChanged,
-    RequestInFlight,
     UnknownQuote,
     record_refused,
     request_change,
@@ -64,6 +65,24 @@ class ChangeMessage(BaseModel):
         )
 
 
+class CancellationMessage(BaseModel):
+    """The keyword arguments of a message that ends a service."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    provider: str
+    service: str
+    idempotency_key: str = Field(min_length=1, max_length=255)
+    at: Literal["period_end", "now"] = "period_end"
+    accept_credit: MoneyMessage | None = None
+
+    def request(self) -> EndingRequest:
+        accepted = self.accept_credit
+        return EndingRequest(
+            self.service, self.at, Money(accepted.amount, accepted.currency) if accepted is not None else None
+        )
+
+
 @shared_task(name="planshift.request_change")
 def request_by_message(*args: Any, **kwargs: Any) -> str | None:
     try:
@@ -76,6 +95,32 @@ def request_by_message(*args: Any, **kwargs: Any) -> str | None:
         return None
     enqueue(change_id)
     return change_id
+
+
+@shared_task(name="planshift.request_cancellation")
+def request_cancellation_by_message(*args: Any, **kwargs: Any) -> str | None:
+    try:
+        message = CancellationMessage.model_validate(kwargs)
+        ending_id = _end(message)
+    except RequestInFlight:
+        return None
+    except (ValidationError, UnknownProvider, UnknownService, KeyReused, *_CANNOT_END) as error:
+        _reject({"args": list(args), "kwargs": kwargs}, error)
+        return None
+    enqueue(ending_id)
+    return ending_id
+
+
+# There is no ending to write a refusal on.
+_CANNOT_END = (ServiceOver, EndingOpen, CreditChanged)
+
+
+def _end(message: CancellationMessage) -> str:
+    with transaction() as session:
+        provider = required_provider(session, message.provider)
+        now = business_now(session, Provider, provider.id)
+        ending, _ = request_ending(session, now, provider, message.idempotency_key, message.request(), "celery")
+        return ending.id
 
 
 def _take_in(message: ChangeMessage) -> str:

@@ -41,6 +41,7 @@ ARGUMENTS = {
     "ref": "refund_id",
     "inv": "invoice_id",
     "svc": "service_id",
+    "end": "ending_id",
     "msg": "message_id",
     "evt": "event_id",
 }

@@ -33,6 +33,8 @@ if [ "${1:-}" = tests ]; then
     has_font_for ja || missing="$missing fonts-noto-cjk"
     has pdftotext || missing="$missing poppler-utils"
     has qpdf || missing="$missing qpdf"
+    has node || missing="$missing nodejs"
+    has npm || missing="$missing npm"
 fi
 if [ "${1:-}" = chaos ]; then # sets a host's clock back
     ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing="$missing faketime"

@@ -14,4 +14,5 @@ compile() {
 compile pyproject.toml --all-extras --output-file requirements.lock "$@"
 compile pyproject.toml --extra build --extra stripe --extra s3 --constraint requirements.lock \
     --output-file requirements-runtime.lock
+compile --group generators --output-file tests/clients/requirements.lock "$@"
 compile --group bench --constraint requirements.lock --output-file benchmarks/requirements.lock "$@"

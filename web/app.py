@@ -12,10 +12,12 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.api import (
+    cancellations,
     changes,
     dead_letters,
     following,
     host,
+    invoice_decisions,
     invoices,
     manual_payments,
     operations,
@@ -29,6 +31,17 @@ from web.webhooks.app import create_receiver
 
 BODY_MAX_BYTES = 256 * 1024
 
+TAGS = {
+    "services": "What customers have, what they may change to, and for how much.",
+    "plan changes": "Asked for, followed, paid, canceled.",
+    "invoices": "Invoices, their documents, and account credit.",
+    "host system": "What the provider's own system reports.",
+    "operators": "What staff decide.",
+    "manual payments": "Gateway events, unmatched money, refunds.",
+    "sandbox": "For trying things out.",
+    "operations": "Whether the process is well.",
+}
+
 
 def create_app() -> ASGIApp:
     """The ASGI application of `planshift web`."""
@@ -41,13 +54,27 @@ def create_api() -> FastAPI:
         title="Planshift",
         version="1",
         description="Plan upgrades and downgrades done right. Money is in minor units, instants are RFC 3339 in UTC.",
+        servers=[{"url": "/"}],
+        openapi_tags=[{"name": name, "description": description} for name, description in TAGS.items()],
         max_body_size=BODY_MAX_BYTES,
         generate_unique_id_function=_operation_id,
         responses=problems.ANSWERS,
         dependencies=[Depends(known_query)],
     )
     problems.install(app)
-    for routes in (services, changes, following, invoices, host, operations, manual_payments, ops, dead_letters):
+    for routes in (
+        services,
+        cancellations,
+        changes,
+        following,
+        invoices,
+        invoice_decisions,
+        host,
+        operations,
+        manual_payments,
+        ops,
+        dead_letters,
+    ):
         app.include_router(routes.router)
     app.mount("/webhooks", create_receiver())
     app.mount("/portal", create_portal())

@@ -25,6 +25,7 @@ LONG_TASKS = {"audit.books": 900}
 # Which queue a task waits in, by the first part of its name or by its whole name; the longest match wins.
 ROUTES = {
     "planshift.request_change": "requests",
+    "planshift.request_cancellation": "requests",
     "plan_change.*": "pipeline",
     "plan_change.print_invoice": "pdf",
     "plan_change.request_payment": "outside",
@@ -38,6 +39,8 @@ ROUTES = {
     "payments.reconcile": "maintenance",
     "renewals.scan": "maintenance",
     "renewals.run": "renewals",
+    "endings.run": "renewals",
+    "endings.order_host": "outside",
     "invoices.print": "pdf",
     "invoices.request_payment": "outside",
     "outbox.deliver": "outside",
@@ -67,7 +70,8 @@ class Limits:
 
 ENTRY_POINT = "tasks.requests"
 STEPS = tuple(
-    f"tasks.{module}" for module in ("plan_change", "payments", "renewals", "invoices", "outbox", "sweep", "audit")
+    f"tasks.{module}"
+    for module in ("plan_change", "payments", "renewals", "endings", "invoices", "outbox", "sweep", "audit")
 )
 
 

@@ -1,4 +1,4 @@
-"""What a total may not be: smaller than the provider collects, or a credit that by its rule becomes nothing."""
+"""What a total may not be: too small to collect, a credit that by its rule is nothing, more than was accepted."""
 
 from domain.money import Rounding, divide_rounded
 from domain.pricing.frame import Frame
@@ -9,28 +9,34 @@ from domain.tax import UNTAXED, TaxableLine, Taxation, TaxFigure, percent_ratio,
 Taxed = tuple[tuple[TaxFigure, ...], list[int]]
 
 
-def adjust(frame: Frame, lines: list[PricedLine], exact_total: int | None) -> tuple[*Taxed, int, int]:
+def adjust(
+    frame: Frame, lines: list[PricedLine], exact_total: int | None, ceiling: int | None = None
+) -> tuple[*Taxed, int, int]:
     """Adds the lines that are needed; returns the taxes, each line's part, the rounding after tax, and the total.
 
-    exact_total is the total that is rounded once, None where other amounts are. A total that is waived or forfeited is
-    zero to the last minor unit, whatever rates it has.
+    exact_total is the total that is rounded once, None where other amounts are; ceiling is the most that it may be. A
+    total that is waived or forfeited is zero to the last minor unit, one that is lowered the ceiling, whatever rates it
+    has.
     """
     taxes, parts = taxed(frame, lines)
     total = _total(lines, taxes)
-    wanted = _wanted_total(frame, total if exact_total is None else exact_total)
+    wanted = _wanted_total(frame, total if exact_total is None else exact_total, ceiling)
     if wanted is None:
         return (taxes, parts, 0, total) if exact_total is None else (taxes, parts, exact_total - total, exact_total)
     kind, least = wanted
     taxation = taxation_of(frame.catalog, frame.buyer, frame.new.plan.product)
     if kind == "forfeited":
         _forfeit(lines, -total)
+    elif kind == "ceiling":
+        lines.append(_lowered(frame, lines, least - total, taxation, least))
     else:
         up = Rounding.UP if kind == "minimum" else frame.rounding
         lines.append(PricedLine(kind, _before_tax(least - total, taxation, up), taxation))
     taxes, parts = taxed(frame, lines)
     total = _total(lines, taxes)
-    rest = 0 if kind == "minimum" and total > least else least - total
-    return taxes, parts, rest, total + rest
+    if kind == "minimum" and total > least:
+        least = total if ceiling is None else min(total, ceiling)
+    return taxes, parts, least - total, least
 
 
 def taxed(frame: Frame, lines: list[PricedLine]) -> Taxed:
@@ -54,15 +60,23 @@ def _total(lines: list[PricedLine], taxes: tuple[TaxFigure, ...]) -> int:
     return sum([line.amount for line in lines]) + sum([tax.amount - tax.included for tax in taxes])
 
 
-def _wanted_total(frame: Frame, total: int) -> tuple[str, int] | None:
+def _wanted_total(frame: Frame, total: int, ceiling: int | None) -> tuple[str, int] | None:
     """What the total becomes and how that is called; None where it stays. The minimum is what is paid, tax included."""
     if total < 0 and frame.proration.credit_becomes is CreditBecomes.NOTHING:
         return "forfeited", 0
     minimum = frame.catalog.policies.minimum_charge
     least = minimum.amounts.get(frame.service.currency, 0) if minimum else 0
-    if minimum is None or not 0 < total < least:
-        return None
-    return ("minimum", least) if minimum.when_below == "raise" else ("waived", 0)
+    if minimum is not None and 0 < total < least:
+        return ("minimum", least) if minimum.when_below == "raise" else ("waived", 0)
+    return ("ceiling", ceiling) if ceiling is not None and total > ceiling else None
+
+
+def _lowered(frame: Frame, lines: list[PricedLine], less: int, taxation: Taxation, ceiling: int) -> PricedLine:
+    """The line that takes the total down to the ceiling: exactly, where the rounding of the tax lets it."""
+    near = _before_tax(less, taxation, frame.rounding)
+    tried = [PricedLine("ceiling", amount, taxation) for amount in (near, near - 1, near + 1)]
+    exact = (line for line in tried if _total([*lines, line], taxed(frame, [*lines, line])[0]) == ceiling)
+    return next(exact, tried[0])
 
 
 def _forfeit(lines: list[PricedLine], too_much: int) -> None:

@@ -12,8 +12,9 @@ from domain.pricing.moved import Closing
 from domain.pricing.period_terms import PeriodTerms
 from domain.tax import Taxation
 
-# These belong to the charge: what was waived was not billed, what was added or rounded was.
-_OF_THE_CHARGE = frozenset({"charge", "rounding", "minimum", "waived"})
+# These belong to the charge: what was waived, or is more than was accepted, was not billed; what was added or rounded
+# was.
+_OF_THE_CHARGE = frozenset({"charge", "rounding", "minimum", "waived", "ceiling"})
 
 
 def taken_by(frame: Frame, closings: list[Closing], lines: list[PricedLine], parts: list[int]) -> tuple[TakeBack, ...]:

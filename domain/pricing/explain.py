@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
+from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal
 
 from domain.catalog import Catalog, in_language
@@ -62,6 +62,11 @@ class Formatter:
     def date(self, moment: datetime) -> str:
         """The local date of an instant, in full."""
         return self.day(self.local_date(moment))
+
+    def moment(self, moment: datetime) -> str:
+        """The local date and time of an instant, with the zone's name."""
+        local = moment.astimezone(self._zone)
+        return f"{self.day(local.date())} {format_time(local.time(), 'short', locale=self._cldr)} {local.tzname()}"
 
     def number(self, number: int) -> str:
         """A whole number with the language's grouping."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from domain.catalog import Catalog
 from domain.money import Rounding
 from domain.periods import AnchorPoint, Period
-from domain.pricing.modes import ChangeDay, Fraction, Proration, RoundingPlace
+from domain.pricing.modes import BY_TIME, ChangeDay, Fraction, Proration, RoundingPlace
 from domain.pricing.period_terms import PeriodTerms
 from domain.pricing.proration import Share, period_after, share_left
 from domain.pricing.terms import Buyer, ServiceTerms
@@ -34,6 +34,11 @@ class Frame(NamedTuple):
     def bills(self) -> bool:
         """Whether time is charged now: fraction zero waits for the renewal."""
         return self.proration.fraction is not Fraction.ZERO
+
+    @property
+    def by_time(self) -> bool:
+        """Whether the price depends on the moment: the full difference and nothing at all do not."""
+        return self.proration.fraction in BY_TIME
 
     def covered(self, period: Period) -> Period:
         """The time a line is about: all of the period where the full difference is paid, else what is left of it."""

@@ -20,6 +20,10 @@ class Fraction(StrEnum):
     ZERO = "zero"  # nothing now; the new price from the renewal on
 
 
+# The price of a change depends on the day only where its period is divided.
+BY_TIME = frozenset({Fraction.DAYS, Fraction.SECONDS, Fraction.FIXED_30, Fraction.NOMINAL})
+
+
 class Anchor(StrEnum):
     """What happens to the renewal date."""
 

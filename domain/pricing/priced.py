@@ -12,6 +12,7 @@ from domain.money import CurrencyMismatch, Money
 from domain.periods import AnchorPoint, Period, next_period
 from domain.policy import Decision, Situation, decide
 from domain.pricing.billed import take_back
+from domain.pricing.credit_use import credit_used
 from domain.pricing.modes import CreditBecomes
 from domain.pricing.period_terms import PeriodTerms, new_terms, old_terms, renewed
 from domain.pricing.terms import Buyer, ServiceTerms, Target
@@ -79,8 +80,10 @@ def price(
     now: datetime,
     account_credit: Money,
     override: bool = False,
+    ceiling: Money | None = None,
 ) -> Priced:
-    """The figures of a change; arguments and errors as price_change has them."""
+    """The figures of a change; arguments and errors as price_change has them. `ceiling` is the most that the total may
+    come to: what was accepted of a change that is priced again."""
     now = _checked_moment(service, now, account_credit)
     old, new, decision = decided(catalog, service, target, now)
     if decision.outcome is Outcome.FORBIDDEN and decision.reason is not None:
@@ -90,10 +93,11 @@ def price(
     timing = Outcome.NOW if override and decision.outcome is Outcome.MANUAL_REVIEW else decision.outcome
     if timing is Outcome.AT_RENEWAL or decision.proration is None:
         return _at_renewal(catalog, service, buyer, old, new, decision, timing, now)
-    figures = price_now(catalog, service, buyer, (old, new), decision.proration, now)
+    most = ceiling.amount if ceiling is not None else None
+    figures = price_now(catalog, service, buyer, (old, new), decision.proration, now, most)
     total, becomes = figures.total, decision.proration.credit_becomes
     created = max(0, -total)
-    applied = _applied(catalog, total, account_credit)
+    applied = credit_used(catalog, total, account_credit)
     refund = _refundable(service, created) if becomes is CreditBecomes.REFUND else 0
     return Priced(
         catalog,
@@ -112,14 +116,6 @@ def price(
         figures.frame.period,
         figures.frame.anchor,
     )
-
-
-def _applied(catalog: Catalog, total: int, account_credit: Money) -> int:
-    """The account credit that is used: so much that what is left to pay is nothing, or enough to be collected."""
-    applied = min(max(0, account_credit.amount), max(0, total))
-    minimum = catalog.policies.minimum_charge
-    least = minimum.amounts.get(account_credit.currency, 0) if minimum else 0
-    return max(0, total - least) if 0 < total - applied < least else applied
 
 
 def _checked_moment(service: ServiceTerms, now: datetime, account_credit: Money) -> datetime:

@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.catalog import Catalog, Outcome
 from domain.money import Money
-from domain.periods import instant_text
+from domain.periods import end_of_day, instant_text
 from domain.pricing.explain import Formatter, line_of, tax_lines
 from domain.pricing.notes import notes_of
 from domain.pricing.priced import Priced, price
@@ -33,7 +33,7 @@ def price_change(
     """
     priced = price(catalog, service, buyer, target, now, account_credit, override)
     inputs = {
-        "catalog": slice_of(catalog, {service.plan, target.plan}),
+        "catalog": slice_of(catalog, {service.plan, target.plan, *(item.plan for item in service.items)}),
         "catalog_digest": catalog.digest,
         "service": service.as_json(),
         "buyer": buyer.as_json(),
@@ -61,7 +61,6 @@ def quote_of(priced: Priced, inputs: dict[str, Any]) -> Quote:
     figures = priced.figures
     rounding = figures.rounding if figures else 0
     waiting = priced.timing is Outcome.AT_RENEWAL
-    valid = timedelta(minutes=priced.catalog.policies.quote_valid_minutes)
     return Quote(
         kind=decision.direction.value,
         timing=priced.timing.value,
@@ -81,7 +80,7 @@ def quote_of(priced: Priced, inputs: dict[str, Any]) -> Quote:
             priced.period.start if waiting else priced.period.end, Money(priced.renewal_total, currency)
         ),
         effective_at=priced.period.start if waiting else priced.now,
-        expires_at=min(priced.now + valid, priced.service.period.end),
+        expires_at=_expires_at(priced),
         new_period=priced.period,
         new_anchor_day=priced.anchor.day,
         new_anchor_time=priced.anchor.at,
@@ -96,6 +95,14 @@ def quote_of(priced: Priced, inputs: dict[str, Any]) -> Quote:
         inputs=inputs,
         digest="",
     )
+
+
+def _expires_at(priced: Priced) -> datetime:
+    """An offer outlives neither its period nor, where its price is that of its day, the day."""
+    policies, period = priced.catalog.policies, priced.service.period
+    until = min(priced.now + timedelta(minutes=policies.quote_valid_minutes), period.end)
+    by_day = policies.priced_at == "request" and priced.figures is not None and priced.figures.frame.by_time
+    return min(until, end_of_day(priced.now, priced.catalog.timezone)) if by_day else until
 
 
 def _lines(formatter: Formatter, priced: Priced) -> tuple[QuoteLine, ...]:

@@ -13,7 +13,9 @@ from domain.pricing.proration import Share
 
 @dataclass(frozen=True, slots=True)
 class QuoteLine:
-    """One line. Kinds: charge, credit, fee, unchanged, rounding, minimum, waived, forfeited, included_tax, tax.
+    """One line.
+
+    Kinds: charge, credit, fee, unchanged, rounding, minimum, waived, ceiling, forfeited, included_tax, tax.
 
     `arithmetic` is the sum in words and numbers; share, full_price and period say the same to a program. A line that is
     taxed names its rate by code and percentage; a tax line has the base, too.

@@ -9,6 +9,7 @@ from domain.money import Money, divide_rounded
 from domain.periods import Period, next_period
 from domain.pricing.bill import billed, net_of
 from domain.pricing.billed import Opened
+from domain.pricing.credit_use import credit_used
 from domain.pricing.explain import Formatter, line_of, tax_lines
 from domain.pricing.items import PricedLine
 from domain.pricing.modes import ChangeDay, Fraction
@@ -83,7 +84,7 @@ def price_renewal(
     lines = (*(line_of(formatter, line) for line in priced), *tax_lines(formatter, taxes))
     total = sum(line.amount.amount for line in lines)
     tax = sum(line.amount.amount for line in lines if line.kind == "tax")
-    applied = min(max(0, account_credit.amount), total)
+    applied = credit_used(catalog, total, account_credit)
     mode = (None, None) if period == whole else (Fraction.DAYS, ChangeDay.NEW)
     item = billed(terms, taxation, (net_of(charge.amount, parts[0], taxation), parts[0]), (period, whole), mode)
     return RenewalPrice(

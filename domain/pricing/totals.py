@@ -49,8 +49,9 @@ def price_now(
     terms_pair: tuple[PeriodTerms, PeriodTerms],
     proration: Proration,
     now: datetime,
+    ceiling: int | None = None,
 ) -> Figures:
-    """What a change that takes effect now costs, and what the service looks like after it."""
+    """What a change that takes effect now costs, at most `ceiling`, and what the service looks like after it."""
     frame = frame_of(catalog, service, buyer, terms_pair, proration, now)
     closings = closings_of(frame)
     lines = credits_of(frame, closings)
@@ -61,7 +62,7 @@ def price_now(
         lines.append(fee)
     if charge is not None:
         _round_once(frame, lines)
-    taxes, parts, rounding, total = adjust(frame, lines, _rounded_total(frame, lines))
+    taxes, parts, rounding, total = adjust(frame, lines, _rounded_total(frame, lines), ceiling)
     if not lines:
         lines, parts = [_unchanged(frame)], [0]
     return Figures(frame, closings, lines, parts, taxes, rounding, total)

@@ -9,6 +9,7 @@ from domain.periods import parse_instant
 from domain.pricing.priced import price
 from domain.pricing.quote import quote_of
 from domain.pricing.quote_values import result_json
+from domain.pricing.settled import inputs_as_of
 from domain.pricing.terms import Buyer, ServiceTerms, Target
 
 # Sentences follow the installed CLDR data and may be written otherwise by a later release; figures may not.
@@ -69,9 +70,17 @@ def verify_quote(document: dict[str, Any]) -> list[Difference]:
         parse_instant(inputs["now"]),
         Money.from_json(inputs["account_credit"]),
         inputs["override"],
+        Money.from_json(inputs["ceiling"]) if "ceiling" in inputs else None,
     )
     recomputed = result_json(quote_of(priced, inputs))
     return differences + _differences("", stored, recomputed)
+
+
+def verify_settled(accepted: dict[str, Any], settled: dict[str, Any]) -> list[Difference]:
+    """The same of what a change was settled for on a later day, held against the quote that was accepted: all inputs
+    but the moment are its own, and its total is the most that it could be. Raises as verify_quote does."""
+    wanted = inputs_as_of(accepted, settled["inputs"]["now"])
+    return verify_quote(accepted) + _differences("inputs", settled["inputs"], wanted) + verify_quote(settled)
 
 
 def _differences(path: str, stored: Any, recomputed: Any) -> list[Difference]:

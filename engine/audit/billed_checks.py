@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.errors import ChangeError
 from domain.pricing.quote_values import Quote
-from domain.pricing.verify import NotRecomputable, verify_quote
+from domain.pricing.verify import NotRecomputable, verify_quote, verify_settled
 from models.billed_item import StoredItem, StoredTakeBack
 from models.invoice import Invoice
 from models.plan_change import PlanChange
@@ -19,34 +20,38 @@ Written = tuple[str, int, int, int]  # item or plan, units, net, tax
 
 
 def credit_violations(session: Session, providers: list[str]) -> Iterator[tuple[str, str]]:
-    """(change, what is wrong) where a credit is not what its items make, or is not what was written.
+    """(change, what is wrong) where a credit is not what its items make, or is not what was written; where more was
+    settled than was accepted.
 
     Changes that reverse another one mirror its bill; those from before items were kept cannot be priced again.
     """
     query = (
-        select(PlanChange.id, PlanChange.quote, Invoice.id)
+        select(PlanChange.id, PlanChange.quote, PlanChange.settled_quote, Invoice.id)
         .join(Invoice, Invoice.change_id == PlanChange.id)
         .where(PlanChange.provider_id.in_(providers), Invoice.settled_at.is_not(None), PlanChange.reverses_id.is_(None))
         .order_by(PlanChange.id)
         .execution_options(yield_per=500)
     )
     taken = _taken(session, providers)
-    for change_id, document, invoice_id in session.execute(query):
-        wrong = _wrong(document, taken.get(invoice_id, []), _made(session, invoice_id))
+    for change_id, accepted, settled, invoice_id in session.execute(query):
+        written = taken.get(invoice_id, []), _made(session, invoice_id)
+        wrong = _wrong(accepted, settled, *written)
         if wrong:
             yield change_id, wrong
 
 
-def _wrong(document: dict[str, object], taken: list[Written], made: list[Written]) -> str | None:
+def _wrong(
+    accepted: dict[str, Any], settled: dict[str, Any] | None, taken: list[Written], made: list[Written]
+) -> str | None:
     try:
-        differences = verify_quote(document)
+        differences = verify_settled(accepted, settled) if settled else verify_quote(accepted)
     except NotRecomputable:
         return None
     except (ChangeError, KeyError, ValueError) as error:
         return f"its quote cannot be priced again: {error}"
     if differences:
         return f"its quote does not hold: {differences[0]}"
-    quote = Quote.from_json(document)
+    quote = Quote.from_json(settled or accepted)
     if sorted(taken) != sorted((one.item, one.units, one.net, one.tax) for one in quote.taken):
         return f"took back {taken}, its quote {[(one.item, one.net, one.tax) for one in quote.taken]}"
     if made != [(one.item.plan, one.item.units, one.item.net, one.item.tax) for one in quote.opened]:

@@ -16,11 +16,13 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from domain.lifecycle import SETTLED_UNAPPLIED
+from domain.lifecycle import OVER, SETTLED_UNAPPLIED
 from engine.accounts.providers import host_of
 from engine.audit.billed_checks import credit_violations
+from engine.audit.ending_checks import ENDINGS
 from engine.audit.ledger_checks import CHECKS
 from models.customer import Service
+from models.ending import Ending
 from models.payment import PaymentAttempt, Refund
 from models.plan_change import PlanChange
 from models.provider import Provider, connection_of
@@ -35,7 +37,7 @@ PATIENCE = timedelta(minutes=15)
 
 HISTORY = "history_is_a_path"
 CREDITS = "credits_are_what_was_billed"
-MOVING = (PlanChange, PaymentAttempt, Refund, Service)
+MOVING = (PlanChange, PaymentAttempt, Refund, Service, Ending)
 HOSTS = "hosts_have_the_plan"
 
 
@@ -90,7 +92,7 @@ def audit_books(session: Session, providers: list[str], patience: timedelta = PA
     """Every invariant that the database alone can check. Wants one snapshot (`models.database.snapshot`)."""
     values = {"providers": providers, "patience": patience}
     findings = []
-    for check in CHECKS:
+    for check in (*CHECKS, ENDINGS):
         rows = (Violation(str(row.row_id), row.what) for row in session.execute(text(check.sql), values))
         findings.append(result_of(check.name, check.invariant, rows))
     invariant = "each credit is what was billed for the time that it gives back, and stands in the rows of its items"
@@ -154,7 +156,11 @@ def services_to_compare(
     services = session.scalars(
         select(Service)
         .where(
-            Service.provider_id.in_(providers), Service.generation > 0, Service.id > after, Service.id.not_in(moving)
+            Service.provider_id.in_(providers),
+            Service.generation > 0,
+            Service.status.not_in(OVER),  # its host may have forgotten it
+            Service.id > after,
+            Service.id.not_in(moving),
         )
         .order_by(Service.id)
         .limit(limit)

@@ -33,6 +33,11 @@ def _overdue(kind: str, table: str, waits: str, date: str | None = None) -> str:
     """
 
 
+_ON_ITS_WAY = """
+    (SELECT FROM plan_changes c WHERE c.service_id = {} AND c.status IN
+        ('requested', 'quoted', 'invoiced', 'awaiting_payment', 'paid', 'applying', 'stuck'))
+"""
+
 OVERDUE_SQL = " UNION ALL ".join(
     (
         _overdue("change", "plan_changes", "status IN ('requested', 'quoted', 'invoiced', 'paid', 'applying')"),
@@ -64,9 +69,21 @@ OVERDUE_SQL = " UNION ALL ".join(
         _overdue(
             "renewal",
             "services",
-            "status = 'active' AND NOT EXISTS (SELECT FROM plan_changes c WHERE c.service_id = r.id AND c.status IN"
-            " ('requested', 'quoted', 'invoiced', 'awaiting_payment', 'paid', 'applying', 'stuck'))",
+            f"status = 'active' AND NOT EXISTS {_ON_ITS_WAY.format('r.id')}"
+            " AND NOT EXISTS (SELECT FROM endings e WHERE e.service_id = r.id AND e.status = 'scheduled')",
             date="r.period_end",
         ),
+        _overdue(
+            "ending",
+            "endings",
+            f"status = 'scheduled' AND at = 'period_end' AND NOT EXISTS {_ON_ITS_WAY.format('r.service_id')}",
+            date="(SELECT s.period_end FROM services s WHERE s.id = r.service_id)",
+        ),
+        _overdue(
+            "ending",
+            "endings",
+            f"status = 'scheduled' AND at = 'now' AND NOT EXISTS {_ON_ITS_WAY.format('r.service_id')}",
+        ),
+        _overdue("ending", "endings", "status = 'ending'"),
     )
 )

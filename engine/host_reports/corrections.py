@@ -30,8 +30,8 @@ class NotCorrectable(Exception):
 
     def __init__(self, service: Service, fields: list[str], number: str) -> None:
         super().__init__(
-            f"{', '.join(fields)} of service {service.ref} cannot be corrected any more: invoice {number} was written on"
-            " it. Change the plan with POST /v1/plan-changes, or have staff settle it with the customer."
+            f"{', '.join(fields)} of service {service.ref} cannot be corrected any more: invoice {number} was written"
+            " on it. Change the plan with POST /v1/plan-changes, or have staff settle it with the customer."
         )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from domain.catalog import Catalog
 from domain.lifecycle import IN_SERVICE, ServiceStatus
 from domain.periods import anchor_of
+from engine.ending import after_host_report
 from engine.expiry import cancel_open_changes
 from engine.host_reports.corrections import correct_service
 from engine.host_reports.differences import (
@@ -67,7 +68,8 @@ def put_service(session: Session, now: datetime, provider: Provider, ref: str, r
 def _update_service(
     session: Session, now: datetime, catalog: Catalog, service: Service, report: ServiceReport
 ) -> Taken:
-    resumes = report.status in IN_SERVICE and service.status not in IN_SERVICE
+    before = service.status
+    resumes = report.status in IN_SERVICE and before not in IN_SERVICE
     differences = differences_of(session, service, report)
     if report.correction is None and resumes:
         is_new = any(one.field == "period" for one in differences)
@@ -81,6 +83,7 @@ def _update_service(
     resumed = resume(session, now, catalog, service, report) if resumes else None
     if service.status != report.status:
         move(session, service, "report", report.status, now, actor="host")
+    after_host_report(session, now, service, before)
     if report.status != ServiceStatus.ACTIVE:
         canceled += cancel_open_changes(session, now, service, "host", "service_not_active")
     return Taken(service, canceled, resumed, differences)

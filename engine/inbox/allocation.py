@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import (
@@ -25,6 +24,7 @@ from domain.lifecycle import (
 )
 from engine import late_payment
 from engine.inbox import returns
+from engine.inbox.ownership import PaymentTarget, is_ours, target_of
 from engine.ledger import postings
 from engine.ledger.postings import MoneySource
 from engine.notifications import notices
@@ -46,30 +46,24 @@ class Allocated:
     changes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentTarget:
-    """What a payment pays: an invoice, by an attempt of ours unless it came by itself."""
-
-    invoice: Invoice
-    attempt: PaymentAttempt | None
-
-
 def allocate_event(
     session: Session, now: datetime, event: InboxEvent, gateway_event: GatewayEvent, last_attempt: bool
 ) -> Allocated:
-    """Allocates one event. What matches nothing may come again; at the last attempt money is recorded as unmatched."""
+    """Allocates one event. What matches nothing may come again; at the last attempt money of ours is recorded as
+    unmatched."""
     if gateway_event.kind is EventKind.IGNORED:
         return Allocated(True)
     if gateway_event.kind in returns.KINDS:
         changes = returns.process_return(session, now, event, gateway_event)
         return Allocated(changes is not None, tuple(changes or ()))
-    target = _target_of(session, event, gateway_event)
+    target = target_of(session, event, gateway_event)
     if target is None:
+        ours = event.source == "operator" or is_ours(session, event, gateway_event)
         is_money = gateway_event.kind is EventKind.PAYMENT_SUCCEEDED
-        if is_money and (last_attempt or event.source == "operator"):
+        if ours and is_money and (last_attempt or event.source == "operator"):
             _record_unmatched(session, now, event, gateway_event, None)
             return Allocated(True)
-        return Allocated(not is_money)
+        return Allocated(ours and not is_money)
     change = lock_invoice(session, target.invoice)
     if target.attempt is not None:
         session.refresh(target.attempt, with_for_update={"of": PaymentAttempt})
@@ -130,24 +124,6 @@ def new_payment(
         paid_at=gateway_event.occurred_at,
         event_id=event.id,
     )
-
-
-def _target_of(session: Session, event: InboxEvent, gateway_event: GatewayEvent) -> PaymentTarget | None:
-    """By our own reference, else by the gateway's, always within the account that signed; an operator names the
-    invoice itself."""
-    ours = select(PaymentAttempt).where(PaymentAttempt.connection_id == event.connection_id)
-    if event.source == "operator":
-        invoice = session.get(Invoice, gateway_event.reference) if gateway_event.reference else None
-        if invoice is None or invoice.provider_id != event.provider_id:
-            return None
-        latest = ours.where(PaymentAttempt.invoice_id == invoice.id).order_by(PaymentAttempt.id.desc()).limit(1)
-        return PaymentTarget(invoice, session.scalar(latest))
-    attempt = None
-    if gateway_event.reference is not None:
-        attempt = session.scalar(ours.where(PaymentAttempt.id == gateway_event.reference))
-    if attempt is None:
-        attempt = session.scalar(ours.where(PaymentAttempt.gateway_ref == gateway_event.gateway_ref))
-    return PaymentTarget(attempt.invoice, attempt) if attempt is not None else None
 
 
 # What an event about a payment does to its attempt. Nothing undoes a success, and a late decline does not reopen a

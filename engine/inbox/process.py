@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from domain.lifecycle import UNDECIDED, InboxStatus
 from engine.accounts.providers import gateway_account
 from engine.inbox import allocation
+from engine.inbox.ownership import is_ours
 from engine.jobs.external_call import ExternalStep, retry_at
 from engine.payments.inbox_store import store_fetched
 from gateways.fetched import gateway_events_of
@@ -117,7 +118,7 @@ def _begin_fetch(
         account = gateway_account(event.connection)
         return FetchCall(event.id, event.deliveries, event.connection.adapter, account, tuple(known))
     if event.match_attempts >= ATTEMPTS_BEFORE_UNMATCHED:
-        move(session, event, "ignore", InboxStatus.IGNORED, now)
+        _ignore_foreign(session, now, event, refs[0])
     else:
         _park(session, now, event, refs[0])
     return NOTHING
@@ -136,6 +137,8 @@ def _process(session: Session, now: datetime, event: InboxEvent, gateway_events:
         event.waits_for = None
         step = ("ignore", InboxStatus.IGNORED) if all_ignored else ("process", InboxStatus.PROCESSED)
         move(session, event, *step, now)
+    elif last_attempt and not any(is_ours(session, event, gateway_event) for gateway_event in gateway_events):
+        _ignore_foreign(session, now, event, unallocated[0].gateway_ref)
     elif last_attempt:
         move(session, event, "give_up", InboxStatus.DEAD, now)
         event.last_error = f"{unallocated[0].kind} of {unallocated[0].gateway_ref}, a payment that never came"
@@ -144,8 +147,18 @@ def _process(session: Session, now: datetime, event: InboxEvent, gateway_events:
     session.flush()
     changes = [change_id for allocated in allocations for change_id in allocated.changes]
     for waiting in _waiting_for(session, event, gateway_events):
+        if waiting.status == InboxStatus.IGNORED:
+            waiting.match_attempts = 0
+            move(session, waiting, "replay", InboxStatus.RECEIVED, now)
         changes += _process(session, now, waiting, _read(waiting)).changes
     return Processed(changes=tuple(dict.fromkeys(changes)))
+
+
+def _ignore_foreign(session: Session, now: datetime, event: InboxEvent, gateway_ref: str) -> None:
+    """Of another application on the same account. Should a payment of ours come by this name, it is processed."""
+    move(session, event, "ignore", InboxStatus.IGNORED, now)
+    event.waits_for = gateway_ref
+    event.last_error = f"not ours: no reference of ours, and no payment of ours is {gateway_ref}"
 
 
 def _park(session: Session, now: datetime, event: InboxEvent, gateway_ref: str) -> None:
@@ -165,7 +178,8 @@ def try_later(
 
 
 def _waiting_for(session: Session, event: InboxEvent, gateway_events: list[GatewayEvent]) -> list[InboxEvent]:
-    """Events that came before the payment they are about, and can be processed now that it is there."""
+    """Events that came before the payment they are about, and can be processed now that it is there; also those that
+    were taken for another application's."""
     refs = [
         gateway_event.gateway_ref
         for gateway_event in gateway_events
@@ -176,7 +190,7 @@ def _waiting_for(session: Session, event: InboxEvent, gateway_events: list[Gatew
     query = select(InboxEvent).where(
         InboxEvent.connection_id == event.connection_id,
         InboxEvent.waits_for.in_(refs),
-        InboxEvent.status == InboxStatus.PARKED,
+        InboxEvent.status.in_((InboxStatus.PARKED, InboxStatus.IGNORED)),
         InboxEvent.id != event.id,
     )
     return list(session.scalars(query.order_by(InboxEvent.id).with_for_update(of=InboxEvent, skip_locked=True)))

@@ -15,6 +15,20 @@ from engine.invoicing.printable import document_locale
 from models.customer import Customer
 from models.invoice import Invoice
 
+# What a document says of one price: other where a change is settled for another than its proforma asked.
+RESTATED = ("lines", "taxes", "supply", "next_renewal", "notes", "corrects")
+_AMOUNTS = ("net_minor", "tax_minor", "rounding_minor", "total_minor", "credit_applied_minor", "due_minor")
+
+
+def proforma_of(invoice: Invoice) -> dict[str, Any]:
+    """What a proforma said, kept when its invoice is settled for another price: a printed document never changes."""
+    return {key: invoice.content.get(key) for key in RESTATED} | amounts_of(invoice)
+
+
+def amounts_of(invoice: Invoice) -> dict[str, int]:
+    """The row's amounts by their names, in minor units."""
+    return {key: getattr(invoice, key) for key in _AMOUNTS}
+
 
 def frozen_content(
     catalog: Catalog,

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from domain.money import Money
 from domain.periods import Period, parse_instant
+from engine.invoicing.content import amounts_of
 from engine.invoicing.printable import logo_bytes
 from models.invoice import Invoice
 from pdf.values import Brand, InvoiceDocument, Kind, Line, Logo, Party, PrintedPlan, Tax
@@ -15,7 +16,7 @@ from pdf.values import Brand, InvoiceDocument, Kind, Line, Logo, Party, PrintedP
 
 def document_values(invoice: Invoice, kind: str) -> InvoiceDocument:
     """The proforma, invoice or credit note of a row, in the provider's zone and the customer's language."""
-    content = invoice.content
+    content, amounts = _stated(invoice, kind)
     zone = ZoneInfo(content["timezone"])
     is_proforma = kind == "proforma"
     is_credit_note = kind == "credit_note"
@@ -31,23 +32,31 @@ def document_values(invoice: Invoice, kind: str) -> InvoiceDocument:
         seller=_party(content["seller"]),
         buyer=_party(content["buyer"]),
         lines=tuple(_line(line) for line in content["lines"]),
-        net=Money(invoice.net_minor, invoice.currency),
+        net=amounts["net_minor"],
         taxes=tuple(_tax(tax) for tax in content["taxes"]),
-        total=invoice.total,
-        credit_applied=zero if is_credit_note else Money(invoice.credit_applied_minor, invoice.currency),
-        amount_due=zero if is_credit_note else invoice.due,
-        due_on=_local_date(invoice.due_at, zone) if invoice.due_minor else None,
+        total=amounts["total_minor"],
+        credit_applied=zero if is_credit_note else amounts["credit_applied_minor"],
+        amount_due=zero if is_credit_note else amounts["due_minor"],
+        due_on=_local_date(invoice.due_at, zone) if amounts["due_minor"] else None,
         supply=_days(Period.from_json(content["supply"]), zone),
         before=_plan(content["before"]),
         after=_plan(content["after"]),
         paid_on=_paid_on(invoice, kind, zone),
         next_renewal=_renewal(renewal, zone) if renewal else None,
-        payment_instructions=content["payment_instructions"] if invoice.due_minor else None,
+        payment_instructions=content["payment_instructions"] if amounts["due_minor"] else None,
         corrects=content.get("corrects"),
         notes=tuple(content["notes"]),
         brand=_brand(content),
-        rounding=Money(invoice.rounding_minor, invoice.currency),
+        rounding=amounts["rounding_minor"],
     )
+
+
+def _stated(invoice: Invoice, kind: str) -> tuple[dict[str, Any], dict[str, Money]]:
+    """Content and amounts. A proforma says what was asked, also after its invoice was settled for another price."""
+    content, amounts = invoice.content, amounts_of(invoice)
+    if kind == "proforma" and "proforma" in content:
+        content, amounts = content | content["proforma"], {key: content["proforma"][key] for key in amounts}
+    return content, {key: Money(amount, invoice.currency) for key, amount in amounts.items()}
 
 
 def _paid_on(invoice: Invoice, kind: str, zone: ZoneInfo) -> date | None:

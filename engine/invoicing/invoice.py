@@ -17,13 +17,15 @@ from domain.lifecycle import Event, Status
 from domain.money import Money
 from domain.periods import Period
 from domain.pricing.quote_values import Quote
-from engine.invoicing.content import frozen_content
+from engine.invoicing.content import RESTATED, frozen_content, proforma_of
 from engine.invoicing.documents import document_values
 from engine.jobs.external_call import ExternalStep
 from engine.jobs.sweep import unschedule_if_done
+from engine.notifications import notices
 from models import storage
 from models.base import new_id
 from models.billed_item import numbers_of_items
+from models.ending import Ending
 from models.invoice import Document, Invoice, document_of, invoice_of_change
 from models.moves import move
 from models.plan_change import PlanChange, lock_change
@@ -38,32 +40,48 @@ def issue_invoice(session: Session, now: datetime, change_id: str) -> Status:
     if change.status != Status.QUOTED or change.quote is None or change.payable_until is None:
         return Status(change.status)
     quote = Quote.from_json(change.quote)
-    catalog = catalog_of(session, change.provider)
     session.add(
         new_invoice(
             change,
             change.customer_id,
-            kind="credit_note" if quote.total.amount < 0 else "invoice",
-            amounts=Amounts(
-                quote.net, quote.tax, quote.total, quote.credit_applied, quote.total_due_today, quote.rounding
-            ),
-            content=frozen_content(
-                catalog,
-                change.customer,
-                lines=quote.lines,
-                before=quote.from_,
-                after=quote.to,
-                supply=Period(quote.effective_at, quote.new_period.end),
-                next_renewal=quote.next_renewal.as_json(),
-                notes=list(quote.notes),
-            )
-            | {"corrects": _takes_from(session, quote)},
+            kind=_kind_of(quote),
+            amounts=Amounts.of(quote),
+            content=_content_of(session, change, quote),
             now=now,
             due_at=change.payable_until,
         )
     )
     move(session, change, Event.ISSUE, Status.INVOICED, now)
     return Status.INVOICED
+
+
+def restate(session: Session, change: PlanChange, invoice: Invoice, settled: Quote) -> None:
+    """An invoice without a number says what is settled from now on. Parties stay; what its proforma said is kept."""
+    stated = _content_of(session, change, settled)
+    now_stated = {key: stated[key] for key in RESTATED}
+    invoice.content = invoice.content | now_stated | {"proforma": proforma_of(invoice)}
+    invoice.kind = _kind_of(settled)
+    for name, amount in Amounts.of(settled).as_columns().items():
+        setattr(invoice, name, amount)
+    session.flush()
+
+
+def _kind_of(quote: Quote) -> str:
+    return "credit_note" if quote.total.amount < 0 else "invoice"
+
+
+def _content_of(session: Session, change: PlanChange, quote: Quote) -> dict[str, Any]:
+    content = frozen_content(
+        catalog_of(session, change.provider),
+        change.customer,
+        lines=quote.lines,
+        before=quote.from_,
+        after=quote.to,
+        supply=Period(quote.effective_at, quote.new_period.end),
+        next_renewal=quote.next_renewal.as_json(),
+        notes=list(quote.notes),
+    )
+    return content | {"corrects": _takes_from(session, quote)}
 
 
 def _takes_from(session: Session, quote: Quote) -> str | None:
@@ -86,6 +104,22 @@ class Amounts:
     rounding: Money | None = None
 
     @classmethod
+    def of(cls, quote: Quote) -> Amounts:
+        """What a priced change comes to."""
+        return cls(quote.net, quote.tax, quote.total, quote.credit_applied, quote.total_due_today, quote.rounding)
+
+    def as_columns(self) -> dict[str, int]:
+        """By the names of the row's columns, in minor units."""
+        return {
+            "net_minor": self.net.amount,
+            "tax_minor": self.tax.amount,
+            "rounding_minor": self.rounding.amount if self.rounding else 0,
+            "total_minor": self.total.amount,
+            "credit_applied_minor": self.credit_applied.amount,
+            "due_minor": self.due.amount,
+        }
+
+    @classmethod
     def taking_back(cls, invoice: Invoice) -> Amounts:
         """The opposite of an invoice, with nothing to pay."""
         net, tax = Money(-invoice.net_minor, invoice.currency), Money(-invoice.tax_minor, invoice.currency)
@@ -94,7 +128,7 @@ class Amounts:
 
 
 def new_invoice(
-    cause: PlanChange | Renewal | Invoice,
+    cause: PlanChange | Renewal | Invoice | Ending,
     customer_id: str,
     *,
     kind: str,
@@ -113,14 +147,10 @@ def new_invoice(
         change_id=cause.id if isinstance(cause, PlanChange) else None,
         renewal_id=cause.id if isinstance(cause, Renewal) else None,
         corrects_id=cause.id if isinstance(cause, Invoice) else None,
+        ending_id=cause.id if isinstance(cause, Ending) else None,
         kind=kind,
         currency=amounts.total.currency,
-        net_minor=amounts.net.amount,
-        tax_minor=amounts.tax.amount,
-        rounding_minor=amounts.rounding.amount if amounts.rounding else 0,
-        total_minor=amounts.total.amount,
-        credit_applied_minor=amounts.credit_applied.amount,
-        due_minor=amounts.due.amount,
+        **amounts.as_columns(),
         content=content,
         issued_at=now,
         due_at=due_at,
@@ -162,7 +192,8 @@ def perform_print(call: PrintCall) -> Printed:
 
 
 def finish_print(session: Session, now: datetime, call: PrintCall, printed: Printed) -> None:
-    """Writes the document down unless another worker was faster: there is one of each kind, for ever."""
+    """Writes the document down unless another worker was faster: there is one of each kind, for ever. A renewal's is
+    mailed: who asks for one's own change sees its page, a renewal comes by itself."""
     session.execute(
         insert(Document)
         .values(
@@ -175,6 +206,10 @@ def finish_print(session: Session, now: datetime, call: PrintCall, printed: Prin
         )
         .on_conflict_do_nothing(index_elements=["invoice_id", "kind"])
     )
+    invoice = session.get_one(Invoice, call.invoice_id)
+    if invoice.renewal_id is not None:
+        attached = {"sha256": printed.sha256, "name": f"{invoice.number}.pdf"}
+        notices.write(session, invoice, "renewal_invoice", attached=attached)
     unschedule_if_done(session, call.invoice_id)
 
 

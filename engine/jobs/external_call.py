@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.pending_work import MACHINE_NOW, Leased, pause
+from models.pending_work import MACHINE_NOW, Leased, pause, seconds
 from settings import settings
 
 Call = TypeVar("Call")
@@ -50,9 +50,15 @@ def machine_time(session: Session) -> datetime:
 
 
 def retry_at(
-    session: Session, attempts: int, first_seconds: float = 1.0, longest_seconds: float | None = None
+    session: Session,
+    attempts: int,
+    first_seconds: float = 1.0,
+    longest_seconds: float | None = None,
+    asked_seconds: float | None = None,
 ) -> datetime:
-    """When to try again after so many attempts (machine time), with the pauses of models.pending_work.pause."""
-    query = select(MACHINE_NOW + pause(attempts, first_seconds, longest_seconds))
+    """When to try again after so many attempts (machine time), with the pauses of models.pending_work.pause; not before
+    the other side's `asked_seconds` are over, as far as anything waits here."""
+    asked = min(asked_seconds or 0.0, settings().retry_pause_max_seconds)
+    query = select(MACHINE_NOW + func.greatest(pause(attempts, first_seconds, longest_seconds), seconds(asked)))
     moment: datetime = session.execute(query).scalar_one()
     return moment

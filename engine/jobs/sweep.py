@@ -12,12 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, false, not_, or_, select, update
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, case, false, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import InboxStatus, Status
 from domain.next_steps import SCAN, SWEEP
 from models.customer import Service
+from models.ending import Ending
 from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.outbox import OutboxMessage
@@ -36,7 +37,7 @@ ATTEMPTS_TO_GIVE_UP = 10
 class WorkKind:
     """One kind of row with pending work, found by one of beat's tasks. `prefix` is that of its ids. `dead_status` is
     the status of a row given up, where it has one of its own; `more_attempts` are those beyond the settings' limit;
-    `put_off` are rows with a pause of their own."""
+    `put_off` are rows with a pause of their own, `refused` those that somebody else said a definite no to."""
 
     kind: str
     prefix: str
@@ -45,6 +46,7 @@ class WorkKind:
     dead_status: str | None = None
     more_attempts: ColumnElement[int] | int = 0
     put_off: ColumnElement[bool] = _NEVER
+    refused: SQLColumnExpression[bool] = _NEVER
 
     @property
     def has_work(self) -> ColumnElement[bool]:
@@ -53,11 +55,11 @@ class WorkKind:
 
     @property
     def dead(self) -> ColumnElement[bool]:
-        """Rows that were given up."""
+        """Rows that were given up, or refused."""
         if self.dead_status is not None:
             of_its_own: ColumnElement[bool] = self.row.status == self.dead_status
             return of_its_own
-        return and_(self.row.next_attempt_at.is_(None), self.has_work)
+        return or_(and_(self.row.next_attempt_at.is_(None), self.has_work), self.refused)
 
     def overdue(self, patience_seconds: float) -> ColumnElement[bool]:
         """Rows that should have been enqueued by now. Nothing writes down when a date came, so those have no patience.
@@ -133,10 +135,11 @@ CHANGES = WorkKind(
     more_attempts=case((PlanChange.status.in_((Status.PAID, Status.APPLYING)), ATTEMPTS_TO_GIVE_UP), else_=0),
 )
 INVOICES = WorkKind(kind="invoice", prefix="inv", row=Invoice)
+ENDINGS = WorkKind(kind="ending", prefix="end", row=Ending, found_by=SCAN)
 RENEWALS = WorkKind(kind="renewal", prefix="svc", row=Service, found_by=SCAN)
 SWEPT = (
     CHANGES,
-    WorkKind(kind="payment", prefix="pay", row=PaymentAttempt),
+    WorkKind(kind="payment", prefix="pay", row=PaymentAttempt, refused=PaymentAttempt.refused),
     WorkKind(kind="refund", prefix="ref", row=Refund),
     INVOICES,
     WorkKind(kind="mail", prefix="msg", row=OutboxMessage),
@@ -148,7 +151,9 @@ SWEPT = (
         put_off=InboxEvent.status == InboxStatus.RETRY,
     ),
 )
-WORK_KINDS = (*SWEPT, RENEWALS)
+# What beat looks for by dates of services.
+SCANNED = (RENEWALS, ENDINGS)
+WORK_KINDS = (*SWEPT, *SCANNED)
 
 
 class NoPendingWork(Exception):

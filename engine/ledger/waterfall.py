@@ -48,3 +48,8 @@ def _claims(session: Session, service_id: str, currency: str) -> list[tuple[str,
         .order_by(LedgerEntry.account, Invoice.issued_at, LedgerEntry.owner)  # receivable before returned
     )
     return [(account, owner, int(amount)) for account, owner, amount in session.execute(query)]
+
+
+def owed_for(session: Session, service_id: str, currency: str) -> Money:
+    """All that a credit of the service would pay before any of it could be spent."""
+    return Money(sum(amount for _, _, amount in _claims(session, service_id, currency)), currency)

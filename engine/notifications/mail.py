@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.jobs.external_call import ExternalStep, retry_at, take_lease
+from models import storage
 from models.outbox import OutboxMessage
 from settings import settings
 
@@ -27,9 +28,12 @@ _TEMPLATES = Environment(
 
 @dataclass(frozen=True, slots=True)
 class MailCall:
+    """A mail to send; `attached` is the digest of a document and the name of its file."""
+
     message_id: str
     fence: int
     mail: EmailMessage
+    attached: tuple[str, str] | None
 
 
 def begin_delivery(session: Session, now: datetime, message_id: str) -> MailCall | None:
@@ -38,13 +42,19 @@ def begin_delivery(session: Session, now: datetime, message_id: str) -> MailCall
     if message.sent_at is not None:
         return None
     fence = take_lease(session, message)
-    return MailCall(message.id, fence, compose(message)) if fence is not None else None
+    if fence is None:
+        return None
+    attached = message.values.get("attached")
+    return MailCall(message.id, fence, compose(message), (attached["sha256"], attached["name"]) if attached else None)
 
 
 def perform_delivery(call: MailCall) -> str | None:
     """Hands the mail to the SMTP server; returns what went wrong, if anything."""
     config = settings()
     try:
+        if call.attached is not None:
+            sha256, name = call.attached
+            call.mail.add_attachment(storage.get(sha256), maintype="application", subtype="pdf", filename=name)
         with smtplib.SMTP(config.smtp_host, config.smtp_port, timeout=config.smtp_timeout_seconds) as server:
             if config.smtp_starttls:
                 server.starttls()

@@ -1,18 +1,17 @@
-"""Notices to customers and staff. One is written to the outbox in the transaction of the move it reports, with every
-value it needs; mail.py delivers it afterwards."""
+"""Notices to customers and staff. One is written to the outbox in the transaction of what it reports, with every value
+it needs; mail.py delivers it afterwards."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog
-from domain.money import Money
+from domain.pricing.explain import Formatter
 from domain.pricing.quote_values import Quote
-from models.invoice import invoice_of_change
+from models.customer import Service
+from models.invoice import Invoice, invoice_of_change
 from models.outbox import write_message
 from models.plan_change import PlanChange
 from models.provider import catalog_of
@@ -22,61 +21,104 @@ from settings import settings
 _FOR_STAFF = frozenset({"review_requested", "money_returned"})
 
 
-def write(session: Session, change: PlanChange, event: str, **extra: Any) -> None:
-    """Adds one notice about a change; the same event of the same change is reported once.
+class OfService(Protocol):
+    """A row that belongs to a service."""
 
-    Events: payment_requested, plan_changed, compensated, scheduled, refused, canceled, expired, superseded, at_risk,
-    late_payment_credited, late_payment_used, paid_twice, plan_reversed, review_requested, money_returned.
+    id: Any
+    service: Any
+
+
+def write(
+    session: Session,
+    subject: OfService | Service,
+    event: str,
+    occasion: int = 1,
+    **extra: Any,
+) -> None:
+    """Adds one notice about a row, in the customer's language; the same event of the same row is reported once for
+    each `occasion`. `attached` is {"sha256", "name"} of a document that goes with it.
+
+    Each event has its template in mails/. Those of a plan change: payment_requested, plan_changed, compensated,
+    scheduled, refused, canceled, expired, superseded, at_risk, late_payment_credited, late_payment_used, paid_twice,
+    plan_reversed, review_requested, money_returned. Of a renewal's invoice: renewal_invoice, renewal_reminder,
+    renewal_past_due.
     """
     session.flush()
-    catalog = catalog_of(session, change.provider)
+    service: Service = subject if isinstance(subject, Service) else subject.service
+    catalog = catalog_of(session, service.provider)
     write_message(
         session,
         {
-            "provider_id": change.provider_id,
-            "change_id": change.id,
+            "provider_id": service.provider_id,
+            "subject": subject.id,
             "event": event,
+            "occasion": occasion,
             "channel": "mail",
-            "recipient": _recipient(catalog, change, event),
-            "locale": change.customer.locale,
-            "values": _values(session, catalog, change) | extra,
+            "recipient": _recipient(catalog, service, event),
+            "locale": service.customer.locale,
+            "values": _values(session, catalog, service, subject) | extra,
         },
     )
 
 
-def _recipient(catalog: Catalog, change: PlanChange, event: str) -> str:
+def _recipient(catalog: Catalog, service: Service, event: str) -> str:
     if event in _FOR_STAFF:
         return catalog.seller.email or settings().mail_from
-    return change.customer.email
+    return service.customer.email
 
 
-def _values(session: Session, catalog: Catalog, change: PlanChange) -> dict[str, Any]:
-    zone = ZoneInfo(catalog.timezone)
-    quote = Quote.from_json(change.quote) if change.quote else None
+def _values(session: Session, catalog: Catalog, service: Service, subject: OfService | Service) -> dict[str, Any]:
+    formatter = Formatter(catalog, service.customer.locale, service.currency)
+    values = {
+        "provider": catalog.name,
+        "customer": service.customer.name,
+        "service": service.ref,
+        "plan": _plan_name(catalog, service.plan),
+        "link": f"{settings().public_url}/portal/services/{service.id}",
+    }
+    if isinstance(subject, PlanChange):
+        return values | _of_change(session, catalog, formatter, subject)
+    if isinstance(subject, Invoice):
+        return values | _of_invoice(formatter, subject)
+    return values
+
+
+def _of_change(session: Session, catalog: Catalog, formatter: Formatter, change: PlanChange) -> dict[str, Any]:
+    quote = change.billed_quote() if change.quote else None
     invoice = invoice_of_change(session, change.id)
     return {
-        "provider": catalog.name,
-        "customer": change.customer.name,
-        "service": change.service.ref,
         "from_plan": _plan_name(catalog, change.from_plan),
         "to_plan": _plan_name(catalog, change.target_plan),
-        "total": _amount(invoice.due) if invoice else None,
-        "payable_until": _local(change.payable_until, zone),
-        "effective_on": _local(change.effective_at, zone),
-        "renewal_price": _amount(quote.next_renewal.amount) if quote else None,
+        "total": formatter.money(invoice.due_minor) if invoice else None,
+        "payable_until": formatter.moment(change.payable_until) if change.payable_until else None,
+        "effective_on": formatter.moment(change.effective_at) if change.effective_at else None,
+        "renewal_price": formatter.money(quote.next_renewal.amount.amount) if quote else None,
+        "saved": _saved(formatter, change),
         "reason": change.reason_text,
+        "why": change.reason,
         "link": f"{settings().public_url}/portal/changes/{change.id}",
+    }
+
+
+def _saved(formatter: Formatter, change: PlanChange) -> str | None:
+    """By how much less a change was settled than was accepted."""
+    if not change.settled_quote:
+        return None
+    less = Quote.from_json(change.quote or {}).total - change.billed_quote().total
+    return formatter.money(less.amount) if less else None
+
+
+def _of_invoice(formatter: Formatter, invoice: Invoice) -> dict[str, Any]:
+    return {
+        "number": invoice.number,
+        "total": formatter.money(invoice.total_minor),
+        "due": formatter.money(invoice.due_minor),
+        "is_due": invoice.due_minor > 0,
+        "due_on": formatter.date(invoice.due_at),
+        "link": f"{settings().public_url}/portal/invoices/{invoice.id}",
     }
 
 
 def _plan_name(catalog: Catalog, plan_id: str) -> str:
     plan = catalog.plan(plan_id)
     return plan.name if plan else plan_id
-
-
-def _amount(money: Money) -> str:
-    return f"{money.major()} {money.currency}"
-
-
-def _local(moment: datetime | None, zone: ZoneInfo) -> str | None:
-    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z") if moment else None

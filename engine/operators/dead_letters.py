@@ -1,4 +1,5 @@
-"""Rows that were enqueued in vain and given up: they stay untouched, with the last error, until a person retries them.
+"""Rows that were enqueued in vain and given up, and payments that a gateway refused for good: they stay untouched, with
+the last error, until a person retries them.
 
 A paid change is not among them: it becomes `stuck`, since a customer waits for it (apply.py).
 """
@@ -12,13 +13,17 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from domain.lifecycle import AttemptStatus
 from engine.jobs.sweep import WORK_KINDS, NoPendingWork, WorkKind, work_kind_of
 from engine.operators.replay import replay_event
+from engine.payments.attempts import NothingToPay, attempt_after_refusal
 from models.audit import Attribution, record_action
 from models.customer import Service
+from models.ending import Ending
 from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.outbox import OutboxMessage
+from models.payment import PaymentAttempt
 from models.plan_change import PlanChange
 from models.provider import Provider
 
@@ -65,8 +70,9 @@ def count_dead_letters(session: Session) -> int:
 
 def retry_dead_letter(
     session: Session, now: datetime, row_id: str, attribution: Attribution, provider_id: str | None = None
-) -> None:
-    """An operator gives a dead letter all its attempts again; the caller enqueues it. Raises NotADeadLetter."""
+) -> str:
+    """An operator gives a dead letter all its attempts again; a refused payment is asked for anew. Returns the id of
+    the row that the caller enqueues. Raises NotADeadLetter."""
     try:
         work = work_kind_of(row_id)
     except NoPendingWork as error:
@@ -77,11 +83,21 @@ def retry_dead_letter(
         raise NotADeadLetter(row_id)
     if isinstance(row, InboxEvent):
         replay_event(session, now, session.get_one(Provider, row.provider_id), row_id, attribution)
-        return
+        return row_id
     details = {"kind": work.kind, "attempts": row.attempts, "error": row.last_error}
     record_action(session, row.provider_id, now, "dead_letter.retry", row_id, attribution, **details)
+    if isinstance(row, PaymentAttempt) and row.status == AttemptStatus.FAILED:
+        return _ask_again(session, now, row)
     row.schedule_now()
     session.flush()
+    return row_id
+
+
+def _ask_again(session: Session, now: datetime, attempt: PaymentAttempt) -> str:
+    try:
+        return attempt_after_refusal(session, now, attempt).id
+    except NothingToPay as error:
+        raise NotADeadLetter(attempt.id) from error
 
 
 def _dead(work: WorkKind, *columns: Any, provider_id: str | None = None) -> Select[Any]:
@@ -95,10 +111,16 @@ def _what(row: Any) -> str:
         return f"{row.status}: {row.summary}"
     if isinstance(row, Service):
         return f"service {row.ref}: its period ends {row.period_end:%Y-%m-%d %H:%M} UTC"
+    if isinstance(row, Ending):
+        return f"{row.status}: service {row.service.ref} ended, and its host is to be told"
     if isinstance(row, Invoice):
         return f"{row.number}: its document, or the request to pay it"
+    return _message(row)
+
+
+def _message(row: Any) -> str:
     if isinstance(row, OutboxMessage):
-        return f"{row.event} of {row.change_id}"
+        return f"{row.event} of {row.subject}"
     if isinstance(row, InboxEvent):
         return f"{row.source} {row.event_key}"
     return f"{row.status}: {row.amount.major()} {row.currency}"

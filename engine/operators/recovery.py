@@ -18,8 +18,9 @@ from engine.accounts.providers import host_of
 from engine.apply import give_generation
 from engine.jobs.external_call import ExternalStep, machine_time, take_lease
 from engine.notifications import notices
-from engine.operators.corrections import CreditSpent, correct_change, reprice_renewal
+from engine.operators.corrections import correct_change, reprice_renewal
 from engine.operators.dead_letters import NotADeadLetter, retry_dead_letter
+from engine.payments.credit_notes import CreditSpent
 from models.audit import Attribution
 from models.moves import move
 from models.plan_change import ChangeMove, PlanChange, lock_change

@@ -46,11 +46,14 @@ def required_event(session: Session, provider: Provider, event_id: str) -> Inbox
 
 
 def events_of(provider_id: str, status: str | None = None, conflicting: bool = False) -> Select[InboxEvent]:
-    """A provider's events as a query; `status` attention means all that operators should look at."""
+    """A provider's events as a query; `status` attention means all that operators should look at, foreign those of
+    other applications on the same account."""
     query = select(InboxEvent).where(InboxEvent.provider_id == provider_id)
     if status == "attention":
         troubled = InboxEvent.status.in_((InboxStatus.RETRY, InboxStatus.POISON, InboxStatus.DEAD))
         query = query.where(or_(troubled, InboxEvent.conflicting))
+    elif status == "foreign":
+        query = query.where(InboxEvent.foreign)
     elif status is not None:
         query = query.where(InboxEvent.status == status)
     return query.where(InboxEvent.conflicting) if conflicting else query

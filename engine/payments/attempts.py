@@ -5,20 +5,24 @@ An attempt's id is the idempotency key, and is committed before checkout.py call
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from domain.lifecycle import AttemptStatus, Status
+from domain.lifecycle import PAYABLE, AttemptStatus, Status
 from domain.money import Money
 from engine.accounts.providers import required_connection
 from engine.jobs.external_call import machine_time
 from engine.ledger import postings
 from models.base import new_id
 from models.invoice import Invoice, invoice_of_change
+from models.ledger import receivable_of
 from models.moves import begin, move
 from models.payment import PaymentAttempt, live_attempt, unresolved_attempts
-from models.plan_change import PlanChange, lock_change
+from models.plan_change import PlanChange, lock_change, lock_invoice
+
+# A bill that is due already is open at the gateway for so long.
+_OPEN_AT_LEAST = timedelta(days=1)
 
 
 class AttemptOpen(Exception):
@@ -29,10 +33,10 @@ class AttemptOpen(Exception):
 
 
 class NothingToPay(Exception):
-    """The change does not wait for a payment."""
+    """The change, or the renewal's invoice, does not wait for a payment."""
 
-    def __init__(self, change: PlanChange) -> None:
-        super().__init__(f"{change.id} is {change.status}; only a change that awaits payment can be paid.")
+    def __init__(self, row: PlanChange | Invoice) -> None:
+        super().__init__(f"{row.id} is {row.status}; only what awaits payment can be paid.")
 
 
 def start_attempt(session: Session, now: datetime, change_id: str) -> PaymentAttempt:
@@ -52,6 +56,26 @@ def start_attempt(session: Session, now: datetime, change_id: str) -> PaymentAtt
     if owed.amount <= 0:
         raise NothingToPay(change)
     return new_attempt(session, now, invoice, owed, change.payable_until)
+
+
+def attempt_after_refusal(session: Session, now: datetime, refused: PaymentAttempt) -> PaymentAttempt:
+    """An operator has mended what the gateway said no to: a new attempt at what is owed, with a key of its own.
+
+    Raises NothingToPay.
+    """
+    invoice = refused.invoice
+    change = lock_invoice(session, invoice)
+    if change is None:
+        until = max(invoice.due_at, now + _OPEN_AT_LEAST)
+        owed = receivable_of(session, invoice.id, invoice.currency)
+    elif change.payable_until is None or change.status not in PAYABLE or change.deadline_passed:
+        raise NothingToPay(change)
+    else:
+        until = change.payable_until
+        owed = invoice.total - postings.held_for(session, change, invoice.currency)
+    if owed.amount <= 0:
+        raise NothingToPay(change or invoice)
+    return new_attempt(session, now, invoice, owed, until)
 
 
 def new_attempt(

@@ -12,14 +12,14 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from domain.lifecycle import AttemptStatus, Event, Status
+from domain.lifecycle import PAYMENT_ATTEMPT, AttemptStatus, Event, Status
 from engine.accounts.providers import gateway_account
 from engine.jobs.external_call import ExternalStep, retry_at, take_lease
 from engine.jobs.sweep import unschedule_if_done
 from engine.notifications import notices
 from engine.payments.attempts import new_attempt
 from engine.payments.inbox_store import store_fetched
-from gateways.protocol import Account, GatewayError, GatewayPayment, GatewayRefused, PaymentRequest
+from gateways.protocol import Account, GatewayError, GatewayPayment, GatewayRefused, NotAtGateway, PaymentRequest
 from gateways.registry import GATEWAYS
 from models.invoice import Invoice, invoice_of_change
 from models.moves import move
@@ -52,11 +52,14 @@ class PaymentCall:
 
 @dataclass(frozen=True, slots=True)
 class PaymentAnswer:
-    """How the payment stands, or why the gateway does not say: `refused` is a definite no."""
+    """How the payment stands, or why the gateway does not say: `refused` is a definite no, `unknown` one to a payment
+    that the gateway does not know. `retry_after` (seconds) is the pause that it asked for."""
 
     payment: GatewayPayment | None
     error: str | None = None
     refused: bool = False
+    unknown: bool = False
+    retry_after: float | None = None
 
 
 def begin_change_payment(session: Session, now: datetime, change_id: str) -> PaymentCall | Status:
@@ -72,7 +75,7 @@ def begin_change_payment(session: Session, now: datetime, change_id: str) -> Pay
     if invoice.due_minor == 0 or change.deadline_passed or change.proforma_missing:
         return Status(change.status)
     attempt = live_attempt(session, invoice.id)
-    if attempt is None and change.status == Status.INVOICED:
+    if attempt is None and change.status == Status.INVOICED and not change.payment_refused:
         attempt = new_attempt(session, now, invoice, invoice.due, change.payable_until)
     return _call_for(session, attempt, AttemptStatus.CREATING) or Status(change.status)
 
@@ -111,9 +114,9 @@ def perform(call: PaymentCall) -> PaymentAnswer:
         if call.cancel and payment.status in ("open", "action_required"):
             payment = gateway.cancel(call.account, payment.gateway_ref)
     except GatewayError as error:
-        return PaymentAnswer(None, str(error))
+        return PaymentAnswer(None, str(error), retry_after=error.retry_after)
     except GatewayRefused as error:
-        return PaymentAnswer(None, str(error), refused=True)
+        return PaymentAnswer(None, str(error), refused=True, unknown=isinstance(error, NotAtGateway))
     return PaymentAnswer(payment)
 
 
@@ -154,15 +157,26 @@ def _record_answer(session: Session, now: datetime, call: PaymentCall, answer: P
         return None
     attempt.lease_until = None
     attempt.error = answer.error
-    if answer.payment is None:
-        # The lease is kept for the pause between two tries, so that an early message finds it taken.
-        attempt.lease_until = attempt.next_attempt_at = retry_at(session, attempt.attempts)
-    if answer.refused and attempt.gateway_ref is None:
-        move(session, attempt, "fail", AttemptStatus.FAILED, now, actor="gateway", reason=answer.error)
     if answer.payment is not None:
         _take_over(session, now, attempt, answer.payment)
+    elif answer.refused:
+        _end_refused(session, now, attempt, answer)
+    else:
+        # The lease is kept for the pause between two tries, so that an early message finds it taken.
+        pause_over = retry_at(session, attempt.attempts, asked_seconds=answer.retry_after)
+        attempt.lease_until = attempt.next_attempt_at = pause_over
     session.flush()
     return attempt
+
+
+def _end_refused(session: Session, now: datetime, attempt: PaymentAttempt, answer: PaymentAnswer) -> None:
+    """A definite no: what was never opened, or is not known any more, has failed. Where the gateway only will not talk
+    to us about a payment that it holds, nobody tries again until a person has mended that: it is a dead letter."""
+    if attempt.gateway_ref is None or answer.unknown:
+        if (attempt.status, "refuse", AttemptStatus.FAILED) in PAYMENT_ATTEMPT.moves:
+            move(session, attempt, "refuse", AttemptStatus.FAILED, now, actor="gateway", reason=answer.error)
+    else:
+        attempt.unschedule()
 
 
 def _take_over(session: Session, now: datetime, attempt: PaymentAttempt, payment: GatewayPayment) -> None:

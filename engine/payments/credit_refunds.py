@@ -13,6 +13,7 @@ from domain.pricing.modes import CreditBecomes
 from engine.payments.refunds import refundable, start_refund
 from models.audit import Attribution
 from models.customer import Service
+from models.ending import Ending
 from models.invoice import Invoice
 from models.payment import Payment
 from models.plan_change import PlanChange
@@ -26,16 +27,16 @@ def refundable_for(session: Session, catalog: Catalog, service: Service) -> Mone
     return sum(left, Money.zero(service.currency))
 
 
-def start_credit_refunds(session: Session, now: datetime, change: PlanChange, amount: Money) -> None:
+def start_credit_refunds(session: Session, now: datetime, cause: PlanChange | Ending, amount: Money) -> None:
     """Starts the refunds of a settled credit note, newest payment first; it is taken from the customer's credit.
 
     What no payment can be refunded for any more stays there.
     """
-    for payment in _payments_for(session, change.service):
+    for payment in _payments_for(session, cause.service):
         part = min(amount, refundable(session, payment))
         if part:
-            attribution = Attribution("system", f"the credit of {change.id}")
-            start_refund(session, now, change.provider, payment.id, part, attribution)
+            attribution = Attribution("system", f"the credit of {cause.id}")
+            start_refund(session, now, cause.provider, payment.id, part, attribution)
             amount -= part
         if not amount:
             return

@@ -21,7 +21,7 @@ from models.payment import latest_attempt
 
 def check_nothing_owed(session: Session, service: Service) -> None:
     """Never two bills for one day of a service. Raises OpenInvoice with the oldest, its amount and where to pay it."""
-    for invoice in _open_invoices(session, service):
+    for invoice in open_invoices(session, service):
         owed = receivable_of(session, invoice.id, invoice.currency)
         if owed.amount > 0:
             raise OpenInvoice(**_invoice_details(session, invoice, owed))
@@ -33,7 +33,7 @@ def check_nothing_owed(session: Session, service: Service) -> None:
 
 def settle_covered(session: Session, now: datetime, service: Service) -> None:
     """Credit has paid what was owed: those invoices are settled, and nobody is asked for them any more."""
-    for invoice in _open_invoices(session, service):
+    for invoice in open_invoices(session, service):
         if receivable_of(session, invoice.id, invoice.currency).amount <= 0:
             invoice.settle(now)
             close_attempts(session, now, invoice)
@@ -42,7 +42,7 @@ def settle_covered(session: Session, now: datetime, service: Service) -> None:
     session.flush()
 
 
-def _open_invoices(session: Session, service: Service) -> list[Invoice]:
+def open_invoices(session: Session, service: Service) -> list[Invoice]:
     """Invoices for time that was supplied before it is paid, oldest first."""
     query = select(Invoice).where(
         Invoice.service_id == service.id,

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from domain.next_steps import RECONCILIATION
 from engine.accounts.providers import gateway_account
 from engine.jobs.external_call import ExternalStep
-from gateways.protocol import Account, EventPage, GatewayError, GatewayRefused, ListedEvent
+from gateways.protocol import Account, EventPage, GatewayError, GatewayRefused
 from gateways.registry import GATEWAYS
 from models.inbox import store_event
 from models.payment import POLLED_EVERY, PaymentAttempt
@@ -22,7 +22,6 @@ from models.pending_work import has_task
 from models.provider import Connection
 
 BATCH = 500
-PAGES_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,17 @@ class ListCall:
     gateway: str
     account: Account
     cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What one page brought: the ids of the new rows of the inbox, and whether there is another page."""
+
+    events: tuple[str, ...] = ()
+    more: bool = False
+
+
+NOTHING_LISTED = Listed()
 
 
 def claim_due(session: Session) -> DueForFetch:
@@ -73,28 +83,28 @@ def begin_listing(session: Session, now: datetime, connection_id: str) -> ListCa
     return ListCall(connection.id, connection.adapter, gateway_account(connection), connection.events_cursor)
 
 
-def perform_listing(call: ListCall) -> EventPage:
-    """Reads on from the cursor; where the gateway does not answer, what was read until then counts."""
-    gateway, events, cursor = GATEWAYS[call.gateway], list[ListedEvent](), call.cursor
-    for _ in range(PAGES_MAX):
-        try:
-            page = gateway.recent_events(call.account, cursor)
-        except (GatewayError, GatewayRefused):
-            break
-        events += page.events
-        moved, cursor = page.cursor != cursor, page.cursor
-        if not page.events or not moved:
-            break
-    return EventPage(tuple(events), cursor)
+def perform_listing(call: ListCall) -> EventPage | str:
+    """One page from the cursor on, or why the gateway gives none."""
+    try:
+        return GATEWAYS[call.gateway].recent_events(call.account, call.cursor)
+    except (GatewayError, GatewayRefused) as error:
+        return str(error)
 
 
-def finish_listing(session: Session, now: datetime, call: ListCall, page: EventPage) -> list[str]:
-    """Files the events that are new; returns the new rows' ids."""
+def finish_listing(session: Session, now: datetime, call: ListCall, page: EventPage | str) -> Listed:
+    """Files the events that are new, and moves the cursor in the same transaction: a crash costs no event. Whoever
+    reads beside us has moved it already, and finds the rest."""
     connection = session.get_one(Connection, call.connection_id, with_for_update={"of": Connection})
+    if isinstance(page, str):
+        connection.list_error = page
+        return NOTHING_LISTED
     filed = [store_event(session, now, connection, "list", event.event_key, event.body) for event in page.events]
-    connection.events_cursor = page.cursor
+    moved = page.cursor != call.cursor and connection.events_cursor == call.cursor
+    if moved:
+        connection.events_cursor = page.cursor
+    connection.list_error = None
     session.flush()
-    return [event_id for event_id in filed if event_id]
+    return Listed(tuple(event_id for event_id in filed if event_id), page.more and moved)
 
 
-list_events = ExternalStep(begin_listing, perform_listing, finish_listing, ListCall)
+list_page = ExternalStep(begin_listing, perform_listing, finish_listing, ListCall)

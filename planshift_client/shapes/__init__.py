@@ -1,6 +1,7 @@
 """The shapes of the API's answers, which the server makes and the client reads: one definition for both."""
 
 from planshift_client.shapes.base import AllOf, Instant, Listed, Money, Period, Shape
+from planshift_client.shapes.cancellations import Cancellation, CancellationPreview
 from planshift_client.shapes.changes import (
     ExpandedPrice,
     NextRenewal,
@@ -26,7 +27,7 @@ from planshift_client.shapes.operators import (
     RecordedPayment,
     Refund,
     RefusedWebhook,
-    RowId,
+    RetriedRow,
 )
 from planshift_client.shapes.problems import InvalidField, ProblemDocument
 from planshift_client.shapes.services import (
@@ -54,6 +55,8 @@ __all__ = [
     "Action",
     "AllOf",
     "Balance",
+    "Cancellation",
+    "CancellationPreview",
     "Correction",
     "CreditEntry",
     "CreditLedger",
@@ -94,7 +97,7 @@ __all__ = [
     "RefusedWebhook",
     "ReportedService",
     "Resumption",
-    "RowId",
+    "RetriedRow",
     "Service",
     "Shape",
     "Share",

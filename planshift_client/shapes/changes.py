@@ -22,7 +22,7 @@ class QuoteLine(Shape):
     """One line of a price, with its arithmetic in words and for a program."""
 
     kind: str = told(
-        "charge, credit, fee, unchanged, rounding, minimum, waived, forfeited, included_tax or tax.", "charge"
+        "charge, credit, fee, unchanged, rounding, minimum, waived, ceiling, forfeited, included_tax or tax.", "charge"
     )
     description: str = told("In the customer's language.", "Business (monthly), July 17, 2027 – July 31, 2027")
     arithmetic: str = told("The sum in words.", "15 of 31 days at ¥3,000 = ¥1,452")
@@ -153,7 +153,12 @@ class PlanChange(Shape):
     from_: Side = told("What the service had when it was asked for.", alias="from")
     to: Target = told("The plan that it is to have.")
     quote: ExpandedPrice | Price | None = Field(
-        description="The price that holds; with `expand=quote` it says how it was made.", union_mode="left_to_right"
+        description="The price that was accepted; with `expand=quote` it says how it was made.",
+        union_mode="left_to_right",
+    )
+    settled: ExpandedPrice | Price | None = Field(
+        description="What it was settled for, where it was paid on a later day than it was priced for; else null.",
+        union_mode="left_to_right",
     )
     invoice: InvoiceSummary | None = told("Its invoice, a proforma until it is paid.")
     payment: PaymentAttempt | None = told("The newest attempt to pay it.")

@@ -104,7 +104,8 @@ class DeadLetter(Shape):
     error: str | None = told("What went wrong last.", "ConnectionRefusedError")
 
 
-class RowId(Shape):
-    """The row that is tried again."""
+class RetriedRow(Shape):
+    """A dead letter that is tried again."""
 
     id: str = told("Its id.", "msg_01k9f3")
+    enqueued: str = told("The row that is tried: a new payment where the gateway refused the old one.", "msg_01k9f3")

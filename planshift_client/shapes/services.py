@@ -38,7 +38,8 @@ class Service(Shape):
     limits: dict[str, int] = told("What the plan allows.", {"zones": 3})
     usage: dict[str, int] = told("What is used, as the host last reported or was measured.", {"zones": 2})
     period_start: Instant = told("The running period's start.", "2027-06-30T15:00:00Z")
-    period_end: Instant = told("Its end; the service renews then.", "2027-07-31T15:00:00Z")
+    period_end: Instant = told("Its end; the service renews then, unless it ends.", "2027-07-31T15:00:00Z")
+    ends_at: Instant | None = told("When it ends, where that was asked for.", "2027-07-31T15:00:00Z")
     anchor_day: int = told("The day of the month that it renews on, or the month's last.", 31)
     anchor_assumed: bool = told("Whether that day was read off a period; if wrong, report `anchor_day`.", False)
 

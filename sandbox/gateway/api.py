@@ -76,13 +76,15 @@ class Merchant:
         account, key = self._account(request), _key(request)
         order = await body_of(request, PaymentOrder)
         knobs = self._store.knobs(account)
+        if order.amount < knobs.minimum:
+            refuse(422, f"The smallest payment is {knobs.minimum}.")
         if knobs.create_errors > 0:
             self._use_up(account, "create_errors")
             refuse(500, "The gateway has an error.")
         try:
             payment = payments.open_payment(self._store, account, key, order)
         except IdempotencyConflict:
-            refuse(409, "This Idempotency-Key was used for another request.")
+            refuse(422, "This Idempotency-Key was used for another request.")
         if knobs.create_timeouts > 0:
             self._use_up(account, "create_timeouts")
             await asyncio.sleep(knobs.hang_seconds)
@@ -108,7 +110,7 @@ class Merchant:
         try:
             refund = payments.refund(self._store, account, payment, _key(request), order)
         except IdempotencyConflict:
-            refuse(409, "This Idempotency-Key was used for another request.")
+            refuse(422, "This Idempotency-Key was used for another request.")
         except NotPossible as error:
             refuse(422, str(error))
         return JSONResponse(refund, 201)

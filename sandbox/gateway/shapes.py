@@ -55,6 +55,7 @@ class GatewayKnobs(StrictBody):
     amount_off_by: int = 0  # the payer pays so much more than asked, or less
     pay_currency: str | None = None  # the payer pays in another currency
     refunds_fail: bool = False
+    minimum: int = 0  # a smaller payment is refused, for good
     create_errors: int = 0  # so many times opening a payment answers 500 and does nothing
     create_timeouts: int = 0  # so many times it opens the payment, then hangs before it answers
     hang_seconds: float = 30.0

@@ -13,9 +13,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.host.shapes import HostAccountSetup, HostKnobs, PlanOrderBody, ServiceSetup
+from sandbox.host.shapes import EndOrderBody, HostAccountSetup, HostKnobs, PlanOrderBody, ServiceSetup
 from sandbox.host.store import Answer, HostStore
 from sandbox.program import body_of, checked, refuse, say_no
+
+Order = PlanOrderBody | EndOrderBody
 
 
 def application(store: HostStore) -> Starlette:
@@ -29,6 +31,7 @@ def application(store: HostStore) -> Starlette:
             Route("/services/{ref}", tester.service),
             Route("/v1/services/{ref}", provisioner.read),
             Route("/v1/services/{ref}/plan", provisioner.order, methods=["POST"]),
+            Route("/v1/services/{ref}/end", provisioner.end, methods=["POST"]),
         ],
         exception_handlers={HTTPException: say_no},
     )
@@ -78,9 +81,15 @@ class HostApi:
         return JSONResponse(found or refuse(404, "There is no such service."))
 
     async def order(self, request: Request) -> Response:
+        return await self._taken(request, PlanOrderBody)
+
+    async def end(self, request: Request) -> Response:
+        return await self._taken(request, EndOrderBody)
+
+    async def _taken(self, request: Request, shape: type[Order]) -> Response:
         raw = await request.body()
         account = self._verified(request, raw)
-        order = checked(raw, PlanOrderBody)
+        order = checked(raw, shape)
         if (order.account, order.service) != (account, request.path_params["ref"]):
             refuse(422, "The signed body names another account or service than the request.")
         key = request.headers.get("idempotency-key") or refuse(400, "Send an Idempotency-Key.")
@@ -100,7 +109,7 @@ class HostApi:
         self._use_up(account, "fail_times")
         return knobs.fail_status, {"detail": "The host cannot do this now."}
 
-    def _answer(self, order: PlanOrderBody, key: str) -> Answer:
+    def _answer(self, order: Order, key: str) -> Answer:
         """The same key gets the same answer; what was not answered before is decided and carried out now."""
         asked = order.model_dump_json()
         if before := self._store.answered(order.account, key):
@@ -109,7 +118,7 @@ class HostApi:
         self._store.keep_answer(order.account, key, asked, answer)
         return answer
 
-    def _decide(self, order: PlanOrderBody) -> Answer:
+    def _decide(self, order: Order) -> Answer:
         knobs = self._store.knobs(order.account)
         if knobs.refuse:
             return 422, {"detail": knobs.refuse}
@@ -118,7 +127,12 @@ class HostApi:
             return 409, {"detail": f"Generation {order.generation} is older than {before['generation']}."}
         if knobs.deaf:
             return 200, before or {}
-        self._store.carry_out(order)
+        if isinstance(order, PlanOrderBody):
+            self._store.carry_out(order)
+        elif before:
+            self._store.end(order)
+        else:
+            return 404, {"detail": "There is no such service."}
         return 200, self._store.service(order.service, order.account) or {}
 
     def _verified(self, request: Request, signed: bytes) -> str:

@@ -38,6 +38,14 @@ class PlanOrderBody(StrictBody):
     generation: int = Field(ge=0)
 
 
+class EndOrderBody(StrictBody):
+    """A provisioner's order: `service` of `account` runs no more."""
+
+    account: str
+    service: str
+    generation: int = Field(ge=0)
+
+
 class HostKnobs(StrictBody):
     """How the host misbehaves for an account. Defaults: not at all. A PUT replaces all of them."""
 

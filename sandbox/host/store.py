@@ -5,13 +5,14 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from sandbox.host.shapes import HostAccountSetup, HostKnobs, PlanOrderBody, ServiceSetup
+from sandbox.host.shapes import EndOrderBody, HostAccountSetup, HostKnobs, PlanOrderBody, ServiceSetup
 from sandbox.program import open_database
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS accounts (name TEXT PRIMARY KEY, setup TEXT, knobs TEXT NOT NULL DEFAULT '{}');
 CREATE TABLE IF NOT EXISTS services (account TEXT, ref TEXT, plan TEXT NOT NULL, limits TEXT NOT NULL,
     usage TEXT NOT NULL DEFAULT '{}', generation INTEGER NOT NULL DEFAULT 0, changed INTEGER NOT NULL,
+    ended INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (account, ref));
 CREATE TABLE IF NOT EXISTS answers (account TEXT, key TEXT, asked TEXT NOT NULL, status INTEGER NOT NULL,
     body TEXT NOT NULL, PRIMARY KEY (account, key));
@@ -53,7 +54,7 @@ class HostStore:
             database.execute(
                 "INSERT INTO services (account, ref, plan, limits, usage, changed)"
                 f" VALUES (?1, ?2, ?3, ?4, ?5, {_NEWEST}) ON CONFLICT (account, ref)"
-                f" DO UPDATE SET plan = ?3, limits = ?4, usage = ?5, changed = {_NEWEST}",
+                f" DO UPDATE SET ended = 0, plan = ?3, limits = ?4, usage = ?5, changed = {_NEWEST}",
                 values,
             )
 
@@ -70,7 +71,8 @@ class HostStore:
         for name, more in self.knobs(row["account"]).usage.items():
             usage[name] = usage.get(name, 0) + more
         limits = json.loads(row["limits"])
-        return {"plan": row["plan"], "limits": limits, "usage": usage, "generation": row["generation"]}
+        found = {"plan": row["plan"], "limits": limits, "usage": usage, "generation": row["generation"]}
+        return found | {"ended": True} if row["ended"] else found
 
     def answered(self, account: str, key: str) -> tuple[str, Answer] | None:
         """What was asked with this key and how it was answered."""
@@ -92,7 +94,14 @@ class HostStore:
                 (order.account, order.service, order.plan, json.dumps(order.limits), order.generation),
             )
 
-    def log_order(self, order: PlanOrderBody, key: str, status: int) -> None:
+    def end(self, order: EndOrderBody) -> None:
+        with self._database as database:
+            database.execute(
+                f"UPDATE services SET ended = 1, generation = ?3, changed = {_NEWEST} WHERE account = ?1 AND ref = ?2",
+                (order.account, order.service, order.generation),
+            )
+
+    def log_order(self, order: PlanOrderBody | EndOrderBody, key: str, status: int) -> None:
         with self._database as database:
             database.execute(
                 "INSERT INTO orders (account, ref, key, body, status) VALUES (?, ?, ?, ?, ?)",

@@ -58,7 +58,7 @@ def test_a_late_word_of_the_mail_server_is_not_written(servers: Stack, error: st
     play = Play.of(servers)
     change_id = play.until_awaiting_payment("start")
     with transaction() as session:
-        message_id = session.query(OutboxMessage).filter_by(change_id=change_id).one().id
+        message_id = session.query(OutboxMessage).filter_by(subject=change_id).one().id
     slow = local_step(mail.begin_delivery, OutboxMessage, message_id)
     assert isinstance(slow, mail.MailCall)
     assert local_step(mail.begin_delivery, OutboxMessage, message_id) is None, "one worker at a time"

@@ -53,7 +53,7 @@ def go_on(play: Play, change_ids: list[str]) -> None:
     with transaction() as session:
         connection_id = play.gateway(session).id
     for _ in range(3):
-        external_step(reconciliation.list_events, Connection, connection_id)
+        external_step(reconciliation.list_page, Connection, connection_id)
         with transaction() as session:
             query = select(InboxEvent.id).where(InboxEvent.provider_id == play.provider(session).id)
             events = session.scalars(query.where(InboxEvent.status != "processed")).all()

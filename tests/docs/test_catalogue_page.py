@@ -22,7 +22,13 @@ from tests.support.pages import ROOT, blocks, spans, table
 PAGE = "docs/catalogue.md"
 ROWS = table(PAGE, "key", "type", "default", "meaning")
 NAMES = {SLUG: "name", COUNTRY: "country", PERCENT: "percentage"}
-LISTS = {"table": "tables", "text": "list of texts", "name": "list of names", "country": "list of countries"}
+LISTS = {
+    "whole number": "list of whole numbers",
+    "table": "tables",
+    "text": "list of texts",
+    "name": "list of names",
+    "country": "list of countries",
+}
 MAPS = {
     "table": "tables by name",
     "texts": "texts by name",
@@ -113,6 +119,8 @@ def default_of(field: FieldInfo) -> str:
         return "–"
     if field.default in ((), {}):
         return "empty"
+    if isinstance(field.default, tuple):
+        return str(list(field.default))  # as TOML writes it
     return str(field.default).lower() if isinstance(field.default, bool) else str(field.default) or "empty"
 
 

@@ -176,7 +176,7 @@ def changed(found: str, put: str) -> str:
             "payable_days = 7",
             "payable_day = 7",
             "28: policies.payable_day: no such key; the keys here are change_day, late_money, minimum_charge,"
-            " money_returned, over_limit_at_renewal, payable_days, quote_valid_minutes, rounding,"
+            " money_returned, over_limit_at_renewal, payable_days, priced_at, quote_valid_minutes, rounding,"
             " scheduled_price, staff_review_days; did you mean 'payable_days'?",
         ),
         (

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Running
-from tests.entry_points.test_http import AUGUST, CHANGE, JULY, SERVICE, Make, is_problem
-from tests.support.client import ApiClient
+from tests.entry_points.test_http import CHANGE, SERVICE, Make, is_problem
+from tests.support.client import AUGUST, JULY, ApiClient
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("stack")

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.entry_points.test_http import ACCEPTED, AUGUST, JULY, is_problem
-from tests.support.client import ApiClient
+from tests.entry_points.test_http import ACCEPTED, is_problem
+from tests.support.client import AUGUST, JULY, ApiClient
 
 pytestmark = pytest.mark.xdist_group("stack")
 

@@ -9,12 +9,11 @@ import httpx
 import pytest
 
 from tests.conftest import Running
-from tests.support.client import ApiClient
+from tests.support.client import AUGUST, JULY, ApiClient
 
 pytestmark = pytest.mark.xdist_group("stack")
 
 Make = Callable[..., ApiClient]
-JULY, AUGUST = "2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z"
 SERVICE = {
     "customer": "zone",
     "plan": "basic",

@@ -11,9 +11,11 @@ from typing import Any
 
 
 class Routes(BaseHTTPRequestHandler):
-    def answer(self, status: int, document: dict[str, Any]) -> None:
+    def answer(self, status: int, document: dict[str, Any], headers: dict[str, str] | None = None) -> None:
         body = json.dumps(document).encode()
         self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

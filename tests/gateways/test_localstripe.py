@@ -177,6 +177,6 @@ def test_the_list_of_events_has_what_no_webhook_brought(stripe: tuple[MoneyPlay,
     payer.confirm(attempt.gateway_ref, GOOD).raise_for_status()
     with transaction() as session:
         connection_id = play.gateway(session).id
-    for event_id in external_step(reconciliation.list_events, Connection, connection_id):
+    for event_id in external_step(reconciliation.list_page, Connection, connection_id).events:
         play.process(event_id)
     assert play.steps("settle apply", change_id) == "applied"

@@ -180,6 +180,21 @@ def test_mollie_is_away_and_the_fetch_is_tried_again(play: MoneyPlay) -> None:
         assert (event.status, event.failures) == ("retry", 1)
 
 
+def test_a_payment_that_mollie_does_not_know_is_asked_for_once(play: MoneyPlay) -> None:
+    """Another key was connected meanwhile: the webhook is a dead letter at once, and the attempt ends when it is
+    fetched."""
+    change_id = play.until_awaiting_payment("start")
+    [attempt] = play.attempts(change_id)
+    del FakeMollie.payments[attempt.gateway_ref or ""]
+    event_id = posted(play, attempt.gateway_ref or "")
+    with pytest.raises(GatewayRefused, match="404"):
+        play.process(event_id)
+    assert (play.event(event_id).status, play.event(event_id).next_attempt_at) == ("dead", None)
+    assert "Mollie refused with 404" in (play.event(event_id).last_error or "")
+    play.fetch(attempt.id)
+    assert play.attempts(change_id)[0].status == "failed"
+
+
 def test_cancel_returns_how_the_payment_stands(mollie: str) -> None:
     account = Account("dns", mollie, KEY, ())
     request = PaymentRequest("pay_abcdefgh", Money(1250, "EUR"), "title", "https://x", NOON_17_JULY, "https://y")

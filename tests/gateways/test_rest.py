@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateways.protocol import Account, GatewayError, GatewayRefused
+from gateways.protocol import Account, GatewayError, GatewayRefused, NotAtGateway
 from gateways.registry import GATEWAYS
 from tests.gateways.served import Routes, served
 
@@ -20,6 +20,14 @@ class StatusInThePath(Routes):
         self.answer(int(self.path.split("/")[1]), {"words": 1})
 
 
+class Busy(StatusInThePath):
+    """The same, with an error as Stripe writes it and the pause that is asked for."""
+
+    def do_GET(self) -> None:
+        status = int(self.path.split("/")[1])
+        self.answer(status, {"error": {"message": "words", "type": "api_error"}}, {"retry-after": "7"})
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     with served(StatusInThePath) as url:
@@ -31,14 +39,27 @@ def fetch(adapter: str, url: str) -> None:
 
 
 @ADAPTERS
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503])
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503])
 def test_these_say_nothing_of_the_outcome(server: str, adapter: str, name: str, status: int) -> None:
     with pytest.raises(GatewayError, match=rf"^{name} answered {status}\.$"):
         fetch(adapter, f"{server}/{status}")
 
 
+@pytest.mark.parametrize("adapter", ["standard", "mollie", "stripe", "stripe-intents"])
+def test_one_classification_for_all_adapters(adapter: str) -> None:
+    with served(Busy) as url:
+        for status in (408, 409, 425, 429, 500, 503):
+            with pytest.raises(GatewayError) as unknown:
+                fetch(adapter, f"{url}/{status}")
+            assert unknown.value.retry_after == 7, "the pause that it asked for"
+        for status in (400, 401, 402, 403, 404, 410, 422):
+            with pytest.raises(GatewayRefused, match=f"refused with {status}.*words") as refused:
+                fetch(adapter, f"{url}/{status}")
+            assert isinstance(refused.value, NotAtGateway) is (status in (404, 410))
+
+
 @ADAPTERS
-@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 409, 422])
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 410, 422])
 def test_these_are_a_definite_no_with_the_gateways_words(server: str, adapter: str, name: str, status: int) -> None:
     with pytest.raises(GatewayRefused, match=rf'^{name} refused with {status}: {{"words": 1}}$'):
         fetch(adapter, f"{server}/{status}")

@@ -117,7 +117,7 @@ def test_a_definite_no_and_an_unknown_outcome_are_told_apart(sandbox: As, accoun
         "/v1/payments", params={"reference": "pay_1"}, headers={"Authorization": f"Bearer {account.api_key}"}
     ).json()
     assert [payment["id"] for payment in listed["payments"]] == [repeated.gateway_ref]
-    with pytest.raises(GatewayRefused, match="409"):
+    with pytest.raises(GatewayRefused, match="422"):
         GATEWAY.create(account, PaymentRequest("pay_1", Money(1, "JPY"), "", REQUEST.return_url, REQUEST.expires_at))
 
 

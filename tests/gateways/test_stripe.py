@@ -13,7 +13,7 @@ import stripe
 from domain.money import Money
 from gateways.protocol import Account, BadSignature, EventKind, NotUnderstood
 from gateways.registry import GATEWAYS
-from gateways.stripe_events import money, stripe_amount
+from gateways.stripe_amounts import money, stripe_amount
 
 SECRET = "whsec_test_secret_of_this_endpoint"
 OLD = "whsec_test_the_secret_before_that"
@@ -175,8 +175,54 @@ def test_an_event_that_makes_no_sense(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "thing"),
+    [
+        ("payment_intent.succeeded", INTENT | {"metadata": None, "description": None}),
+        ("charge.refunded", CHARGE | {"metadata": None}),
+        ("charge.refunded", CHARGE | {"payment_intent": {"id": "pi_1", "object": "payment_intent"}}),
+        ("checkout.session.completed", SESSION | {"payment_intent": {"id": "pi_1"}, "client_reference_id": None}),
+    ],
+)
+def test_what_is_null_or_expanded_is_read_all_the_same(kind: str, thing: dict[str, Any]) -> None:
+    [gateway_event] = GATEWAY.parse(event(kind, thing))
+    assert gateway_event.gateway_ref == "pi_1"
+
+
+def test_what_somebody_wrote_on_a_payment_is_read_with_it() -> None:
+    [gateway_event] = GATEWAY.parse(event("payment_intent.succeeded", INTENT | {"description": "DNS-2027-000007"}))
+    assert gateway_event.text == "DNS-2027-000007"
+
+
+def test_poison_says_what_is_missing() -> None:
+    thin: dict[str, Any] = {"id": "evt_9", "object": "v2.core.event", "type": "v1.payment_intent.succeeded"}
+    thin |= {"created": "2027-07-17T03:05:00.000Z", "related_object": {"id": "pi_1", "type": "payment_intent"}}
+    old: dict[str, Any] = {
+        "id": "evt_8",
+        "type": "checkout.session.completed",
+        "created": 1_800_000_000,
+        "api_version": "2017-08-15",
+    }
+    old |= {"data": {"object": {"id": "cs_1"}}}
+    for body, words in (
+        (
+            thin,
+            r"^evt_9 \(v1.payment_intent.succeeded\) makes no sense: data.object is missing, .*snapshot payloads\.$",
+        ),
+        (old, r"^evt_8 \(checkout.session.completed, API version 2017-08-15\) .*: payment_status: Field required\.$"),
+        ({"id": "evt_7"}, r"^The body is no event of Stripe's: type: Field required\.$"),
+    ):
+        with pytest.raises(NotUnderstood, match=words):
+            GATEWAY.parse(json.dumps(body).encode())
+    [other] = GATEWAY.parse(json.dumps(thin | {"type": "v1.billing.meter.error_report_triggered"}).encode())
+    assert other.kind is EventKind.IGNORED
+
+
+SPECIAL = [(Money(500, "ISK"), 50_000), (Money(500, "UGX"), 50_000), (Money(5_000, "MGA"), 50)]
+
+
+@pytest.mark.parametrize(
     ("ours", "theirs"),
-    [(Money(500, "JPY"), 500), (Money(1234, "USD"), 1234), (Money(1230, "KWD"), 1230), (Money(500, "ISK"), 50_000)],
+    [(Money(500, "JPY"), 500), (Money(1234, "USD"), 1234), (Money(1230, "KWD"), 1230), *SPECIAL],
 )
 def test_amounts_as_stripe_counts_them(ours: Money, theirs: int) -> None:
     assert stripe_amount(ours) == theirs

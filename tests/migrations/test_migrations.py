@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 from alembic import command
-from sqlalchemy import func, select, text
+from sqlalchemy import MetaData, func, select, text
 from sqlalchemy.orm import Session
 
 from engine.audit.checks import audit_books, providers_to_audit
@@ -55,7 +55,10 @@ def before(servers: Stack) -> Iterator[None]:
 
 
 def _load(session: Session) -> None:
-    for table in [table.name for table in Base.metadata.sorted_tables if table.name in ROWS]:
+    """In the order in which the tables of that time stand on each other."""
+    tables = MetaData()
+    tables.reflect(session.connection())
+    for table in [table.name for table in tables.sorted_tables if table.name in ROWS]:
         rows = ROWS[table]
         values = {"rows": json.dumps(rows)}
         session.execute(

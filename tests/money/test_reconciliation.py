@@ -44,7 +44,7 @@ def claimed(attempt_id: str) -> bool:
 def list_events(play: MoneyPlay) -> list[str]:
     with transaction() as session:
         connection_id = play.gateway(session).id
-    return external_step(reconciliation.list_events, Connection, connection_id)
+    return list(external_step(reconciliation.list_page, Connection, connection_id).events)
 
 
 def test_beat_reconciles_every_ten_minutes() -> None:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from engine.inbox import allocation
-from engine.inbox.allocation import PaymentTarget
+from engine.inbox.ownership import PaymentTarget
 from gateways.protocol import GatewayEvent
 from local.stack import Stack
 from models.database import transaction

@@ -94,6 +94,26 @@ def test_declined_then_paid_again_then_the_list_shows_the_plan(frontend: Make) -
     assert "$12.00" in listed
 
 
+def test_a_payment_that_the_gateway_refuses_is_told_at_once_and_can_be_canceled(frontend: Make) -> None:
+    dns = frontend("dns")
+    customer = visitor(dns)
+    knobs = f"{dns.ready['gateway']}/_knobs/{dns.provider}"
+    httpx.put(knobs, json={"minimum": 374}, trust_env=False).raise_for_status()
+    change = customer.submit(customer.review("start"), "/accept").url.path
+    page = customer.see(change, "The payment service does not take this payment, so nothing was charged.")
+    assert "being opened" not in page.text
+    assert "<noscript><meta" not in page.text, "nothing happens before a person has seen to it"
+    assert "Cancel this change" in page.text
+    view = dns.call("GET", f"/v1/plan-changes/{customer.changes()[0]['id']}")
+    assert (view["reason"], view["next_actions"]) == ("payment_refused", ["cancel"])
+    [letter] = dns.call("GET", "/v1/dead-letters", scope="ops")["items"]
+    assert letter["id"] == view["payment"]["id"]
+    httpx.put(knobs, json={}, trust_env=False).raise_for_status()
+    again = {"actor": "ana", "reason": "the minimum was lowered"}
+    dns.call("POST", f"/v1/dead-letters/{letter['id']}/retry", again, scope="ops")
+    customer.see(change, "Pay $3.73")
+
+
 def test_a_renewals_invoice_is_paid_from_the_portal(frontend: Make) -> None:
     dns = frontend("dns")
     customer = visitor(dns)

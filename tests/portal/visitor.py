@@ -61,10 +61,15 @@ class Visitor:
         return self.http.post(form.action, data=form.values | values)
 
     @staticmethod
-    def form(page: httpx.Response, action_end: str) -> Form:
+    def forms(page: httpx.Response) -> list[Form]:
+        """All of a page's forms."""
         forms = _Forms()
         forms.feed(page.text)
-        found = [form for form in forms.forms if form.action.endswith(action_end)]
+        return forms.forms
+
+    @staticmethod
+    def form(page: httpx.Response, action_end: str) -> Form:
+        found = [form for form in Visitor.forms(page) if form.action.endswith(action_end)]
         assert found, f"no form for …{action_end} on {page.url}:\n{page.text}"
         return found[0]
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from provisioners.http import HttpProvisioner
-from provisioners.protocol import Host, HostedService, PlanOrder, ProvisionerRefused, ProvisionerUnknown
+from provisioners.protocol import EndOrder, Host, HostedService, PlanOrder, ProvisionerRefused, ProvisionerUnknown
 from tests.support.programs import As, program
 
 SECRET = "whsec_c2VjcmV0IG9mIHRoZSBzYW5kYm94IGhvc3Q="
@@ -72,6 +72,28 @@ def test_after_a_lost_answer_the_order_is_repeated(sandbox: As, host: Host) -> N
     sandbox.put(f"/_knobs/{sandbox.account}", json={"lose_answers": 1, "hang_seconds": 5}).raise_for_status()
     assert PROVISIONER.apply(host, order()) == BUSINESS
     assert statuses(sandbox) == [200, 200]
+
+
+def test_an_ended_service_takes_no_older_order(sandbox: As, host: Host) -> None:
+    PROVISIONER.apply(host, order(generation=1))
+    for _ in range(2):
+        PROVISIONER.end(host, EndOrder("zone-1", 2, "end_1:end"))
+    assert sandbox.get("/services/zone-1").json()["ended"] is True
+    with pytest.raises(ProvisionerRefused, match="older"):
+        PROVISIONER.apply(host, order(generation=1, key="chg_0:apply:1"))
+    with pytest.raises(ProvisionerRefused, match="older"):
+        PROVISIONER.end(host, EndOrder("zone-1", 1, "end_0:end"))
+
+
+def test_a_service_that_the_host_does_not_know_has_ended(host: Host) -> None:
+    PROVISIONER.end(host, EndOrder("zone-2", 1, "end_2:end"))
+
+
+def test_a_host_that_knows_the_service_but_not_the_call_has_not_ended_it(sandbox: As, host: Host) -> None:
+    sandbox.put(f"/_knobs/{host.account}", json={"fail_times": 1, "fail_status": 404}).raise_for_status()
+    with pytest.raises(ProvisionerRefused):
+        PROVISIONER.end(host, EndOrder("zone-1", 1, "end_3:end"))
+    assert "ended" not in sandbox.get("/services/zone-1").json()
 
 
 def test_lasting_trouble_is_an_unknown_outcome(sandbox: As, host: Host) -> None:

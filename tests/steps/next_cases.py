@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from models.customer import Service
+from models.ending import Ending
 from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.outbox import OutboxMessage
@@ -22,11 +23,12 @@ CLASSES: dict[str, Any] = {
     "invoice": Invoice,
     "mail": OutboxMessage,
     "service": Service,
+    "ending": Ending,
 }
 
 SWEEP, SCAN, RECONCILIATION = "sweep.enqueue_due", "renewals.scan", "payments.reconcile"
 # A date brings these, so nobody has to be patient before they are enqueued.
-BY_DATE = {"sweep.expire_unpaid", "renewals.run"}
+BY_DATE = {"sweep.expire_unpaid", "renewals.run", "endings.run"}
 
 LONG_AGO = datetime.fromisoformat("2020-01-01T00:00:00+00:00")
 
@@ -81,8 +83,9 @@ def _cases(
         yield Case(row, state, frozenset(facts.split()), expected, by, values or {})
 
 
-CUSTOMER, DATE, LEASE, CHANGE, GATEWAY, OPERATOR, STAFF = (
-    f"waits for the {whom}" for whom in ("customer", "date", "lease", "plan change", "gateway", "operator", "staff")
+CUSTOMER, DATE, LEASE, CHANGE, ENDING, GATEWAY, OPERATOR, STAFF = (
+    f"waits for the {whom}"
+    for whom in ("customer", "date", "lease", "plan change", "ending", "gateway", "operator", "staff")
 )
 # By the provider's clock, or the machine's, from now; `held` and `total` are yen; None: there is none.
 TOO_FAR, OF_ANOTHER = {"lease_until": DAY}, {"held": 0, "held_by_another": 373}
@@ -108,6 +111,14 @@ for _line in (
     _cases("change", "invoiced", "covered proforma_missing", "plan_change.settle"),
     _cases("change", "invoiced", "covered deadline_passed", "plan_change.settle"),
     _cases("change", "invoiced", "covered deadline_passed proforma_missing", "plan_change.settle"),
+    _cases("change", "invoiced", "payment_refused", OPERATOR),
+    _cases("change", "invoiced", "proforma_missing payment_refused", "plan_change.print_invoice"),
+    _cases("change", "invoiced", "deadline_passed payment_refused", "sweep.expire_unpaid"),
+    _cases("change", "invoiced", "deadline_passed proforma_missing payment_refused", "sweep.expire_unpaid"),
+    *(
+        _cases("change", "invoiced", f"covered {more} payment_refused", "plan_change.settle")
+        for more in ("", "proforma_missing", "deadline_passed", "deadline_passed proforma_missing")
+    ),
     _cases("change", "awaiting_payment", "", CUSTOMER),
     _cases("change", "awaiting_payment", "", CUSTOMER, values={"held": 372}),
     _cases("change", "awaiting_payment", "", CUSTOMER, values=OF_ANOTHER),
@@ -160,7 +171,11 @@ for _line in (
         values={"created_at": -HOUR, "refund": "pending", "polled_at": -9 * MINUTE},
     ),
     _cases("payment", "succeeded", "refund_poll_due", "payments.fetch", by=RECONCILIATION),
-    _cases("payment", "failed declined expired canceled", "", "nothing"),
+    _cases("payment", "failed", "", "nothing"),
+    _cases("payment", "failed", "refused", OPERATOR),
+    _cases("payment", "failed", "", "nothing", values={"refused": True, "newer": True}),
+    _cases("payment", "failed", "", "nothing", values={"refused": True, "settled": True}),
+    _cases("payment", "declined expired canceled", "", "nothing"),
     _cases("refund", "sending", "", "payments.refund"),
     _cases("refund", "sending", "", "payments.refund", values=TOO_FAR),
     _cases("refund", "sending", "lease_runs", LEASE),
@@ -203,10 +218,35 @@ for _line in (
         _cases("service", "active", "change_on_its_way period_over", CHANGE, values={"change": status})
         for status in ("quoted", "invoiced", "awaiting_payment", "paid", "applying", "stuck")
     ),
+    *(
+        _cases("service", "active", f"ending_scheduled {others}", ENDING)
+        for others in (
+            "",
+            "warning_due",
+            "period_over",
+            "change_on_its_way",
+            "change_on_its_way warning_due",
+            "change_on_its_way period_over",
+        )
+    ),
+    _cases("service", "active", "", DATE, values={"ending": "withdrawn"}),
+    _cases("service", "active", "period_over", "renewals.run", by=SCAN, values={"ending": "withdrawn"}),
     _cases("service", "past_due", "", CUSTOMER),
     _cases("service", "past_due", "", CUSTOMER, values=TO_WARN_OF),
     _cases("service", "pending suspended canceled terminated", "", "nothing"),
     _cases("service", "pending suspended canceled terminated", "", "nothing", values=TO_WARN_OF),
+    _cases("ending", "scheduled", "date_to_come", DATE),
+    _cases("ending", "scheduled", "change_on_its_way date_to_come", DATE),
+    _cases("ending", "scheduled", "change_on_its_way", CHANGE),
+    _cases("ending", "scheduled", "change_on_its_way", CHANGE, values={"at": "now", "change": "stuck"}),
+    _cases("ending", "scheduled", "", "endings.run", by=SCAN),
+    _cases("ending", "scheduled", "", "endings.run", by=SCAN, values={"period_end": timedelta(0)}),
+    _cases("ending", "scheduled", "", "endings.run", by=SCAN, values={"change": "awaiting_review"}),
+    _cases("ending", "scheduled", "", "endings.run", by=SCAN, values={"at": "now", "period_end": 20 * DAY}),
+    _cases("ending", "ending", "", "endings.order_host", by=SCAN),
+    _cases("ending", "ending", "", "endings.order_host", by=SCAN, values=TOO_FAR),
+    _cases("ending", "ending", "lease_runs", LEASE),
+    _cases("ending", "ended withdrawn", "", "nothing"),
 ):
     CASES.extend(_line)
 
@@ -216,6 +256,8 @@ _OVER = "a change is warned of only before the period is over"
 IMPOSSIBLE: dict[tuple[str, str, frozenset[str]], str] = {
     ("service", "active", frozenset({"warning_due", "period_over"})): _OVER,
     ("service", "active", frozenset({"warning_due", "change_on_its_way", "period_over"})): _OVER,
+    ("service", "active", frozenset({"ending_scheduled", "warning_due", "period_over"})): _OVER,
+    ("service", "active", frozenset({"ending_scheduled", "warning_due", "change_on_its_way", "period_over"})): _OVER,
 }
 
 # What makes a fact true, and what makes it false.
@@ -227,19 +269,24 @@ DIALS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "lease_runs": ({"lease_until": 5 * MINUTE}, {"lease_until": None}),
     "refund_poll_due": ({"created_at": -HOUR, "refund": "pending"}, {"created_at": -MINUTE, "refund": None}),
     "poll_due": ({"created_at": -HOUR}, {"created_at": -MINUTE}),
+    "payment_refused": ({"refused": True}, {"refused": False}),
+    "refused": ({"refused": True}, {"refused": False}),
     "document_missing": ({"document": None}, {"document": "invoice"}),
     "uncollected": ({"asked": False}, {"asked": True}),
     "warning_due": ({"scheduled": True, "period_end": 3 * DAY}, {"scheduled": False}),
     "change_on_its_way": ({"change": "requested"}, {"change": None}),
     "period_over": ({"period_end": -HOUR}, {"period_end": 20 * DAY}),
+    "ending_scheduled": ({"ending": "scheduled"}, {"ending": None}),
+    "date_to_come": ({"period_end": 20 * DAY}, {"period_end": -HOUR}),
 }
 
 FACTS = {
-    "change": ("covered", "deadline_passed", "proforma_missing", "spent", "lease_runs"),
-    "payment": ("refund_poll_due", "poll_due", "lease_runs"),
+    "change": ("covered", "deadline_passed", "proforma_missing", "payment_refused", "spent", "lease_runs"),
+    "payment": ("refund_poll_due", "poll_due", "lease_runs", "refused"),
     "refund": ("lease_runs",),
     "event": (),
     "invoice": ("document_missing", "uncollected"),
     "mail": ("lease_runs",),
-    "service": ("warning_due", "change_on_its_way", "period_over"),
+    "service": ("ending_scheduled", "warning_due", "change_on_its_way", "period_over"),
+    "ending": ("date_to_come", "change_on_its_way", "lease_runs"),
 }

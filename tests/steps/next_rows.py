@@ -20,11 +20,12 @@ from local.stack import Stack
 from models.base import new_id
 from models.customer import Customer, Service
 from models.database import transaction
+from models.ending import Ending
 from models.inbox import InboxEvent
 from models.invoice import Document, Invoice
 from models.ledger import credit, debit, post
 from models.outbox import OutboxMessage
-from models.payment import Payment, PaymentAttempt, Refund
+from models.payment import Payment, PaymentAttempt, PaymentAttemptMove, Refund
 from models.pending_work import next_of
 from models.plan_change import PlanChange
 from models.renewal import Renewal
@@ -47,7 +48,8 @@ from tests.steps.next_cases import (
 from tests.support.play import Play
 
 _WRITTEN_IN_ORDER = (
-    *(Service, PlanChange, Renewal, Invoice, Document, PaymentAttempt, Payment, Refund, OutboxMessage, InboxEvent),
+    *(Service, PlanChange, Ending, Renewal, Invoice, Document, PaymentAttempt, PaymentAttemptMove, Payment),
+    *(Refund, OutboxMessage, InboxEvent),
 )
 
 
@@ -137,7 +139,24 @@ class Rows:
             self._plain_change(values["change"], service.id)
         if values.get("scheduled"):
             self._plain_change("scheduled", service.id, warned_at=self.clock if values.get("warned") else None)
+        if values.get("ending"):
+            self._plain_ending(values["ending"], service.id)
         return service
+
+    def _plain_ending(self, status: str, service_id: str, **columns: Any) -> Any:
+        return self._add(
+            Ending,
+            "end",
+            **{"provider_id": self.provider_id, "customer_id": self.customer_id, "service_id": service_id},
+            **{"status": status, "channel": "api", "plan": "basic", "received_at": self.clock},
+            **{"idempotency_key": f"key {next(self._count)}", "request_sha256": "", "next_attempt_at": None},
+            **{"at": "period_end", **columns},
+        )
+
+    def _ending(self, status: str, values: dict[str, Any]) -> Any:
+        service = self._service("active", {"period_end": values["period_end"], "change": values["change"]})
+        lease_until = self._at(values, "lease_until", self.machine)
+        return self._plain_ending(status, service.id, at=values.get("at", "period_end"), lease_until=lease_until)
 
     def _plain_change(self, status: str, service_id: str | None = None, **columns: Any) -> Any:
         return self._add(
@@ -162,6 +181,8 @@ class Rows:
         )
         if values["document"]:
             self._document(invoice, values["document"])
+        if values["refused"]:
+            self._refusal(self._attempt(invoice, "failed"))
         held = Money(values["held"], values.get("held_currency", "JPY"))
         another = Money(values.get("held_by_another", 0), "JPY")
         self._held += [(owner, amount) for owner, amount in ((change.id, held), ("another", another)) if amount]
@@ -222,9 +243,20 @@ class Rows:
             **{"created_at": self.machine, "next_attempt_at": None, **columns},
         )
 
+    def _refusal(self, attempt: Any) -> None:
+        """The gateway's definite no to an attempt."""
+        said_no = {"event": "refuse", "from_status": "creating", "to_status": "failed"}
+        self._added.append(PaymentAttemptMove(attempt_id=attempt.id, at=self.clock, actor="gateway", **said_no))
+
     def _payment(self, status: str, values: dict[str, Any]) -> Any:
         ahead = {name: self._at(values, name, self.machine) for name in ("created_at", "polled_at", "lease_until")}
-        attempt = self._attempt(self._plain_invoice(), status, **ahead)
+        invoice = self._plain_invoice()
+        invoice.settled_at = self.clock if values.get("settled") else None
+        attempt = self._attempt(invoice, status, **ahead)
+        if values["refused"]:
+            self._refusal(attempt)
+        if values.get("newer"):
+            self._attempt(invoice, "canceled")
         if values["refund"]:
             created_at = self.machine + values.get("refunded", -HOUR)
             self._plain_refund(values["refund"], attempt.id, created_at=created_at)
@@ -255,7 +287,7 @@ class Rows:
             "msg",
             **{
                 "provider_id": self.provider_id,
-                "change_id": self._plain_change("applied", self._shared_id).id,
+                "subject": self._plain_change("applied", self._shared_id).id,
                 "event": "applied",
             },
             **{"channel": "mail", "recipient": "zone@example.invalid", "locale": "en", "values": {}},
@@ -318,7 +350,7 @@ def finders(session: Session, row: Any = None) -> Callable[[Made], list[str]]:
     swept = [work for work in sweep.SWEPT if row in (None, work.row)]
     with undone(session):
         by_sweep = sweep.claim(session, swept)
-        by_scan = sweep.claim(session, [sweep.RENEWALS] if row in (None, sweep.RENEWALS.row) else [])
+        by_scan = sweep.claim(session, [work for work in sweep.SCANNED if row in (None, work.row)])
         fetched = reconciliation.claim_due(session)
     found = {
         SWEEP: by_sweep.overdue_rows,

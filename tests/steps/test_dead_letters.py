@@ -130,7 +130,7 @@ def a_mail(servers: Stack) -> Case:
     play = MoneyPlay.of(servers)
     change_id = play.until_awaiting_payment("start")
     with transaction() as session:
-        row_id = session.scalars(select(OutboxMessage.id).where(OutboxMessage.change_id == change_id)).one()
+        row_id = session.scalars(select(OutboxMessage.id).where(OutboxMessage.subject == change_id)).one()
     return Case(play, row_id, (mail, "compose"), lambda s: s.get_one(OutboxMessage, row_id).sent_at is not None)
 
 

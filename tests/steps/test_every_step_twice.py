@@ -19,7 +19,7 @@ def state(play: Play, change_id: str) -> tuple[object, ...]:
     with transaction() as session:
         documents = session.scalars(select(Document.sha256).order_by(Document.id)).all()
         messages = session.scalars(
-            select(OutboxMessage.event).where(OutboxMessage.change_id == change_id).order_by(OutboxMessage.id)
+            select(OutboxMessage.event).where(OutboxMessage.subject == change_id).order_by(OutboxMessage.id)
         ).all()
         service = play.service(session)
     return (

@@ -11,10 +11,10 @@ from sqlalchemy import select
 from domain.catalog import Outcome, Rule
 from domain.periods import ImplausiblePeriod, Period
 from domain.pricing.modes import Fraction, Proration
+from engine.dunning import mark_past_due
 from engine.host_reports import BillingReport, ServiceDiffers, Taken
 from engine.ledger.billed_items import open_items
 from engine.offers import quote_change
-from engine.renewal import mark_past_due
 from local.stack import Stack
 from models.database import transaction
 from models.resumption import Resumption
@@ -205,7 +205,7 @@ def test_the_host_may_say_which_period_runs(servers: Stack) -> None:
         play = Play.of(servers)
         report(play, "suspended", on="2027-07-20")
         end = "2028-02-01" if start.endswith("01") else "2028-02-10"
-        new = {"period_start": tokyo(start), "period_end": tokyo(end)}
+        new: dict[str, Any] = {"period_start": tokyo(start), "period_end": tokyo(end)}
         taken = report(play, "active", on="2028-01-10 12:00", **new)
         assert told(taken)[:3] == ("reported", *bill[:2])
         assert report(play, "active", **new).resumed is None

@@ -153,7 +153,7 @@ def test_compensation_gives_credit_a_credit_note_and_the_old_plan(servers: Stack
         assert "CN-2027-000001" in (note.number or "")
         assert note.content["corrects"] == play.invoice(change_id).number
         assert play.service(session).plan == "basic"
-        events = session.scalars(select(OutboxMessage.event).where(OutboxMessage.change_id == change_id)).all()
+        events = session.scalars(select(OutboxMessage.event).where(OutboxMessage.subject == change_id)).all()
     assert {"compensated", "plan_changed"} & set(events) == {"compensated"}
     move = last_move(change_id)
     assert (move.to_status, move.actor, move.reason) == ("compensated", "operator:ana", "the rack was full")

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import func, select
 
 from domain.money import Money
+from engine.jobs.idempotency import KeyReused, RequestInFlight
 from engine.payments.attempts import start_attempt
-from engine.request import ChangeOpen, KeyReused, RequestInFlight
+from engine.request import ChangeOpen
 from local.stack import Stack
 from models.database import transaction
 from models.payment import PaymentAttempt

@@ -90,9 +90,11 @@ def test_creation_and_what_we_hold_may_be_repeated(servers: Stack) -> None:
     play.set_clock(AUGUST)
     renew_all(play)
     september = tokyo("2027-09-01")
+    whole: dict[str, Any] = {"quantity": 3, "anchor_day": 1, "billing": BillingReport(net=1400), "paid": True}
+    repeated: list[dict[str, Any]] = [{}, whole]
     for plan in ("basic", "start"):
         for start, end in ((JULY, AUGUST), (AUGUST, september)):
-            for more in ({}, {"quantity": 3, "anchor_day": 1, "billing": BillingReport(net=1400), "paid": True}):
+            for more in repeated:
                 taken = report(play, "active", plan=plan, period_start=start, period_end=end, **more)
                 assert (taken.resumed, taken.corrected, taken.canceled) == (None, [], [])
     assert refused(play, period_start=september, period_end=tokyo("2027-10-01")).keys() == {"period"}

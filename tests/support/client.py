@@ -10,6 +10,9 @@ import httpx
 
 from tests.support.waiting import until
 
+# Midnights in Tokyo.
+JULY, AUGUST = "2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z"
+
 
 class Refused(Exception):
     """The API answered with an error; the message has its whole document."""

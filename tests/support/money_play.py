@@ -92,7 +92,7 @@ class MoneyPlay(Play):
 
     def notices(self, change_id: str) -> list[str]:
         with transaction() as session:
-            query = select(OutboxMessage.event).where(OutboxMessage.change_id == change_id)
+            query = select(OutboxMessage.event).where(OutboxMessage.subject == change_id)
             return list(session.scalars(query.order_by(OutboxMessage.id)))
 
     def use(self, usage: dict[str, int]) -> None:

@@ -147,7 +147,7 @@ class Play:
 
     def deliver_mails(self, change_id: str) -> None:
         with transaction() as session:
-            ids = session.scalars(select(OutboxMessage.id).where(OutboxMessage.change_id == change_id)).all()
+            ids = session.scalars(select(OutboxMessage.id).where(OutboxMessage.subject == change_id)).all()
         for message_id in ids:
             external_step(mail.deliver, OutboxMessage, message_id)
 

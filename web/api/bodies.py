@@ -2,22 +2,71 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    TypeAdapter,
+    WithJsonSchema,
+    model_validator,
+)
 
 from domain.money import Money
 from engine.host_reports import BillingReport, ServiceReport
 from models.audit import Attribution
 from planshift_client.shapes.base import told
 
-Ref = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._~-]+$")]
-Text = Annotated[str, Field(min_length=1, max_length=500)]
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+REF = r"^[A-Za-z0-9._~-]+$"
+# Neither the database nor a page takes control characters; a text may have tabs and line breaks.
+PLAIN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+Ref = Annotated[str, Field(min_length=1, max_length=128, pattern=REF)]
+Text = Annotated[str, Field(min_length=1, max_length=500, pattern=PLAIN)]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=PLAIN)]
+
+
+def _written(value: Any) -> Any:
+    if not isinstance(value, datetime) and (not isinstance(value, str) or "T" not in value.upper()):
+        raise ValueError("write an instant as RFC 3339, such as 2027-07-17T03:00:00Z")
+    return value
+
+
+def _counted(value: Any) -> Any:
+    if isinstance(value, str | bool):
+        raise ValueError("write a whole number, without quotes")
+    return value
+
+
+# JSON has types, and so have we: no number is an instant, no text a number.
+Moment = Annotated[AwareDatetime, BeforeValidator(_written)]
+Whole = Annotated[int, BeforeValidator(_counted)]
 
 
 def _lines(value: Any) -> Any:
     return value.splitlines() if isinstance(value, str) else value
+
+
+TaxId = Annotated[str, Field(max_length=40, pattern=PLAIN)]
+LINES_MAX = 8
+Address = Annotated[
+    list[Text],
+    BeforeValidator(_lines),
+    Field(max_length=LINES_MAX),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "array", "maxItems": LINES_MAX, "items": TypeAdapter(Text).json_schema()},
+                {"type": "string", "pattern": PLAIN, "maxLength": 500},
+            ]
+        }
+    ),
+]
 
 
 class Body(BaseModel):
@@ -35,15 +84,17 @@ class CustomerBody(Body):
     locale: Annotated[str, Field(pattern=r"^[a-z]{2}([-_][A-Z]{2})?$")] = told(
         "The language of pages, mails and documents.", "ja", default="en"
     )
-    address: Annotated[list[Text], BeforeValidator(_lines), Field(max_length=8)] = told(
+    address: Address = told(
         "Lines, as printed; one text with line breaks will do.", ["1-2-3 Example"], default_factory=list
     )
-    tax_id: Annotated[str, Field(max_length=40)] | None = told("Printed on invoices.", "T1234567890123", default=None)
-    tax_exempt: bool = told("No tax is charged.", False, default=False)
+    tax_id: Annotated[str, Field(max_length=40, pattern=PLAIN)] | None = told(
+        "Printed on invoices.", "T1234567890123", default=None
+    )
+    tax_exempt: StrictBool = told("No tax is charged.", False, default=False)
 
 
-Quantity = Annotated[int, Field(ge=1, le=1_000_000)]
-Minor = Annotated[int, Field(ge=0, le=10**12)]
+Quantity = Annotated[Whole, Field(ge=1, le=1_000_000)]
+Minor = Annotated[Whole, Field(ge=0, le=10**12)]
 
 
 class BillingBody(Body):
@@ -72,18 +123,18 @@ class ServiceBody(Body):
     status: Literal["pending", "active", "past_due", "suspended", "canceled", "terminated"] = told(
         "Where it stands.", "active", default="active"
     )
-    period_start: AwareDatetime = told("The running period's start.", "2027-06-30T15:00:00Z")
-    period_end: AwareDatetime = told("Its end.", "2027-07-31T15:00:00Z")
+    period_start: Moment = told("The running period's start.", "2027-06-30T15:00:00Z")
+    period_end: Moment = told("Its end.", "2027-07-31T15:00:00Z")
     quantity: Quantity | None = told("Units, such as seats; at creation one, where it is left out.", 1, default=None)
-    paid: bool | None = told(
+    paid: StrictBool | None = told(
         "Whether the running period was paid; at creation it was, unless you say otherwise.", True, default=None
     )
     discount: Text | None = told("The catalogue's name of a discount that it has.", "spring", default=None)
     billing: BillingBody | None = told("What you billed for the running period.", default=None)
-    anchor_day: Annotated[int, Field(ge=1, le=31)] | None = told(
+    anchor_day: Annotated[Whole, Field(ge=1, le=31)] | None = told(
         "The day of the month that it renews on, where the period alone does not tell.", 31, default=None
     )
-    correct: bool = told(
+    correct: StrictBool = told(
         "Whether this puts right what was reported wrong before, with `actor` and `reason`.", True, default=False
     )
     actor: Words | None = told("Who corrects it.", "ana", default=None)
@@ -105,7 +156,21 @@ class ServiceBody(Body):
         )
 
 
-Usage = Annotated[dict[Ref, Annotated[int, Field(ge=0, le=10**15)]], Field(max_length=50)]
+USED_MAX = 10**15
+Usage = Annotated[
+    dict[Ref, Annotated[Whole, Field(ge=0, le=USED_MAX)]],
+    Field(max_length=50),
+    # What JSON Schema needs to say the same of every key and value.
+    WithJsonSchema(
+        {
+            "type": "object",
+            "maxProperties": 50,
+            "propertyNames": {"pattern": REF, "minLength": 1, "maxLength": 128},
+            "additionalProperties": {"type": "integer", "minimum": 0, "maximum": USED_MAX},
+            "examples": [{"zones": 3, "records": 120}],
+        }
+    ),
+]
 
 
 class QuoteBody(Body):
@@ -120,7 +185,7 @@ class QuoteBody(Body):
 class MoneyBody(Body):
     """An amount that was agreed to."""
 
-    amount: Annotated[int, Field(ge=0, le=10**12)] = told("Minor units.", 1331)
+    amount: Annotated[Whole, Field(ge=0, le=10**12)] = told("Minor units.", 1331)
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = told("ISO 4217 code.", "JPY")
 
     def money(self) -> Money:
@@ -132,10 +197,20 @@ class PlanChangeBody(QuoteBody):
 
     quote: Ref | None = told("The id of the quote that the customer accepted.", "qt_01k9f3", default=None)
     accept_total: MoneyBody | None = told("Instead of a quote: the total due today that they accept.", default=None)
-    replace: bool = told("Takes the place of an open change that is not paid.", False, default=False)
-    note: Annotated[str, Field(max_length=2_000)] | None = told(
+    replace: StrictBool = told("Takes the place of an open change that is not paid.", False, default=False)
+    note: Annotated[str, Field(max_length=2_000, pattern=PLAIN)] | None = told(
         "The customer's own words, for staff.", "Please before Friday.", default=None
     )
+
+
+class CancellationBody(Body):
+    """How a service is to end."""
+
+    at: Literal["period_end", "now"] = told("At the end of the period, or at once.", "period_end", default="period_end")
+    accept_credit: MoneyBody | None = told(
+        "The credit that the customer was shown for an ending at once.", default=None
+    )
+    reason: Words | None = told("Why, for the history.", "moves to another plan", default=None)
 
 
 class DecisionBody(Body):
@@ -158,4 +233,4 @@ class PortalSessionBody(Body):
 class TestClockBody(Body):
     """Where a sandbox's clock is to stand."""
 
-    now: AwareDatetime = told("Never before where it stands now.", "2027-07-17T03:00:00Z")
+    now: Moment = told("Never before where it stands now.", "2027-07-17T03:00:00Z")

@@ -19,9 +19,9 @@ from models.plan_change import PlanChange
 from planshift_client import shapes
 from tasks.story import enqueue, enqueue_task
 from web.api.auth import AnyKey, ApiTransaction, Caller, transaction_for
-from web.api.bodies import PlanChangeBody
+from web.api.bodies import PlanChangeBody, Ref, Text
 from web.api.pages import Page, Since, Until, page_of, paged, within
-from web.api.problems import Problem, problem
+from web.api.problems import KEY_MISSING, Problem, problem
 from web.api.views import attempt_view, change_view, quote_view
 
 router = APIRouter(prefix="/v1/plan-changes", tags=["plan changes"])
@@ -33,14 +33,14 @@ def create_plan_change(
     body: PlanChangeBody,
     caller: AnyKey,
     idempotency_key: Annotated[
-        str | None, Header(max_length=255, description="A new one for each request; the same one to repeat it.")
-    ] = None,
+        str, Header(max_length=255, description="A new one for each request; the same one to repeat it.")
+    ],
 ) -> JSONResponse:
     """Asks for a change. 202 with its Location: the pipeline takes it from here.
 
     The same Idempotency-Key and body are answered in the same way again.
     """
-    key = _bare(idempotency_key)
+    key = bare_key(idempotency_key)
     _check_acceptance(body, caller)
     request = ChangeRequest(
         service=body.service,
@@ -71,10 +71,10 @@ def create_plan_change(
 def list_plan_changes(
     caller: AnyKey,
     page: Annotated[Page, Depends(paged("chg"))],
-    customer: Annotated[str | None, Query(description="Only of the customer with this `ref`.")] = None,
-    service: Annotated[str | None, Query(description="Only of the service with this `ref`.")] = None,
+    customer: Annotated[Ref | None, Query(description="Only of the customer with this `ref`.")] = None,
+    service: Annotated[Ref | None, Query(description="Only of the service with this `ref`.")] = None,
     status: Annotated[Status | None, Query(description="Only in this status.")] = None,
-    idempotency_key: Annotated[str | None, Query(description="Only the one that was asked for with it.")] = None,
+    idempotency_key: Annotated[Text | None, Query(description="Only the one that was asked for with it.")] = None,
     since: Since = None,
     until: Until = None,
 ) -> shapes.Listed[shapes.PlanChange]:
@@ -121,14 +121,13 @@ def change_of(tx: ApiTransaction, change_id: str) -> PlanChange:
     return change
 
 
-def _bare(key: str | None) -> str:
+def bare_key(key: str) -> str:
     """The key with or without the quotes of a structured header string."""
-    bare = (key or "").strip()
+    bare = key.strip()
     if len(bare) >= 2 and bare[0] == bare[-1] == '"':
         bare = bare[1:-1]
     if not bare:
-        detail = "Send an Idempotency-Key header: a new one for each request, the same one when you repeat it."
-        raise Problem(400, "idempotency_key_missing", detail)
+        raise Problem(400, "idempotency_key_missing", KEY_MISSING)
     return bare
 
 

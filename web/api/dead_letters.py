@@ -27,9 +27,9 @@ def list_dead_letters(caller: OpsKey) -> shapes.AllOf[shapes.DeadLetter]:
 
 
 @router.post("/{row_id}/retry", status_code=202)
-def retry_dead_letter(row_id: RowId, body: DecisionBody, caller: OpsKey) -> shapes.RowId:
-    """Enqueues one of them again, once what was in its way is mended."""
+def retry_dead_letter(row_id: RowId, body: DecisionBody, caller: OpsKey) -> shapes.RetriedRow:
+    """Enqueues one of them again, once what was in its way is mended; a refused payment as a new one."""
     with transaction_for(caller) as tx:
-        enqueue_again(tx.session, tx.now, row_id, body.attribution, tx.provider.id)
-    enqueue(row_id)
-    return shapes.RowId(id=row_id)
+        enqueued = enqueue_again(tx.session, tx.now, row_id, body.attribution, tx.provider.id)
+    enqueue(enqueued)
+    return shapes.RetriedRow(id=row_id, enqueued=enqueued)

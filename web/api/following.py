@@ -25,8 +25,8 @@ router = APIRouter(prefix="/v1/plan-changes", tags=["plan changes"])
 Expand = Annotated[Literal["quote"] | None, Query(description="`quote`: the price with how it was made.")]
 
 LONGEST_WAIT_SECONDS = 30
-# Proxies close what is silent; a stream that has said everything ends with the first silence.
-SILENCE_SECONDS = 15
+# Proxies close what is silent. The numbered document is printed a moment after the last move.
+SILENCE_SECONDS, LAST_SILENCE_SECONDS = 15, 5
 LONGEST_STREAM_SECONDS = 600
 
 _STREAM: dict[int | str, dict[str, Any]] = {
@@ -59,7 +59,7 @@ async def get_plan_change(
 async def list_plan_change_events(
     change_id: ChangeId,
     caller: AnyKey,
-    last_event_id: Annotated[int | None, Header(description="The number of the last event that you have.")] = None,
+    last_event_id: Annotated[int, Header(description="The number of the last event that you have.")] = 0,
 ) -> Response:
     """Server-Sent Events: the plan change as it is, and again with every move. Ends when nothing will follow."""
     view, version = await run_sync(_read, caller, change_id, False)
@@ -70,14 +70,15 @@ async def list_plan_change_events(
     return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
 
-async def _events(caller: Caller, change_id: str, sent: int | None) -> AsyncIterator[bytes]:
+async def _events(caller: Caller, change_id: str, sent: int) -> AsyncIterator[bytes]:
     end = time.monotonic() + LONGEST_STREAM_SECONDS
     while time.monotonic() < end:
         view, version = await run_sync(_read, caller, change_id, False)
         if version != sent:
             yield format_sse_event(data_str=view.model_dump_json(), id=str(version))
             sent = version
-        if not await watch.moved_on(change_id, version, SILENCE_SECONDS):
+        silence = LAST_SILENCE_SECONDS if _is_over(view) else SILENCE_SECONDS
+        if not await watch.moved_on(change_id, version, silence):
             if _is_over(view):
                 return
             yield KEEPALIVE_COMMENT

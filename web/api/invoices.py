@@ -17,6 +17,7 @@ from models.invoice import Invoice, document_of, in_status
 from models.ledger import entries_of_owner
 from planshift_client import shapes
 from web.api.auth import AnyKey, ApiTransaction, transaction_for
+from web.api.bodies import Ref, Text
 from web.api.host import PathRef
 from web.api.pages import Page, Since, Until, page_of, paged, within
 from web.api.problems import Problem
@@ -32,10 +33,10 @@ _BINARY = {"type": "string", "format": "binary"}
 def list_invoices(
     caller: AnyKey,
     page: Annotated[Page, Depends(paged("inv"))],
-    customer: Annotated[str | None, Query(description="Only of the customer with this `ref`.")] = None,
-    service: Annotated[str | None, Query(description="Only of the service with this `ref`.")] = None,
+    customer: Annotated[Ref | None, Query(description="Only of the customer with this `ref`.")] = None,
+    service: Annotated[Ref | None, Query(description="Only of the service with this `ref`.")] = None,
     status: Annotated[InvoiceStatus | None, Query(description="Only in this status.")] = None,
-    number: Annotated[str | None, Query(description="Only the one with this legal number.")] = None,
+    number: Annotated[Text | None, Query(description="Only the one with this legal number.")] = None,
     since: Since = None,
     until: Until = None,
 ) -> shapes.Listed[shapes.Invoice]:

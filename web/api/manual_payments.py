@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from sqlalchemy import select
 
 from engine.operators import manual_payments
@@ -19,7 +19,7 @@ from planshift_client import shapes
 from planshift_client.shapes.base import told
 from tasks.story import enqueue, enqueue_task
 from web.api.auth import OpsKey, transaction_for
-from web.api.bodies import DecisionBody, MoneyBody, Text
+from web.api.bodies import DecisionBody, Moment, MoneyBody, Text
 from web.api.money_views import (
     event_summary,
     event_view,
@@ -35,7 +35,7 @@ router = APIRouter(prefix="/v1", tags=["manual payments"])
 EventId = Annotated[str, Path(max_length=64, pattern=r"^evt_[0-9a-z]+$", description="The event's id.")]
 PaymentId = Annotated[str, Path(max_length=64, pattern=r"^mny_[0-9a-z]+$", description="The payment's id.")]
 InvoiceId = Annotated[str, Field(max_length=64, pattern=r"^inv_[0-9a-z]+$")]
-EventStatus = Literal["attention", "received", "parked", "retry", "processed", "ignored", "poison", "dead"]
+EventStatus = Literal["attention", "foreign", "received", "parked", "retry", "processed", "ignored", "poison", "dead"]
 
 
 class RecordBody(DecisionBody):
@@ -43,9 +43,7 @@ class RecordBody(DecisionBody):
 
     line: Text = told("The unique name of the line on the statement.", "2027-07-17/4")
     amount: MoneyBody = told("What came.")
-    paid_at: AwareDatetime = told(
-        "When it was paid; in time, if that lies before the offer's end.", "2027-07-17T00:00:00Z"
-    )
+    paid_at: Moment = told("When it was paid; in time, if that lies before the offer's end.", "2027-07-17T00:00:00Z")
     invoice: InvoiceId | None = told("The invoice that it pays.", "inv_01k9f3", default=None)
 
 
@@ -65,7 +63,10 @@ class RefundBody(DecisionBody):
 def list_webhooks(
     caller: OpsKey,
     page: Annotated[Page, Depends(paged("evt"))],
-    status: Annotated[EventStatus | None, Query(description="attention: retry, poison, dead, conflicting")] = None,
+    status: Annotated[
+        EventStatus | None,
+        Query(description="attention: retry, poison, dead, conflicting; foreign: of other applications"),
+    ] = None,
     conflicting: Annotated[bool, Query(description="Only those that came again with other contents.")] = False,
 ) -> shapes.Listed[shapes.GatewayEvent]:
     """The inbox, newest first."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import text
 
 from engine.accounts.providers import set_clock
 from engine.host_reports import UnknownCustomer
 from models.customer import customer_by_ref
 from models.database import transaction
+from models.inbox import foreign_events
 from models.provider import Provider
 from planshift_client import shapes
 from settings import settings
@@ -55,5 +56,11 @@ def readyz() -> shapes.Health:
 
 @router.get("/metrics", tags=["operations"], include_in_schema=False)
 def metrics() -> Response:
-    """Prometheus metrics of this process."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    """Prometheus metrics of this process, and the count of gateway events that are not ours."""
+    with transaction() as session:
+        counted = foreign_events(session)
+    own = CollectorRegistry()
+    gauge = Gauge("planshift_foreign_events", "Events of other applications", ["provider", "gateway"], registry=own)
+    for provider, gateway, count in counted:
+        gauge.labels(provider, gateway).set(count)
+    return Response(generate_latest() + generate_latest(own), media_type=CONTENT_TYPE_LATEST)

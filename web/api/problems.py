@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from domain.currencies import UnknownCurrency
@@ -23,6 +24,8 @@ from domain.money import CurrencyMismatch
 from domain.periods import ImplausiblePeriod
 from engine.accounts.providers import ClockBackwards, NotASandbox, NotConnected
 from engine.accounts.services import UnknownService
+from engine.ending import StillEnding
+from engine.ending_requests import CreditChanged, EndingOpen, NoEnding, ServiceOver
 from engine.expiry import NotCancelable
 from engine.host_reports import (
     NotCorrectable,
@@ -32,13 +35,16 @@ from engine.host_reports import (
     UnknownCustomer,
     UnknownDiscount,
 )
+from engine.jobs.idempotency import KeyReused, RequestInFlight
+from engine.ledger.billed_items import LaterBill
 from engine.operators.dead_letters import NotADeadLetter
 from engine.operators.manual_payments import AlreadyRecorded, NotMatchable, UnknownInvoice
 from engine.operators.recovery import NotStuck
 from engine.operators.replay import UnknownEvent
 from engine.payments.attempts import AttemptOpen, NothingToPay
+from engine.payments.ended_invoices import NotDecidable
 from engine.payments.refunds import NotRefundable, UnknownPayment
-from engine.request import ChangeOpen, KeyReused, PriceChanged, RequestInFlight, UnknownQuote
+from engine.request import ChangeOpen, PriceChanged, UnknownQuote
 from engine.review import NotInReview
 from models.database import DATABASE_AWAY
 from models.provider import NoCatalog
@@ -65,6 +71,13 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (RequestInFlight, 409, "request_in_flight"),
     (KeyReused, 422, "idempotency_key_reused"),
     (NotCancelable, 409, "not_cancelable"),
+    (EndingOpen, 409, "ending_open"),
+    (ServiceOver, 409, "service_ended"),
+    (NoEnding, 409, "no_ending"),
+    (CreditChanged, 409, "credit_changed"),
+    (StillEnding, 409, "service_ending"),
+    (NotDecidable, 409, "not_decidable"),
+    (LaterBill, 409, "later_bill"),
     (AttemptOpen, 409, "payment_open"),
     (NotInReview, 409, "not_in_review"),
     (NothingToPay, 409, "nothing_to_pay"),
@@ -106,6 +119,8 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
         "5XX": "Not now: an error of ours, or the database is away. Send the same request again.",
     }.items()
 }
+
+KEY_MISSING = "Send an Idempotency-Key header: a new one for each request, the same one when you repeat it."
 
 _TITLES = {400: "Bad request", 401: "Not authenticated", 403: "Not allowed", 404: "Not found", 409: "Conflict"}
 _TITLES |= {405: "Method not allowed", 413: "Too large", 422: "Cannot be processed", 503: "Not available just now"}
@@ -159,11 +174,23 @@ def _http(request: Request, error: Exception) -> JSONResponse:
         detail = f"There is nothing at {request.url.path}. The routes are listed at /docs."
     if error.status_code == 405:
         detail = f"{request.url.path} does not take {request.method}. The routes are listed at /docs."
-    return problem(error.status_code, code, detail, headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods_at(request))
+    return problem(error.status_code, code, detail, headers=headers)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """All that the path takes: each route knows its own method only."""
+    routes = [route for route in request.app.routes if isinstance(route, APIRoute)]
+    at = [route.methods or () for route in routes if route.path_regex.fullmatch(request.url.path)]
+    return sorted({method for methods in at for method in methods})
 
 
 def _validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
+    if any(item["loc"] == ("header", "idempotency-key") and item["type"] == "missing" for item in error.errors()):
+        return problem(400, "idempotency_key_missing", KEY_MISSING)
     errors = [{"where": ".".join(str(part) for part in item["loc"]), "what": item["msg"]} for item in error.errors()]
     detail = "; ".join(f"{item['where']}: {item['what']}" for item in errors)
     return problem(422, "invalid_request", f"The request is not as it should be. {detail}", errors=errors)

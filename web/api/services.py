@@ -18,20 +18,20 @@ from models.invoice import StoredQuote
 from models.provider import catalog_of
 from planshift_client import shapes
 from web.api.auth import AnyKey, transaction_for
-from web.api.bodies import QuoteBody
+from web.api.bodies import QuoteBody, Ref, Text
 from web.api.host import PathRef, QuoteId
 from web.api.pages import Page, Since, Until, page_of, paged, within
 from web.api.views import customer_view, options_view, plan_view, quote_view, service_view
 
 router = APIRouter(prefix="/v1", tags=["services"])
-CustomerRef = Annotated[str | None, Query(description="Only of the customer with this `ref`.")]
+CustomerRef = Annotated[Ref | None, Query(description="Only of the customer with this `ref`.")]
 
 
 @router.get("/customers")
 def list_customers(
     caller: AnyKey,
     page: Annotated[Page, Depends(paged("cus"))],
-    email: Annotated[str | None, Query(description="Only with this address.")] = None,
+    email: Annotated[Text | None, Query(description="Only with this address.")] = None,
 ) -> shapes.Listed[shapes.Customer]:
     """The provider's customers, newest first."""
     with transaction_for(caller) as tx:

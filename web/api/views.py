@@ -14,6 +14,7 @@ from domain.money import Money
 from domain.next_steps import PLAN_CHANGE, next_actions, phase_of
 from domain.periods import instant_text
 from domain.pricing.quote_values import Quote
+from domain.words import sentence
 from engine.host_reports import Taken
 from engine.offers import Option, category_name
 from models.customer import Customer, Service
@@ -42,6 +43,7 @@ def service_values(service: Service) -> dict[str, Any]:
     return {name: getattr(service, name) for name in names.split()} | {
         "customer": service.customer.ref,
         "price": price,
+        "ends_at": service.scheduled_ending.ends_at if service.scheduled_ending else None,
     }
 
 
@@ -152,14 +154,13 @@ def change_view(session: Session, change: PlanChange, expanded: bool = False) ->
         kind=change.kind,
         from_=shapes.Side(plan=change.from_plan, cycle=change.from_cycle),
         to=shapes.Target(plan=change.target_plan, cycle=change.target_cycle, quantity=change.target_quantity),
-        quote=_price(change, expanded),
+        quote=_price(change.quote, expanded),
+        settled=_price(change.settled_quote, expanded),
         invoice=_invoice_summary(invoice) if invoice else None,
         payment=attempt_view(attempt, status) if attempt else None,
         payable_until=change.payable_until,
         effective_at=change.effective_at,
-        reason=change.reason,
-        reason_text=change.reason_text,
-        reason_details=change.reason_details,
+        **_reason(change, attempt),
         idempotency_key=change.idempotency_key,
         received_at=change.received_at,
         next_actions=list(next_actions(status)),
@@ -177,10 +178,19 @@ def change_view(session: Session, change: PlanChange, expanded: bool = False) ->
     )
 
 
-def _price(change: PlanChange, expanded: bool) -> shapes.Price | None:
-    if not change.quote:
+def _reason(change: PlanChange, attempt: PaymentAttempt | None) -> dict[str, Any]:
+    """Why it ended, or why it goes no further: the gateway will not open its payment."""
+    if attempt is not None and attempt.refused:
+        text = sentence(change.customer.locale, "payment_refused")
+        details = {"payment": attempt.id, "gateway_said": attempt.error}
+        return {"reason": "payment_refused", "reason_text": text, "reason_details": details}
+    return {"reason": change.reason, "reason_text": change.reason_text, "reason_details": change.reason_details}
+
+
+def _price(quote: dict[str, Any] | None, expanded: bool) -> shapes.Price | None:
+    if not quote:
         return None
-    document = Quote.from_json(change.quote).public_json()
+    document = Quote.from_json(quote).public_json()
     return (shapes.ExpandedPrice if expanded else shapes.Price).model_validate(document)
 
 

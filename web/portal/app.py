@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from models.customer import Customer
 from models.database import DATABASE_AWAY, transaction
-from web.portal import choosing, overview, progress
+from web.portal import choosing, ending, overview, progress
 from web.portal.links import LinkExpired, customer_of_token
 from web.portal.pages import HEADERS, STATIC, plain_page, see
 from web.portal.visit import FormNotOurs, NotFound, NotSignedIn, SignedForm, begin_visit, end_visit
@@ -38,7 +38,7 @@ def create_portal() -> FastAPI:
     app.middleware("http")(_with_headers)
     app.add_api_route("/enter", enter, methods=["GET"])
     app.add_api_route("/leave", leave, methods=["POST"])
-    for part in (overview, choosing, progress):
+    for part in (overview, choosing, progress, ending):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC))
     _install_problems(app)

@@ -13,8 +13,10 @@ from sqlalchemy import select
 from domain.catalog import Plan
 from domain.errors import ChangeError
 from domain.pricing.quote_values import Quote
+from domain.pricing.settled import by_time
+from engine.jobs.idempotency import KeyReused, RequestInFlight
 from engine.offers import Option, options_for, payable_until, quote_change
-from engine.request import ChangeOpen, ChangeRequest, KeyReused, PriceChanged, RequestInFlight, request_change
+from engine.request import ChangeOpen, ChangeRequest, PriceChanged, request_change
 from models.customer import Service
 from models.invoice import StoredQuote
 from models.plan_change import PlanChange
@@ -114,16 +116,18 @@ def review(
         before = tx.session.get(StoredQuote, was) if was else None
         seen = Quote.from_json(before.document) if before and before.service_id == service.id else None
         [card] = cards_of(tx, [service])
+        quote = Quote.from_json(stored.document)
         return page(
             tx,
             "review.html",
             service=service,
             stored=stored,
-            quote=Quote.from_json(stored.document),
+            quote=quote,
             seen=seen,
             card=card,
             expired=tx.now >= stored.expires_at,
-            payable_until=payable_until(tx.catalog, service, tx.now),
+            payable_until=payable_until(tx.catalog, service, quote, tx.now),
+            ceiling=by_time(quote) and tx.catalog.policies.priced_at == "payment",
         )
 
 

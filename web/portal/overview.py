@@ -13,6 +13,7 @@ from sqlalchemy import select
 from domain.lifecycle import ACTIVE, Status
 from domain.money import Money
 from models.customer import Service
+from models.ending import latest_ending
 from models.invoice import Invoice
 from models.plan_change import PlanChange
 from web.portal.pages import page, see
@@ -63,13 +64,15 @@ def list_services(visit: Signed, after: Annotated[str, Query(max_length=128)] = 
 
 
 @router.get("/services/{service_id}")
-def show_service(service_id: RowId, visit: Signed) -> HTMLResponse:
+def show_service(service_id: RowId, visit: Signed, notice: Annotated[str, Query(max_length=40)] = "") -> HTMLResponse:
     """One service: what it is, what it costs, how much of it is used, and its invoices."""
     with transaction_for(visit) as tx:
         [card] = cards_of(tx, [tx.service(service_id)])
+        ending = latest_ending(tx.session, service_id)
         query = select(Invoice).where(Invoice.service_id == service_id).order_by(Invoice.id.desc())
         invoices = list(tx.session.scalars(query.limit(INVOICES_SHOWN)))
-        return page(tx, "service.html", card=card, blocked=card.blocked(tx.now), invoices=invoices)
+        blocked = card.blocked(tx.now)
+        return page(tx, "service.html", card=card, blocked=blocked, ending=ending, invoices=invoices, notice=notice)
 
 
 def cards_of(tx: PortalTransaction, services: list[Service]) -> list[ServiceCard]:

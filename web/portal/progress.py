@@ -11,6 +11,7 @@ from domain.lifecycle import CANCELABLE, Status
 from domain.money import Money
 from domain.next_steps import Phase, phase_of
 from domain.pricing.quote_values import Quote
+from domain.words import sentence
 from engine.expiry import NotCancelable, cancel_change
 from engine.payments.attempts import AttemptOpen, NothingToPay, start_attempt
 from models import storage
@@ -113,12 +114,14 @@ def _story(
 ) -> dict[str, Any]:
     """What both pages show. A renewal's invoice has no change."""
     attempt = latest_attempt(tx.session, invoice.id) if invoice else None
-    waiting = REFRESH_SECONDS.get(_phase(change, invoice), 0)
+    refused = attempt is not None and attempt.refused
+    waiting = 0 if refused else REFRESH_SECONDS.get(_phase(change, invoice), 0)
     seconds = waiting or (REFRESH_SECONDS[Phase.WAITING_FOR_US] if _is_being_printed(invoice) else 0)
     return {
         "change": change,
         "quote": Quote.from_json(change.quote) if change and change.quote else None,
         "attempt": attempt,
+        "payment_refused": sentence(tx.customer.locale, "payment_refused") if refused else "",
         "pay_url": _pay_url(change, invoice, attempt),
         "cancelable": change is not None and change.status in CANCELABLE,
         "returned": returned,

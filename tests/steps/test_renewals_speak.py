@@ -1,0 +1,150 @@
+"""A renewal's invoice reaches its customer: the mail with its page, the reminders, the word that it is past due."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from domain.money import Money
+from engine import dunning
+from engine.invoicing.invoice import print_invoice
+from engine.payments import checkout
+from local.stack import Stack
+from models.database import transaction
+from models.invoice import Invoice
+from models.outbox import OutboxMessage
+from models.payment import PaymentAttempt
+from tasks.run import external_step
+from tests.support.play import AUGUST, SEPTEMBER, Play
+
+DAY = timedelta(days=1)
+PERIODS = [datetime(2027, month, day, 15, tzinfo=UTC) for month, day in ((7, 31), (8, 31), (9, 30), (10, 31), (11, 30))]
+
+
+@pytest.fixture
+def play(servers: Stack) -> Play:
+    return Play.of(servers, plan="basic")
+
+
+def renewed(play: Play, at: datetime) -> str:
+    """Rolls the period at this moment, prints the invoice; its id."""
+    play.set_clock(at)
+    invoice_id = play.renew().invoice_id
+    assert invoice_id is not None
+    external_step(print_invoice, Invoice, invoice_id)
+    return invoice_id
+
+
+def scan(play: Play, at: datetime) -> None:
+    play.set_clock(at)
+    with transaction() as session:
+        dunning.remind_unpaid(session)
+        dunning.mark_past_due(session)
+
+
+def mails(play: Play, *invoice_ids: str) -> list[dict[str, Any]]:
+    """What reached the customer about these invoices, oldest first."""
+    for invoice_id in invoice_ids:
+        play.deliver_mails(invoice_id)
+    to = {"to": f"zone@{play.slug}.invalid"}
+    came: list[dict[str, Any]] = httpx.get(f"{play.stack.addresses.mail}/mails", params=to, trust_env=False).json()
+    return came[::-1]
+
+
+def pay(play: Play, invoice_id: str, amount: int) -> None:
+    external_step(checkout.request_invoice_payment, Invoice, invoice_id)
+    with transaction() as session:
+        attempt = session.scalars(select(PaymentAttempt.id).where(PaymentAttempt.invoice_id == invoice_id)).one()
+    play.process(play.report(attempt, Money(amount, "JPY")))
+
+
+def test_each_of_five_renewals_is_mailed_once_with_its_page(play: Play) -> None:
+    for period, at in enumerate(PERIODS, start=1):
+        invoice_id = renewed(play, at)
+        external_step(print_invoice, Invoice, invoice_id)  # a repetition prints and mails nothing more
+        pay(play, invoice_id, 550)
+        came = mails(play, invoice_id)
+        assert len(came) == period
+        assert came[-1]["subject"] == f"Invoice DNS-2027-{period:06} for zone: ¥550"
+        assert came[-1]["attachments"] == [f"DNS-2027-{period:06}.pdf"]
+        assert f"/portal/invoices/{invoice_id}" in came[-1]["text"]
+        assert "To pay: ¥550, until" in came[-1]["text"]
+
+
+def test_reminders_and_the_word_before_it_is_past_due(play: Play) -> None:
+    # Due seven days after 1 August in Tokyo: a word on the 6th, past due after the 8th, another word on the 11th.
+    invoice_id = renewed(play, AUGUST)
+    subjects = ["Invoice DNS-2027-000001 for zone: ¥550"]
+    for day, subject in (
+        (4, None),
+        (5, "Soon due: invoice DNS-2027-000001 for zone, ¥550"),
+        (6, None),
+        (8, "Invoice DNS-2027-000001 for zone is past due"),
+        (9, None),
+        (10, "Still unpaid: invoice DNS-2027-000001 for zone, ¥550"),
+        (40, None),
+    ):
+        scan(play, AUGUST + day * DAY)
+        subjects += [subject] if subject else []
+        assert [mail["subject"] for mail in mails(play, invoice_id)] == subjects, f"{day} days after"
+    with transaction() as session:
+        assert play.service(session).status == "past_due"
+    pay(play, invoice_id, 550)
+    with transaction() as session:
+        assert play.service(session).status == "active"
+
+
+def test_nobody_is_reminded_of_what_is_paid_or_on_its_way(play: Play) -> None:
+    invoice_id = renewed(play, AUGUST)
+    external_step(checkout.request_invoice_payment, Invoice, invoice_id)
+    with transaction() as session:
+        attempt = session.scalars(select(PaymentAttempt).where(PaymentAttempt.invoice_id == invoice_id)).one()
+        attempt.status = "pending"
+        attempt_id = attempt.id
+    scan(play, AUGUST + 9 * DAY)
+    assert len(mails(play, invoice_id)) == 1
+    with transaction() as session:
+        assert play.service(session).status == "active"
+    play.process(play.report(attempt_id, Money(550, "JPY")))
+    scan(play, AUGUST + 12 * DAY)
+    assert len(mails(play, invoice_id)) == 1
+
+
+@pytest.mark.parametrize(("days", "reminded"), [([], 0), ([-20], 0), ([0, 1, 2], 3)])
+def test_the_catalogue_names_the_days(servers: Stack, days: list[int], reminded: int) -> None:
+    """A day before the bill itself reminds of nothing: due in seven days, twenty before that."""
+    play = Play.of(servers, plan="basic", catalog={"policies": {"reminder_days": days}})
+    invoice_id = renewed(play, AUGUST)
+    for day in range(1, 15):
+        scan(play, AUGUST + day * DAY)
+    with transaction() as session:
+        query = select(OutboxMessage.occasion).where(OutboxMessage.subject == invoice_id)
+        occasions = session.scalars(query.where(OutboxMessage.event == "renewal_reminder")).all()
+    assert sorted(occasions) == list(range(1, reminded + 1))
+
+
+@pytest.mark.parametrize(("policy", "invoices"), [("invoice", 1), ("silent", 0)])
+def test_a_provider_says_whether_a_renewal_of_nothing_makes_an_invoice(
+    servers: Stack, policy: str, invoices: int
+) -> None:
+    play = Play.of(
+        servers,
+        plan="basic",
+        catalog={"policies": {"zero_renewals": policy}, "discounts": {"free": {"percent": "100"}}},
+        discount="free",
+    )
+    play.set_clock(AUGUST)
+    renewed = play.renew()
+    with transaction() as session:
+        found = session.scalars(select(Invoice)).all()
+        mine = [invoice for invoice in found if invoice.service_id == play.service(session).id]
+        assert [invoice.total_minor for invoice in mine] == [0] * invoices
+        assert play.service(session).period_start == AUGUST
+        assert play.service(session).period_end == SEPTEMBER
+    if renewed.invoice_id:
+        external_step(print_invoice, Invoice, renewed.invoice_id)
+        assert "There is nothing to pay." in mails(play, renewed.invoice_id)[-1]["text"]
