@@ -62,10 +62,12 @@ class RoundingPolicy(_Part):
 
 
 class MinimumCharge(_Part):
-    """What happens when a positive net is smaller than this, in minor units per currency."""
+    """What happens when a total, or what account credit leaves of it, is smaller than this, in minor units per
+    currency."""
 
     amounts: dict[str, int]
     when_below: Literal["raise", "waive"] = "waive"
+    after_credit: Literal["use_less_credit", "waive"] = "use_less_credit"
 
 
 class Policies(_Part):

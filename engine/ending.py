@@ -20,6 +20,7 @@ from engine.invoicing.content import frozen_content
 from engine.invoicing.invoice import Amounts, new_invoice
 from engine.invoicing.numbering import give_number
 from engine.ledger import billed_items, postings
+from engine.notifications import notices
 from engine.payments.credit_refunds import start_credit_refunds
 from engine.payments.ended_invoices import unsupplied, void_unsupplied
 from engine.payments.owed import settle_covered
@@ -103,6 +104,7 @@ def _end(session: Session, now: datetime, ending: Ending) -> None:
         _give_back(session, now, ending, price)
     void_unsupplied(session, now, service, ended_at)
     move(session, ending, "end", EndingStatus.ENDING, now)
+    notices.write(session, ending, "service_ended")
 
 
 def _give_back(session: Session, now: datetime, ending: Ending, price: EndingPrice) -> None:

@@ -22,6 +22,7 @@ from engine.accounts.services import required_service
 from engine.ending import end_if_due, price_at_once
 from engine.jobs.idempotency import earlier_row
 from engine.ledger.waterfall import owed_for
+from engine.notifications import notices
 from engine.payments.ended_invoices import unsupplied
 from models.customer import Service, lock_service
 from models.ending import Ending, latest_ending, open_ending
@@ -151,7 +152,8 @@ def request_ending(
         received_at=now,
     )
     begin(session, ending, now, actor, reason)
-    end_if_due(session, now, ending)
+    if end_if_due(session, now, ending) is EndingStatus.SCHEDULED:
+        notices.write(session, ending, "ending_scheduled")
     return ending, False
 
 
@@ -170,6 +172,7 @@ def withdraw_ending(
         raise NoEnding(service)
     if ending.status == EndingStatus.SCHEDULED:
         move(session, ending, "withdraw", EndingStatus.WITHDRAWN, now, actor, reason)
+        notices.write(session, ending, "ending_withdrawn")
     return ending
 
 

@@ -10,13 +10,17 @@ Taxed = tuple[tuple[TaxFigure, ...], list[int]]
 
 
 def adjust(
-    frame: Frame, lines: list[PricedLine], exact_total: int | None, ceiling: int | None = None
+    frame: Frame,
+    lines: list[PricedLine],
+    exact_total: int | None,
+    ceiling: int | None = None,
+    lowered_as: str = "ceiling",
 ) -> tuple[*Taxed, int, int]:
     """Adds the lines that are needed; returns the taxes, each line's part, the rounding after tax, and the total.
 
-    exact_total is the total that is rounded once, None where other amounts are; ceiling is the most that it may be. A
-    total that is waived or forfeited is zero to the last minor unit, one that is lowered the ceiling, whatever rates it
-    has.
+    exact_total is the total that is rounded once, None where other amounts are; ceiling is the most that it may be, and
+    lowered_as the kind of the line that takes it there. A total that is waived or forfeited is zero to the last minor
+    unit, one that is lowered the ceiling, whatever rates it has.
     """
     taxes, parts = taxed(frame, lines)
     total = _total(lines, taxes)
@@ -28,10 +32,10 @@ def adjust(
     if kind == "forfeited":
         _forfeit(lines, -total)
     elif kind == "ceiling":
-        lines.append(_lowered(frame, lines, least - total, taxation, least))
+        lines.append(_lowered(frame, lines, least - total, taxation, least, lowered_as))
     else:
         up = Rounding.UP if kind == "minimum" else frame.rounding
-        lines.append(PricedLine(kind, _before_tax(least - total, taxation, up), taxation))
+        lines.append(PricedLine(kind, before_tax(least - total, taxation, up), taxation))
     taxes, parts = taxed(frame, lines)
     total = _total(lines, taxes)
     if kind == "minimum" and total > least:
@@ -71,10 +75,12 @@ def _wanted_total(frame: Frame, total: int, ceiling: int | None) -> tuple[str, i
     return ("ceiling", ceiling) if ceiling is not None and total > ceiling else None
 
 
-def _lowered(frame: Frame, lines: list[PricedLine], less: int, taxation: Taxation, ceiling: int) -> PricedLine:
+def _lowered(
+    frame: Frame, lines: list[PricedLine], less: int, taxation: Taxation, ceiling: int, kind: str
+) -> PricedLine:
     """The line that takes the total down to the ceiling: exactly, where the rounding of the tax lets it."""
-    near = _before_tax(less, taxation, frame.rounding)
-    tried = [PricedLine("ceiling", amount, taxation) for amount in (near, near - 1, near + 1)]
+    near = before_tax(less, taxation, frame.rounding)
+    tried = [PricedLine(kind, amount, taxation) for amount in (near, near - 1, near + 1)]
     exact = (line for line in tried if _total([*lines, line], taxed(frame, [*lines, line])[0]) == ceiling)
     return next(exact, tried[0])
 
@@ -82,7 +88,7 @@ def _lowered(frame: Frame, lines: list[PricedLine], less: int, taxation: Taxatio
 def _forfeit(lines: list[PricedLine], too_much: int) -> None:
     """Takes back less, the newest credit first, each rate with its own tax, until nothing is left to pay out."""
     for line in [line for line in reversed(lines) if line.kind == "credit"]:
-        lost = min(-line.amount, max(0, _before_tax(too_much, line.taxation, Rounding.HALF_UP)))
+        lost = min(-line.amount, max(0, before_tax(too_much, line.taxation, Rounding.HALF_UP)))
         if lost:
             lines.append(PricedLine("forfeited", lost, line.taxation, item=line.item))
             too_much -= _with_tax(lost, line.taxation)
@@ -97,7 +103,8 @@ def _ratio(taxation: Taxation) -> tuple[int, int]:
     return (denominator, more) if taxation.included else (more, denominator)
 
 
-def _before_tax(amount: int, taxation: Taxation, rounding: Rounding) -> int:
+def before_tax(amount: int, taxation: Taxation, rounding: Rounding) -> int:
+    """The amount of a line that adds so much to the total."""
     more, of = _ratio(taxation)
     return divide_rounded(amount * of, more, rounding)
 

@@ -12,7 +12,7 @@ from domain.money import CurrencyMismatch, Money
 from domain.periods import AnchorPoint, Period, next_period
 from domain.policy import Decision, Situation, decide
 from domain.pricing.billed import take_back
-from domain.pricing.credit_use import credit_used
+from domain.pricing.credit_use import credit_used, rest_is_waived
 from domain.pricing.modes import CreditBecomes
 from domain.pricing.period_terms import PeriodTerms, new_terms, old_terms, renewed
 from domain.pricing.terms import Buyer, ServiceTerms, Target
@@ -95,6 +95,10 @@ def price(
         return _at_renewal(catalog, service, buyer, old, new, decision, timing, now)
     most = ceiling.amount if ceiling is not None else None
     figures = price_now(catalog, service, buyer, (old, new), decision.proration, now, most)
+    if ceiling is None and rest_is_waived(catalog, figures.total, account_credit):
+        figures = price_now(
+            catalog, service, buyer, (old, new), decision.proration, now, account_credit.amount, "waived"
+        )
     total, becomes = figures.total, decision.proration.credit_becomes
     created = max(0, -total)
     applied = credit_used(catalog, total, account_credit)

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from domain.catalog import Catalog
-from domain.money import Money, divide_rounded
+from domain.money import Money, Rounding, divide_rounded
 from domain.periods import Period, next_period
+from domain.pricing.adjust import before_tax
 from domain.pricing.bill import billed, net_of
 from domain.pricing.billed import Opened
-from domain.pricing.credit_use import credit_used
+from domain.pricing.credit_use import credit_used, rest_is_waived
 from domain.pricing.explain import Formatter, line_of, tax_lines
 from domain.pricing.items import PricedLine
 from domain.pricing.modes import ChangeDay, Fraction
@@ -17,8 +18,8 @@ from domain.pricing.period_terms import PeriodTerms, new_terms, old_terms
 from domain.pricing.proration import ALL_OF_IT, exact_part, share_left
 from domain.pricing.quote_values import PlanTerms, Quote, QuoteLine
 from domain.pricing.terms import Buyer, ServiceTerms, Target
-from domain.pricing.totals import fee_between
-from domain.tax import TaxableLine, tax_on, taxation_of
+from domain.pricing.totals import fee_between, total_of
+from domain.tax import TaxableLine, TaxFigure, tax_on, taxation_of
 
 
 class Promise(NamedTuple):
@@ -79,14 +80,17 @@ def price_renewal(
     fee = promise.fee if promise else fee_between(old_terms(catalog, service), terms, currency)
     if fee:
         priced.append(PricedLine("fee", fee, taxation, (fee, 1), terms))
-    taxes, parts = tax_on(catalog.tax, [TaxableLine(line.amount, line.taxation) for line in priced])
+    taxes, parts, total = _taxed(catalog, priced)
+    if rest_is_waived(catalog, total, account_credit):
+        waived = before_tax(account_credit.amount - total, taxation, Rounding.UP)
+        priced.append(PricedLine("waived", waived, taxation))
+        taxes, parts, total = _taxed(catalog, priced)
     formatter = Formatter(catalog, buyer.locale, currency)
     lines = (*(line_of(formatter, line) for line in priced), *tax_lines(formatter, taxes))
-    total = sum(line.amount.amount for line in lines)
     tax = sum(line.amount.amount for line in lines if line.kind == "tax")
     applied = credit_used(catalog, total, account_credit)
     mode = (None, None) if period == whole else (Fraction.DAYS, ChangeDay.NEW)
-    item = billed(terms, taxation, (net_of(charge.amount, parts[0], taxation), parts[0]), (period, whole), mode)
+    item = billed(terms, taxation, _billed_amounts(priced, parts), (period, whole), mode)
     return RenewalPrice(
         plan_terms(terms, currency),
         period,
@@ -98,6 +102,19 @@ def price_renewal(
         Money(total - applied, currency),
         (Opened(item, 0),),
     )
+
+
+def _taxed(catalog: Catalog, lines: list[PricedLine]) -> tuple[tuple[TaxFigure, ...], list[int], int]:
+    """The taxes, each line's part of them, and the total."""
+    taxes, parts = tax_on(catalog.tax, [TaxableLine(line.amount, line.taxation) for line in lines])
+    return taxes, parts, total_of((line.amount for line in lines), taxes)
+
+
+def _billed_amounts(lines: list[PricedLine], parts: list[int]) -> tuple[int, int]:
+    """Net and tax of what was billed for the period: what was waived was not."""
+    of_time = [pair for pair in zip(lines, parts, strict=True) if pair[0].kind != "fee"]
+    net = sum(net_of(line.amount, part, line.taxation) for line, part in of_time)
+    return net, sum(part for _, part in of_time)
 
 
 def plan_terms(terms: PeriodTerms, currency: str) -> PlanTerms:

@@ -50,6 +50,7 @@ def price_now(
     proration: Proration,
     now: datetime,
     ceiling: int | None = None,
+    lowered_as: str = "ceiling",
 ) -> Figures:
     """What a change that takes effect now costs, at most `ceiling`, and what the service looks like after it."""
     frame = frame_of(catalog, service, buyer, terms_pair, proration, now)
@@ -62,7 +63,7 @@ def price_now(
         lines.append(fee)
     if charge is not None:
         _round_once(frame, lines)
-    taxes, parts, rounding, total = adjust(frame, lines, _rounded_total(frame, lines), ceiling)
+    taxes, parts, rounding, total = adjust(frame, lines, _rounded_total(frame, lines), ceiling, lowered_as)
     if not lines:
         lines, parts = [_unchanged(frame)], [0]
     return Figures(frame, closings, lines, parts, taxes, rounding, total)

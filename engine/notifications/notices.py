@@ -11,6 +11,7 @@ from domain.catalog import Catalog
 from domain.pricing.explain import Formatter
 from domain.pricing.quote_values import Quote
 from models.customer import Service
+from models.ending import Ending
 from models.invoice import Invoice, invoice_of_change
 from models.outbox import write_message
 from models.plan_change import PlanChange
@@ -41,7 +42,7 @@ def write(
     Each event has its template in mails/. Those of a plan change: payment_requested, plan_changed, compensated,
     scheduled, refused, canceled, expired, superseded, at_risk, late_payment_credited, late_payment_used, paid_twice,
     plan_reversed, review_requested, money_returned. Of a renewal's invoice: renewal_invoice, renewal_reminder,
-    renewal_past_due.
+    renewal_past_due. Of an ending: ending_scheduled, ending_withdrawn, service_ended.
     """
     session.flush()
     service: Service = subject if isinstance(subject, Service) else subject.service
@@ -80,6 +81,8 @@ def _values(session: Session, catalog: Catalog, service: Service, subject: OfSer
         return values | _of_change(session, catalog, formatter, subject)
     if isinstance(subject, Invoice):
         return values | _of_invoice(formatter, subject)
+    if isinstance(subject, Ending):
+        return values | _of_ending(formatter, subject)
     return values
 
 
@@ -116,6 +119,15 @@ def _of_invoice(formatter: Formatter, invoice: Invoice) -> dict[str, Any]:
         "is_due": invoice.due_minor > 0,
         "due_on": formatter.date(invoice.due_at),
         "link": f"{settings().public_url}/portal/invoices/{invoice.id}",
+    }
+
+
+def _of_ending(formatter: Formatter, ending: Ending) -> dict[str, Any]:
+    return {
+        "ends_on": formatter.moment(ending.ends_at),
+        "at_once": ending.at == "now",
+        "credit": formatter.money(ending.credit_minor) if ending.credit_minor else None,
+        "lost": formatter.money(ending.lost_minor) if ending.lost_minor else None,
     }
 
 

@@ -85,8 +85,9 @@ def begin_listing(session: Session, now: datetime, connection_id: str) -> ListCa
 
 def perform_listing(call: ListCall) -> EventPage | str:
     """One page from the cursor on, or why the gateway gives none."""
+    gateway = GATEWAYS[call.gateway]
     try:
-        return GATEWAYS[call.gateway].recent_events(call.account, call.cursor)
+        return gateway.recent_events(call.account, call.cursor)
     except (GatewayError, GatewayRefused) as error:
         return str(error)
 

@@ -19,6 +19,7 @@ from domain.catalog import Catalog
 from domain.errors import ChangeError
 from domain.money import Money
 from domain.periods import Period
+from domain.pricing.ending import price_ending
 from domain.pricing.modes import Fraction, Proration
 from domain.pricing.priced import price
 from domain.pricing.renewals import price_renewal
@@ -104,6 +105,19 @@ class LifeOfAService(RuleBasedStateMachine):
         self.half_units += Exact(8, 5)  # the same of a credit and a charge, and one tax
         self.service = replace(priced.service_after, discount=self.discount)
         self._sell(plan, self.service.period)
+
+    @precondition(lambda self: self.today < BEGIN + timedelta(days=400))
+    @rule()
+    def the_service_ends_and_is_ordered_anew(self) -> None:
+        """At once, with credit by the day; the new order's period begins on the same day."""
+        ended = price_ending(self.catalog, self.service, self.buyer, instant(self.today))
+        self.owed -= ended.credit.amount
+        self.half_units += len(ended.lines)  # half a yen of each line, with its tenth
+        self.day_prices = {day: price for day, price in self.day_prices.items() if day < self.today}
+        assert len(ended.taken) == sum(item.is_open(instant(self.today)) for item in self.service.items)
+        before = Period(instant(self.today - timedelta(days=28)), instant(self.today))
+        self.service = replace(self.service, period=before, anchor_day=self.today.day, items=())
+        self._renew()
 
     @invariant()
     def what_is_billed_is_the_price_of_the_time(self) -> None:

@@ -11,6 +11,7 @@ from cli.main import app
 from domain.catalog import MinimumCharge
 from domain.errors import AmountNotPayable
 from domain.money import Money
+from domain.pricing.verify import verify_quote
 from engine.expiry import cancel_change
 from engine.offers import options_for, quote_change
 from engine.payments.payable import check_payable
@@ -71,6 +72,47 @@ def test_a_gateways_minimum_counts_in_the_same_way(servers: Stack, monkeypatch: 
     with_rule(monkeypatch, AmountRule(minimum=50))
     assert quoted(play)["total_due_today"] == yen(50).as_json()
     assert quoted(play)["credit_applied"] == yen(323).as_json()
+
+
+WAIVED = MinimumCharge(amounts={"JPY": 50, "USD": 50}, after_credit="waive")
+
+
+def test_the_catalogue_may_waive_what_credit_leaves(servers: Stack) -> None:
+    """373 with 348 of credit: the total becomes 348, and the plan is worth so much less when it is given back."""
+    play = MoneyPlay.with_policies(servers, minimum_charge=WAIVED)
+    give_credit(play, 348)
+    document = quoted(play)
+    assert [document[key]["amount"] for key in ("net", "tax", "total", "credit_applied", "total_due_today")] == [
+        *(316, 32, 348, 348, 0)
+    ]
+    assert [line["amount"]["amount"] for line in document["lines"] if line["kind"] == "waived"] == [-23]
+    assert verify_quote(document) == []
+    change_id = play.request("start")
+    assert play.steps("quote issue settle apply", change_id) == "applied"
+    assert play.ledger() == {"clearing:standard": 348, "sales": -316, "tax:jp-10": -32}
+    assert play.items() == [("start", 1, 558, 56)], "581 less 23, and its tax of 58 less 2"
+
+
+def test_more_or_no_credit_waives_nothing(servers: Stack) -> None:
+    play = MoneyPlay.with_policies(servers, minimum_charge=WAIVED)
+    assert quoted(play)["total_due_today"] == yen(373).as_json()
+    give_credit(play, 323)
+    assert quoted(play)["total_due_today"] == yen(50).as_json()
+
+
+def test_a_renewal_may_be_waived_in_the_same_way(servers: Stack) -> None:
+    """550 with 530 of credit: 19 before tax are waived, which makes 481 and 48."""
+    play = MoneyPlay.with_policies(servers, minimum_charge=WAIVED)
+    give_credit(play, 530)
+    play.set_clock(AUGUST)
+    invoice_id = play.renew().invoice_id
+    with transaction() as session:
+        invoice = session.get_one(Invoice, invoice_id)
+        assert (invoice.net_minor, invoice.tax_minor, invoice.credit_applied_minor, invoice.due_minor) == (
+            *(481, 48, 529, 0),
+        )
+    assert play.ledger() == {"clearing:standard": 530, "credit": -1, "sales": -481, "tax:jp-10": -48}
+    assert ("basic", 1, 481, 48) in play.items()
 
 
 @pytest.mark.parametrize("policies", [{"minimum_charge": FIFTY}, {}])

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from domain.errors import ServiceEnding
 from engine.accounts.providers import load_catalog
@@ -18,11 +19,13 @@ from engine.ending import StillEnding
 from engine.ending_requests import CreditChanged, EndingOpen, ServiceOver
 from engine.jobs import sweep
 from engine.jobs.idempotency import KeyReused
+from engine.notifications.mail import compose
 from local.stack import Stack
 from models.customer import Service
 from models.database import snapshot, transaction
 from models.ending import Ending
 from models.moves import moves_of
+from models.outbox import OutboxMessage
 from tests.conftest import catalog_named
 from tests.support.ending_play import EndingPlay
 from tests.support.money_play import yen
@@ -361,3 +364,33 @@ def test_the_histories_are_paths(servers: Stack) -> None:
     with transaction() as session:
         moves = [(m.event, m.to_status) for m in moves_of(session, Service, play.service(session).id)]
     assert moves == [("report", "active"), ("end", "canceled")]
+
+
+def mails(play: EndingPlay, ending_id: str) -> list[tuple[str, str]]:
+    """Event and text of the mails about an ending, oldest first."""
+    with transaction() as session:
+        query = select(OutboxMessage).where(OutboxMessage.subject == ending_id).order_by(OutboxMessage.id)
+        return [
+            (row.event, f"{mail['Subject']}\n{mail.get_content()}")
+            for row in session.scalars(query)
+            for mail in [compose(row)]
+        ]
+
+
+def test_the_customer_is_told_of_what_was_asked_for_and_of_what_happened(servers: Stack) -> None:
+    play = EndingPlay.of(servers, plan="business")
+    kept = play.end()
+    play.keep()
+    assert [event for event, _ in mails(play, kept)] == ["ending_scheduled", "ending_withdrawn"]
+    assert "zone ends on August 1, 2027" in mails(play, kept)[0][1]
+    ended = mails(play, play.end("now"))
+    assert [event for event, _ in ended] == ["service_ended"]
+    assert "¥1,597 were given back" in ended[0][1]
+    assert "July 17, 2027" in ended[0][1]
+
+
+def test_what_is_lost_is_told_once_more(servers: Stack) -> None:
+    play = EndingPlay.of(servers, plan="business")
+    load(play, ending_credit="nothing")
+    [(_, text)] = mails(play, play.end("now"))
+    assert "worth ¥1,597, nothing is given back" in text
