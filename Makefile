@@ -60,8 +60,9 @@ lock: ## compile requirements.lock and requirements-runtime.lock from pyproject.
 fonts: venv ## rebuild the fonts in pdf/fonts/
 	@.venv/bin/python -m pdf.fontbuild
 
-pages: venv ## draw docs/machines.md from the tables of the domain
+pages: venv ## draw docs/machines.md and docs/errors.md from the tables in the code
 	@.venv/bin/python -m tests.docs.machines_page
+	@.venv/bin/python -m tests.docs.errors_page
 
 gallery: venv ## print a sample of every kind of document to var/gallery/
 	@.venv/bin/planshift pdf gallery

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from email.headerregistry import Address
 from functools import cache
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _mail_address(text: str) -> str:
+    """One mailbox. Raises ValueError."""
+    try:
+        Address(addr_spec=text)
+    except (ValueError, IndexError, AttributeError) as error:  # all that the parser raises
+        raise ValueError(f"{text!r} is no mail address; write one such as billing@example.com") from error
+    return text
 
 
 class Settings(BaseSettings):
@@ -27,7 +38,7 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = None
     smtp_starttls: bool = False
     smtp_timeout_seconds: float = 10.0
-    mail_from: str = "billing@planshift.invalid"
+    mail_from: Annotated[str, AfterValidator(_mail_address)] = "billing@planshift.invalid"
 
     # Where documents are stored: a folder, or any fsspec URL, such as s3://bucket/folder (extra `s3`). All processes
     # that print or show documents need the same one.

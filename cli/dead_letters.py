@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.output import AsJson, print_json, print_table
 
+if TYPE_CHECKING:
+    from engine.operators.dead_letters import DeadLetter
+
 app = typer.Typer(help="Look at rows that were given up; enqueue them again.", no_args_is_help=True)
+
+
+def _what(letter: DeadLetter) -> str:
+    return f"{letter.what}, to {letter.customer}" if letter.customer else letter.what
 
 
 @app.command("list", epilog="Example: planshift dead-letters list --provider dns")
@@ -27,7 +34,7 @@ def list_dead_letters(
     if as_json:
         print_json([asdict(letter) for letter in letters])
         return
-    rows = [(one.id, one.kind, one.provider, one.what, one.error or "none was seen") for one in letters]
+    rows = [(one.id, one.kind, one.provider, _what(one), one.error or "none was seen") for one in letters]
     print_table(("ID", "KIND", "PROVIDER", "WHAT", "LAST ERROR"), rows)
 
 

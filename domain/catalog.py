@@ -26,7 +26,7 @@ Texts = Annotated[
 
 def in_language(texts: dict[str, str], locale: str) -> str:
     """The text in this locale's language, else in English, else in whatever there is."""
-    language = locale.replace("-", "_").split("_")[0]
+    language = locale.replace("-", "_").split("_")[0].lower()
     return texts.get(language) or texts.get("en") or next(iter(texts.values()))
 
 
@@ -42,6 +42,14 @@ class Seller(_Part):
     country: Country
     tax_id: str | None = None
     email: str | None = None
+
+
+class MailStyle(_Part):
+    """Whom mails come from, and who reads the answers: mail addresses. The installation's own sender where none is
+    named, and the seller's address for answers."""
+
+    sender: str | None = None
+    reply_to: str | None = None
 
 
 class InvoiceStyle(_Part):
@@ -77,6 +85,8 @@ class Policies(_Part):
     rounding: RoundingPolicy = RoundingPolicy()
     quote_valid_minutes: int = Field(default=30, ge=1, le=7 * 24 * 60)
     payable_days: int = Field(default=7, ge=1, le=90)
+    # Money that is on its way (a bank debit, a voucher) stops the offer's clock, at most for so long.
+    pending_days_max: int = Field(default=14, ge=1, le=60)
     late_money: Literal["credit", "change"] = "credit"
     money_returned: Literal["reverse", "suspend", "keep"] = "reverse"
     # When the customer of an unpaid renewal is reminded: days after its due date, before it where negative.
@@ -207,6 +217,7 @@ class Catalog(_Part):
     currencies: tuple[str, ...] = Field(min_length=1)
     seller: Seller
     invoice: InvoiceStyle = InvoiceStyle()
+    mail: MailStyle = MailStyle()
     policies: Policies = Policies()
     tax: TaxPolicy = TaxPolicy()
     cycles: dict[str, Cycle]

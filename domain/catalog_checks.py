@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from domain.addresses import BadAddress, mail_address
 from domain.catalog import Catalog, Plan
 from domain.catalog_codes import code_problems
 from domain.catalog_problems import CatalogProblem, nearest, not_one_of
@@ -18,7 +19,7 @@ Problems = Iterator[CatalogProblem]
 
 def problems_of_parts(catalog: Catalog) -> list[CatalogProblem]:
     """What is wrong in each part of a catalogue; empty for a sound one."""
-    checks = (_zone, code_problems, _currencies, _minimum, _tax, _discounts, _plans, _prices, rule_problems)
+    checks = (_zone, _addresses, code_problems, _currencies, _minimum, _tax, _discounts, _plans, _prices, rule_problems)
     return [problem for check in checks for problem in check(catalog)]
 
 
@@ -32,6 +33,19 @@ def _zone(catalog: Catalog) -> Problems:
     if not _exists(catalog.timezone):
         expected = f"{catalog.timezone!r} does not exist; use an IANA name such as Asia/Tokyo"
         yield CatalogProblem("timezone", expected, nearest(catalog.timezone, available_timezones()))
+
+
+def _addresses(catalog: Catalog) -> Problems:
+    named = {
+        "seller.email": catalog.seller.email,
+        "mail.sender": catalog.mail.sender,
+        "mail.reply_to": catalog.mail.reply_to,
+    }
+    for key, address in named.items():
+        try:
+            mail_address(address or "ana@example.com")
+        except BadAddress as error:
+            yield CatalogProblem(key, str(error))
 
 
 def _exists(timezone: str) -> bool:

@@ -268,7 +268,7 @@ PAYMENT_ATTEMPT = Machine(
     AttemptStatus,
     begins="begin",
     initial=frozenset({A.CREATING}),
-    moves=frozenset({(A.CREATING, "open", A.OPEN), (A.PENDING, "reopen", A.OPEN)})
+    moves=frozenset({(A.CREATING, "open", A.OPEN)})
     | _moves({A.CREATING, A.OPEN}, "require_action", A.ACTION_REQUIRED)
     | _moves({A.CREATING, A.OPEN, A.ACTION_REQUIRED}, "pend", A.PENDING)
     | _moves(UNRESOLVED_ATTEMPT, "fail", A.FAILED)

@@ -151,6 +151,7 @@ PLAN_CHANGE = NextSteps(
 )
 
 A = AttemptStatus
+_POLLED = {A.OPEN, A.ACTION_REQUIRED, A.PENDING, A.CANCELING}
 
 PAYMENT_ATTEMPT = NextSteps(
     "payment attempt",
@@ -158,12 +159,13 @@ PAYMENT_ATTEMPT = NextSteps(
     "status",
     (
         _rule({A.CREATING, A.CANCELING}, "lease_runs", Waits("lease", until="lease_until")),
-        _rule({A.CREATING, A.CANCELING}, None, Step("payments.fetch")),
-        # Webhooks may never come: what stays open is fetched now and then.
-        _rule({A.OPEN, A.ACTION_REQUIRED, A.PENDING}, "poll_due", Step("payments.fetch", RECONCILIATION, by_date=True)),
+        _rule(A.CREATING, None, Step("payments.fetch")),
+        _rule(A.CANCELING, "to_close", Step("payments.fetch")),
+        # Webhooks may never come: what stays open is fetched now and then, and so is money that cannot be stopped.
+        _rule(_POLLED, "poll_due", Step("payments.fetch", RECONCILIATION, by_date=True)),
         _rule(A.SUCCEEDED, "refund_poll_due", Step("payments.fetch", RECONCILIATION, by_date=True)),
         _rule({A.OPEN, A.ACTION_REQUIRED}, None, Waits("customer")),
-        _rule(A.PENDING, None, Waits("gateway")),
+        _rule({A.PENDING, A.CANCELING}, None, Waits("gateway")),
         _rule(A.FAILED, "refused", Waits("operator")),
         _rule({A.SUCCEEDED, A.FAILED, A.DECLINED, A.EXPIRED, A.CANCELED}, None, End.NOTHING),
     ),
@@ -303,9 +305,10 @@ def phase_of(status: Status) -> Phase:
     return _PHASES.get(usual.whom if isinstance(usual, Waits) else usual, Phase.WAITING_FOR_US)
 
 
-def next_actions(status: Status) -> tuple[str, ...]:
-    """What a frontend may offer the customer now, as names of the routes below /v1/plan-changes/{id}."""
-    pay = ("pay",) if phase_of(status) is Phase.WAITING_FOR_PAYMENT else ()
+def next_actions(status: Status, money_on_its_way: bool = False) -> tuple[str, ...]:
+    """What a frontend may offer the customer now, as names of the routes below /v1/plan-changes/{id}: nobody is asked
+    to pay whose money is on its way."""
+    pay = ("pay",) if phase_of(status) is Phase.WAITING_FOR_PAYMENT and not money_on_its_way else ()
     return (*pay, "cancel") if status in CANCELABLE else pay
 
 

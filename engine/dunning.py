@@ -30,15 +30,16 @@ def remind_from(catalog: Catalog, invoice: Invoice) -> None:
 
 
 def remind_unpaid(session: Session) -> int:
-    """Reminds of what is still unpaid on the days that the catalogue names. Returns how many were reminded."""
+    """Reminds of what is still unpaid on the days that the catalogue names; days that were missed are one reminder,
+    which says how things stand now. Returns how many were reminded."""
     unpaid = _unpaid().where(Invoice.remind_at <= CLOCK, Service.status.in_(_OWING))
     rows = session.execute(unpaid.limit(BATCH).with_for_update(of=[Service, Invoice], skip_locked=True)).all()
-    for _, invoice in rows:
-        assert invoice.remind_at is not None, "it was found by this date"
+    for service, invoice in rows:
+        now = business_now(session, Service, service.id)
         invoice.reminders += 1
-        late = invoice.due_at < invoice.remind_at
+        late = invoice.due_at < now
         notices.write(session, invoice, "renewal_reminder", occasion=invoice.reminders, is_late=late)
-        invoice.remind_at = _reminder(catalog_of(session, invoice.provider), invoice, invoice.remind_at)
+        invoice.remind_at = _reminder(catalog_of(session, invoice.provider), invoice, now)
     session.flush()
     return len(rows)
 
@@ -61,7 +62,9 @@ _OWING = (ServiceStatus.ACTIVE, ServiceStatus.PAST_DUE)
 def _unpaid() -> Select[Service, Invoice]:
     """Renewals' invoices that nobody pays just now, with their service, oldest first."""
     paying = select(PaymentAttempt.id).where(
-        PaymentAttempt.invoice_id == Invoice.id, PaymentAttempt.status == AttemptStatus.PENDING
+        PaymentAttempt.invoice_id == Invoice.id,
+        PaymentAttempt.status == AttemptStatus.PENDING,
+        PaymentAttempt.pending_until > CLOCK,
     )
     return (
         select(Service, Invoice)

@@ -19,7 +19,7 @@ from models.customer import Service
 from models.inbox import InboxEvent
 from models.invoice import Invoice, invoice_of_change
 from models.moves import move
-from models.payment import PaymentAttempt
+from models.payment import PaymentAttempt, unresolved_attempts
 from models.plan_change import PlanChange, lock_change, scheduled_change
 
 
@@ -54,8 +54,11 @@ def expire_change(session: Session, now: datetime, change_id: str) -> Status:
     if change.status not in EXPIRABLE or not change.deadline_passed or change.covered:
         return Status(change.status)
     invoice = invoice_of_change(session, change.id)
-    if invoice is not None and (close_attempts(session, now, invoice) or unread_events(session, invoice)):
-        return Status(change.status)
+    if invoice is not None:
+        close_attempts(session, now, invoice)
+        session.flush()
+        if closing(session, invoice) or unread_events(session, invoice):
+            return Status(change.status)
     end_unpaid(session, change, Event.EXPIRE, Status.EXPIRED, now, reason="not_paid_in_time")
     return Status.EXPIRED
 
@@ -105,8 +108,13 @@ def _cancel(
     return canceled
 
 
-def unread_events(session: Session, invoice: Invoice) -> bool:
-    """Whether an event about this invoice's attempts is not processed yet.
+def closing(session: Session, invoice: Invoice) -> list[PaymentAttempt]:
+    """Attempts whose gateway has not said yet how they end. Money that it cannot stop is waited for no longer."""
+    return [attempt for attempt in unresolved_attempts(session, invoice.id) if not attempt.outlasts]
+
+
+def unread_events(session: Session, invoice: Invoice, before: str | None = None) -> bool:
+    """Whether an event about this invoice's attempts (one that is older than `before`) is not processed yet.
 
     The body names the attempt by its id; to look for it as text errs on the side of waiting.
     """
@@ -114,6 +122,8 @@ def unread_events(session: Session, invoice: Invoice) -> bool:
     waiting = select(InboxEvent.id).where(
         InboxEvent.provider_id == invoice.provider_id, InboxEvent.status.in_(UNDECIDED)
     )
+    if before is not None:
+        waiting = waiting.where(InboxEvent.id < before)
     return any(
         session.scalar(waiting.where(func.strpos(func.encode(InboxEvent.body, "escape"), attempt_id) > 0).limit(1))
         for attempt_id in attempt_ids

@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from domain.errors import ChangeError
+from domain.lifecycle import Status
 from engine.offers import price_for
 from engine.request import ChangeOpen, ChangeRequest, PriceChanged, request_change
 from models.payment import Payment
@@ -23,8 +24,8 @@ def change_from_late_money(session: Session, now: datetime, change: PlanChange, 
 
     The payment is credit already, and the quote reserves it like any other.
     """
-    if catalog_of(session, change.provider).policies.late_money != "change":
-        return None
+    if catalog_of(session, change.provider).policies.late_money != "change" or change.status != Status.EXPIRED:
+        return None  # who has taken it back, or asked for something else, is not given it
     service = change.service
     if (service.plan, service.cycle) != (change.from_plan, change.from_cycle):
         return None

@@ -12,11 +12,13 @@ from domain.catalog import Catalog, Plan, in_language
 from domain.errors import ChangeError, Forbidden, ServiceEnding
 from domain.money import Money
 from domain.periods import instant_text
+from domain.pricing.explain import money_text
 from domain.pricing.quote import price_change
 from domain.pricing.quote_values import Quote
 from domain.pricing.settled import stands_until
 from domain.pricing.terms import Target
 from domain.refusals import refusal_text
+from domain.words import sentence
 from engine.accounts.services import buyer_of, terms_of
 from engine.ledger import postings
 from engine.payments.credit_refunds import refundable_for
@@ -146,12 +148,12 @@ def _option(session: Session, now: datetime, service: Service, plan: Plan, cycle
     try:
         quote = price_for(session, now, service, plan.id, cycle)
     except ChangeError as error:
-        sentence = refusal_text(error, catalog_of(session, service.provider), service.customer.locale)
-        reason = error.code, sentence, error_details(error)
+        text = refusal_text(error, catalog_of(session, service.provider), service.customer.locale)
+        reason = error.code, text, error_details(error)
         return Option(plan, cycle, price, None, reason, forbidden=isinstance(error, Forbidden))
     if quote.timing == "manual_review":
-        sentence = "Our staff must look at this change first; you can send them a request."
-        return Option(plan, cycle, price, quote, ("manual_review", sentence, {}))
+        text = sentence(service.customer.locale, "option_manual_review")
+        return Option(plan, cycle, price, quote, ("manual_review", text, {}))
     return Option(plan, cycle, price, quote, None)
 
 
@@ -167,7 +169,7 @@ def promised_total(accept_total: Money | None, accepted: StoredQuote | None) -> 
     return accept_total
 
 
-def mismatch(promised: Money, quote: Quote) -> str:
-    """The sentence that names both totals."""
-    due = quote.total_due_today
-    return f"The total due today is {due.major()} {due.currency}, not {promised.major()} {promised.currency}."
+def mismatch(promised: Money, quote: Quote, locale: str) -> str:
+    """The sentence that names both totals, in the customer's language."""
+    due = money_text(quote.total_due_today, locale)
+    return sentence(locale, "refused_total_changed", due=due, promised=money_text(promised, locale))

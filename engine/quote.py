@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from domain.errors import ChangeError
 from domain.lifecycle import Event, Status
 from domain.money import Money
+from domain.pricing.explain import Formatter
 from domain.pricing.quote_values import Quote
 from domain.pricing.settled import stands_until
 from domain.refusals import refusal_text
@@ -38,7 +39,7 @@ def quote(session: Session, now: datetime, change_id: str) -> Status:
         return _not_possible(session, now, change, error)
     promised = promised_total(change.accepted_total(), accepted)
     if promised is not None and _is_broken(promised, priced.total_due_today, change):
-        return _offer_again(session, now, change, mismatch(promised, priced))
+        return _offer_again(session, now, change, mismatch(promised, priced, change.customer.locale))
     change.kind = priced.kind
     change.quote = priced.as_json()
     change.effective_at = priced.effective_at
@@ -92,13 +93,15 @@ def _is_broken(promised: Money, due: Money, change: PlanChange) -> bool:
 def _promise(session: Session, now: datetime, change: PlanChange, priced: Quote) -> Status:
     catalog = catalog_of(session, change.provider)
     until = payable_until(catalog, change.service, priced, now)
+    formatter = Formatter(catalog, change.customer.locale, change.service.currency)
     day_ends = stands_until(catalog.policies, priced, catalog.timezone)
     if day_ends is not None and day_ends <= now:
-        return _offer_again(session, now, change, f"This price was for a day that ended at {day_ends.isoformat()}.")
+        day = formatter.date(day_ends - timedelta(microseconds=1))
+        return _offer_again(session, now, change, formatter.translate("refused_day_over", date=day))
     if until <= now:
         ends = min(change.service.period_end, priced.new_period.end)
-        sentence = f"The running period ends at {ends.isoformat()}. Ask again after the renewal."
-        return refuse(session, now, change, "renewal_imminent", sentence)
+        text = formatter.translate("refused_renewal_imminent", date=formatter.date(ends))
+        return refuse(session, now, change, "renewal_imminent", text)
     change.payable_until = until
     postings.reserve_credit(session, change, priced.credit_applied, now)
     move(session, change, Event.QUOTE, Status.QUOTED, now)

@@ -13,9 +13,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from domain.errors import Forbidden, OverLimit, ServiceNotActive
+from domain.errors import ChangeError, Forbidden, OverLimit, ServiceNotActive
 from domain.lifecycle import UNPAID, Event, Status
 from domain.money import Money
+from domain.pricing.explain import Formatter
+from domain.refusals import refusal_text
 from engine.accounts.services import required_service
 from engine.expiry import end_unpaid
 from engine.jobs.idempotency import earlier_row
@@ -25,7 +27,7 @@ from models.customer import Service, lock_service
 from models.invoice import StoredQuote
 from models.moves import begin
 from models.plan_change import PlanChange, active_change
-from models.provider import Provider
+from models.provider import Provider, catalog_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class ChangeOpen(Exception):
 class UnknownQuote(Exception):
     """No such quote for this service, plan, cycle and quantity."""
 
+    code = "unknown_quote"
+
     def __init__(self, quote_id: str) -> None:
         super().__init__(
             f"There is no quote {quote_id} for this service, plan, cycle and quantity. Ask for one: POST /v1/quotes."
@@ -73,11 +77,15 @@ class UnknownQuote(Exception):
 
 
 class PriceChanged(Exception):
-    """What was accepted is not the price any more (or the quote ran out); nothing was charged."""
+    """What was accepted is not the price any more (or the quote ran out); nothing was charged.
+
+    A program reads the sentence in English; `text` is the customer's.
+    """
 
     code = "price_changed"
 
-    def __init__(self, sentence: str) -> None:
+    def __init__(self, sentence: str, text: str) -> None:
+        self.text = text
         super().__init__(f"{sentence} Nothing was charged. Look at the new quote and accept it.")
 
 
@@ -110,18 +118,25 @@ def record_refused(
     key: str,
     request: ChangeRequest,
     channel: str,
-    refusal: tuple[str, str],
+    refusal: ChangeError | ChangeOpen | PriceChanged | UnknownQuote,
 ) -> PlanChange:
-    """For an entry point that cannot answer: writes down a request refused at once, with (reason code, sentence)."""
+    """For an entry point that cannot answer: writes down a request refused at once, with the reason."""
     service = required_service(session, provider, request.service)
     lock_service(session, service.id)
     change = _new_change(now, provider, service, key, request, channel)
     change.status = Status.REFUSED
-    change.reason, change.reason_text = refusal
+    change.reason, change.reason_text = refusal.code, _refused_text(session, service, refusal)
     change.next_attempt_at = None
     begin(session, change, now, actor=channel)
     notices.write(session, change, "refused")
     return change
+
+
+def _refused_text(session: Session, service: Service, refusal: Exception) -> str:
+    """In the customer's language where it is for him; a mistake of the program that sent the request stays English."""
+    if isinstance(refusal, ChangeError):
+        return refusal_text(refusal, catalog_of(session, service.provider), service.customer.locale)
+    return refusal.text if isinstance(refusal, PriceChanged) else str(refusal)
 
 
 def _make_room(session: Session, now: datetime, service: Service, request: ChangeRequest) -> None:
@@ -151,7 +166,9 @@ def _check_price(
     session: Session, now: datetime, service: Service, request: ChangeRequest, accepted: StoredQuote | None
 ) -> None:
     if accepted is not None and now >= accepted.expires_at:
-        raise PriceChanged(f"Quote {accepted.id} was valid until {accepted.expires_at.isoformat()}.")
+        formatter = Formatter(catalog_of(session, service.provider), service.customer.locale, service.currency)
+        text = formatter.translate("refused_quote_expired", until=formatter.moment(accepted.expires_at))
+        raise PriceChanged(f"Quote {accepted.id} was valid until {accepted.expires_at.isoformat()}.", text)
     try:
         quote = price_for(session, now, service, request.plan, request.cycle, _quantity(request, accepted), accepted)
     except ServiceNotActive:
@@ -160,7 +177,7 @@ def _check_price(
         return
     promised = promised_total(request.accept_total, accepted)
     if promised is not None and promised != quote.total_due_today:
-        raise PriceChanged(mismatch(promised, quote))
+        raise PriceChanged(mismatch(promised, quote, "en"), mismatch(promised, quote, service.customer.locale))
 
 
 def _quantity(request: ChangeRequest, accepted: StoredQuote | None) -> int | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import Event, Status
+from domain.words import sentence
 from engine.notifications import notices
 from models.audit import Attribution
 from models.moves import move
@@ -50,12 +51,12 @@ def refuse_unreviewed(session: Session, now: datetime, change_id: str) -> Status
     change = lock_change(session, change_id)
     if change.status != Status.AWAITING_REVIEW or not change.deadline_passed:
         return change.lifecycle_status
-    sentence = "Nobody could look at this request in time. Ask again, or write to us."
-    _refuse(session, now, change, "system", "review_too_old", sentence)
+    text = sentence(change.customer.locale, "refused_review_too_old")
+    _refuse(session, now, change, "system", "review_too_old", text)
     return Status.REFUSED
 
 
-def _refuse(session: Session, now: datetime, change: PlanChange, actor: str, code: str, sentence: str) -> None:
-    change.reason, change.reason_text = code, sentence
-    move(session, change, Event.REJECT, Status.REFUSED, now, actor=actor, reason=sentence)
+def _refuse(session: Session, now: datetime, change: PlanChange, actor: str, code: str, text: str) -> None:
+    change.reason, change.reason_text = code, text
+    move(session, change, Event.REJECT, Status.REFUSED, now, actor=actor, reason=text)
     notices.write(session, change, "refused")

@@ -10,7 +10,8 @@ from domain.periods import parse_instant
 from gateways.protocol import EventKind, GatewayEvent, GatewayPayment
 
 _KINDS = {
-    "open": EventKind.PAYMENT_PENDING,
+    "open": EventKind.PAYMENT_OPEN,
+    "pending": EventKind.PAYMENT_PENDING,
     "action_required": EventKind.PAYMENT_ACTION_REQUIRED,
     "succeeded": EventKind.PAYMENT_SUCCEEDED,
     "failed": EventKind.PAYMENT_FAILED,

@@ -38,7 +38,15 @@ from gateways.rest import RestApi
 
 _API = RestApi("Mollie")
 _FETCH = re.compile(rb"id=(tr_[A-Za-z0-9]{1,64})(?:&[A-Za-z0-9=&]{0,100})?")
-_STATUS = {"paid": "succeeded", "canceled": "canceled", "expired": "canceled", "failed": "failed"}
+# `authorized` is a payer who has done their part: the money is on its way until it is captured.
+_STATUS = {
+    "pending": "pending",
+    "authorized": "pending",
+    "paid": "succeeded",
+    "canceled": "canceled",
+    "expired": "canceled",
+    "failed": "failed",
+}
 # Of Mollie's page on payments in several currencies.
 _CURRENCIES = """
     AED AUD BGN BRL CAD CHF CZK DKK EUR GBP HKD HUF ILS ISK JPY MXN MYR NOK NZD PHP PLN RON RUB SEK SGD THB TWD USD ZAR

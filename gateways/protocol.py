@@ -43,7 +43,8 @@ class NotUnderstood(Exception):
 class EventKind(StrEnum):
     """What happened at the gateway, in one vocabulary for all of them."""
 
-    PAYMENT_PENDING = "payment.pending"
+    PAYMENT_OPEN = "payment.open"  # the payer is still at it
+    PAYMENT_PENDING = "payment.pending"  # the payer has done their part, and the money is on its way
     PAYMENT_ACTION_REQUIRED = "payment.action_required"
     PAYMENT_SUCCEEDED = "payment.succeeded"
     PAYMENT_FAILED = "payment.failed"

@@ -54,7 +54,7 @@ class _Payment(_Body):
     reference: str | None = None
     amount: int = Field(ge=0, le=10**15)
     currency: str
-    status: Literal["open", "action_required", "succeeded", "failed", "canceled"]
+    status: Literal["open", "action_required", "pending", "succeeded", "failed", "canceled"]
     paid_at: AwareDatetime | None = None
     checkout_url: str | None = None
     refunded: int | None = Field(default=None, ge=0, le=10**15)

@@ -42,6 +42,7 @@ _INTENT_STATUS = {
     "succeeded": "succeeded",
     "canceled": "canceled",
     "requires_action": "action_required",
+    "processing": "pending",
 }
 _REFUND_STATUS = {"succeeded": "succeeded", "failed": "failed", "canceled": "failed"}
 
@@ -194,6 +195,8 @@ def _session(reported: dict[str, Any]) -> GatewayPayment:
     status = "open"
     if reported["status"] == "complete" and reported.get("payment_status") in ("paid", "no_payment_required"):
         status = "succeeded"
+    elif reported["status"] == "complete":  # a bank debit or a voucher; its intent says when that has failed
+        status = "failed" if intent.get("status") in ("requires_payment_method", "canceled") else "pending"
     elif reported["status"] == "expired":
         status = "canceled"
     elif intent.get("status") == "requires_action":

@@ -192,8 +192,8 @@ def _gateway_event(event: _Event) -> GatewayEvent | None:
 
 def _of_intent(event: _Event, kind: EventKind) -> GatewayEvent:
     intent = _Intent.model_validate(event.data.object)
-    if kind is EventKind.PAYMENT_FAILED and "checkout" in intent.metadata:
-        kind = EventKind.PAYMENT_PENDING  # the payer is still at the checkout page, and may take another card
+    if "checkout" in intent.metadata and kind in (EventKind.PAYMENT_FAILED, EventKind.PAYMENT_PENDING):
+        kind = EventKind.PAYMENT_OPEN  # the payer may still be at the page, and take another card; its session says
     paid = kind is EventKind.PAYMENT_SUCCEEDED and intent.amount_received is not None
     amount = money(intent.amount_received or 0 if paid else intent.amount, intent.currency)
     reported = _reported(event, kind, intent.id, intent.id, intent.metadata.get("reference"), amount)

@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, case, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from domain import next_steps
 from domain.next_steps import MessageState
 from models.base import Base, new_id, recorded_at
+from models.customer import Customer
 from models.pending_work import Leased, PendingWork, fact
 
 
@@ -28,6 +29,7 @@ class OutboxMessage(Leased, PendingWork, Base):
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("msg"))
     provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
+    customer_id: Mapped[str] = mapped_column(ForeignKey("customers.id"))
     subject: Mapped[str]
     event: Mapped[str]
     occasion: Mapped[int] = mapped_column(default=1, server_default="1")
@@ -37,6 +39,8 @@ class OutboxMessage(Leased, PendingWork, Base):
     values: Mapped[dict[str, Any]]
     sent_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = recorded_at()
+
+    customer: Mapped[Customer] = relationship()
 
     steps = (next_steps.OUTBOX_MESSAGE,)
     state = fact(lambda row: case((row.sent_at.is_(None), MessageState.UNSENT.value), else_=MessageState.SENT.value))

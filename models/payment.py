@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, UniqueConstraint, and_, func, or_, select
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    and_,
+    false,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column, relationship
 
@@ -102,6 +113,11 @@ class PaymentAttempt(Leased, Moving, Base):
     client_token: Mapped[str | None]
     expires_at: Mapped[datetime]
     error: Mapped[str | None]
+    # Since when its money is on its way, and until when its bill waits for that (business time; null: it does not).
+    pending_since: Mapped[datetime | None]
+    pending_until: Mapped[datetime | None]
+    # It was to be closed, and the gateway said that its money cannot be stopped.
+    outlasts: Mapped[bool] = mapped_column(default=False, server_default=false())
     polled_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = recorded_at()
 
@@ -115,7 +131,14 @@ class PaymentAttempt(Leased, Moving, Base):
     poll_due = fact(_poll_due)
     # It waits for an operator: engine/operators/dead_letters.py.
     refused = fact(_refused)
+    to_close = fact(lambda row: and_(row.status == AttemptStatus.CANCELING, ~row.outlasts))
     refund_poll_due = fact(lambda row: and_(_poll_due(row), _unconfirmed_refund(row)))
+
+    @property
+    def money_on_its_way(self) -> bool:
+        """The customer has done their part: to ask them again would charge them twice."""
+        canceling = self.status == AttemptStatus.CANCELING and self.pending_since is not None
+        return self.status == AttemptStatus.PENDING or canceling
 
     @property
     def amount(self) -> Money:
@@ -213,6 +236,12 @@ def live_attempt(session: Session, invoice_id: str) -> PaymentAttempt | None:
     return session.scalar(
         select(PaymentAttempt).where(PaymentAttempt.invoice_id == invoice_id, PaymentAttempt.status.in_(LIVE_ATTEMPT))
     )
+
+
+def attempt_on_its_way(session: Session, invoice_id: str) -> PaymentAttempt | None:
+    """The attempt whose money is on its way, if there is one."""
+    attempts = unresolved_attempts(session, invoice_id)
+    return next((attempt for attempt in attempts if attempt.money_on_its_way), None)
 
 
 def latest_attempt(session: Session, invoice_id: str) -> PaymentAttempt | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, case, func, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, and_, case, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from domain import next_steps
-from domain.lifecycle import ACTIVE, PLAN_CHANGE, ServiceStatus, Status
+from domain.lifecycle import ACTIVE, PLAN_CHANGE, AttemptStatus, ServiceStatus, Status
 from domain.money import Money
 from domain.pricing.quote_values import Quote
 from models.base import Base, new_id, one_of, recorded_at
@@ -45,6 +45,21 @@ def _proforma_missing(row: Any) -> ColumnElement[bool]:
 def _payment_refused(row: Any) -> ColumnElement[bool]:
     attempts = select(PaymentAttempt.id).join(Invoice, Invoice.id == PaymentAttempt.invoice_id)
     return attempts.where(Invoice.change_id == row.id, PaymentAttempt.refused).exists()
+
+
+def _deadline_passed(row: Any) -> ColumnElement[bool]:
+    """Its clock stands still while money is on its way."""
+    waits = (
+        select(PaymentAttempt.id)
+        .join(Invoice, Invoice.id == PaymentAttempt.invoice_id)
+        .where(
+            Invoice.change_id == row.id,
+            PaymentAttempt.status.in_((AttemptStatus.PENDING, AttemptStatus.CANCELING)),
+            PaymentAttempt.pending_until > clock_of(PaymentAttempt),
+        )
+    )
+    until = case((row.status == Status.AWAITING_REVIEW, row.review_until), else_=row.payable_until)
+    return and_(func.coalesce(until <= clock_of(row), False), ~waits.exists())
 
 
 class ChangeMove(Move, Base):
@@ -126,12 +141,7 @@ class PlanChange(Leased, Moving, Base):
     # Whether what is held for the change reaches its invoice's total: also true of one that has nothing to pay.
     covered = fact(_covered)
     # An offer that was not paid, or a request that staff did not look at, has had its time.
-    deadline_passed = fact(
-        lambda row: func.coalesce(
-            case((row.status == Status.AWAITING_REVIEW, row.review_until), else_=row.payable_until) <= clock_of(row),
-            False,
-        )
-    )
+    deadline_passed = fact(_deadline_passed)
     proforma_missing = fact(_proforma_missing)
     # The gateway will not open its payment, and a person must see to that.
     payment_refused = fact(_payment_refused)

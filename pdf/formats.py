@@ -11,10 +11,11 @@ from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from babel.dates import format_date, format_interval
 from babel.numbers import format_currency, format_decimal, format_percent
 
+from domain.locales import known_parents
 from domain.money import Money
 from pdf.words import WORDS
 
@@ -29,11 +30,8 @@ class UnsupportedLocale(ValueError):
 @lru_cache(maxsize=64)
 def locale_of(tag: str) -> Locale:
     """The Babel locale of a tag such as "es" or "es-AR". Raises UnsupportedLocale."""
-    try:
-        locale = Locale.parse(tag.replace("-", "_"))
-    except (UnknownLocaleError, ValueError) as unknown:
-        raise UnsupportedLocale(f"{tag!r}: documents are written in {', '.join(WORDS)}") from unknown
-    if locale.language not in WORDS:
+    locale = next(known_parents(tag), None)
+    if locale is None or locale.language not in WORDS:
         raise UnsupportedLocale(f"{tag!r}: documents are written in {', '.join(WORDS)}")
     return locale
 

@@ -1,7 +1,5 @@
 """The upper part of the first page: mark and title, who to whom, and the facts."""
 
-from babel import Locale
-
 from pdf import formats
 from pdf.picture import read_picture
 from pdf.sheet import Sheet
@@ -60,7 +58,7 @@ def _party(sheet: Sheet, x: float, y: float, label: str, party: Party, words: Wo
     )
     details = [*party.address]
     if party.country:
-        details.append(Locale.parse(locale.replace("-", "_")).territories.get(party.country, party.country))
+        details.append(formats.locale_of(locale).territories.get(party.country, party.country))
     if party.tax_id:
         details.append(words.tax_id.format(number=party.tax_id))
     if party.email:

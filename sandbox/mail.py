@@ -1,6 +1,7 @@
 """A mail server that delivers to a folder: SMTP in, `GET /mails` out, one .eml file a mail."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,6 +26,15 @@ class MailFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+
+    async def handle_RCPT(
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        """`refuse-550@…` is refused with 550, and so on with any code."""
+        if asked := re.match(r"refuse-([45]\d\d)@", address):
+            return f"{asked[1]} As the address wants it"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         content = envelope.content

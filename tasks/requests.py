@@ -126,13 +126,11 @@ def _end(message: CancellationMessage) -> str:
 def _take_in(message: ChangeMessage) -> str:
     try:
         return _request(message, refusal=None)
-    except (ChangeError, ChangeOpen, PriceChanged) as error:
-        return _request(message, refusal=(error.code, str(error)))
-    except UnknownQuote as error:
-        return _request(message, refusal=("unknown_quote", str(error)))
+    except (ChangeError, ChangeOpen, PriceChanged, UnknownQuote) as error:
+        return _request(message, refusal=error)
 
 
-def _request(message: ChangeMessage, refusal: tuple[str, str] | None) -> str:
+def _request(message: ChangeMessage, refusal: ChangeError | ChangeOpen | PriceChanged | UnknownQuote | None) -> str:
     with transaction() as session:
         provider = required_provider(session, message.provider)
         now = business_now(session, Provider, provider.id)

@@ -6,29 +6,31 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from babel.dates import format_date, format_time
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, format_percent
 
 from domain.catalog import Catalog, in_language
+from domain.locales import known_parents
 from domain.money import Money, Rounding, divide_rounded
 from domain.periods import Period
 from domain.pricing.billed import BilledItem
 from domain.pricing.items import PricedLine
+from domain.pricing.modes import ChangeDay, Fraction
 from domain.pricing.period_terms import PeriodTerms, discounted
 from domain.pricing.proration import ALL_OF_IT, Ratio, Share
 from domain.pricing.quote_values import QuoteLine
 from domain.tax import TaxFigure
-from domain.words import sentence
+from domain.words import plural_key, sentence
+
+# Ways of counting in which a month or a year has not the days that the calendar has.
+_NOMINAL = (Fraction.FIXED_30, Fraction.NOMINAL)
 
 
 @lru_cache(maxsize=64)
 def known_locale(locale: str) -> Locale:
-    """The CLDR locale; English where it is unknown."""
-    try:
-        return Locale.parse(locale.replace("-", "_"))
-    except (UnknownLocaleError, ValueError):
-        return Locale("en")
+    """The CLDR locale nearest to a language tag; English where there is none."""
+    return next(known_parents(locale), Locale("en"))
 
 
 class Formatter:
@@ -42,6 +44,10 @@ class Formatter:
     def translate(self, key: str, **values: object) -> str:
         """The sentence of this name."""
         return sentence(self.locale, key, **values)
+
+    def plural(self, key: str, number: int) -> str:
+        """The name of the sentence for so many, where the language has one of its own for it."""
+        return plural_key(self.locale, key, number)
 
     def money(self, amount: int) -> str:
         """Minor units as the customer's language writes them."""
@@ -71,6 +77,11 @@ class Formatter:
     def number(self, number: int) -> str:
         """A whole number with the language's grouping."""
         return str(format_decimal(number, locale=self._cldr))
+
+    def percent(self, percent: str) -> str:
+        """A percentage as the customer's language writes it, with the decimals that it has."""
+        ratio = Decimal(percent).normalize() / 100
+        return str(format_percent(ratio, locale=self._cldr, decimal_quantization=False))
 
     def cycle(self, cycle: str) -> str:
         """The cycle's name in the customer's language."""
@@ -118,27 +129,41 @@ def _described(formatter: Formatter, item: PricedLine, terms: PeriodTerms) -> st
         key = "more_units" if item.kind == "charge" else "fewer_units"
     elif item.kind == "credit" and item.share == ALL_OF_IT:
         key = "credit_whole"
-    dates = _dates(formatter, item.covers) if item.covers else {}
+    dates = _dates(formatter, item, item.covers) if item.covers else {}
+    if dates is None:
+        key = "no_days"
     return formatter.translate(
         key,
         plan=terms.plan.name,
         cycle=formatter.cycle(terms.cycle),
         quantity=formatter.number(terms.quantity),
-        **dates,
+        **(dates or {}),
     )
 
 
-def _dates(formatter: Formatter, covers: Period) -> dict[str, str]:
-    """The first and the last day of a half-open period; the day on which it ends belongs to what follows."""
+def _dates(formatter: Formatter, item: PricedLine, covers: Period) -> dict[str, str] | None:
+    """The first and the last day that the line is for; None where it is for none.
+
+    The day on which a half-open period ends belongs to what follows, that of the change to the plan before where the
+    mode says so.
+    """
     first, last = formatter.local_date(covers.start), formatter.local_date(covers.end) - timedelta(days=1)
+    if item.share is not None and item.share.unit == "day":
+        if not item.share.part:
+            return None
+        first += timedelta(days=item.mode is not None and item.mode[1] is ChangeDay.OLD)
     return {"first": formatter.day(first), "last": formatter.day(max(first, last))}
 
 
 def _arithmetic(formatter: Formatter, item: PricedLine, terms: PeriodTerms, share: Share) -> str:
     """The sum behind a line: 15 of 31 days at $150.00 = $72.58. A credit's sum is shown without its sign."""
-    key = {"day": "of_days", "second": "of_seconds"}.get(share.unit, "of_all")
+    key, counted = {"day": "of_days", "second": "of_seconds"}.get(share.unit, "of_all"), share.whole
+    if item.day_rate is not None:
+        key, counted = "day_rate", share.part
+    elif key == "of_days" and item.mode is not None and item.mode[0] in _NOMINAL:
+        key = "of_nominal_days"
     text = formatter.translate(
-        key if item.day_rate is None else "day_rate",
+        formatter.plural(key, counted),
         part=formatter.number(share.part),
         whole=formatter.number(share.whole),
         price=formatter.ratio(item.full),
@@ -159,7 +184,11 @@ def _full_price(formatter: Formatter, item: PricedLine, terms: PeriodTerms) -> l
         parts.append(formatter.translate("units", quantity=quantity, unit=unit, price=formatter.money(gross)))
     if terms.discount is not None:
         percent = terms.discount.percent
-        off = f"{percent}%" if percent else formatter.money(gross - divide_rounded(*terms.full, Rounding.HALF_UP))
+        off = (
+            formatter.percent(percent)
+            if percent
+            else formatter.money(gross - divide_rounded(*terms.full, Rounding.HALF_UP))
+        )
         parts.append(formatter.translate("discount", full=formatter.money(gross), off=off, price=price))
     if item.running_months is not None:
         scaled = formatter.ratio(item.full)
@@ -185,7 +214,7 @@ def tax_lines(formatter: Formatter, taxes: tuple[TaxFigure, ...]) -> list[QuoteL
         if tax.included:
             text = formatter.translate(
                 "percent_in",
-                percent=rate.percent,
+                percent=formatter.percent(rate.percent),
                 base=formatter.money(tax.base + tax.included),
                 amount=formatter.money(tax.included),
             )
@@ -195,7 +224,10 @@ def tax_lines(formatter: Formatter, taxes: tuple[TaxFigure, ...]) -> list[QuoteL
             lines.append(QuoteLine("included_tax", described, text, held, code=named[0], percent=named[1]))
         if tax.amount or not tax.included:
             text = formatter.translate(
-                "percent_of", percent=rate.percent, base=formatter.money(tax.base), amount=formatter.money(tax.amount)
+                "percent_of",
+                percent=formatter.percent(rate.percent),
+                base=formatter.money(tax.base),
+                amount=formatter.money(tax.amount),
             )
             owed = Money(tax.amount, formatter.currency)
             lines.append(QuoteLine("tax", label, text, owed, code=rate.code, percent=rate.percent, base=base))

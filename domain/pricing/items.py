@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from domain.periods import Period
 from domain.pricing.billed import BilledItem
+from domain.pricing.modes import ChangeDay, Fraction
 from domain.pricing.period_terms import PeriodTerms
 from domain.pricing.proration import Ratio, Share
 from domain.tax import UNTAXED, Taxation
@@ -14,7 +15,8 @@ class PricedLine(NamedTuple):
 
     full is the exact price that the share is taken of, covers the time it pays for. only_units says that units of one
     plan come or go; day_rate is the price of a day where that is rounded; running_months says that the price was
-    scaled to a running period of another length. A credit has the item that it takes units of.
+    scaled to a running period of another length. A credit has the item that it takes units of. mode is how the days of
+    the share were counted, and whether the day of the change is among them.
     """
 
     kind: str
@@ -30,3 +32,4 @@ class PricedLine(NamedTuple):
     running_months: int | None = None
     item: BilledItem | None = None
     units: int = 0
+    mode: tuple[Fraction, ChangeDay] | None = None

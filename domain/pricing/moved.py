@@ -63,6 +63,7 @@ def charge_of(frame: Frame, credits: list[PricedLine]) -> PricedLine | None:
         only_units,
         day_rate,
         running,
+        mode=(frame.proration.fraction, frame.day),
     )
 
 
@@ -93,6 +94,7 @@ def _credit(frame: Frame, item: BilledItem, units: int) -> PricedLine:
         day_rate,
         item=item,
         units=units,
+        mode=(item.fraction or frame.proration.fraction, item.change_day or frame.day),
     )
 
 

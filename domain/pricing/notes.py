@@ -4,6 +4,7 @@ from domain.catalog import Outcome
 from domain.pricing.explain import Formatter
 from domain.pricing.modes import Anchor, CreditBecomes, Fraction
 from domain.pricing.priced import Priced
+from domain.pricing.totals import Figures
 from domain.tax import treatment
 
 
@@ -31,23 +32,48 @@ def _today(formatter: Formatter, priced: Priced) -> list[str]:
     if priced.credit_applied:
         key = "zero_credit" if priced.credit_applied == total else "some_credit"
         return [formatter.translate(key, total=formatter.money(total), applied=formatter.money(priced.credit_applied))]
-    return [] if total else [_why_zero(formatter, priced)]
+    return [] if total else [_why_zero(formatter, priced, priced.figures)]
 
 
-def _why_zero(formatter: Formatter, priced: Priced) -> str:
-    figures, proration = priced.figures, priced.decision.proration
-    items = figures.lines if figures else ()
-    for item in items:
-        if item.kind == "waived":
-            return formatter.translate("zero_small", amount=formatter.money(-item.amount))
-        if item.kind == "forfeited":
-            return formatter.translate("zero_lost")
-    if proration is not None and proration.fraction is Fraction.ZERO:
+def _why_zero(formatter: Formatter, priced: Priced, figures: Figures) -> str:
+    kinds = {line.kind for line in figures.lines}
+    if "waived" in kinds:
+        return formatter.translate("zero_small", amount=formatter.money(figures.total_without("waived")))
+    if "forfeited" in kinds:
+        return formatter.translate("zero_lost")
+    if "unchanged" in kinds:
         date = formatter.date(priced.period.end)
         return formatter.translate("zero_mode", amount=formatter.money(priced.renewal_total), date=date)
-    if items and all(item.share is not None and item.share.part == 0 for item in items):
-        return formatter.translate("zero_last_day")
-    return formatter.translate("zero_same")
+    shares = [line.share for line in figures.lines if line.share is not None]
+    if all(share.part == 0 for share in shares):
+        return formatter.translate("zero_last_second" if shares[-1].unit == "second" else "zero_last_day")
+    return _why_equal(formatter, priced, figures)
+
+
+def _why_equal(formatter: Formatter, priced: Priced, figures: Figures) -> str:
+    """Charges and credits come to nothing: because they are nothing, are equal, or differ by less than is rounded."""
+    charged = figures.total_without("credit")
+    if priced.old.full[0] * priced.new.full[1] == priced.new.full[0] * priced.old.full[1] and _alike(priced):
+        return formatter.translate("zero_same")
+    if not priced.new.full[0] and not charged:
+        return formatter.translate("zero_free", plan=priced.new.plan.name)
+    if not charged and _is_cheaper(priced):
+        return formatter.translate("zero_cheaper")
+    if not charged or charged != -figures.total_without("charge", "fee", "rounding"):
+        return formatter.translate("zero_rounded")
+    return formatter.translate("zero_equal", amount=formatter.money(charged))
+
+
+def _alike(priced: Priced) -> bool:
+    """Whether periods of one length are compared, and their prices are all that counts."""
+    return priced.old.months == priced.new.months and priced.period == priced.service.period
+
+
+def _is_cheaper(priced: Priced) -> bool:
+    """Whether the difference of whole prices is what is charged, and there is none."""
+    proration = priced.decision.proration
+    whole = proration is not None and proration.fraction is Fraction.WHOLE
+    return whole and priced.new.full[0] * priced.old.full[1] < priced.old.full[0] * priced.new.full[1]
 
 
 def _credit(formatter: Formatter, priced: Priced) -> list[str]:
@@ -62,13 +88,18 @@ def _credit(formatter: Formatter, priced: Priced) -> list[str]:
 
 
 def _dates(formatter: Formatter, priced: Priced) -> list[str]:
-    """What happens to the renewal date, where it matters."""
+    """What happens to the renewal date where it matters, and what is due then."""
     proration = priced.decision.proration
-    if priced.figures is None or proration is None:
+    if priced.figures is None or proration is None or proration.fraction is Fraction.ZERO:
         return []
-    date = formatter.date(priced.period.end)
-    if proration.between(priced.old.months, priced.new.months).anchor is Anchor.RESET:
-        return [formatter.translate("reset_note", date=date)]
-    if proration.fraction is Fraction.WHOLE and proration.credit_becomes is not CreditBecomes.NOTHING:
-        return [formatter.translate("whole_note", date=date)]
-    return []
+    first, date = formatter.date(priced.period.start), formatter.date(priced.period.end)
+    values = {"first": first, "date": date, "amount": formatter.money(priced.renewal_total)}
+    anchor = proration.between(priced.old.months, priced.new.months).anchor
+    if anchor is Anchor.RESET:
+        return [formatter.translate("reset_note", **values)]
+    if anchor is Anchor.REALIGN:
+        return [formatter.translate("realign_note", **values)]
+    if priced.old.months != priced.new.months:
+        return [formatter.translate("keep_end_note" if anchor is Anchor.KEEP_END else "other_cycle_note", **values)]
+    pays = priced.total > 0 and proration.credit_becomes is not CreditBecomes.NOTHING
+    return [formatter.translate("whole_note", **values)] if proration.fraction is Fraction.WHOLE and pays else []

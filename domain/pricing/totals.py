@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from domain.catalog import Catalog
 from domain.money import divide_rounded
-from domain.pricing.adjust import adjust
+from domain.pricing.adjust import adjust, taxed
 from domain.pricing.bill import opened_by, taken_by
 from domain.pricing.billed import Opened, TakeBack
 from domain.pricing.frame import Frame, frame_of
@@ -40,6 +40,12 @@ class Figures(NamedTuple):
     def taken(self) -> tuple[TakeBack, ...]:
         """What it takes back of the items before it."""
         return taken_by(self.frame, self.closings, self.lines, self.parts)
+
+    def total_without(self, *kinds: str) -> int:
+        """What the total would be without the lines of these kinds, tax included."""
+        lines = [line for line in self.lines if line.kind not in kinds]
+        exact = _rounded_total(self.frame, lines)
+        return total_of([line.amount for line in lines], taxed(self.frame, lines)[0]) if exact is None else exact
 
 
 def price_now(

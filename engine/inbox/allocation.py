@@ -17,13 +17,15 @@ from domain.lifecycle import (
     EXPIRABLE,
     PAYABLE,
     PAYMENT_ATTEMPT,
+    UNRESOLVED_ATTEMPT,
     AttemptStatus,
+    Event,
     InvoiceStatus,
     ServiceStatus,
     Status,
 )
-from engine import late_payment
-from engine.inbox import returns
+from engine import expiry, late_payment
+from engine.inbox import returns, slow_money
 from engine.inbox.ownership import PaymentTarget, is_ours, target_of
 from engine.ledger import postings
 from engine.ledger.postings import MoneySource
@@ -33,7 +35,7 @@ from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.ledger import receivable_of
 from models.moves import move
-from models.payment import Payment, PaymentAttempt, record_movement
+from models.payment import Payment, PaymentAttempt, attempt_on_its_way, record_movement
 from models.plan_change import PlanChange, lock_invoice
 from models.provider import Provider
 
@@ -67,13 +69,17 @@ def allocate_event(
     change = lock_invoice(session, target.invoice)
     if target.attempt is not None:
         session.refresh(target.attempt, with_for_update={"of": PaymentAttempt})
+    at = _instant_of(session, event, gateway_event)
+    is_money = gateway_event.kind is EventKind.PAYMENT_SUCCEEDED
+    if is_money and not last_attempt and _too_early(session, event, target, change, at):
+        return Allocated(False)
     changes = [change.id] if change is not None else []
     if change is not None and change.status in EXPIRABLE:
         change.schedule_now()
-    if gateway_event.kind is EventKind.PAYMENT_SUCCEEDED:
+    if is_money:
         changes += _record_payment(session, now, event, gateway_event, target, change)
     if target.attempt is not None:
-        _move_attempt(session, now, target.attempt, gateway_event)
+        _move_attempt(session, now, target.attempt, change, gateway_event, at)
     return Allocated(True, tuple(changes))
 
 
@@ -86,9 +92,9 @@ def allocate(
     in_time: bool,
     source: MoneySource,
 ) -> list[str]:
-    """Allocates money: held for an open offer, paid on a renewal, else credit. Returns the changes to enqueue."""
+    """Allocates money: held for an open offer, paid on what is owed, else credit. Returns the changes to enqueue."""
     payment.invoice_id = invoice.id
-    if change is None:
+    if change is None or receivable_of(session, invoice.id, invoice.currency):
         payment.outcome = "renewal"
         _pay_renewal(session, now, invoice, payment, source)
         return []
@@ -96,6 +102,10 @@ def allocate(
         payment.outcome = "held"
         postings.hold_payment(session, change, payment, source, now)
         return [change.id]
+    waits = attempt_on_its_way(session, invoice.id) is not None and not change.deadline_passed
+    if not in_time and change.status in EXPIRABLE and not change.covered and not waits:
+        # Its time was over before the sweep could say so: late money is not a second payment.
+        expiry.end_unpaid(session, change, Event.EXPIRE, Status.EXPIRED, now, reason="not_paid_in_time")
     payment.outcome = "credited"
     postings.credit_payment(session, invoice.customer_id, payment, source, now)
     if change.status not in ENDED or change.status in (Status.APPLIED, Status.REVERSED, Status.COMPENSATED):
@@ -132,18 +142,34 @@ _MOVES = {
     EventKind.PAYMENT_SUCCEEDED: ("succeed", AttemptStatus.SUCCEEDED, None),
     EventKind.PAYMENT_FAILED: ("fail", AttemptStatus.FAILED, "the payment was declined"),
     EventKind.PAYMENT_CANCELED: ("cancel", AttemptStatus.CANCELED, None),
+    EventKind.PAYMENT_PENDING: ("pend", AttemptStatus.PENDING, None),
     EventKind.PAYMENT_ACTION_REQUIRED: ("require_action", AttemptStatus.ACTION_REQUIRED, None),
 }
 
 
-def _move_attempt(session: Session, now: datetime, attempt: PaymentAttempt, gateway_event: GatewayEvent) -> None:
+def _move_attempt(
+    session: Session,
+    now: datetime,
+    attempt: PaymentAttempt,
+    change: PlanChange | None,
+    gateway_event: GatewayEvent,
+    at: datetime,
+) -> None:
     attempt.gateway_ref = attempt.gateway_ref or gateway_event.gateway_ref
-    if gateway_event.kind not in _MOVES:
+    kind = gateway_event.kind
+    if kind is EventKind.PAYMENT_PENDING and attempt.pending_since is None and attempt.status in UNRESOLVED_ATTEMPT:
+        slow_money.set_out(session, attempt, change, at)
+    if kind not in _MOVES:
         return
-    event, target, error = _MOVES[gateway_event.kind]
-    if (attempt.status, event, target) in PAYMENT_ATTEMPT.moves:
-        attempt.error = error or attempt.error
-        move(session, attempt, event, target, now, actor="gateway", reason=error)
+    event, target, error = _MOVES[kind]
+    if (attempt.status, event, target) not in PAYMENT_ATTEMPT.moves:
+        return
+    attempt.error = error or attempt.error
+    was_on_its_way = attempt.money_on_its_way
+    move(session, attempt, event, target, now, actor="gateway", reason=error)
+    if was_on_its_way and kind in (EventKind.PAYMENT_FAILED, EventKind.PAYMENT_CANCELED):
+        session.flush()
+        slow_money.did_not_come(session, attempt, attempt.invoice, change, at)
 
 
 def _record_payment(
@@ -160,17 +186,29 @@ def _record_payment(
     payment = new_payment(session, event, gateway_event, target, "")
     if payment is None:
         return []
-    in_time = change is not None and _in_time(session, event, gateway_event, change)
+    at = _instant_of(session, event, gateway_event)
+    in_time = change is not None and slow_money.in_time(target.attempt, change, at)
     source = MoneySource("payment", f"clearing:{event.connection.adapter}")
     return allocate(session, now, payment, target.invoice, change, in_time, source)
 
 
-def _in_time(session: Session, event: InboxEvent, gateway_event: GatewayEvent, change: PlanChange) -> bool:
-    """Paid while the offer stood: by the gateway's time, but by ours where a sandbox's clock was moved."""
-    if change.payable_until is None:
+def _instant_of(session: Session, event: InboxEvent, gateway_event: GatewayEvent) -> datetime:
+    """When it happened: by the gateway's time, but by ours where a sandbox's clock was moved."""
+    moved_clock = session.get_one(Provider, event.provider_id).clock_at is not None
+    return event.received_at if moved_clock else gateway_event.occurred_at
+
+
+def _too_early(
+    session: Session, event: InboxEvent, target: PaymentTarget, change: PlanChange | None, at: datetime
+) -> bool:
+    """Late money is allocated when its offer has ended: what was reported before it may have been in time, and another
+    attempt that is being closed may have been paid."""
+    if change is None or change.status not in EXPIRABLE or slow_money.in_time(target.attempt, change, at):
         return False
-    moved_clock = session.get_one(Provider, change.provider_id).clock_at is not None
-    return (event.received_at if moved_clock else gateway_event.occurred_at) <= change.payable_until
+    if change.covered or not change.deadline_passed:
+        return False
+    others = [attempt for attempt in expiry.closing(session, target.invoice) if attempt is not target.attempt]
+    return bool(others) or expiry.unread_events(session, target.invoice, before=event.id)
 
 
 def _pay_renewal(session: Session, now: datetime, invoice: Invoice, payment: Payment, source: MoneySource) -> None:

@@ -140,10 +140,17 @@ def win_dispute(session: Session, invoice: Invoice, won: Payment, clearing: str,
     post(session, won.provider_id, ("dispute_won", won.id), at, entries)
 
 
-def lose_returned(session: Session, invoice: Invoice, amount: Money, at: datetime) -> None:
-    """The plan is kept and the money is gone: losses d → returned d."""
+def lose_returned(session: Session, invoice: Invoice, amount: Money, at: datetime, movement: str | None = None) -> None:
+    """The plan is kept and the money is gone: losses d → returned d. `movement` is the return that staff decided about,
+    as there may be another."""
     entries = [debit("losses", "", amount), credit("returned", invoice.id, amount)]
-    post(session, invoice.provider_id, ("loss", invoice.id), at, entries)
+    post(session, invoice.provider_id, ("loss", movement or invoice.id), at, entries)
+
+
+def owe_returned(session: Session, invoice: Invoice, amount: Money, at: datetime, movement: str) -> None:
+    """The plan is kept and the customer owes the money again: receivable d → returned d."""
+    entries = [debit("receivable", invoice.id, amount), credit("returned", invoice.id, amount)]
+    post(session, invoice.provider_id, ("owed_again", movement), at, entries)
 
 
 def reverse_sale(session: Session, note: Invoice, sold: Invoice, at: datetime) -> None:

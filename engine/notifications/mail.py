@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import smtplib
 from dataclasses import dataclass
 from datetime import datetime
+from email.headerregistry import Address
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -12,7 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from domain.addresses import BadAddress, on_the_wire
 from engine.jobs.external_call import ExternalStep, retry_at, take_lease
+from engine.notifications.smtp import DeliveryError, send
 from models import storage
 from models.outbox import OutboxMessage
 from settings import settings
@@ -44,30 +46,28 @@ def begin_delivery(session: Session, now: datetime, message_id: str) -> MailCall
     fence = take_lease(session, message)
     if fence is None:
         return None
-    attached = message.values.get("attached")
-    return MailCall(message.id, fence, compose(message), (attached["sha256"], attached["name"]) if attached else None)
-
-
-def perform_delivery(call: MailCall) -> str | None:
-    """Hands the mail to the SMTP server; returns what went wrong, if anything."""
-    config = settings()
     try:
-        if call.attached is not None:
-            sha256, name = call.attached
-            call.mail.add_attachment(storage.get(sha256), maintype="application", subtype="pdf", filename=name)
-        with smtplib.SMTP(config.smtp_host, config.smtp_port, timeout=config.smtp_timeout_seconds) as server:
-            if config.smtp_starttls:
-                server.starttls()
-            if config.smtp_user and config.smtp_password:
-                server.login(config.smtp_user, config.smtp_password.get_secret_value())
-            server.send_message(call.mail)
-    except (OSError, smtplib.SMTPException) as error:
-        return f"{type(error).__name__}: {error}"
-    return None
+        mail = compose(message)
+    except BadAddress as error:
+        message.lease_until = message.next_attempt_at = None
+        message.last_error = str(error)
+        session.flush()
+        return None
+    attached = message.values.get("attached")
+    return MailCall(message.id, fence, mail, (attached["sha256"], attached["name"]) if attached else None)
 
 
-def finish_delivery(session: Session, now: datetime, call: MailCall, error: str | None) -> None:
-    """Sent, or to be tried again after a pause; nothing, if somebody else has taken over."""
+def perform_delivery(call: MailCall) -> DeliveryError | None:
+    """Hands the mail to the SMTP server; returns what went wrong, if anything."""
+    if call.attached is not None:
+        sha256, name = call.attached
+        call.mail.add_attachment(storage.get(sha256), maintype="application", subtype="pdf", filename=name)
+    return send(call.mail)
+
+
+def finish_delivery(session: Session, now: datetime, call: MailCall, error: DeliveryError | None) -> None:
+    """Sent, to be tried again after a pause, or, after a definite no, a dead letter; nothing, if somebody else has
+    taken over."""
     message = _lock_message(session, call.message_id)
     if message.fence != call.fence:
         return
@@ -76,19 +76,22 @@ def finish_delivery(session: Session, now: datetime, call: MailCall, error: str 
         message.sent_at = now
         message.unschedule()
     else:
-        message.last_error = error
-        message.next_attempt_at = retry_at(session, message.attempts)
+        message.last_error = error.text
+        message.next_attempt_at = None if error.permanent else retry_at(session, message.attempts)
     session.flush()
 
 
 def compose(message: OutboxMessage) -> EmailMessage:
-    """The mail of an outbox row. The first line of a template is the subject."""
+    """The mail of an outbox row. The first line of a template is the subject. Raises BadAddress."""
     text = _TEMPLATES.get_template(f"{message.event}.txt").render(message.values)
     subject, _, body = text.partition("\n")
-    sender = settings().mail_from
+    sender = on_the_wire(message.values.get("sender") or settings().mail_from)
     mail = EmailMessage()
-    mail["From"] = sender
-    mail["To"] = message.recipient
+    mail["From"] = Address(" ".join(message.values["provider"].split()), addr_spec=sender)
+    mail["To"] = on_the_wire(message.recipient)
+    if reply_to := message.values.get("reply_to"):
+        mail["Reply-To"] = on_the_wire(reply_to)
+    mail["Date"] = message.created_at
     mail["Subject"] = subject
     mail["Message-ID"] = f"<{message.id}@{sender.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from domain.catalog import Catalog
 from domain.pricing.explain import Formatter
 from domain.pricing.quote_values import Quote
-from models.customer import Service
+from models.customer import Customer, Service
 from models.ending import Ending
 from models.invoice import Invoice, invoice_of_change
-from models.outbox import write_message
+from models.outbox import OutboxMessage, write_message
 from models.plan_change import PlanChange
-from models.provider import catalog_of
+from models.provider import Provider, catalog_of
 from settings import settings
 
 # Who reads it: the customer, except for what only staff can answer.
@@ -51,27 +51,36 @@ def write(
         session,
         {
             "provider_id": service.provider_id,
+            "customer_id": service.customer_id,
             "subject": subject.id,
             "event": event,
             "occasion": occasion,
             "channel": "mail",
-            "recipient": _recipient(catalog, service, event),
+            "recipient": _recipient(catalog, service.customer, event),
             "locale": service.customer.locale,
             "values": _values(session, catalog, service, subject) | extra,
         },
     )
 
 
-def _recipient(catalog: Catalog, service: Service, event: str) -> str:
+def address_again(session: Session, message: OutboxMessage) -> None:
+    """To where its reader is reached now: the address may have been what was wrong."""
+    provider = session.get_one(Provider, message.provider_id)
+    message.recipient = _recipient(catalog_of(session, provider), message.customer, message.event)
+
+
+def _recipient(catalog: Catalog, customer: Customer, event: str) -> str:
     if event in _FOR_STAFF:
         return catalog.seller.email or settings().mail_from
-    return service.customer.email
+    return customer.email
 
 
 def _values(session: Session, catalog: Catalog, service: Service, subject: OfService | Service) -> dict[str, Any]:
     formatter = Formatter(catalog, service.customer.locale, service.currency)
     values = {
         "provider": catalog.name,
+        "sender": catalog.mail.sender,
+        "reply_to": catalog.mail.reply_to or catalog.seller.email,
         "customer": service.customer.name,
         "service": service.ref,
         "plan": _plan_name(catalog, service.plan),

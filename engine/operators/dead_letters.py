@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from domain.lifecycle import AttemptStatus
 from engine.jobs.sweep import WORK_KINDS, NoPendingWork, WorkKind, work_kind_of
+from engine.notifications.notices import address_again
 from engine.operators.replay import replay_event
 from engine.payments.attempts import NothingToPay, attempt_after_refusal
 from models.audit import Attribution, record_action
@@ -43,7 +44,8 @@ class NotADeadLetter(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """What waits for a person: `what` names no customer, `attempts` is how often it was enqueued in vain."""
+    """What waits for a person: `what` names no customer, `attempts` is how often it was enqueued in vain. `customer`
+    is whom a mail did not reach."""
 
     id: str
     kind: str
@@ -51,12 +53,21 @@ class DeadLetter:
     what: str
     attempts: int
     error: str | None
+    customer: str | None = None
 
 
 def dead_letters(session: Session, provider_id: str | None = None) -> list[DeadLetter]:
     """Of one provider, or of all of them."""
     return [
-        DeadLetter(row.id, work.kind, slug, _what(row), row.attempts, row.last_error or getattr(row, "error", None))
+        DeadLetter(
+            row.id,
+            work.kind,
+            slug,
+            _what(row),
+            row.attempts,
+            row.last_error or getattr(row, "error", None),
+            row.customer.name if isinstance(row, OutboxMessage) else None,
+        )
         for work in WORK_KINDS
         for row, slug in session.execute(
             _dead(work, work.row, Provider.slug, provider_id=provider_id).order_by(work.row.id).limit(LISTED_MAX)
@@ -88,6 +99,8 @@ def retry_dead_letter(
     record_action(session, row.provider_id, now, "dead_letter.retry", row_id, attribution, **details)
     if isinstance(row, PaymentAttempt) and row.status == AttemptStatus.FAILED:
         return _ask_again(session, now, row)
+    if isinstance(row, OutboxMessage):
+        address_again(session, row)
     row.schedule_now()
     session.flush()
     return row_id

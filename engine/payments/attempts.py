@@ -18,7 +18,7 @@ from models.base import new_id
 from models.invoice import Invoice, invoice_of_change
 from models.ledger import receivable_of
 from models.moves import begin, move
-from models.payment import PaymentAttempt, live_attempt, unresolved_attempts
+from models.payment import PaymentAttempt, attempt_on_its_way, live_attempt, unresolved_attempts
 from models.plan_change import PlanChange, lock_change, lock_invoice
 
 # A bill that is due already is open at the gateway for so long.
@@ -32,6 +32,17 @@ class AttemptOpen(Exception):
         super().__init__(f"Payment {attempt.id} is still open. Pay at {attempt.checkout_url or 'its checkout page'}.")
 
 
+class MoneyOnItsWay(AttemptOpen):
+    """The customer has paid already, and the money takes its time."""
+
+    def __init__(self, attempt: PaymentAttempt) -> None:
+        Exception.__init__(
+            self,
+            f"A payment of {attempt.amount.major()} {attempt.currency} is on its way ({attempt.id})."
+            " A second one would be charged as well; wait for what becomes of the first.",
+        )
+
+
 class NothingToPay(Exception):
     """The change, or the renewal's invoice, does not wait for a payment."""
 
@@ -42,7 +53,7 @@ class NothingToPay(Exception):
 def start_attempt(session: Session, now: datetime, change_id: str) -> PaymentAttempt:
     """A new attempt at what is still owed, after a decline: the row only, the pipeline calls the gateway.
 
-    Raises NothingToPay, AttemptOpen.
+    Raises NothingToPay, AttemptOpen, MoneyOnItsWay.
     """
     change = lock_change(session, change_id)
     invoice = invoice_of_change(session, change.id)
@@ -50,6 +61,8 @@ def start_attempt(session: Session, now: datetime, change_id: str) -> PaymentAtt
         raise NothingToPay(change)
     if change.deadline_passed:
         raise NothingToPay(change)
+    if (on_its_way := attempt_on_its_way(session, invoice.id)) is not None:
+        raise MoneyOnItsWay(on_its_way)
     if (existing := live_attempt(session, invoice.id)) is not None:
         raise AttemptOpen(existing)
     owed = invoice.total - postings.held_for(session, change, invoice.currency)

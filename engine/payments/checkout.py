@@ -189,6 +189,10 @@ def _take_over(session: Session, now: datetime, attempt: PaymentAttempt, payment
         move(session, attempt, "require_action", AttemptStatus.ACTION_REQUIRED, now, actor="gateway")
     elif attempt.status == AttemptStatus.CREATING:
         move(session, attempt, "open", AttemptStatus.OPEN, now, actor="gateway")
+    if payment.status == "pending" and attempt.status == AttemptStatus.CANCELING:
+        attempt.pending_since = attempt.pending_since or now
+        attempt.outlasts = True
+        attempt.unschedule()
 
 
 def _lock_attempt(session: Session, attempt_id: str) -> PaymentAttempt:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from domain.errors import OpenInvoice
@@ -14,7 +14,7 @@ from domain.money import Money
 from engine.payments.attempts import close_attempts
 from models.customer import Service
 from models.invoice import Invoice
-from models.ledger import receivable_of
+from models.ledger import LedgerEntry, receivable_of
 from models.moves import move
 from models.payment import latest_attempt
 
@@ -25,6 +25,8 @@ def check_nothing_owed(session: Session, service: Service) -> None:
         owed = receivable_of(session, invoice.id, invoice.currency)
         if owed.amount > 0:
             raise OpenInvoice(**_invoice_details(session, invoice, owed))
+    for invoice, owed in _owed_again(session, service):
+        raise OpenInvoice(**_invoice_details(session, invoice, owed))
     if service.unpaid_import is not None:
         bill = service.unpaid_import
         amount = service.money(bill["net"] + bill["tax"]).as_json()
@@ -53,10 +55,23 @@ def open_invoices(session: Session, service: Service) -> list[Invoice]:
     return list(session.scalars(query.order_by(Invoice.issued_at, Invoice.id)))
 
 
+def _owed_again(session: Session, service: Service) -> list[tuple[Invoice, Money]]:
+    """Invoices of changes whose payment went back and is owed again, oldest first."""
+    query = (
+        select(Invoice)
+        .join(LedgerEntry, LedgerEntry.owner == Invoice.id)
+        .where(Invoice.service_id == service.id, Invoice.change_id.is_not(None), LedgerEntry.account == "receivable")
+        .group_by(Invoice.id)
+        .having(func.sum(LedgerEntry.amount_minor) > 0)
+        .order_by(Invoice.issued_at, Invoice.id)
+    )
+    return [(invoice, receivable_of(session, invoice.id, invoice.currency)) for invoice in session.scalars(query)]
+
+
 def _invoice_details(session: Session, invoice: Invoice, owed: Money) -> dict[str, Any]:
     """While a payment is on its way no second link is given."""
     attempt = latest_attempt(session, invoice.id)
-    pending = attempt is not None and attempt.status == "pending"
+    pending = attempt is not None and attempt.money_on_its_way
     payable = attempt is not None and attempt.status in ("open", "action_required")
     return {
         "invoice": invoice.id,

@@ -128,6 +128,11 @@ class PaymentAttempt(Shape):
     checkout_url: str | None = told("Where the customer pays.", "https://pay.example/c/1")
     client_token: str | None = told("For gateways whose form stands on the provider's own page.", "tok_1")
     error: str | None = told("What the gateway said.", "The card was declined.")
+    pending_since: Instant | None = told(
+        "Since when the money is on its way, as with a bank debit: nobody is asked to pay then.", "2027-07-17T03:00:00Z"
+    )
+    pending_until: Instant | None = told("Until when the offer waits for it.", "2027-07-31T03:00:00Z")
+    message: str | None = told("What the customer may expect, in their language.", "Your payment is on its way.")
 
 
 class TimelineEntry(Shape):

@@ -102,6 +102,7 @@ class DeadLetter(Shape):
     what: str = told("What it was to do; it names no customer.", "plan_changed of chg_01k9f3")
     attempts: int = told("How often it was tried in vain.", 20)
     error: str | None = told("What went wrong last.", "ConnectionRefusedError")
+    customer: str | None = told("Whom a mail did not reach.", "Acme", default=None)
 
 
 class RetriedRow(Shape):

@@ -22,6 +22,6 @@ class ProblemDocument(Shape):
     type: str = told("Stable; one for each code.", "urn:planshift:problem:price_changed")
     title: str = told("The kind of error.", "Conflict")
     status: int = told("The HTTP status.", 409)
-    detail: str = told("What is wrong, and what to do.", "The total due today is 1331 JPY, not 1000 JPY.")
+    detail: str = told("What is wrong, and what to do.", "The total due today is ¥1,331, not ¥1,000.")
     code: str = told("Stable; docs/errors.md has a section for each.", "price_changed")
     errors: list[InvalidField] | None = told("Each part of the request that is wrong.", default=None)

@@ -6,6 +6,7 @@ import pytest
 
 from engine import apply
 from engine.notifications import mail
+from engine.notifications.smtp import DeliveryError
 from engine.payments import checkout
 from local.stack import Stack
 from models.database import transaction
@@ -53,8 +54,8 @@ def test_a_late_answer_of_a_gateway_is_not_written(servers: Stack) -> None:
     assert (attempt.status, attempt.error, attempt.attempts) == ("open", None, 0)
 
 
-@pytest.mark.parametrize("error", [None, "the server is away"])
-def test_a_late_word_of_the_mail_server_is_not_written(servers: Stack, error: str | None) -> None:
+@pytest.mark.parametrize("error", [None, DeliveryError("the server is away", permanent=False)])
+def test_a_late_word_of_the_mail_server_is_not_written(servers: Stack, error: DeliveryError | None) -> None:
     play = Play.of(servers)
     change_id = play.until_awaiting_payment("start")
     with transaction() as session:

@@ -83,6 +83,7 @@ PARTICULAR: dict[str, dict[str, Any]] = {
     "settle_credit_note": {"invoice": invoice(-1)},
     "take_returned_from_credit": {"amount": yen("x")},
     "lose_returned": {"amount": yen("d")},
+    "owe_returned": {"amount": yen("d")},
 }
 # In a recipe for a negative total, N, V and T are negative themselves.
 NEGATIVE = {"settle_credit_note"}

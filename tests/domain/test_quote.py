@@ -368,7 +368,8 @@ def test_the_digest_follows_every_input(dns: Catalog) -> None:
 @pytest.mark.parametrize("language", ["es", "ja", "hi"])
 def test_every_language_says_everything(language: str) -> None:
     english = WORDS["en"]
-    assert set(WORDS[language]) == set(english)
+    plain = {key for key in english if not key.endswith("_one")}
+    assert {key for key in WORDS[language] if not key.endswith("_one")} == plain
     for key, text in WORDS[language].items():
         fields = {field for _, field, _, _ in Formatter().parse(text) if field}
         assert fields == {field for _, field, _, _ in Formatter().parse(english[key]) if field}, key

@@ -109,7 +109,9 @@ def test_each_outcome_is_priced_as_it_would_be(
 def test_a_rule_without_a_preset_is_told_by_its_axes(tmp_path: Path) -> None:
     text = DNS.read_text(encoding="utf-8")
     file = tmp_path / "dns.toml"
-    file.write_text(text.replace('"by_day"', '{ preset = "by_day", change_day = "old" }'), encoding="utf-8")
+    file.write_text(
+        text.replace('proration = "by_day"', 'proration = { preset = "by_day", change_day = "old" }'), encoding="utf-8"
+    )
     simulation = answer(file, NOVEMBER)
     # the old plan pays for the day of the change: 14 of 30 days of 7 are 3.27
     assert table_of(simulation)[16] == ["2026-11-16", "3.27"]

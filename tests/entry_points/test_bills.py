@@ -74,3 +74,28 @@ def test_seats_pass_through(dns: ApiClient, running: Running) -> None:
     dns.pay(waiting)
     dns.wait_for(change["id"], "applied")
     assert dns.call("GET", "/v1/services/zone")["quantity"] == 3
+
+
+def test_paid_on_a_later_day_both_prices_are_to_be_seen(dns: ApiClient) -> None:
+    """Accepted on 17 July at ¥1,331, paid on the 23rd: the change says ¥1,331 and ¥799, the customer has ¥532."""
+    dns.set_clock("2027-07-17T03:00:00Z")
+    body = CHANGE | {"accept_total": {"amount": 1331, "currency": "JPY"}}
+    change = dns.send("POST", "/v1/plan-changes", body, **{"Idempotency-Key": "later"}).json()
+    waiting = dns.wait_for(change["id"], "awaiting_payment")
+    assert waiting["settled"] is None
+    dns.set_clock("2027-07-23T03:00:00Z")
+    dns.pay(waiting)
+    change = dns.wait_for(change["id"], "applied")
+    assert [change[key]["total"]["amount"] for key in ("quote", "settled", "invoice")] == [1331, 799, 799]
+    assert (change["effective_at"][:10], change["invoice"]["number"] is None) == ("2027-07-23", False)
+    assert dns.call("GET", "/v1/customers/zone/balance")["credit"] == [{"amount": 532, "currency": "JPY"}]
+
+
+def test_nothing_that_went_back_is_nothing_to_decide(dns: ApiClient) -> None:
+    dns.set_clock("2027-07-17T03:00:00Z")
+    change = dns.send("POST", "/v1/plan-changes", CHANGE | {"accept_total": {"amount": 1331, "currency": "JPY"}},
+                      **{"Idempotency-Key": "k"}).json()  # fmt: skip
+    path, body = f"/v1/plan-changes/{change['id']}/returns", {"actor": "ana", "reason": "agreed"}
+    is_problem(dns.send("POST", path, body | {"decision": "owe"}, scope="ops"), 409, "nothing_returned")
+    is_problem(dns.send("POST", path, body | {"decision": "burn"}, scope="ops"), 422, "invalid_request")
+    is_problem(dns.send("POST", path, body | {"decision": "owe"}), 403, "missing_scope")

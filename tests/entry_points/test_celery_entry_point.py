@@ -68,6 +68,16 @@ def test_the_same_message_five_times_is_one_request(sender: Celery, dns: ApiClie
     assert len(dns.call("GET", "/v1/plan-changes")["items"]) == 1
 
 
+def test_units_are_asked_for_in_a_message(sender: Celery, dns: ApiClient) -> None:
+    """Five Start for one Basic on 17 July: 6,000 and 500 by 15 of 31 days, 2,903 - 242 and 266 of tax, ¥2,927."""
+    send(sender, message_for(dns, plan="start", quantity=5, accept_total={"amount": 2927, "currency": "JPY"}))
+    change = dns.wait_for(found(dns)["id"], "awaiting_payment")
+    assert (change["to"]["quantity"], change["quote"]["to"]["price"]["amount"]) == (5, 6000)
+    dns.pay(change)
+    dns.wait_for(change["id"], "applied")
+    assert dns.call("GET", "/v1/services/zone")["quantity"] == 5
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

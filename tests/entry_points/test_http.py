@@ -277,3 +277,33 @@ def test_a_change_carries_its_price_and_on_demand_how_it_was_made(dns: ApiClient
     full = dns.call("GET", f"/v1/plan-changes/{change_id}?expand=quote")["quote"]
     assert short.items() <= full.items()
     assert full.keys() - short.keys() >= {"opened", "taken", "proration", "catalog_digest"}
+
+
+@pytest.mark.parametrize(
+    ("tag", "unused"),
+    [
+        ("ja", "未使用分"),
+        ("JA-jp", "未使用分"),
+        ("ja-Jpan-JP-u-ca-japanese", "未使用分"),
+        ("es-419", "Tiempo no usado"),
+        ("es_AR", "Tiempo no usado"),
+        ("hi-Deva-IN", "बचा हुआ समय"),
+        ("zh-Hant-TW", "Unused time"),
+        ("gsw", "Unused time"),
+        ("x-klingon", "Unused time"),
+        ("nan-TW", "Unused time"),
+    ],
+)
+def test_any_well_formed_language_tag_is_taken(dns: ApiClient, tag: str, unused: str) -> None:
+    customer = {"name": "Beispiel", "email": "post@b.invalid", "country": "JP", "locale": tag}
+    assert dns.call("PUT", "/v1/customers/zone", customer, scope="host")["locale"] == tag
+    assert unused in dns.call("POST", "/v1/quotes", CHANGE)["lines"][0]["description"]
+    change_id = dns.request("zone", "business", "monthly", "k1", {"accept_total": ACCEPTED["accept_total"]})
+    change = dns.wait_for(change_id, "awaiting_payment")
+    assert [document["kind"] for document in change["invoice"]["documents"]] == ["proforma"]
+
+
+@pytest.mark.parametrize("tag", ["", "e", "en-", "-en", "en--US", "english-languages", "日本", "en US", "x"])
+def test_what_is_no_language_tag_is_refused(dns: ApiClient, tag: str) -> None:
+    customer = {"name": "Beispiel", "email": "post@b.invalid", "country": "JP", "locale": tag}
+    is_problem(dns.send("PUT", "/v1/customers/zone", customer, scope="host"), 422, "invalid_request")

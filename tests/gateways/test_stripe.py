@@ -132,7 +132,7 @@ CHECKOUT = {"metadata": {"reference": "pay_1", "checkout": "yes"}}
         ("payment_intent.succeeded", INTENT, "payment.succeeded", "pi_1", 3000),
         ("payment_intent.succeeded", INTENT | {"amount_received": 2500}, "payment.succeeded", "pi_1", 2500),
         ("payment_intent.payment_failed", INTENT, "payment.failed", "pi_1", 3000),
-        ("payment_intent.payment_failed", INTENT | CHECKOUT, "payment.pending", "pi_1", 3000),
+        ("payment_intent.payment_failed", INTENT | CHECKOUT, "payment.open", "pi_1", 3000),
         ("payment_intent.requires_action", INTENT, "payment.action_required", "pi_1", 3000),
         ("payment_intent.canceled", INTENT, "payment.canceled", "pi_1", 3000),
         ("checkout.session.completed", SESSION, "payment.succeeded", "pi_1", 3000),

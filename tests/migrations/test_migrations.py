@@ -20,12 +20,15 @@ from alembic import command
 from sqlalchemy import MetaData, func, select, text
 from sqlalchemy.orm import Session
 
+from domain.money import Money
 from engine.audit.checks import audit_books, providers_to_audit
 from local.stack import Stack
 from models.base import Base
+from models.billed_item import StoredItemBalance, items_of_invoice, take_backs_of_invoice
 from models.database import engine, snapshot, transaction
 from models.migrate import alembic_config, migrate
 from tests.conftest import environment
+from tests.support.play import AUGUST, NOON_17_JULY, Play
 
 # The rows were written long ago.
 PATIENCE = timedelta(days=36_500)
@@ -107,3 +110,39 @@ def test_what_was_written_in_other_words_reads_in_ours(before: None) -> None:
         tried = text("SELECT sum(match_attempts) FROM inbox_events")
         assert session.scalar(tried) == sum(row["attempts"] for row in ROWS["inbox_events"])
         assert session.scalar(select(func.count()).select_from(text("documents"))) == len(ROWS["documents"])
+
+
+def test_an_offer_that_stood_is_paid_and_billed_as_it_was_shown(before: None, servers: Stack) -> None:
+    """Basic → Start of 17 July, ¥373, asked of the gateway before there were billed items: paid after it, it
+    takes ¥242 and ¥24 of tax of what the service was known to have paid, and is billed ¥581 and ¥58."""
+    with transaction() as session:  # the clock stands where the offer was made
+        session.execute(text("UPDATE providers SET clock_at = :noon"), {"noon": NOON_17_JULY})
+    migrate()
+    [change] = [
+        row
+        for row in ROWS["plan_changes"]
+        if row["status"] == "awaiting_payment" and _attempt_of(row)["status"] == "open"
+    ]
+    [provider] = [row for row in ROWS["providers"] if row["id"] == change["provider_id"]]
+    play = Play(servers, provider["slug"])
+    play.process(play.report(_attempt_of(change)["id"], Money(373, "JPY")))
+    assert play.step("settle", change["id"]) == "paid"
+    invoice = play.invoice(change["id"])
+    assert (invoice.net_minor, invoice.tax_minor, invoice.total_minor) == (339, 34, 373)
+    with transaction() as session:
+        [made] = items_of_invoice(session, invoice.id)
+        [taken] = take_backs_of_invoice(session, invoice.id)
+        assert (made.plan, made.units, made.net_minor, made.tax_minor) == ("start", 1, 581, 58)
+        assert (made.unit_price_minor, made.covers_start, made.covers_end) == (1200, NOON_17_JULY, AUGUST)
+        assert (taken.units, taken.net_minor, taken.tax_minor, taken.from_at) == (1, 242, 24, NOON_17_JULY)
+        was, left = taken.item, session.get_one(StoredItemBalance, taken.item_id)
+        assert (was.kind, was.plan, was.net_minor, was.tax_minor) == ("import", "basic", 500, 50)
+        assert (left.units_left, left.net_left_minor, left.tax_left_minor) == (0, 258, 26)
+    with snapshot() as session:
+        broken = [result for result in audit_books(session, [provider["id"]], PATIENCE) if not result.holds]
+    assert broken == []
+
+
+def _attempt_of(change: dict[str, Any]) -> dict[str, Any]:
+    [invoice] = [row for row in ROWS["invoices"] if row["change_id"] == change["id"]]
+    return [row for row in ROWS["payment_attempts"] if row["invoice_id"] == invoice["id"]][-1]

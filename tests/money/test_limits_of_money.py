@@ -29,7 +29,7 @@ def test_the_last_moment_of_an_offer_is_in_time(servers: Stack, late_by: timedel
     play.set_clock(until + late_by)
     play.process(play.report(play.attempts(change_id)[0].id, yen(TOTAL)))
     assert [payment.outcome for payment in play.payments()] == [outcome]
-    assert play.step("settle", change_id) == {"held": "paid", "credited": "awaiting_payment"}[outcome]
+    assert play.step("settle", change_id) == {"held": "paid", "credited": "expired"}[outcome]
 
 
 @pytest.mark.parametrize(("late_by", "outcome"), [(timedelta(0), "held"), (timedelta(seconds=1), "credited")])

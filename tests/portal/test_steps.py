@@ -148,6 +148,8 @@ def test_a_scheduled_downgrade_is_shown_in_the_list_and_can_be_canceled(frontend
     customer = visitor(frontend("dns"), plan="business")
     review = customer.review("start")
     assert "Nothing is due today" in review.text
+    assert "The invoice of <time" in review.text
+    assert "full price = ¥1,200" in review.text
     change = customer.submit(review, "/accept").url.path
     customer.see(change, "Your plan changes to Start on")
     assert 'Changes to <strong>Start</strong> on <time datetime="2027-07-31T15:00:00+00:00">August 1, 2027' in (
@@ -214,3 +216,37 @@ def test_an_open_change_stands_in_the_way_of_a_second(frontend: Make) -> None:
     assert "already has an open change" in blocked.text
     assert "Basic → Start" in blocked.text
     assert len(customer.changes()) == 1
+
+
+def test_every_page_shows_the_price_of_all_units(frontend: Make) -> None:
+    """Five Basic for ¥2,500 a month; five Start are ¥6,000. On 17 July 15 of 31 days: 2,903 - 1,210 and 10 %."""
+    dns = frontend("dns")
+    dns.new_service("zone", "basic", "JPY", "JP", (JULY, AUGUST), "monthly")
+    five = {
+        "customer": "zone",
+        "plan": "basic",
+        "cycle": "monthly",
+        "currency": "JPY",
+        "status": "active",
+        "quantity": 5,
+    }
+    dns.call("PUT", "/v1/services/five", five | {"period_start": JULY, "period_end": AUGUST}, scope="host")
+    dns.set_clock("2027-07-17T03:00:00Z")
+    customer = Visitor(dns)
+    path = f"/portal/services/{customer.service_id('five')}"
+    assert "¥2,500" in customer.get("/portal/services").text
+    for page in (customer.get(f"{path}/change"), customer.get(f"{path}/change/start")):
+        assert "<strong>¥6,000</strong>" in page.text
+        assert "every month (5 × ¥1,200)" in page.text
+    assert "Zones: 50" in customer.get(f"{path}/change").text
+    assert "Total charge for today: <strong>¥1,862</strong>" in customer.get(f"{path}/change/start").text
+    review = customer.review("start", "five")
+    for text in ("-¥1,210", "¥2,903", "¥169", "¥1,862", "5 × ¥1,200 = ¥6,000", "the most that it costs"):
+        assert text in review.text
+    customer.submit(review, "/accept")
+    [asked] = dns.call("GET", "/v1/plan-changes?service=five")["items"]
+    change = dns.wait_for(asked["id"], "awaiting_payment")
+    assert (change["to"]["plan"], change["quote"]["quantity"]) == ("start", 5)
+    one = customer.get(f"/portal/services/{customer.service_id('zone')}/change").text
+    assert "<strong>¥1,200</strong>" in one
+    assert "× ¥1,200" not in one

@@ -144,10 +144,19 @@ for _line in (
     _cases("change", "stuck", "", OPERATOR),
     _cases("change", "applied", "", "done"),
     _cases("change", "refused expired canceled superseded compensated reversed", "", "nothing"),
-    _cases("payment", "creating canceling", "", "payments.fetch"),
-    _cases("payment", "creating canceling", "", "payments.fetch", values={"lease_until": -MINUTE}),
-    _cases("payment", "creating canceling", "", "payments.fetch", values=TOO_FAR),
-    _cases("payment", "creating canceling", "lease_runs", LEASE),
+    _cases("payment", "creating", "", "payments.fetch"),
+    _cases("payment", "creating", "", "payments.fetch", values={"lease_until": -MINUTE}),
+    _cases("payment", "creating", "", "payments.fetch", values=TOO_FAR),
+    _cases("payment", "creating", "lease_runs", LEASE),
+    *(_cases("payment", "canceling", f"to_close{more}", "payments.fetch") for more in ("", " poll_due")),
+    _cases("payment", "canceling", "to_close", "payments.fetch", values={"lease_until": -MINUTE}),
+    _cases("payment", "canceling", "to_close", "payments.fetch", values=TOO_FAR),
+    *(
+        _cases("payment", "canceling", f"lease_runs{more}", LEASE)
+        for more in ("", " to_close", " poll_due", " to_close poll_due")
+    ),
+    _cases("payment", "canceling", "", GATEWAY),
+    _cases("payment", "canceling", "poll_due", "payments.fetch", by=RECONCILIATION),
     _cases("payment", "open action_required", "", CUSTOMER),
     _cases("payment", "open action_required", "", CUSTOMER, values={"created_at": -HOUR, "polled_at": -9 * MINUTE}),
     _cases("payment", "pending", "", GATEWAY),
@@ -268,6 +277,7 @@ DIALS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "spent": ({"spent_attempts": 1}, {"spent_attempts": None}),
     "lease_runs": ({"lease_until": 5 * MINUTE}, {"lease_until": None}),
     "refund_poll_due": ({"created_at": -HOUR, "refund": "pending"}, {"created_at": -MINUTE, "refund": None}),
+    "to_close": ({"outlasts": False}, {"outlasts": True}),
     "poll_due": ({"created_at": -HOUR}, {"created_at": -MINUTE}),
     "payment_refused": ({"refused": True}, {"refused": False}),
     "refused": ({"refused": True}, {"refused": False}),
@@ -282,7 +292,7 @@ DIALS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 FACTS = {
     "change": ("covered", "deadline_passed", "proforma_missing", "payment_refused", "spent", "lease_runs"),
-    "payment": ("refund_poll_due", "poll_due", "lease_runs", "refused"),
+    "payment": ("refund_poll_due", "poll_due", "to_close", "lease_runs", "refused"),
     "refund": ("lease_runs",),
     "event": (),
     "invoice": ("document_missing", "uncollected"),

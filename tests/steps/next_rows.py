@@ -252,7 +252,7 @@ class Rows:
         ahead = {name: self._at(values, name, self.machine) for name in ("created_at", "polled_at", "lease_until")}
         invoice = self._plain_invoice()
         invoice.settled_at = self.clock if values.get("settled") else None
-        attempt = self._attempt(invoice, status, **ahead)
+        attempt = self._attempt(invoice, status, **ahead, outlasts=values["outlasts"])
         if values["refused"]:
             self._refusal(attempt)
         if values.get("newer"):

@@ -45,6 +45,7 @@ from tests.support.play import AUGUST, NOON_17_JULY, Play
 from worker.app import create_app
 
 ATTEMPTS = 3
+MANY_ATTEMPTS = 10
 
 
 class Bug:
@@ -273,8 +274,10 @@ def test_two_sweeps_at_once_enqueue_once_and_give_up_once(stack: Stack, case: Ca
             claims.append(sweep.claim(later, sweep.WORK_KINDS))
         return [(claim.overdue_rows.count(subject.row_id), claim.given_up.count(subject.row_id)) for claim in claims]
 
-    assert both(ATTEMPTS - 1) == [(1, 0), (0, 0), (0, 0)]
-    assert both(ATTEMPTS) == [(0, 1), (0, 0), (0, 0)]
+    # After so many attempts the pause is minutes: the third sweep comes within it on any machine.
+    with environment(dict(os.environ) | {"PLANSHIFT_ATTEMPTS_MAX": str(MANY_ATTEMPTS)}):
+        assert both(MANY_ATTEMPTS - 1) == [(1, 0), (0, 0), (0, 0)]
+        assert both(MANY_ATTEMPTS) == [(0, 1), (0, 0), (0, 0)]
 
 
 def paid(servers: Stack) -> tuple[MoneyPlay, str]:

@@ -98,6 +98,18 @@ def test_reminders_and_the_word_before_it_is_past_due(play: Play) -> None:
         assert play.service(session).status == "active"
 
 
+def test_days_that_were_missed_are_one_reminder_that_is_true_today(play: Play) -> None:
+    """Nobody scanned from 1 to 21 August: no "soon due" of a day that is long over."""
+    invoice_id = renewed(play, AUGUST)
+    for day in (20, 21):
+        scan(play, AUGUST + day * DAY)
+    assert sorted(mail["subject"] for mail in mails(play, invoice_id)) == [
+        "Invoice DNS-2027-000001 for zone is past due",
+        "Invoice DNS-2027-000001 for zone: ¥550",
+        "Still unpaid: invoice DNS-2027-000001 for zone, ¥550",
+    ]
+
+
 def test_nobody_is_reminded_of_what_is_paid_or_on_its_way(play: Play) -> None:
     invoice_id = renewed(play, AUGUST)
     external_step(checkout.request_invoice_payment, Invoice, invoice_id)

@@ -12,6 +12,7 @@ from domain.lifecycle import UNDECIDED
 from domain.money import Money
 from engine.accounts.providers import load_catalog
 from engine.payments import checkout, refunds
+from gateways.protocol import GatewayPayment
 from local.stack import Stack
 from models.audit import Attribution
 from models.database import transaction
@@ -19,6 +20,7 @@ from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.outbox import OutboxMessage
 from models.payment import Payment, PaymentAttempt, Refund
+from models.provider import Provider, business_now
 from tasks.run import external_step
 from tests.conftest import catalog_named
 from tests.support.play import NOON_17_JULY, Play
@@ -59,6 +61,26 @@ class MoneyPlay(Play):
     def report_refund_failed(self, attempt_id: str, refund_id: str, of: int) -> str:
         part = {"id": refund_id, "amount": of, "currency": "JPY"}
         return self._report(attempt_id, "refund.failed", of, {"refund": part}, 0)
+
+    def report_second(self, attempt_id: str, amount: int) -> str:
+        """Another payment came for the same attempt, under a name of its own."""
+        payment = {"id": f"gw2_{attempt_id}", "reference": attempt_id, "amount": amount, "currency": "JPY"}
+        event = {"id": f"evt_{secrets.token_hex(8)}", "type": "payment.succeeded"}
+        at = "2027-07-24T03:01:00Z"
+        data = {"payment": payment | {"status": "succeeded", "paid_at": at}}
+        return self.report_body(event | {"occurred_at": at, "data": data})
+
+    def outlast(self, attempt_id: str) -> None:
+        """The gateway is asked to close a payment whose money is on its way, and says that it cannot."""
+        with transaction() as session:
+            attempt = session.get_one(PaymentAttempt, attempt_id)
+            assert attempt.status == "canceling"
+            pending = GatewayPayment(f"gw_{attempt_id}", attempt_id, "pending", attempt.amount, None, None)
+            now = business_now(session, Provider, attempt.provider_id)
+            call = checkout.begin_fetch(session, now, attempt_id)
+            assert isinstance(call, checkout.PaymentCall)
+            checkout.finish_fetch(session, now, call, checkout.PaymentAnswer(pending))
+        self.process_all()
 
     def report_dispute(self, attempt_id: str, what: str, amount: int) -> str:
         part = {"id": f"dp_{attempt_id}", "amount": amount, "currency": "JPY"}

@@ -30,11 +30,11 @@ class Caller:
 def authenticated(bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
     """Answers 401 without a valid key."""
     if bearer is None:
-        raise Problem(401, "not_authenticated", "Send your API key: Authorization: Bearer KEY.")
+        raise Problem("not_authenticated", "Send your API key: Authorization: Bearer KEY.")
     with transaction() as session:
         key = find_api_key(session, bearer.credentials)
     if key is None:
-        raise Problem(401, "not_authenticated", "This API key is unknown or revoked.")
+        raise Problem("not_authenticated", "This API key is unknown or revoked.")
     return Caller(key.provider_id, frozenset(key.scopes))
 
 
@@ -43,7 +43,7 @@ def needs(*scopes: str) -> Callable[[Caller], Caller]:
 
     def check(caller: Annotated[Caller, Depends(authenticated)]) -> Caller:
         if not caller.scopes & set(scopes):
-            raise Problem(403, "missing_scope", f"This route needs a key with the scope {' or '.join(scopes)}.")
+            raise Problem("missing_scope", f"This route needs a key with the scope {' or '.join(scopes)}.")
         return caller
 
     return check

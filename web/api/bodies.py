@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -18,6 +19,8 @@ from pydantic import (
     model_validator,
 )
 
+from domain.addresses import mail_address
+from domain.locales import TAG
 from domain.money import Money
 from engine.host_reports import BillingReport, ServiceReport
 from models.audit import Attribution
@@ -53,6 +56,9 @@ def _lines(value: Any) -> Any:
 
 
 TaxId = Annotated[str, Field(max_length=40, pattern=PLAIN)]
+Email = Annotated[
+    str, AfterValidator(mail_address), WithJsonSchema({"type": "string", "format": "email", "maxLength": 254})
+]
 LINES_MAX = 8
 Address = Annotated[
     list[Text],
@@ -77,12 +83,13 @@ class CustomerBody(Body):
     """Who pays."""
 
     name: Text = told("As documents address them.", "Acme")
-    email: Annotated[str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")] = told(
-        "Where mail goes.", "acme@example.com"
-    )
+    email: Email = told("Where mail goes: one mailbox.", "acme@example.com")
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = told("ISO 3166-1 alpha-2; it decides the tax.", "JP")
-    locale: Annotated[str, Field(pattern=r"^[a-z]{2}([-_][A-Z]{2})?$")] = told(
-        "The language of pages, mails and documents.", "ja", default="en"
+    locale: Annotated[str, Field(max_length=35, pattern=TAG)] = told(
+        "A language tag (BCP 47): pages, mails and documents are in the nearest of its parents that they are"
+        " written in, else in English.",
+        "ja-JP",
+        default="en",
     )
     address: Address = told(
         "Lines, as printed; one text with line breaks will do.", ["1-2-3 Example"], default_factory=list
@@ -222,6 +229,12 @@ class DecisionBody(Body):
     @property
     def attribution(self) -> Attribution:
         return Attribution(self.actor, self.reason)
+
+
+class ReturnsBody(DecisionBody):
+    """What becomes of money that went back."""
+
+    decision: Literal["keep", "owe"] = told("keep: the money is lost; owe: the customer owes it again.", "owe")
 
 
 class PortalSessionBody(Body):

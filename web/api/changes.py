@@ -117,7 +117,7 @@ def change_of(tx: ApiTransaction, change_id: str) -> PlanChange:
     """The caller's own change, or 404."""
     change = tx.session.get(PlanChange, change_id)
     if change is None or change.provider_id != tx.provider.id:
-        raise Problem(404, "unknown_plan_change", f"There is no plan change {change_id}.")
+        raise Problem("unknown_plan_change", f"There is no plan change {change_id}.")
     return change
 
 
@@ -127,14 +127,14 @@ def bare_key(key: str) -> str:
     if len(bare) >= 2 and bare[0] == bare[-1] == '"':
         bare = bare[1:-1]
     if not bare:
-        raise Problem(400, "idempotency_key_missing", KEY_MISSING)
+        raise Problem("idempotency_key_missing", KEY_MISSING)
     return bare
 
 
 def _check_acceptance(body: PlanChangeBody, caller: Caller) -> None:
     if caller.scopes == {"frontend"} and body.quote is None and body.accept_total is None:
         detail = "Send `quote` (the id of the quote that the customer accepted) or `accept_total`."
-        raise Problem(422, "acceptance_missing", detail)
+        raise Problem("acceptance_missing", detail)
 
 
 def _price_changed(caller: Caller, request: ChangeRequest, error: PriceChanged) -> JSONResponse:

@@ -71,7 +71,7 @@ def get_newest_document(invoice_id: InvoiceId, caller: AnyKey) -> RedirectRespon
     with transaction_for(caller) as tx:
         documents = _invoice(tx, invoice_id).documents
     if not documents:
-        raise Problem(404, "not_printed_yet", "The document is being printed. Ask again in a moment.")
+        raise Problem("not_printed_yet", "The document is being printed. Ask again in a moment.")
     return RedirectResponse(f"/v1/invoices/{invoice_id}/documents/{documents[-1].kind}/pdf", 307)
 
 
@@ -91,7 +91,7 @@ def get_document(
         invoice = _invoice(tx, invoice_id)
         document = document_of(tx.session, invoice.id, kind)
         if document is None:
-            raise Problem(404, "no_such_document", f"Invoice {invoice_id} has no {kind} document.")
+            raise Problem("no_such_document", f"Invoice {invoice_id} has no {kind} document.")
         headers = {"ETag": f'"{document.sha256}"', "Cache-Control": "private, max-age=31536000, immutable"}
         if if_none_match and document.sha256 in if_none_match:
             return Response(status_code=304, headers=headers)
@@ -132,5 +132,5 @@ def _customer(tx: ApiTransaction, ref: str) -> Customer:
 def _invoice(tx: ApiTransaction, invoice_id: str) -> Invoice:
     invoice = tx.session.get(Invoice, invoice_id)
     if invoice is None or invoice.provider_id != tx.provider.id:
-        raise Problem(404, "unknown_invoice", f"There is no invoice {invoice_id}.")
+        raise Problem("unknown_invoice", f"There is no invoice {invoice_id}.")
     return invoice

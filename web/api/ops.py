@@ -6,13 +6,14 @@ from fastapi import APIRouter
 
 from domain.lifecycle import Status
 from engine.operators.recovery import compensation, retry
+from engine.operators.returned_money import decide_returned
 from engine.review import approve_change, reject_change
 from models.plan_change import PlanChange
 from planshift_client import shapes
 from tasks.run import external_step
 from tasks.story import enqueue, enqueue_task
 from web.api.auth import OpsKey, transaction_for
-from web.api.bodies import DecisionBody
+from web.api.bodies import DecisionBody, ReturnsBody
 from web.api.changes import ChangeId, change_of
 from web.api.problems import Problem
 from web.api.views import change_view
@@ -52,6 +53,16 @@ def retry_plan_change(change_id: ChangeId, body: DecisionBody, caller: OpsKey) -
     return view
 
 
+@router.post("/{change_id}/returns")
+def decide_returns(change_id: ChangeId, body: ReturnsBody, caller: OpsKey) -> shapes.PlanChange:
+    """Answers money that a gateway took back: `keep` bears the loss, `owe` makes the customer owe it again. The plan
+    stays as it is. 409 while nothing is to be decided."""
+    with transaction_for(caller) as tx:
+        change = change_of(tx, change_id)
+        decide_returned(tx.session, tx.now, change.id, body.decision, body.attribution)
+        return change_view(tx.session, change)
+
+
 @router.post("/{change_id}/compensate")
 def compensate_plan_change(change_id: ChangeId, body: DecisionBody, caller: OpsKey) -> shapes.PlanChange:
     """Takes a stuck change back: the host gets the order to keep the old plan, the money becomes credit, and a
@@ -62,7 +73,7 @@ def compensate_plan_change(change_id: ChangeId, body: DecisionBody, caller: OpsK
     with transaction_for(caller) as tx:
         change = change_of(tx, change_id)
         if reached is not Status.COMPENSATED:
-            raise Problem(409, "not_compensated", change.reason_text or "Another call is under way. Ask again shortly.")
+            raise Problem("not_compensated", change.reason_text or "Another call is under way. Ask again shortly.")
         view = change_view(tx.session, change)
     enqueue_task("plan_change.notify", change_id=change_id)
     return view

@@ -64,4 +64,4 @@ def known_query(request: Request) -> None:
     unknown = sorted(set(request.query_params) - set(known))
     if unknown:
         choice = f"It takes {', '.join(known)}." if known else "It takes none."
-        raise Problem(422, "unknown_parameter", f"This route has no query parameter {', '.join(unknown)}. {choice}")
+        raise Problem("unknown_parameter", f"This route has no query parameter {', '.join(unknown)}. {choice}")

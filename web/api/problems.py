@@ -41,7 +41,8 @@ from engine.operators.dead_letters import NotADeadLetter
 from engine.operators.manual_payments import AlreadyRecorded, NotMatchable, UnknownInvoice
 from engine.operators.recovery import NotStuck
 from engine.operators.replay import UnknownEvent
-from engine.payments.attempts import AttemptOpen, NothingToPay
+from engine.operators.returned_money import NothingReturned
+from engine.payments.attempts import AttemptOpen, MoneyOnItsWay, NothingToPay
 from engine.payments.ended_invoices import NotDecidable
 from engine.payments.refunds import NotRefundable, UnknownPayment
 from engine.request import ChangeOpen, PriceChanged, UnknownQuote
@@ -51,13 +52,33 @@ from models.provider import NoCatalog
 from pdf.shaping import MissingGlyph
 from planshift_client.shapes import ProblemDocument
 
+# What a route finds wrong itself: the status, and what it means.
+PROBLEMS: dict[str, tuple[int, str]] = {
+    "idempotency_key_missing": (400, "A request that is to happen once carries an Idempotency-Key."),
+    "not_authenticated": (401, "There is no API key, or none that is known."),
+    "missing_scope": (403, "The API key may not do this."),
+    "not_found": (404, "There is no such route."),
+    "unknown_plan_change": (404, "The provider has no plan change of this id."),
+    "unknown_invoice": (404, "The provider has no invoice of this id."),
+    "no_such_document": (404, "The invoice has no document of this kind."),
+    "not_printed_yet": (404, "The document is being printed; ask again in a moment."),
+    "method_not_allowed": (405, "The route does not take this method; `Allow` names those that it takes."),
+    "not_compensated": (409, "The host does not show the old plan yet."),
+    "too_large": (413, "The body of the request is larger than it may be."),
+    "invalid_request": (422, "A part of the request is not as it should be; `errors` names each."),
+    "unknown_parameter": (422, "The route has no such query parameter."),
+    "acceptance_missing": (422, "A frontend says which price its customer accepted: `quote` or `accept_total`."),
+    "internal_error": (500, "An error of ours, logged under the request's id; send the request again."),
+    "not_available": (503, "The database does not answer. Nothing was changed; send the request again."),
+}
+
 
 class Problem(Exception):
-    """An error that a route raises itself."""
+    """An error that a route raises itself; its code is one of PROBLEMS."""
 
-    def __init__(self, status: int, code: str, detail: str, **extra: Any) -> None:
+    def __init__(self, code: str, detail: str, **extra: Any) -> None:
         super().__init__(detail)
-        self.status, self.code, self.extra = status, code, extra
+        self.status, self.code, self.extra = PROBLEMS[code][0], code, extra
 
 
 # The nearest class of an exception decides; a ChangeError brings its own code.
@@ -78,6 +99,7 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (StillEnding, 409, "service_ending"),
     (NotDecidable, 409, "not_decidable"),
     (LaterBill, 409, "later_bill"),
+    (MoneyOnItsWay, 409, "payment_pending"),
     (AttemptOpen, 409, "payment_open"),
     (NotInReview, 409, "not_in_review"),
     (NothingToPay, 409, "nothing_to_pay"),
@@ -90,6 +112,7 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (NotStuck, 409, "not_stuck"),
     (ServiceDiffers, 409, "service_differs"),
     (NotCorrectable, 409, "not_correctable"),
+    (NothingReturned, 409, "nothing_returned"),
     (NotADeadLetter, 409, "not_a_dead_letter"),
     (ClockBackwards, 409, "clock_backwards"),
     (NotASandbox, 403, "not_a_sandbox"),

@@ -163,7 +163,7 @@ def change_view(session: Session, change: PlanChange, expanded: bool = False) ->
         **_reason(change, attempt),
         idempotency_key=change.idempotency_key,
         received_at=change.received_at,
-        next_actions=list(next_actions(status)),
+        next_actions=list(next_actions(status, attempt is not None and attempt.money_on_its_way)),
         timeline=[
             shapes.TimelineEntry(
                 at=move.at,
@@ -204,6 +204,9 @@ def attempt_view(attempt: PaymentAttempt, status: Status) -> shapes.PaymentAttem
         checkout_url=attempt.checkout_url if payable else None,
         client_token=attempt.client_token if payable else None,
         error=attempt.error,
+        pending_since=attempt.pending_since if attempt.money_on_its_way else None,
+        pending_until=attempt.pending_until if attempt.money_on_its_way else None,
+        message=sentence(attempt.invoice.customer.locale, "money_on_its_way") if attempt.money_on_its_way else None,
     )
 
 

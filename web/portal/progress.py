@@ -28,6 +28,7 @@ Notice = Annotated[str, Query(max_length=40)]
 Updates = Annotated[str, Query(max_length=8)]
 
 # How soon a waiting page is fetched again (seconds): for our own steps, and for the customer's payment.
+SLOW_REFRESH_SECONDS = 60  # money that takes days
 REFRESH_SECONDS = {Phase.WAITING_FOR_US: 2, Phase.WAITING_FOR_PAYMENT: 5}
 
 
@@ -95,7 +96,7 @@ def confirm_cancel(change_id: RowId, visit: Signed) -> Response:
         change = tx.change(change_id)
         if change.status not in CANCELABLE:
             return see(f"/changes/{change_id}?notice=late")
-        return page(tx, "cancel.html", **_story(tx, change, None, "off"))
+        return page(tx, "cancel.html", **_story(tx, change, invoice_of_change(tx.session, change.id), "off"))
 
 
 @router.post("/changes/{change_id}/cancel")
@@ -115,13 +116,17 @@ def _story(
     """What both pages show. A renewal's invoice has no change."""
     attempt = latest_attempt(tx.session, invoice.id) if invoice else None
     refused = attempt is not None and attempt.refused
-    waiting = 0 if refused else REFRESH_SECONDS.get(_phase(change, invoice), 0)
-    seconds = waiting or (REFRESH_SECONDS[Phase.WAITING_FOR_US] if _is_being_printed(invoice) else 0)
+    on_its_way = attempt is not None and attempt.money_on_its_way and invoice is not None and invoice.status == "open"
+    waiting = 0 if refused or on_its_way else REFRESH_SECONDS.get(_phase(change, invoice), 0)
+    slowly = SLOW_REFRESH_SECONDS if on_its_way else 0
+    printing = REFRESH_SECONDS[Phase.WAITING_FOR_US] if _is_being_printed(invoice) else 0
+    seconds = waiting or slowly or printing
     return {
         "change": change,
         "quote": Quote.from_json(change.quote) if change and change.quote else None,
         "attempt": attempt,
         "payment_refused": sentence(tx.customer.locale, "payment_refused") if refused else "",
+        "on_its_way": sentence(tx.customer.locale, "money_on_its_way") if on_its_way else "",
         "pay_url": _pay_url(change, invoice, attempt),
         "cancelable": change is not None and change.status in CANCELABLE,
         "returned": returned,

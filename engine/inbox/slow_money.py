@@ -1,0 +1,63 @@
+"""Money that takes its time: a customer has done their part, and the gateway will say later whether it came.
+
+While it is on its way the offer's clock stands still, at most for the days that the catalogue gives and never beyond
+the period that is paid for. If it does not come, the offer goes on for as long as was left when the money set out.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from domain.lifecycle import PAYABLE
+from engine.notifications import notices
+from engine.offers import OFFER_ENDS_BEFORE_PERIOD
+from models.invoice import Invoice
+from models.payment import PaymentAttempt
+from models.plan_change import PlanChange
+from models.provider import catalog_of
+
+
+def set_out(session: Session, attempt: PaymentAttempt, change: PlanChange | None, at: datetime) -> None:
+    """Writes down since when the attempt's money is on its way, and until when its bill waits for it. What sets out
+    after the offer's end is waited for by nobody."""
+    attempt.pending_since = at
+    invoice = attempt.invoice
+    until = at + timedelta(days=catalog_of(session, invoice.provider).policies.pending_days_max)
+    if change is None:
+        attempt.pending_until = until
+    elif change.payable_until is not None and at <= change.payable_until:
+        until = min(until, change.service.period_end - OFFER_ENDS_BEFORE_PERIOD)
+        attempt.pending_until = max(until, change.payable_until)
+
+
+def did_not_come(
+    session: Session, attempt: PaymentAttempt, invoice: Invoice, change: PlanChange | None, at: datetime
+) -> None:
+    """The customer is told, and may pay again. An offer that waited goes on for the time that it had left."""
+    if change is None:
+        if invoice.status == "open":
+            notices.write(session, invoice, "payment_did_not_come", occasion=_occasion(attempt))
+        return
+    if change.status not in PAYABLE or change.payable_until is None or attempt.pending_since is None:
+        return
+    if attempt.pending_until is not None:
+        last = max(change.service.period_end - OFFER_ENDS_BEFORE_PERIOD, change.payable_until)
+        stood_still = min(at, attempt.pending_until) - attempt.pending_since
+        change.payable_until = min(change.payable_until + max(stood_still, timedelta(0)), last)
+    if not change.deadline_passed:
+        notices.write(session, change, "payment_did_not_come", occasion=_occasion(attempt))
+
+
+def in_time(attempt: PaymentAttempt | None, change: PlanChange, at: datetime) -> bool:
+    """Whether money that came then came while the offer stood, or was waited for."""
+    if change.payable_until is None:
+        return False
+    waited_until = attempt.pending_until if attempt is not None else None
+    return at <= max(change.payable_until, waited_until or change.payable_until)
+
+
+def _occasion(attempt: PaymentAttempt) -> int:
+    """Each attempt that fails is told once."""
+    return int(attempt.created_at.timestamp())

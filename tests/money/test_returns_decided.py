@@ -1,0 +1,122 @@
+"""Staff decide about money that went back where the policy cannot: it is lost, or owed again. Dates and yen."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+from typer.testing import CliRunner
+
+from cli.main import app
+from domain.catalog import Outcome, Rule
+from domain.errors import OpenInvoice
+from domain.lifecycle import ServiceStatus
+from domain.pricing.modes import Fraction, Proration
+from engine.audit.checks import PATIENCE, audit_books
+from engine.offers import price_for
+from engine.operators.manual_payments import StatementLine, record_payment
+from engine.operators.returned_money import NothingReturned, decide_returned
+from local.stack import Stack
+from models.audit import Attribution, OperatorAction
+from models.database import snapshot, transaction
+from models.moves import move
+from tests.support.money_play import DECISION, MoneyPlay, yen
+from tests.support.play import NOON_17_JULY
+
+BY_DAY = Rule(cycle="same", outcome=Outcome.NOW, proration=Proration(fraction=Fraction.DAYS))
+
+
+def upgraded(play: MoneyPlay, plan: str) -> str:
+    change_id = play.request(plan)
+    if play.steps("quote issue print request_payment", change_id) == "awaiting_payment":
+        play.process(play.report(play.attempts(change_id)[-1].id, yen(play.invoice(change_id).due_minor)))
+    assert play.steps("settle apply print", change_id) == "applied"
+    return change_id
+
+
+def closed(servers: Stack) -> tuple[MoneyPlay, str]:
+    """Start on 17 July for ¥373, Business the same day: the second bill took the first one's Start back, and now the
+    first one's money goes back. The policy says reverse, and it cannot be."""
+    play = MoneyPlay.of(servers, catalog={"rules": (BY_DAY,)})
+    first = upgraded(play, "start")
+    upgraded(play, "business")
+    play.process(play.report_refund(play.attempts(first)[0].id, 373, of=373))
+    assert play.ledger()["returned"] == 373
+    return play, first
+
+
+def decide(change_id: str, decision: str, actor: str = "ana") -> str:
+    arguments = ["returns", "decide", change_id, decision, "--actor", actor, "--reason", "agreed"]
+    return CliRunner().invoke(app, arguments, catch_exceptions=False).stdout
+
+
+def test_what_is_kept_is_lost_once(servers: Stack) -> None:
+    play, first = closed(servers)
+    for _ in range(2):
+        assert decide(first, "keep") == f"{first}: 373 JPY is lost.\n"
+    ledger = play.ledger()
+    assert (ledger["losses"], ledger.get("returned", 0)) == (373, 0)
+    with transaction() as session:
+        action = session.scalars(select(OperatorAction).where(OperatorAction.subject == first)).one()
+        assert (action.actor, action.reason, action.details["decision"]) == ("ana", "agreed", "keep")
+        with pytest.raises(NothingReturned, match="decided already"):
+            decide_returned(session, NOON_17_JULY, first, "owe", Attribution("bo", "no"))
+
+
+def test_what_is_owed_again_is_paid_before_the_plan_changes(servers: Stack) -> None:
+    play, first = closed(servers)
+    with transaction() as session:
+        move(session, play.service(session), "report", ServiceStatus.ACTIVE, NOON_17_JULY, actor="host")
+    assert decide(first, "owe") == f"{first}: 373 JPY is owed again.\n"
+    assert play.ledger()["receivable"] == 373
+    with transaction() as session, pytest.raises(OpenInvoice) as refused:
+        price_for(session, NOON_17_JULY, play.service(session), "basic", "monthly")
+    assert (refused.value.details["invoice"], refused.value.details["amount_due"]) == (
+        play.invoice(first).id, yen(373).as_json())  # fmt: skip
+    with transaction() as session:
+        line = StatementLine("line-1", yen(400), NOON_17_JULY, play.invoice(first).id)
+        event, _ = record_payment(session, NOON_17_JULY, play.provider(session), line, DECISION)
+    play.process(event.id)
+    ledger = play.ledger()
+    assert (ledger.get("receivable", 0), ledger["credit"], ledger["clearing:manual"]) == (0, -27, 400)
+    with transaction() as session:
+        price_for(session, NOON_17_JULY, play.service(session), "basic", "monthly")
+    with snapshot() as session:
+        results = audit_books(session, [play.provider(session).id], PATIENCE)
+    assert [result.name for result in results if not result.holds and result.name != "nothing_is_overdue"] == []
+
+
+def test_a_credit_pays_what_is_owed_again_first(servers: Stack) -> None:
+    """¥100 of ¥373 went back and are owed; down to Basic the same day, ¥373 come back, 273 can be spent."""
+    play = MoneyPlay.of(servers, catalog={"rules": (BY_DAY,)})
+    first = upgraded(play, "start")
+    play.process(play.report_refund(play.attempts(first)[0].id, 100, of=373))
+    upgraded(play, "basic")
+    assert (play.ledger()["credit"], play.ledger().get("returned", 0)) == (-273, 0)
+
+
+def test_parts_are_decided_one_by_one(servers: Stack) -> None:
+    play = MoneyPlay.of(servers)
+    first = upgraded(play, "start")
+    play.process(play.report_refund(play.attempts(first)[0].id, 100, of=373))
+    assert decide(first, "keep") == f"{first}: 100 JPY is lost.\n"
+    play.process(play.report_refund(play.attempts(first)[0].id, 150, of=373))
+    assert decide(first, "owe") == f"{first}: 50 JPY is owed again.\n"
+    assert (play.ledger()["losses"], play.ledger()["receivable"]) == (100, 50)
+
+
+def test_a_running_dispute_is_not_decided(servers: Stack) -> None:
+    play = MoneyPlay.of(servers)
+    first = upgraded(play, "start")
+    with transaction() as session, pytest.raises(NothingReturned, match="no money of it went back"):
+        decide_returned(session, NOON_17_JULY, first, "keep", DECISION)
+    play.process(play.report_dispute(play.attempts(first)[0].id, "opened", 373))
+    with transaction() as session, pytest.raises(NothingReturned, match="a dispute runs"):
+        decide_returned(session, NOON_17_JULY, first, "keep", DECISION)
+
+
+def test_what_is_being_reversed_is_not_decided(servers: Stack) -> None:
+    play = MoneyPlay.of(servers)
+    first = upgraded(play, "start")
+    assert play.process(play.report_refund(play.attempts(first)[0].id, 373, of=373)) is not None
+    with transaction() as session, pytest.raises(NothingReturned, match="on its way"):
+        decide_returned(session, NOON_17_JULY, first, "owe", DECISION)

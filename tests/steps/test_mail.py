@@ -1,0 +1,108 @@
+"""Mail that arrives: whom it is from, what a server's no means, and what becomes of an address that is none."""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+
+import pytest
+from sqlalchemy import select, update
+
+from engine.host_reports import put_customer
+from engine.notifications import mail
+from engine.operators.dead_letters import DeadLetter, dead_letters, retry_dead_letter
+from local.stack import Stack
+from models.audit import Attribution
+from models.customer import Customer
+from models.database import transaction
+from models.outbox import OutboxMessage
+from settings import Settings
+from tests.support.play import NOON_17_JULY, Play
+
+CUSTOMER: dict[str, object] = {"name": "株式会社 例", "country": "JP", "locale": "en", "address": [], "tax_id": None}
+
+
+def written(play: Play, address: str | None = None) -> str:
+    """A message to the customer at this address, which stood there before addresses were checked."""
+    if address is not None:
+        with transaction() as session:
+            of_ours = Customer.provider_id == play.provider(session).id
+            session.execute(update(Customer).where(of_ours).values(email=address))
+    change_id = play.until_awaiting_payment("start")
+    with transaction() as session:
+        return session.scalars(select(OutboxMessage.id).where(OutboxMessage.subject == change_id)).one()
+
+
+def waiting(play: Play) -> list[DeadLetter]:
+    with transaction() as session:
+        return dead_letters(session, play.provider(session).id)
+
+
+def is_tried_again(message_id: str) -> bool:
+    with transaction() as session:
+        message = session.get_one(OutboxMessage, message_id)
+        assert message.sent_at is None
+        return message.next_attempt_at is not None
+
+
+def test_sender_and_answers_are_the_providers_own(servers: Stack) -> None:
+    named = {"sender": "billing@bücher.example", "reply_to": "help@dns.example"}
+    play = Play.of(servers, catalog={"mail": named, "name": "Zonas y más"})
+    with transaction() as session:
+        message = session.get_one(OutboxMessage, written(play))
+        composed = mail.compose(message)
+        assert parsedate_to_datetime(composed["Date"]) == message.created_at.replace(microsecond=0)
+    assert str(composed["From"]) == "Zonas y más <billing@xn--bcher-kva.example>"
+    assert str(composed["Reply-To"]) == "help@dns.example"
+    assert composed["Message-ID"].endswith("@xn--bcher-kva.example>")
+    assert composed["Subject"] == "Please pay ¥373 for your change to Start"
+
+
+def test_without_a_sender_of_its_own_the_installations_counts(servers: Stack) -> None:
+    play = Play.of(servers)
+    with transaction() as session:
+        composed = mail.compose(session.get_one(OutboxMessage, written(play)))
+    assert composed["From"].addresses[0].addr_spec == "billing@planshift.invalid"
+
+
+@pytest.mark.parametrize(
+    ("address", "again"),
+    [
+        ("refuse-451@dns.invalid", True),
+        ("refuse-550@dns.invalid", False),
+        ("refuse-552@dns.invalid", False),
+        ("a,b@dns.invalid", False),
+        ("x@[1", False),
+    ],
+)
+def test_a_definite_no_ends_at_once_and_staff_see_whom_it_is_about(servers: Stack, address: str, again: bool) -> None:
+    play = Play.of(servers)
+    message_id = written(play, address)
+    with transaction() as session:
+        change_id = session.get_one(OutboxMessage, message_id).subject
+    play.deliver_mails(change_id)
+    assert is_tried_again(message_id) is again
+    letters = [(letter.id, letter.customer) for letter in waiting(play)]
+    assert letters == ([] if again else [(message_id, "Example")])
+
+
+def test_once_the_address_is_right_the_mail_is_sent_there(servers: Stack) -> None:
+    play = Play.of(servers)
+    message_id = written(play, "refuse-550@dns.invalid")
+    with transaction() as session:
+        change_id = session.get_one(OutboxMessage, message_id).subject
+    play.deliver_mails(change_id)
+    with transaction() as session:
+        right = f"right@{play.slug}.invalid"
+        put_customer(session, play.provider(session), "customer", CUSTOMER | {"email": right})
+        retry_dead_letter(session, NOON_17_JULY, message_id, Attribution("ana", "the address is right now"))
+    play.deliver_mails(change_id)
+    with transaction() as session:
+        message = session.get_one(OutboxMessage, message_id)
+        assert (message.recipient, message.sent_at is not None) == (right, True)
+    assert waiting(play) == []
+
+
+@pytest.mark.parametrize("text", ["a,b@example.com", "billing", "x@[1", "Ana <ana@example.com>", "a@b\r\nBcc: c@d"])
+def test_a_sender_that_does_not_parse_stops_the_process(text: str) -> None:
+    with pytest.raises(ValueError, match=r"(?s)mail_from.*is no mail address"):
+        Settings(mail_from=text)
