@@ -47,7 +47,8 @@ MUTANTS = (
         "publish before commit",
         "web/api/changes.py",
         '                change.answer = change_view(tx.session, change).model_dump(mode="json")\n',
-        "                enqueue(change.id)\n",
+        '                change.answer = change_view(tx.session, change).model_dump(mode="json")\n'
+        "            enqueue(change.id)\n",
         "tests/chaos/test_rules.py::test_nothing_is_enqueued_and_nobody_is_called_inside_a_transaction",
     ),
     Mutant(
