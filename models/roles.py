@@ -20,6 +20,7 @@ APPEND_ONLY = (
     "payment_attempt_moves",
     "plan_change_moves",
     "refund_moves",
+    "resumptions",
     "service_moves",
     "take_backs",
 )

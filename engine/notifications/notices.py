@@ -40,9 +40,9 @@ def write(
     each `occasion`. `attached` is {"sha256", "name"} of a document that goes with it.
 
     Each event has its template in mails/. Those of a plan change: payment_requested, plan_changed, compensated,
-    scheduled, refused, at_risk, late_payment_credited, late_payment_used, paid_twice, plan_reversed,
-    review_requested, money_returned. Of a renewal's invoice: renewal_invoice, renewal_reminder, renewal_past_due. Of an
-    ending: ending_scheduled, ending_withdrawn, service_ended.
+    scheduled, refused, canceled, expired, superseded, at_risk, late_payment_credited, late_payment_used, paid_twice,
+    plan_reversed, review_requested, money_returned. Of a renewal's invoice: renewal_invoice, renewal_reminder,
+    renewal_past_due. Of an ending: ending_scheduled, ending_withdrawn, service_ended.
     """
     session.flush()
     service: Service = subject if isinstance(subject, Service) else subject.service

@@ -131,7 +131,8 @@ class Rows:
             "svc",
             **{"provider_id": self.provider_id, "customer_id": self.customer_id, "ref": f"zone {next(self._count)}"},
             **{"status": status, "plan": "basic", "cycle": "monthly", "currency": "JPY", "unit_price_minor": 500},
-            **{"limits": {}, "anchor_day": 1, "anchor_time": time(), "next_attempt_at": None},
+            **{"limits": {}, "anchor_day": 1, "anchor_time": time(), "anchor_assumed": True},
+            **{"next_attempt_at": None},
             **{"period_start": self.clock - 10 * DAY, "period_end": self._at(values, "period_end", self.clock)},
         )
         if values.get("change"):
@@ -286,6 +287,7 @@ class Rows:
             "msg",
             **{
                 "provider_id": self.provider_id,
+                "customer_id": self.customer_id,
                 "subject": self._plain_change("applied", self._shared_id).id,
                 "event": "applied",
             },
