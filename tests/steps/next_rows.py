@@ -286,6 +286,7 @@ class Rows:
             "msg",
             **{
                 "provider_id": self.provider_id,
+                "customer_id": self.customer_id,
                 "subject": self._plain_change("applied", self._shared_id).id,
                 "event": "applied",
             },
