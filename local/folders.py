@@ -33,9 +33,11 @@ def temporary_folder(name: str) -> Iterator[Path]:
     """A new folder, removed at the end. What runs that were killed left behind is removed first."""
     parent = _parent()
     _remove_abandoned(parent)
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{name}-", dir=parent))
-    folder.chmod(0o711)  # a server that runs as nobody may pass; its own folder inside is private
-    with _lock(folder):
+    made = Path(tempfile.mkdtemp(prefix=f"planshift-new-{name}-", dir=parent))
+    made.chmod(0o711)  # a server that runs as nobody may pass; its own folder inside is private
+    with _lock(made):
+        # Only a locked folder has a name under which others look for abandoned ones.
+        folder = made.rename(parent / made.name.replace("planshift-new-", _PREFIX))
         try:
             yield folder
         finally:
@@ -52,12 +54,12 @@ def _parent() -> Path:
 
 def _remove_abandoned(parent: Path) -> None:
     for folder in parent.glob(f"{_PREFIX}*"):
-        if folder.is_symlink() or folder.stat().st_uid != os.geteuid() or not (folder / "lock").exists():
-            continue
         try:
+            if folder.is_symlink() or folder.stat().st_uid != os.geteuid() or not (folder / "lock").exists():
+                continue
             with _lock(folder):
                 shutil.rmtree(folder, ignore_errors=True)
-        except FolderInUse:
+        except (FolderInUse, FileNotFoundError):  # a run is in it, or ended while we looked
             continue
 
 

@@ -7,24 +7,6 @@ import re
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-# Migration 0002 lets the database refuse to change these; a role without the right cannot even switch that off.
-APPEND_ONLY = (
-    "billed_items",
-    "catalogs",
-    "documents",
-    "ending_moves",
-    "ledger_entries",
-    "ledger_transactions",
-    "number_gaps",
-    "operator_actions",
-    "payment_attempt_moves",
-    "plan_change_moves",
-    "refund_moves",
-    "resumptions",
-    "service_moves",
-    "take_backs",
-)
-
 
 class BadRoleName(Exception):
     """Not a plain role name."""

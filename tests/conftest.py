@@ -22,7 +22,7 @@ from local.stack import Stack
 from models.database import engine, transaction
 from models.migrate import migrate
 from settings import settings
-from tests.support.client import ApiClient
+from tests.support.client import AUGUST, JULY, ApiClient
 from tests.support.ledger_page import unlisted_postings
 
 pytest_plugins = ["tests.support.no_skips"]
@@ -126,3 +126,12 @@ def frontend(running: Running) -> Iterator[Callable[..., ApiClient]]:
 
     with clients:
         yield make
+
+
+@pytest.fixture
+def dns(frontend: Callable[..., ApiClient]) -> ApiClient:
+    """Its customer `zone` has Basic, ¥500 a month, for July 2027; it is noon of the 17th in Tokyo."""
+    dns = frontend("dns")
+    dns.new_service("zone", "basic", "JPY", "JP", (JULY, AUGUST), "monthly")
+    dns.set_clock("2027-07-17T03:00:00Z")
+    return dns

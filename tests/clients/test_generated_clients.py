@@ -6,18 +6,16 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.client import AUGUST, JULY, ApiClient
+from tests.support.client import ApiClient
 from tests.support.pages import ROOT
 from web.app import create_api
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-Make = Callable[..., ApiClient]
 HERE = ROOT / "tests" / "clients"
 GENERATORS = ROOT / "var" / "generators"  # made by tools/generators.sh
 NODE_MODULES = GENERATORS / "typescript" / "node_modules"
@@ -35,14 +33,6 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("openapi") / "openapi.json"
     file.write_text(json.dumps(create_api().openapi(), indent=1), encoding="utf-8")
     return file
-
-
-@pytest.fixture
-def dns(frontend: Make) -> ApiClient:
-    dns = frontend("dns")
-    dns.new_service("zone", "basic", "JPY", "JP", (JULY, AUGUST), "monthly")
-    dns.set_clock("2027-07-17T03:00:00Z")
-    return dns
 
 
 def given(dns: ApiClient) -> list[str]:

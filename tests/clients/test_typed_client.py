@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +26,10 @@ from planshift_client import (
     withdraw_cancellation,
 )
 from planshift_client.shapes import Money
-from tests.support.client import AUGUST, JULY, ApiClient
+from tests.support.client import ApiClient
 from tests.support.pages import ROOT
 
 pytestmark = pytest.mark.xdist_group("stack")
-
-Make = Callable[..., ApiClient]
-
-
-@pytest.fixture
-def dns(frontend: Make) -> ApiClient:
-    dns = frontend("dns")
-    dns.new_service("zone", "basic", "JPY", "JP", (JULY, AUGUST), "monthly")
-    dns.set_clock("2027-07-17T03:00:00Z")
-    return dns
 
 
 def client_of(dns: ApiClient, **http: Any) -> Client:

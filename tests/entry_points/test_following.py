@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.entry_points.test_http import ACCEPTED, is_problem
-from tests.support.client import AUGUST, JULY, ApiClient
+from tests.support.client import ApiClient
 
 pytestmark = pytest.mark.xdist_group("stack")
-
-Make = Callable[..., ApiClient]
-
-
-@pytest.fixture
-def dns(frontend: Make) -> ApiClient:
-    dns = frontend("dns")
-    dns.new_service("zone", "basic", "JPY", "JP", (JULY, AUGUST), "monthly")
-    dns.set_clock("2027-07-17T03:00:00Z")
-    return dns
 
 
 @pytest.fixture

@@ -27,14 +27,6 @@ CHANGE = {"service": "zone", "plan": "business", "cycle": "monthly"}
 ACCEPTED = CHANGE | {"accept_total": {"amount": 1331, "currency": "JPY"}}
 
 
-@pytest.fixture
-def dns(frontend: Make) -> ApiClient:
-    dns = frontend("dns")
-    dns.new_service("zone", "basic", "JPY", "JP", (JULY, AUGUST), "monthly")
-    dns.set_clock("2027-07-17T03:00:00Z")
-    return dns
-
-
 def is_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
     """Every error is a problem document with a stable type and a sentence."""
     assert response.status_code == status, response.text

@@ -289,7 +289,7 @@ def test_mails_tell_of_the_payment_and_of_the_new_plan(frontend: Make) -> None:
         return subjects if len(subjects) == 2 else None
 
     assert until(both, "two mails") == [
-        "Please pay 3.39 USD for your change to Start",
+        "Please pay $3.39 for your change to Start",
         "zone now has the plan Start",
     ]
 
