@@ -115,7 +115,7 @@ def test_nobody_is_reminded_of_what_is_paid_or_on_its_way(play: Play) -> None:
     external_step(checkout.request_invoice_payment, Invoice, invoice_id)
     with transaction() as session:
         attempt = session.scalars(select(PaymentAttempt).where(PaymentAttempt.invoice_id == invoice_id)).one()
-        attempt.status = "pending"
+        attempt.status, attempt.pending_until = "pending", AUGUST + 14 * DAY
         attempt_id = attempt.id
     scan(play, AUGUST + 9 * DAY)
     assert len(mails(play, invoice_id)) == 1
