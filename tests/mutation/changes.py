@@ -1,7 +1,7 @@
 """The small ways in which a line can be wrong: what stands beside each piece of code.
 
-Names of things are changed (`"paid"`), sentences for people are not. What only tells types, what runs when a module is
-loaded and the text of f-strings are left alone: the first does nothing, and the second has run before a test begins.
+Names of things are changed (`"paid"`), sentences for people are not. What only tells types, the text of f-strings and
+what a module does while it is loaded are left alone, but for its private sets and tables (`shortened`).
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ def changes(node: ast.AST) -> Iterator[ast.AST]:
 
 def _of_statement(node: ast.stmt) -> Iterator[ast.AST]:
     match node:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="flush") | ast.Attribute(value=ast.Name(id="log")))):
+            return  # the next query flushes, or the commit; and what is logged decides nothing
         case ast.Expr(value=ast.Call()) | ast.Assign(targets=[ast.Attribute() | ast.Subscript()]):
             yield ast.Pass()
         case ast.Break():
@@ -96,6 +98,18 @@ def _of_sum(node: ast.AST) -> Iterator[ast.AST]:
             yield operand
         case ast.BinOp(op=op) if type(op) in _COMPUTED and not _is_text(node):
             yield _with(node, op=_COMPUTED[type(op)]())
+
+
+def shortened(value: ast.expr) -> Iterator[ast.AST]:
+    """A set or a table in which one entry is missing."""
+    match value:
+        case ast.Call(func=ast.Name(id="frozenset"), args=[ast.Set() as inner]):
+            yield from (_with(value, args=[new]) for new in shortened(inner))
+        case ast.Set(elts=entries) | ast.Tuple(elts=entries) | ast.List(elts=entries) if len(entries) > 1:
+            yield from (_with(value, elts=entries[:at] + entries[at + 1 :]) for at in range(len(entries)))
+        case ast.Dict(keys=keys, values=values) if len(keys) > 1:
+            for at in range(len(keys)):
+                yield _with(value, keys=keys[:at] + keys[at + 1 :], values=values[:at] + values[at + 1 :])
 
 
 def _of_call(node: ast.Call) -> Iterator[ast.AST]:

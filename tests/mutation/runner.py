@@ -28,7 +28,7 @@ from tests.mutation.template import Template
 from tests.mutation.watched import Loaded
 
 SLOW_SECONDS = 20.0  # a test that takes longer by itself is not asked
-ENOUGH_SECONDS = 90.0  # as measured without the mistake: what survived so much is called a survivor
+ENOUGH_SECONDS = 30.0  # as measured without the mistake: what survived so much is called a survivor
 HUNG_SECONDS = 240.0
 
 
@@ -89,6 +89,7 @@ class Runner:
         return True
 
     def _learn(self, item: pytest.Item, loaded: Loaded) -> None:
+        loaded.forget()
         began = time.monotonic()
         passed, lines = self._passes(item), loaded.lines()
         if passed:
@@ -121,7 +122,7 @@ class Runner:
         """A test that fails without the mistake, too, has not seen it: the others are asked."""
         began, asked = time.monotonic(), 0
         while items:
-            by, tests = self._forked(items, lambda: loaded.become(code_of(mutant)))
+            by, tests = self._forked(items, lambda: _plant(mutant, loaded))
             asked += tests
             blamed = next((item for item in items if item.nodeid == by), None)
             if by is None or blamed is None or self._forked([blamed], lambda: None)[0] is None:
@@ -177,3 +178,10 @@ class Runner:
         # The session is the next "item": whatever belongs to it lives on.
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=cast(pytest.Item, item.session))
         return not self._failed
+
+
+def _plant(mutant: Mutant, loaded: Loaded) -> None:
+    if mutant.of_constant:
+        loaded.redefine(mutant.file, code_of(mutant))
+    else:
+        loaded.become(code_of(mutant))

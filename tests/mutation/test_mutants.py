@@ -48,6 +48,15 @@ def test_a_mutant_runs_with_one_mistake() -> None:
     assert code.co_filename.endswith("/domain/money.py")
 
 
+def test_an_entry_of_a_private_set_is_left_out() -> None:
+    mutants = [one for one in mutants_of("domain/pricing/bill.py") if one.of_constant]
+    assert len(mutants) == 5
+    scope = {"frozenset": frozenset}
+    exec(code_of(mutants[4]), scope)
+    assert scope["_OF_THE_CHARGE"] == {"charge", "rounding", "minimum", "waived"}
+    assert 40 in mutants[4].lines, "the line that uses it"
+
+
 def test_a_sample_is_the_same_each_time_and_has_two_of_each_file() -> None:
     mutants = [
         one for file in ("engine/settle.py", "engine/renewal.py", "engine/review.py") for one in mutants_of(file)

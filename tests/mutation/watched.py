@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import gc
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,15 @@ class Loaded:
             for function in self._functions.get(_key(code), ()):
                 if len(function.__code__.co_freevars) == len(code.co_freevars):
                     function.__code__ = code
+        self.forget()
+
+    def redefine(self, file: str, constant: CodeType) -> None:
+        """From now on the module of `file` has another constant."""
+        exec(constant, vars(sys.modules[file.removesuffix(".py").replace("/", ".")]))
+        self.forget()
+
+    def forget(self) -> None:
+        """What was computed once is computed again."""
         for kept in self._kept:
             if str(getattr(kept, "__module__", "")).startswith(("domain.", "engine.")):
                 kept.cache_clear()
