@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ def test_a_mutant_runs_with_one_mistake() -> None:
 def test_an_entry_of_a_private_set_is_left_out() -> None:
     mutants = [one for one in mutants_of("domain/pricing/bill.py") if one.of_constant]
     assert len(mutants) == 5
-    scope = {"frozenset": frozenset}
+    scope: dict[str, Any] = {"frozenset": frozenset}
     exec(code_of(mutants[4]), scope)
     assert scope["_OF_THE_CHARGE"] == {"charge", "rounding", "minimum", "waived"}
     assert 40 in mutants[4].lines, "the line that uses it"
