@@ -21,6 +21,7 @@ ELSEWHERE = {
     "web/api/dead_letters.py:retry_dead_letter": "what was given up: tests/entry_points/test_dead_letters_api.py",
     "web/api/manual_payments.py:match": "money that fits nowhere: tests/entry_points/test_manual_payments_api.py",
     "web/api/manual_payments.py:record": "a bank transfer: tests/entry_points/test_manual_payments_api.py",
+    "web/api/manual_payments.py:decide_failed_refund": "by a person: tests/entry_points/test_manual_payments_api.py",
     "web/api/manual_payments.py:replay_webhook": "a dead event: tests/entry_points/test_manual_payments_api.py",
     "web/api/ops.py:approve": "decided by staff: tests/stories",
     "web/api/ops.py:reject": "decided by staff: tests/stories",

@@ -52,7 +52,9 @@ class FakeMollie(Routes):
         self.answer(201, self.payments[name])
 
     def do_GET(self) -> None:
-        name = self.path.split("/")[3]
+        path, _, query = self.path.partition("?")
+        name = path.split("/")[3]
+        assert query == "embed=refunds"
         self.fetched.append(name)
         if name == "tr_broken":
             self.answer(503, {})
@@ -132,6 +134,34 @@ def test_refunds_and_chargebacks_are_found_by_the_same_fetch(play: MoneyPlay) ->
     play.process(posted(play, name))
     play.process(posted(play, name))
     assert play.ledger() == {}
+
+
+def refund_at_mollie(name: str, amount: int, status: str) -> dict[str, Any]:
+    return {"id": name, "amount": yen(amount), "status": status}
+
+
+def test_a_refund_that_fails_and_its_replacement_are_found_by_the_same_fetch(play: MoneyPlay) -> None:
+    """1,000 were paid for 373. Our refund of the 627 is refunded, fails, and somebody refunds 627 at Mollie, where the
+    sum is then the same as before."""
+    change_id = play.until_awaiting_payment("start")
+    name = play.attempts(change_id)[0].gateway_ref or ""
+    pay(name, amount=yen(1000))
+    play.process(posted(play, name))
+    assert play.steps("settle apply", change_id) == "applied"
+    refund_id = play.start_refund(play.payments()[0].id, Money(627, "JPY"))
+    assert play.send_refund(refund_id) == "pending"
+    ours, sold = play.refund(refund_id).gateway_ref or "", {"sales": -339, "tax:jp-10": -34}
+    for refunded, refunds, status, ledger in (
+        (627, [("processing", ours)], "succeeded", {"clearing:mollie": 373}),
+        (0, [("failed", ours)], "failed", {"clearing:mollie": 1000, "credit": -627}),
+        (627, [("failed", ours), ("refunded", "re_other")], "failed", {"clearing:mollie": 373}),
+        (0, [("failed", ours), ("canceled", "re_other")], "failed", {"clearing:mollie": 1000, "credit": -627}),
+    ):
+        embedded = {"refunds": [refund_at_mollie(ref, 627, state) for state, ref in refunds]}
+        pay(name, amountRefunded=yen(refunded), _embedded=embedded)
+        for _ in range(2):
+            play.process(posted(play, name))
+        assert (play.refund(refund_id).status, play.ledger()) == (status, ledger | sold)
 
 
 def test_a_name_that_we_did_not_open_is_never_fetched(play: MoneyPlay) -> None:
