@@ -29,6 +29,8 @@ ELSEWHERE = {
     "web/portal/choosing.py:make_quote": "the API's quote behind a form: tests/portal",
     "web/portal/choosing.py:submit": "the API's request behind a form: tests/portal",
     "web/portal/progress.py:cancel": "the API's cancel behind a form: tests/portal",
+    "web/api/invoices.py:create_invoice_payment": "a renewal's second attempt: tests/portal/test_money_on_its_way.py",
+    "web/portal/progress.py:pay_invoice_again": "the same behind a form: tests/portal/test_money_on_its_way.py",
     "web/portal/progress.py:pay_again": "the API's second attempt behind a form: tests/portal",
     "tasks/endings.py:run": "services that end: tests/steps/test_ending.py, tests/entry_points/test_cancellations.py",
     "tasks/endings.py:order_host": "an order to the host, begun and finished: tests/steps/test_ending.py",
