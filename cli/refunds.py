@@ -14,7 +14,7 @@ Actor = Annotated[str, typer.Option(help="Your name, for the record.")]
 Reason = Annotated[str, typer.Option(help="The reason, for the record.")]
 
 
-class Choice(StrEnum):
+class Answer(StrEnum):
     """What becomes of the money."""
 
     CREDIT = "credit"
@@ -23,9 +23,9 @@ class Choice(StrEnum):
 
 
 _SAID = {
-    Choice.CREDIT: "is account credit again",
-    Choice.AGAIN: "is refunded again",
-    Choice.SENT: "was transferred by hand",
+    Answer.CREDIT: "is account credit again",
+    Answer.AGAIN: "is refunded again",
+    Answer.SENT: "was transferred by hand",
 }
 
 
@@ -33,7 +33,7 @@ _SAID = {
 def decide(
     refund_id: RefundId,
     choice: Annotated[
-        Choice, typer.Argument(help="credit: account credit. again: refunded once more. sent: you have transferred it.")
+        Answer, typer.Argument(help="credit: account credit. again: refunded once more. sent: you have transferred it.")
     ],
     actor: Actor,
     reason: Reason,
@@ -53,9 +53,9 @@ def decide(
         amount, provider = found.to_decide, session.get_one(Provider, found.provider_id)
         now = business_now(session, Provider, provider.id)
         refund = decide_refund(session, now, provider, refund_id, choice.value, Attribution(actor, reason))
-    if choice is Choice.AGAIN:
+    if choice is Answer.AGAIN:
         enqueue_task("payments.refund", refund_id=refund.id)
-    typer.echo(f"{refund_id}: {amount} {_SAID[choice]}{f', as {refund.id}' if choice is Choice.AGAIN else ''}.")
+    typer.echo(f"{refund_id}: {amount} {_SAID[choice]}{f', as {refund.id}' if choice is Answer.AGAIN else ''}.")
 
 
 @app.command(epilog="Example: planshift refunds failed ref_01jd… --actor ana --reason 'account closed, line 31/7'")

@@ -84,7 +84,7 @@ class _EmbeddedRefund(_Body):
 
 
 class _Embedded(BaseModel):
-    refunds: list[_EmbeddedRefund] = []
+    refunds: list[_EmbeddedRefund] | None = None
 
 
 class _Payment(_Body):
@@ -95,7 +95,7 @@ class _Payment(_Body):
     paid_at: AwareDatetime | None = Field(None, alias="paidAt")
     metadata: Any = None
     links: _Links = Field(default_factory=_Links, alias="_links")
-    embedded: _Embedded = Field(default_factory=_Embedded, alias="_embedded")
+    embedded: _Embedded | None = Field(None, alias="_embedded")
 
 
 class _Refund(_Body):
@@ -165,7 +165,7 @@ def _payment(reported: _Payment) -> GatewayPayment:
         )
         failed = tuple(
             FailedRefund(refund.id, refund.amount.money().amount)
-            for refund in reported.embedded.refunds
+            for refund in (reported.embedded.refunds if reported.embedded else None) or ()
             if _REFUND_STATUS.get(refund.status) == "failed"
         )
     except ValueError as error:

@@ -87,8 +87,8 @@ def _id_of(value: Any) -> Any:
 
 
 def _nothing(value: Any) -> Any:
-    """Null metadata are none."""
-    return {} if value is None else value
+    """Null metadata are none, and so is the empty list that some libraries make of them."""
+    return value or {}
 
 
 _Metadata = Annotated[dict[str, str], BeforeValidator(_nothing)]
@@ -112,16 +112,17 @@ class _Session(_Named):
 
 
 class _Charge(_Named):
-    payment_intent: _Ref = None
+    payment_intent: _Ref
     amount_refunded: int = Amount
     currency: str
     metadata: _Metadata = {}
 
 
 class _Part(_Named):
-    """A refund or a dispute."""
+    """A refund or a dispute. Which payment it is about may be null, of one that is not ours; an API version that leaves
+    it out would hide ours."""
 
-    payment_intent: _Ref = None
+    payment_intent: _Ref
     amount: int = Amount
     currency: str
     status: str | None = None

@@ -222,7 +222,7 @@ class Refund(Leased, Moving, Base):
     steps = (next_steps.REFUND,)
 
     # It waits for an operator: engine/operators/failed_refunds.py.
-    undecided = fact(lambda row: row.to_decide_minor > 0)
+    undecided = fact(lambda row: and_(row.status == RefundStatus.FAILED, row.to_decide_minor > 0))
 
     @property
     def amount(self) -> Money:

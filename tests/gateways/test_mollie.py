@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
 
 from domain.money import Money
 from engine.payments.inbox_store import ReceivedWebhook, receive_events
-from gateways.protocol import Account, BadSignature, EventKind, GatewayError, GatewayRefused, PaymentRequest
+from gateways.protocol import Account, BadSignature, EventKind, EventPage, GatewayError, GatewayRefused, PaymentRequest
 from gateways.registry import GATEWAYS
 from local.stack import Stack
 from models.database import transaction
 from models.inbox import InboxEvent
+from models.payment import PaymentAttempt, Refund
 from tests.gateways.served import Routes, served
-from tests.support.money_play import MoneyPlay
+from tests.support.money_play import MoneyPlay, age, claimed
 from tests.support.play import NOON_17_JULY
 
 GATEWAY = GATEWAYS["mollie"]
@@ -136,6 +137,40 @@ def test_refunds_and_chargebacks_are_found_by_the_same_fetch(play: MoneyPlay) ->
     assert play.ledger() == {}
 
 
+def test_there_is_no_list_so_what_takes_long_is_fetched(play: MoneyPlay) -> None:
+    """No webhook comes: the payment is fetched when it is a quarter of an hour old, and so is a paid one of which a
+    refund is not confirmed."""
+    change_id = play.until_awaiting_payment("start")
+    [attempt] = play.attempts(change_id)
+    name = attempt.gateway_ref or ""
+    assert GATEWAY.recent_events(Account("dns", "", KEY, ()), None) == EventPage((), None)
+    pay(name, amount=yen(1000))
+    age(attempt.id, 16)
+    assert claimed(attempt.id)
+    play.fetch(attempt.id)
+    play.process_all()
+    assert play.steps("settle apply", change_id) == "applied"
+    refund_id = play.start_refund(play.payments()[0].id, Money(627, "JPY"))
+    assert play.send_refund(refund_id) == "pending"
+    with transaction() as session:
+        session.get_one(Refund, refund_id).created_at -= timedelta(minutes=16)
+        session.get_one(PaymentAttempt, attempt.id).polled_at = None
+    assert claimed(attempt.id)
+    play.fetch(attempt.id)
+    play.process_all()
+    assert (play.refund(refund_id).status, play.ledger()["clearing:mollie"]) == ("succeeded", 373)
+
+
+@pytest.mark.parametrize("nothing", [{"metadata": None, "_embedded": None}, {"_embedded": {"refunds": None}}])
+def test_what_is_null_is_read_all_the_same(play: MoneyPlay, nothing: dict[str, Any]) -> None:
+    """Ours is known by Mollie's name for it, whatever became of its metadata."""
+    change_id = play.until_awaiting_payment("start")
+    name = play.attempts(change_id)[0].gateway_ref or ""
+    pay(name, amountRefunded=None, amountChargedBack=None, **nothing)
+    play.process(posted(play, name))
+    assert play.ledger() == {"clearing:mollie": 373, "held": -373}
+
+
 def refund_at_mollie(name: str, amount: int, status: str) -> dict[str, Any]:
     return {"id": name, "amount": yen(amount), "status": status}
 
@@ -199,8 +234,6 @@ def test_mollie_is_away_and_the_fetch_is_tried_again(play: MoneyPlay) -> None:
     change_id = play.until_awaiting_payment("start")
     attempt_id = play.attempts(change_id)[0].id
     with transaction() as session:
-        from models.payment import PaymentAttempt
-
         session.get_one(PaymentAttempt, attempt_id).gateway_ref = "tr_broken"
     event_id = posted(play, "tr_broken")
     with pytest.raises(GatewayError, match="503"):

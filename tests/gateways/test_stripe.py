@@ -191,7 +191,7 @@ def test_an_event_that_makes_no_sense(body: bytes) -> None:
     ("kind", "thing"),
     [
         ("payment_intent.succeeded", INTENT | {"metadata": None, "description": None}),
-        ("charge.refunded", CHARGE | {"metadata": None}),
+        *(("charge.refunded", CHARGE | {"metadata": nothing}) for nothing in (None, [])),
         ("charge.refunded", CHARGE | {"payment_intent": {"id": "pi_1", "object": "payment_intent"}}),
         ("checkout.session.completed", SESSION | {"payment_intent": {"id": "pi_1"}, "client_reference_id": None}),
     ],
@@ -216,7 +216,18 @@ def test_poison_says_what_is_missing() -> None:
         "api_version": "2017-08-15",
     }
     old |= {"data": {"object": {"id": "cs_1"}}}
+    # Before 2019 a refund did not name its PaymentIntent, and we could not tell whose it is.
+    untied = old | {"id": "evt_6", "type": "charge.refund.updated"}
+    untied |= {"data": {"object": {key: PART[key] for key in ("id", "amount", "currency")} | {"status": "failed"}}}
+    nothing: dict[str, Any] = {
+        "id": "evt_5",
+        "type": "charge.refunded",
+        "created": 1_800_000_000,
+        "data": {"object": None},
+    }
     for body, words in (
+        (untied, r"^evt_6 \(charge.refund.updated, API version 2017-08-15\) .*: payment_intent: Field required\.$"),
+        (nothing, r"^evt_5 \(charge.refunded\) makes no sense: data.object: Input should be an object\.$"),
         (
             thin,
             r"^evt_9 \(v1.payment_intent.succeeded\) makes no sense: data.object is missing, .*snapshot payloads\.$",

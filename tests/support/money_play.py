@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 from typing import Any
 
 import httpx
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from domain.lifecycle import UNDECIDED
 from domain.money import Money
 from engine.accounts.providers import load_catalog
-from engine.payments import checkout, refunds
+from engine.payments import checkout, reconciliation, refunds
 from gateways.protocol import GatewayPayment
 from local.stack import Stack
 from models.audit import Attribution
@@ -166,3 +167,16 @@ class MoneyPlay(Play):
 
 def yen(amount: int) -> Money:
     return Money(amount, "JPY")
+
+
+def age(attempt_id: str, minutes: int) -> None:
+    """As if an attempt had been begun so long ago."""
+    with transaction() as session:
+        created = func.clock_timestamp() - timedelta(minutes=minutes)
+        session.execute(update(PaymentAttempt).where(PaymentAttempt.id == attempt_id).values(created_at=created))
+
+
+def claimed(attempt_id: str) -> bool:
+    """Whether beat has it fetched now."""
+    with transaction() as session:
+        return attempt_id in reconciliation.claim_due(session).attempts
