@@ -236,3 +236,14 @@ def test_the_commands_for_manual_payments(servers: Stack) -> None:
     play.step("settle", change_id)
     with pytest.raises(NotRefundable, match="is 0 JPY"):
         runner.invoke(app, ["payments", "refund", play.slug, payment_id, *attribution], catch_exceptions=False)
+
+
+def test_a_provider_without_a_gateway_records_transfers(servers: Stack) -> None:
+    """Two lines of the statement stand under one connection of the bank."""
+    play, change_id, _ = awaiting(servers)
+    with transaction() as session:
+        play.gateway(session).kind = "former"
+    assert record(play, "17/1", yen(300), play.invoice(change_id).id) == change_id
+    assert record(play, "17/2", yen(73), play.invoice(change_id).id) == change_id
+    assert play.ledger() == {"clearing:manual": 373, "held": -373}
+    assert len({payment.connection_id for payment in play.payments()}) == 1
