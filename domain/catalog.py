@@ -89,6 +89,8 @@ class Policies(_Part):
     pending_days_max: int = Field(default=14, ge=1, le=60)
     late_money: Literal["credit", "change"] = "credit"
     money_returned: Literal["reverse", "suspend", "keep"] = "reverse"
+    # Money of a refund that fails, which banks say weeks later: account credit again, or a person is asked.
+    refund_failed: Literal["credit", "ask"] = "credit"
     # When the customer of an unpaid renewal is reminded: days after its due date, before it where negative.
     reminder_days: tuple[Annotated[int, Field(ge=-60, le=60)], ...] = Field(default=(-2, 3), max_length=10)
     # Whether a renewal that costs nothing makes an invoice.

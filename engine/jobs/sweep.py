@@ -164,7 +164,7 @@ RENEWALS = WorkKind(kind="renewal", prefix="svc", row=Service, found_by=SCAN)
 SWEPT = (
     CHANGES,
     WorkKind(kind="payment", prefix="pay", row=PaymentAttempt, refused=PaymentAttempt.refused),
-    WorkKind(kind="refund", prefix="ref", row=Refund),
+    WorkKind(kind="refund", prefix="ref", row=Refund, refused=Refund.undecided),
     INVOICES,
     WorkKind(kind="mail", prefix="msg", row=OutboxMessage),
     WorkKind(

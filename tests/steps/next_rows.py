@@ -282,7 +282,8 @@ class Rows:
 
     def _refund(self, status: str, values: dict[str, Any]) -> Any:
         attempt = self._attempt(self._plain_invoice(), "succeeded")
-        return self._plain_refund(status, attempt.id, lease_until=self._at(values, "lease_until", self.machine))
+        lease_until = self._at(values, "lease_until", self.machine)
+        return self._plain_refund(status, attempt.id, lease_until=lease_until, to_decide_minor=values["to_decide"])
 
     def _mail(self, state: str, values: dict[str, Any]) -> Any:
         return self._add(

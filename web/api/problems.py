@@ -38,6 +38,7 @@ from engine.host_reports import (
 from engine.jobs.idempotency import KeyReused, RequestInFlight
 from engine.ledger.billed_items import LaterBill
 from engine.operators.dead_letters import NotADeadLetter
+from engine.operators.failed_refunds import NotByHand, NothingToDecide, UnknownRefund
 from engine.operators.manual_payments import AlreadyRecorded, NotMatchable, UnknownInvoice
 from engine.operators.recovery import NotStuck
 from engine.operators.replay import UnknownEvent
@@ -109,6 +110,9 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (AlreadyRecorded, 409, "already_recorded"),
     (NotMatchable, 409, "not_matchable"),
     (NotRefundable, 409, "not_refundable"),
+    (UnknownRefund, 404, "unknown_refund"),
+    (NothingToDecide, 409, "nothing_to_decide"),
+    (NotByHand, 409, "not_by_hand"),
     (NotStuck, 409, "not_stuck"),
     (ServiceDiffers, 409, "service_differs"),
     (NotCorrectable, 409, "not_correctable"),

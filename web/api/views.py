@@ -228,7 +228,8 @@ def _summary_values(invoice: Invoice) -> dict[str, Any]:
 
 def invoice_view(session: Session, invoice: Invoice) -> shapes.Invoice:
     attempt = latest_attempt(session, invoice.id)
-    checkout = attempt.checkout_url if attempt and attempt.status == "open" and invoice.status == "open" else None
+    payable = attempt is not None and attempt.status in ("open", "action_required") and invoice.status == "open"
+    checkout = attempt.checkout_url if attempt and payable else None
     amounts = {
         name: shapes.Money(amount=getattr(invoice, f"{name}_minor"), currency=invoice.currency)
         for name in ("net", "tax", "rounding", "credit_applied")
