@@ -66,8 +66,8 @@ IMPLIED = {"refund_poll_due": "poll_due"}
 
 
 def never_true(fact: str | None, state: str) -> bool:
-    """A failed payment that was refused is a fact that holds its state; the bill of a stuck change is settled."""
-    return fact == "refused" or (fact, state) == ("payment_refused", "stuck")
+    """A refused payment and an undecided refund are facts that hold their state; a stuck change has been paid."""
+    return fact in ("refused", "undecided") or (fact, state) == ("payment_refused", "stuck")
 
 
 def states_added(table: NextSteps) -> Iterator[tuple[str, NextSteps]]:
