@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from models.payment import Refund
+    from models.provider import Provider
 
 app = typer.Typer(help="Decide about refunds that failed.", no_args_is_help=True)
 
@@ -39,19 +46,14 @@ def decide(
     reason: Reason,
 ) -> None:
     """Answer a refund that failed, where the catalogue asks a person."""
-    from engine.operators.failed_refunds import UnknownRefund, decide_refund
+    from engine.operators.failed_refunds import decide_refund
     from models.audit import Attribution
     from models.database import transaction
-    from models.payment import Refund
-    from models.provider import Provider, business_now
     from tasks.story import enqueue_task
 
     with transaction() as session:
-        found = session.get(Refund, refund_id)
-        if found is None:
-            raise UnknownRefund(refund_id)
-        amount, provider = found.to_decide, session.get_one(Provider, found.provider_id)
-        now = business_now(session, Provider, provider.id)
+        found, provider, now = _found(session, refund_id)
+        amount = found.to_decide
         refund = decide_refund(session, now, provider, refund_id, choice.value, Attribution(actor, reason))
     if choice is Answer.AGAIN:
         enqueue_task("payments.refund", refund_id=refund.id)
@@ -61,17 +63,24 @@ def decide(
 @app.command(epilog="Example: planshift refunds failed ref_01jd… --actor ana --reason 'account closed, line 31/7'")
 def failed(refund_id: RefundId, actor: Actor, reason: Reason) -> None:
     """Record that a transfer which was made by hand came back."""
-    from engine.operators.failed_refunds import UnknownRefund, report_failed
+    from engine.operators.failed_refunds import report_failed
     from models.audit import Attribution
     from models.database import transaction
+
+    with transaction() as session:
+        _, provider, now = _found(session, refund_id)
+        refund = report_failed(session, now, provider, refund_id, Attribution(actor, reason))
+    typer.echo(f"{refund_id}: {refund.amount} came back.")
+
+
+def _found(session: Session, refund_id: str) -> tuple[Refund, Provider, datetime]:
+    """The refund, its provider, and the provider's time. Raises UnknownRefund."""
+    from engine.operators.failed_refunds import UnknownRefund
     from models.payment import Refund
     from models.provider import Provider, business_now
 
-    with transaction() as session:
-        found = session.get(Refund, refund_id)
-        if found is None:
-            raise UnknownRefund(refund_id)
-        provider = session.get_one(Provider, found.provider_id)
-        now = business_now(session, Provider, provider.id)
-        refund = report_failed(session, now, provider, refund_id, Attribution(actor, reason))
-    typer.echo(f"{refund_id}: {refund.amount} came back.")
+    refund = session.get(Refund, refund_id)
+    if refund is None:
+        raise UnknownRefund(refund_id)
+    provider = session.get_one(Provider, refund.provider_id)
+    return refund, provider, business_now(session, Provider, provider.id)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import Event, Status
@@ -23,7 +22,7 @@ from engine.notifications import notices
 from models.moves import move
 from models.plan_change import PlanChange, lock_change
 from models.provider import catalog_of
-from models.resumption import moved_days_since
+from models.resumption import days_moved_since
 from provisioners.protocol import Host, HostedService, PlanOrder, ProvisionerRefused, ProvisionerUnknown
 from provisioners.registry import PROVISIONERS
 from settings import settings
@@ -167,11 +166,11 @@ def _take_over_period(session: Session, change: PlanChange, quote: Quote) -> Non
         return
     if found is None or found.period != quote.new_period:
         tz = catalog_of(session, change.provider).timezone
-        days = int(session.scalar(select(moved_days_since(service.id, change.received_at))) or 0)
+        days = days_moved_since(session, service.id, change.received_at)
         period = quote.new_period.later(days, tz)
-        service.period_start, service.period_end, service.moved_days = period.start, period.end, days
+        service.run_for(period, days)
         anchor = AnchorPoint.of(period.end, tz) if days else anchor
-    service.anchor_day, service.anchor_time, service.anchor_assumed = anchor.day, anchor.at, False
+    service.renew_on(anchor)
 
 
 def _stuck(session: Session, now: datetime, change: PlanChange, event: Event, code: str, sentence: str) -> Status:

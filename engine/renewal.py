@@ -145,7 +145,7 @@ def renew(session: Session, now: datetime, service: Service) -> Renewed:
         invoice = None
         _begin_period(service, priced)
     if anchor is not None:
-        service.anchor_day, service.anchor_time, service.anchor_assumed = anchor.day, anchor.at, False
+        service.renew_on(anchor)
     service.schedule_now()
     if change is not None:
         change = lock_change(session, change.id)
@@ -237,7 +237,7 @@ def issue_period(
 
 
 def _begin_period(service: Service, priced: RenewalPrice) -> None:
-    service.period_start, service.period_end, service.moved_days = priced.period.start, priced.period.end, 0
+    service.run_for(priced.period)
     service.unpaid_import = None  # that bill was for the time before
 
 

@@ -34,7 +34,7 @@ from models.customer import Service
 from models.invoice import Invoice, invoice_of_change
 from models.ledger import returned_of
 from models.moves import begin, move
-from models.payment import Payment, newest_return
+from models.payment import CAME_AGAIN, WENT_BACK, Payment, newest_return
 from models.plan_change import PlanChange, active_change, lock_change
 from models.provider import catalog_of
 
@@ -47,11 +47,7 @@ class CannotReverse(Exception):
 
 def net_received(session: Session, invoice: Invoice) -> Money:
     """What came for an invoice less what went back of it; money of other currencies never counts for it."""
-    sign = case(
-        (Payment.kind.in_(("payment", "dispute_won", "refund_failed")), 1),
-        (Payment.kind == "dispute_lost", 0),
-        else_=-1,
-    )
+    sign = case((Payment.kind.in_(("payment", *CAME_AGAIN)), 1), (Payment.kind.in_(WENT_BACK), -1), else_=0)
     total = session.scalar(
         select(func.coalesce(func.sum(Payment.amount_minor * sign), 0)).where(
             Payment.invoice_id == invoice.id, Payment.currency == invoice.currency, Payment.outcome != "unmatched"

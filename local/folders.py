@@ -11,6 +11,7 @@ from pathlib import Path
 from local.user import SHELTER, is_reachable
 
 _PREFIX = "planshift-run-"
+_NOT_LOCKED_YET = "planshift-new-"
 
 
 class FolderInUse(Exception):
@@ -33,11 +34,11 @@ def temporary_folder(name: str) -> Iterator[Path]:
     """A new folder, removed at the end. What runs that were killed left behind is removed first."""
     parent = _parent()
     _remove_abandoned(parent)
-    made = Path(tempfile.mkdtemp(prefix=f"planshift-new-{name}-", dir=parent))
+    made = Path(tempfile.mkdtemp(prefix=f"{_NOT_LOCKED_YET}{name}-", dir=parent))
     made.chmod(0o711)  # a server that runs as nobody may pass; its own folder inside is private
     with _lock(made):
         # Only a locked folder has a name under which others look for abandoned ones.
-        folder = made.rename(parent / made.name.replace("planshift-new-", _PREFIX))
+        folder = made.rename(parent / made.name.replace(_NOT_LOCKED_YET, _PREFIX))
         try:
             yield folder
         finally:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from domain import next_steps
 from domain.lifecycle import ACTIVE, OVER, SERVICE, EndingStatus, ServiceStatus, Status
 from domain.money import Money
-from domain.periods import Period
+from domain.periods import AnchorPoint, Period
 from models.base import Base, new_id, one_of, recorded_at
 from models.moves import Move, Moving
 from models.pending_work import fact
@@ -137,6 +137,17 @@ class Service(Moving, Base):
     @property
     def period(self) -> Period:
         return Period(self.period_start, self.period_end)
+
+    @property
+    def anchor(self) -> AnchorPoint:
+        return AnchorPoint(self.anchor_day, self.anchor_time)
+
+    def run_for(self, period: Period, moved_days: int = 0) -> None:
+        """This is the running period from now on."""
+        self.period_start, self.period_end, self.moved_days = period.start, period.end, moved_days
+
+    def renew_on(self, anchor: AnchorPoint, assumed: bool = False) -> None:
+        self.anchor_day, self.anchor_time, self.anchor_assumed = anchor.day, anchor.at, assumed
 
     @property
     def is_over(self) -> bool:

@@ -64,6 +64,12 @@ class InboxEvent(Moving, Base):
     foreign = fact(lambda row: and_(row.status == InboxStatus.IGNORED, row.waits_for.is_not(None)))
 
 
+def instant_of(session: Session, event: InboxEvent, occurred_at: datetime) -> datetime:
+    """When what an event reports has happened: by the gateway's time, but by ours where a sandbox's clock was moved."""
+    moved_clock = session.get_one(Provider, event.provider_id).clock_at is not None
+    return event.received_at if moved_clock else occurred_at
+
+
 class RefusedWebhook(Base):
     """A sample of what the receiver refused, so that operators see a wrong secret or an attack. Nothing in it is
     to be believed. The newest REFUSED_KEPT of a connection are kept, at most one a second."""

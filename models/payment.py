@@ -253,6 +253,34 @@ def record_movement(
     return session.get_one(Payment, payment_id) if payment_id else None
 
 
+def record_movement_of(
+    session: Session,
+    payment: Payment,
+    gateway_object: str,
+    kind: str,
+    amount: Money,
+    outcome: str,
+    at: datetime,
+    event_id: str | None = None,
+) -> Payment | None:
+    """The same of what a payment's money did after it came in; `at` is the gateway's time."""
+    return record_movement(
+        session,
+        payment.connection_id,
+        gateway_object,
+        kind,
+        provider_id=payment.provider_id,
+        of_payment_id=payment.id,
+        attempt_id=payment.attempt_id,
+        invoice_id=payment.invoice_id,
+        amount_minor=amount.amount,
+        currency=payment.currency,
+        outcome=outcome,
+        paid_at=at,
+        event_id=event_id,
+    )
+
+
 def live_attempt(session: Session, invoice_id: str) -> PaymentAttempt | None:
     return session.scalar(
         select(PaymentAttempt).where(PaymentAttempt.invoice_id == invoice_id, PaymentAttempt.status.in_(LIVE_ATTEMPT))
@@ -291,18 +319,20 @@ def movements_of(session: Session, payment: Payment, *kinds: str) -> list[Paymen
     return list(session.scalars(query.order_by(Payment.id)))
 
 
+# Kinds of movements: money that went back, and such money that came in again.
+WENT_BACK = ("refund", "dispute", "late_failure")
+CAME_AGAIN = ("refund_failed", "dispute_won")
+
+
 def newest_return(session: Session, invoice_id: str) -> Payment | None:
     """What went back last of an invoice's money."""
-    query = select(Payment).where(
-        Payment.invoice_id == invoice_id, Payment.kind.in_(("refund", "dispute", "late_failure"))
-    )
+    query = select(Payment).where(Payment.invoice_id == invoice_id, Payment.kind.in_(WENT_BACK))
     return session.scalar(query.order_by(Payment.id.desc()).limit(1))
 
 
 def gone_minor(session: Session, payment: Payment) -> int:
     """How much of a payment is gone: what went back, less what came in again."""
-    out = movements_of(session, payment, "refund", "dispute", "late_failure")
-    again = movements_of(session, payment, "refund_failed", "dispute_won")
+    out, again = movements_of(session, payment, *WENT_BACK), movements_of(session, payment, *CAME_AGAIN)
     return sum(gone.amount_minor for gone in out) - sum(back.amount_minor for back in again)
 
 

@@ -54,3 +54,8 @@ def moved_days_since(service_id: Any, at: Any) -> ColumnElement[int]:
         Resumption.service_id == service_id, Resumption.resumed_at > at
     )
     return days.scalar_subquery()
+
+
+def days_moved_since(session: Session, service_id: str, at: datetime) -> int:
+    """The same, as a number."""
+    return int(session.scalar(select(moved_days_since(service_id, at))) or 0)

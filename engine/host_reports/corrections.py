@@ -85,7 +85,7 @@ def _correct_import(
         service.discount = discount_sold(catalog, report.discount_name)
     if "period" in new:
         check_period(catalog, report.period, service.cycle, report.status, now)
-        service.period_start, service.period_end, service.moved_days = report.period.start, report.period.end, 0
+        service.run_for(report.period)
     session.flush()
     write_import(session, now, catalog, service, billing, paid)
 

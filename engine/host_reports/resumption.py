@@ -7,10 +7,9 @@ is the one that the host says. Periods that were missed before it went out are s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog
@@ -23,7 +22,7 @@ from engine.ledger import billed_items
 from models.customer import Service, ServiceMove
 from models.moves import moves_of
 from models.plan_change import active_change, scheduled_change
-from models.resumption import Resumption, moved_days_since
+from models.resumption import Resumption, days_moved_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +80,8 @@ def resume(session: Session, now: datetime, catalog: Catalog, service: Service, 
     elif lost > 0 and catalog.policies.resume == "extend_period":
         resumed = _extend(back, lost)
     elif local_days(back.held.end, now, back.tz) <= 0:
-        resumed = back.resumed(ResumptionOutcome.KEPT, back.held, back.anchor(_anchor_of(service)))
-        _renew_on(service, resumed.anchor, assumed=service.anchor_assumed and report.anchor_day is None)
+        resumed = back.resumed(ResumptionOutcome.KEPT, back.held, back.anchor(service.anchor))
+        service.renew_on(resumed.anchor, assumed=service.anchor_assumed and report.anchor_day is None)
     else:
         resumed = _restart(back, ResumptionOutcome.RESTARTED, now, back.anchor(AnchorPoint.of(now, back.tz)))
     _write_down(session, back, resumed)
@@ -98,8 +97,8 @@ def _as_told(session: Session, back: _Back, told: Period) -> Resumed:
     if report.paid is None and report.billing is None:
         start = told.start if local_days(told.start, back.now, back.tz) <= 0 else back.now
         return _restart(back, ResumptionOutcome.REPORTED, max(start, back.out_since, back.held.end), anchor)
-    service.period_start, service.period_end, service.moved_days = told.start, told.end, 0
-    _renew_on(service, anchor)
+    service.run_for(told)
+    service.renew_on(anchor)
     write_import(session, back.now, back.catalog, service, report.billing or BillingReport(), report.paid is not False)
     return back.resumed(ResumptionOutcome.REPORTED, told, anchor)
 
@@ -107,27 +106,20 @@ def _as_told(session: Session, back: _Back, told: Period) -> Resumed:
 def _extend(back: _Back, days: int) -> Resumed:
     """What was paid and not had is had now: the period, and all that was billed for it, lie so many days later."""
     service = back.service
-    later = service.period.later(days, back.tz)
-    service.period_start, service.period_end = later.start, later.end
-    service.moved_days += days
+    service.run_for(service.period.later(days, back.tz), service.moved_days + days)
     if service.unpaid_import is not None:
         moved = unpaid_item(service).later(days, back.tz)
         service.unpaid_import = moved.as_json() | {"pay_url": service.unpaid_import["pay_url"]}
     period = back.held.later(days, back.tz)
     anchor = back.anchor(AnchorPoint.of(period.end, back.tz))
-    _renew_on(service, anchor)
+    service.renew_on(anchor)
     return back.resumed(ResumptionOutcome.EXTENDED, period, anchor, days)
 
 
 def _restart(back: _Back, outcome: ResumptionOutcome, start: datetime, anchor: AnchorPoint) -> Resumed:
     """The next period begins here; its renewal skips the time before (domain.periods.in_service_from)."""
     period, _ = next_period(start, back.months, anchor, back.tz)
-    policy = back.catalog.policies.resume
-    return Resumed(policy, outcome, back.out_since, period, anchor, renews_now=True)
-
-
-def _renew_on(service: Service, anchor: AnchorPoint, assumed: bool = False) -> None:
-    service.anchor_day, service.anchor_time, service.anchor_assumed = anchor.day, anchor.at, assumed
+    return replace(back.resumed(outcome, period, anchor), renews_now=True)
 
 
 def _write_down(session: Session, back: _Back, resumed: Resumed) -> None:
@@ -179,8 +171,8 @@ def _held_period(session: Session, catalog: Catalog, service: Service) -> Period
         return service.period
     if change.quote["timing"] == "at_renewal":
         return service.period
-    days = session.scalar(select(moved_days_since(service.id, change.received_at))) or 0
-    return Period.from_json(change.quote["new_period"]).later(int(days), catalog.timezone)
+    days = days_moved_since(session, service.id, change.received_at)
+    return Period.from_json(change.quote["new_period"]).later(days, catalog.timezone)
 
 
 def _next_cycle(session: Session, service: Service) -> str:
@@ -193,7 +185,3 @@ def _told_period(service: Service, report: ServiceReport) -> Period | None:
     period = report.period
     known = (service.reported or {}).get("period", [])
     return None if period == service.period or period.as_json() in known else period
-
-
-def _anchor_of(service: Service) -> AnchorPoint:
-    return AnchorPoint(service.anchor_day, service.anchor_time)

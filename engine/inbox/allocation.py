@@ -31,7 +31,7 @@ from engine.ledger import postings
 from engine.ledger.postings import MoneySource
 from engine.notifications import notices
 from gateways.protocol import EventKind, GatewayEvent
-from models.inbox import InboxEvent
+from models.inbox import InboxEvent, instant_of
 from models.invoice import Invoice
 from models.ledger import receivable_of
 from models.moves import move
@@ -68,7 +68,7 @@ def allocate_event(
     change = lock_invoice(session, target.invoice)
     if target.attempt is not None:
         session.refresh(target.attempt, with_for_update={"of": PaymentAttempt})
-    at = slow_money.instant_of(session, event, gateway_event)
+    at = instant_of(session, event, gateway_event.occurred_at)
     is_money = gateway_event.kind is EventKind.PAYMENT_SUCCEEDED
     if is_money and not last_attempt and _too_early(session, event, target, change, at):
         return Allocated(False)
@@ -185,7 +185,7 @@ def _record_payment(
     payment = new_payment(session, event, gateway_event, target, "")
     if payment is None:
         return []
-    at = slow_money.instant_of(session, event, gateway_event)
+    at = instant_of(session, event, gateway_event.occurred_at)
     in_time = change is not None and slow_money.in_time(target.attempt, change, at)
     source = MoneySource("payment", f"clearing:{event.connection.adapter}")
     return allocate(session, now, payment, target.invoice, change, in_time, source)

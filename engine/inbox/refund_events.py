@@ -20,7 +20,7 @@ from engine.ledger import postings
 from engine.payments import refunds
 from engine.payments.owed import settle_covered
 from gateways.protocol import GatewayEvent
-from models.base import new_id
+from models.audit import Attribution
 from models.inbox import InboxEvent
 from models.moves import begin, move
 from models.payment import Payment, Refund, failed_movement, movements_of, pending_refunds
@@ -126,27 +126,14 @@ def _failed_at_gateway(session: Session, now: datetime, report: RefundReport) ->
 def _bring_back(session: Session, now: datetime, report: RefundReport, back: Money) -> list[str]:
     """The refund gets a row, so that people see it and may have to decide about it."""
     payment, change = report.payment, report.change
-    source, owner = refunds.source_of(session, payment)
-    refund = Refund(
-        id=new_id("ref"),
-        provider_id=payment.provider_id,
-        payment_id=payment.id,
-        amount_minor=back.amount,
-        currency=payment.currency,
-        source=source,
-        owner=owner,
-        gateway_ref=report.name,
-        actor="gateway",
-        reason="It was made at the gateway.",
-        error=refunds.GATEWAY_COULD_NOT,
-    )
+    refund = refunds.new_refund(session, payment, back, Attribution("gateway", "It was made at the gateway."))
+    refund.gateway_ref, refund.error = report.name, refunds.GATEWAY_COULD_NOT
     begin(session, refund, now, "gateway", refund.reason)
     move(session, refund, "succeed", RefundStatus.SUCCEEDED, now, actor="gateway")
     move(session, refund, "fail", RefundStatus.FAILED, now, actor="gateway", reason=refund.error)
     postings.reopen_refund(session, refund, f"clearing:{payment.connection.adapter}", now)
     claims = claims_of(session, payment, change, back)
-    postings.answer_refund(session, refund, claims, now)
-    answered = sum((-claim.amount for claim in claims), Money.zero(payment.currency))
+    answered = postings.answer_refund(session, refund, claims, now)
     refunds.give_back(session, now, refund, back - answered)
     if payment.invoice is not None:
         settle_covered(session, now, payment.invoice.service)

@@ -19,7 +19,7 @@ from gateways.protocol import GatewayEvent
 from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.ledger import Entry, LedgerEntry, LedgerTransaction, credit, receivable_of, returned_of
-from models.payment import Payment, Refund, record_movement
+from models.payment import Payment, Refund, record_movement_of
 from models.plan_change import PlanChange
 
 # The sale itself was undone, so its invoice needs no money any more.
@@ -74,21 +74,8 @@ def record_return(
     at: datetime | None = None,
 ) -> Payment | None:
     """The movement's row; None if it is recorded already."""
-    return record_movement(
-        session,
-        payment.connection_id,
-        gateway_object or gateway_event.gateway_object,
-        kind,
-        provider_id=payment.provider_id,
-        of_payment_id=payment.id,
-        attempt_id=payment.attempt_id,
-        invoice_id=payment.invoice_id,
-        amount_minor=amount.amount,
-        currency=payment.currency,
-        outcome="returned",
-        paid_at=at or gateway_event.occurred_at,
-        event_id=event.id,
-    )
+    name, moment = gateway_object or gateway_event.gateway_object, at or gateway_event.occurred_at
+    return record_movement_of(session, payment, name, kind, amount, "returned", moment, event.id)
 
 
 def win_back(session: Session, now: datetime, won: Payment, payment: Payment, change: PlanChange | None) -> list[str]:

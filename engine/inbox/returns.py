@@ -12,9 +12,8 @@ from sqlalchemy.orm import Session
 
 from engine.inbox.refund_events import RefundReport, refund_failed, refunded
 from engine.inbox.return_postings import decide, post_return, record_return, win_back
-from engine.inbox.slow_money import instant_of
 from gateways.protocol import EventKind, GatewayEvent
-from models.inbox import InboxEvent
+from models.inbox import InboxEvent, instant_of
 from models.invoice import Invoice
 from models.payment import Payment
 from models.plan_change import PlanChange, lock_invoice
@@ -41,7 +40,7 @@ def process_return(
     invoice = session.get(Invoice, payment.invoice_id) if payment.invoice_id else None
     change = lock_invoice(session, invoice) if invoice is not None else None
     session.refresh(payment, with_for_update={"of": Payment})
-    report = RefundReport(event, gateway_event, payment, change, instant_of(session, event, gateway_event))
+    report = RefundReport(event, gateway_event, payment, change, instant_of(session, event, gateway_event.occurred_at))
     if gateway_event.kind is EventKind.REFUND_FAILED:
         return refund_failed(session, now, report, last_attempt)
     if gateway_event.kind is EventKind.REFUND_SUCCEEDED:

@@ -40,8 +40,8 @@ from settings import settings
 
 BATCH = 200
 _NEVER = false()
-PATIENCE = setting(lambda: settings().sweep_patience_seconds) * seconds(1)
-ATTEMPTS_MAX = setting(lambda: settings().attempts_max)
+_PATIENCE = setting(lambda: settings().sweep_patience_seconds) * seconds(1)
+_ATTEMPTS_MAX = setting(lambda: settings().attempts_max)
 # Attempts to make a change `stuck`: more than one, since a message may be lost.
 ATTEMPTS_TO_GIVE_UP = 10
 
@@ -81,7 +81,7 @@ class WorkKind:
         at = self.row.next_attempt_at
         too_far = and_(at > MACHINE_NOW + LONGEST_PAUSE, not_(self.put_off))
         return or_(
-            and_(at <= MACHINE_NOW - PATIENCE, has_task(self.row, self.found_by, by_date=False)),
+            and_(at <= MACHINE_NOW - _PATIENCE, has_task(self.row, self.found_by, by_date=False)),
             and_(at <= MACHINE_NOW, has_task(self.row, self.found_by, by_date=True)),
             and_(too_far, self.has_work),
         )
@@ -130,13 +130,13 @@ def unschedule_if_done(session: Session, invoice_id: str) -> None:
 def _enqueueing(work: WorkKind) -> ReturningUpdate[tuple[str]]:
     tried = work.row.attempts
     again = {"attempts": tried + 1, "next_attempt_at": MACHINE_NOW + pause(tried)}
-    return _updating(work, tried < ATTEMPTS_MAX + work.more_attempts, again)
+    return _updating(work, tried < _ATTEMPTS_MAX + work.more_attempts, again)
 
 
 @built_once
 def _giving_up(work: WorkKind) -> ReturningUpdate[tuple[str]]:
     never = {"next_attempt_at": None} | ({"status": work.dead_status} if work.dead_status else {})
-    return _updating(work, work.row.attempts >= ATTEMPTS_MAX + work.more_attempts, never)
+    return _updating(work, work.row.attempts >= _ATTEMPTS_MAX + work.more_attempts, never)
 
 
 def _updating(work: WorkKind, which: ColumnElement[bool], values: dict[str, Any]) -> ReturningUpdate[tuple[str]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.catalog import Discount
@@ -30,7 +29,7 @@ from models.billed_item import (
 from models.customer import Service
 from models.invoice import Invoice
 from models.provider import catalog_of
-from models.resumption import moved_days_since
+from models.resumption import days_moved_since
 
 
 class LaterBill(Exception):
@@ -179,7 +178,7 @@ _KEPT = (
 def _item_again(session: Session, service: Service, note: Invoice, back: StoredTakeBack, at: datetime) -> StoredItem:
     """What a take-back took, with the terms, tax and span that it had; moved as the service's time was since."""
     was, tz = back.item, _timezone(session, service)
-    days, since = (session.scalar(select(moved_days_since(service.id, one.at))) or 0 for one in (was, back))
+    days, since = (days_moved_since(session, service.id, one.at) for one in (was, back))
     return StoredItem(
         **{name: getattr(was, name) for name in _KEPT},
         provider_id=was.provider_id,

@@ -204,11 +204,13 @@ def reopen_refund(session: Session, refund: Refund, clearing: str, at: datetime)
     post(session, refund.provider_id, ("refund_reopened", refund.id), at, entries)
 
 
-def answer_refund(session: Session, refund: Refund, claims: list[Entry], at: datetime) -> None:
-    """A refund that was made at the gateway failed: what it had become is undone first, refunding → `claims`."""
+def answer_refund(session: Session, refund: Refund, claims: list[Entry], at: datetime) -> Money:
+    """A refund that was made at the gateway failed: what it had become is undone first, refunding → `claims`. Returns
+    how much that took."""
     used = sum((-claim.amount for claim in claims), Money.zero(refund.currency))
     entries = [debit("refunding", refund.owner, used), *claims]
     post(session, refund.provider_id, ("refund_answered", refund.id), at, entries)
+    return used
 
 
 def fail_refund(session: Session, refund: Refund, amount: Money, at: datetime) -> None:

@@ -57,15 +57,10 @@ def start_attempt(session: Session, now: datetime, change_id: str) -> PaymentAtt
     """
     change = lock_change(session, change_id)
     invoice = invoice_of_change(session, change.id)
-    if change.status != Status.AWAITING_PAYMENT or invoice is None or change.payable_until is None:
-        raise NothingToPay(change)
-    if change.deadline_passed:
+    if change.status != Status.AWAITING_PAYMENT or invoice is None or change.deadline_passed:
         raise NothingToPay(change)
     _check_free(session, invoice)
-    owed = invoice.total - postings.held_for(session, change, invoice.currency)
-    if owed.amount <= 0:
-        raise NothingToPay(change)
-    return new_attempt(session, now, invoice, owed, change.payable_until)
+    return _attempt_at_change(session, now, invoice, change)
 
 
 def start_invoice_attempt(session: Session, now: datetime, invoice: Invoice) -> PaymentAttempt:
@@ -91,12 +86,9 @@ def attempt_after_refusal(session: Session, now: datetime, refused: PaymentAttem
     change = lock_invoice(session, invoice)
     if change is None:
         return _attempt_at_renewal(session, now, invoice)
-    if change.payable_until is None or change.status not in PAYABLE or change.deadline_passed:
+    if change.status not in PAYABLE or change.deadline_passed:
         raise NothingToPay(change)
-    owed = invoice.total - postings.held_for(session, change, invoice.currency)
-    if owed.amount <= 0:
-        raise NothingToPay(change)
-    return new_attempt(session, now, invoice, owed, change.payable_until)
+    return _attempt_at_change(session, now, invoice, change)
 
 
 def _check_free(session: Session, invoice: Invoice) -> None:
@@ -105,6 +97,14 @@ def _check_free(session: Session, invoice: Invoice) -> None:
         raise MoneyOnItsWay(on_its_way)
     if (existing := live_attempt(session, invoice.id)) is not None:
         raise AttemptOpen(existing)
+
+
+def _attempt_at_change(session: Session, now: datetime, invoice: Invoice, change: PlanChange) -> PaymentAttempt:
+    """At what is not held for it yet. Raises NothingToPay."""
+    owed = invoice.total - postings.held_for(session, change, invoice.currency)
+    if change.payable_until is None or owed.amount <= 0:
+        raise NothingToPay(change)
+    return new_attempt(session, now, invoice, owed, change.payable_until)
 
 
 def _attempt_at_renewal(session: Session, now: datetime, invoice: Invoice) -> PaymentAttempt:

@@ -26,7 +26,7 @@ from models.base import new_id
 from models.invoice import Invoice
 from models.ledger import balance
 from models.moves import begin, move
-from models.payment import Payment, Refund, failed_movement, gone_minor, pending_refund_minor, record_movement
+from models.payment import Payment, Refund, failed_movement, gone_minor, pending_refund_minor, record_movement_of
 from models.provider import Provider, catalog_of
 
 GATEWAY_COULD_NOT = "The gateway could not refund."
@@ -81,19 +81,8 @@ def start_refund(
     wanted = amount or left
     if wanted.currency != payment.currency or not 0 < wanted.amount <= left.amount:
         raise NotRefundable(f"{payment.id} can give back {left.major()} {left.currency} at most.")
-    source, owner = source_of(session, payment)
-    _check_covered(session, payment, wanted, source, owner)
-    refund = Refund(
-        id=new_id("ref"),
-        provider_id=provider.id,
-        payment_id=payment.id,
-        amount_minor=wanted.amount,
-        currency=wanted.currency,
-        source=source,
-        owner=owner,
-        actor=attribution.actor,
-        reason=attribution.reason,
-    )
+    refund = new_refund(session, payment, wanted, attribution)
+    _check_covered(session, payment, refund)
     begin(session, refund, now, attribution.actor, attribution.reason)
     postings.start_refund(session, refund, now)
     details = {"refund": refund.id, "amount": wanted.as_json()}
@@ -220,37 +209,36 @@ def give_back(session: Session, now: datetime, refund: Refund, amount: Money) ->
         notices.write(session, refund, event, credit=None if refund.to_decide_minor or not amount else amount)
 
 
-def record_refund_movement(
-    session: Session, refund: Refund, gateway_object: str, kind: str, at: datetime
-) -> Payment | None:
-    """What a refund of ours did to its payment; None if it is recorded already."""
+def record_refund_movement(session: Session, refund: Refund, gateway_object: str, kind: str, at: datetime) -> None:
+    """What a refund of ours did to its payment, unless it is recorded already."""
     payment = refund.payment
-    return record_movement(
-        session,
-        payment.connection_id,
-        gateway_object,
-        kind,
-        provider_id=refund.provider_id,
-        of_payment_id=payment.id,
-        attempt_id=payment.attempt_id,
-        invoice_id=payment.invoice_id,
-        amount_minor=refund.amount_minor,
-        currency=refund.currency,
-        outcome="unmatched" if payment.outcome == "unmatched" else "credit_refund",
-        paid_at=at,
+    outcome = "unmatched" if payment.outcome == "unmatched" else "credit_refund"
+    record_movement_of(session, payment, gateway_object, kind, refund.amount, outcome, at)
+
+
+def new_refund(session: Session, payment: Payment, amount: Money, attribution: Attribution) -> Refund:
+    """The row, which is not written yet; it is taken from the customer's credit, or from money that belongs to
+    nothing."""
+    if payment.outcome == "unmatched" or payment.invoice_id is None:
+        source, owner = f"unmatched:{payment.connection.adapter}", ""
+    else:
+        source, owner = "credit", session.get_one(Invoice, payment.invoice_id).customer_id
+    return Refund(
+        id=new_id("ref"),
+        provider_id=payment.provider_id,
+        payment_id=payment.id,
+        amount_minor=amount.amount,
+        currency=amount.currency,
+        source=source,
+        owner=owner,
+        actor=attribution.actor,
+        reason=attribution.reason,
     )
 
 
-def source_of(session: Session, payment: Payment) -> tuple[str, str]:
-    """The ledger account that a refund of this payment is taken from, and whose it is."""
-    if payment.outcome == "unmatched" or payment.invoice_id is None:
-        return f"unmatched:{payment.connection.adapter}", ""
-    return "credit", session.get_one(Invoice, payment.invoice_id).customer_id
-
-
-def _check_covered(session: Session, payment: Payment, wanted: Money, source: str, owner: str) -> None:
-    available = balance(session, payment.provider_id, source, owner, payment.currency)
-    if available < wanted:
+def _check_covered(session: Session, payment: Payment, refund: Refund) -> None:
+    available = balance(session, payment.provider_id, refund.source, refund.owner, payment.currency)
+    if available < refund.amount:
         raise NotRefundable(
             f"A refund is taken from the customer's credit, which is {available.major()} {available.currency}."
             " What a settled invoice has earned is not credit: take its change back first."
