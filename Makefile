@@ -27,8 +27,8 @@ bench: venv ## measure; writes benchmarks/results.json
 	@.venv/bin/pip install --quiet --no-deps --require-hashes -r benchmarks/requirements.lock
 	@.venv/bin/planshift bench
 
-mutants: venv ## mutation testing of domain/ (an hour); ARGS="domain/money.py" chooses
-	@tests/domain/mutation/run.sh $(ARGS)
+mutants: venv ## mutation testing of engine/, a sample (an hour); ARGS="domain --sample 0" or ARGS=engine/settle.py chooses
+	@.venv/bin/python -m tests.mutation $(ARGS)
 
 venv:
 	@tools/bootstrap.sh

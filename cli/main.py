@@ -24,6 +24,7 @@ from cli import (
     payments,
     prices,
     processes,
+    refunds,
     returns,
     services,
     stack,
@@ -50,6 +51,7 @@ app.add_typer(services.app, name="services")
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(payments.app, name="payments")
+app.add_typer(refunds.app, name="refunds")
 app.add_typer(returns.app, name="returns")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(clock.app, name="clock")

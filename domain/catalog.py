@@ -89,6 +89,8 @@ class Policies(_Part):
     pending_days_max: int = Field(default=14, ge=1, le=60)
     late_money: Literal["credit", "change"] = "credit"
     money_returned: Literal["reverse", "suspend", "keep"] = "reverse"
+    # Money of a refund that fails, which banks say weeks later: account credit again, or a person is asked.
+    refund_failed: Literal["credit", "ask"] = "credit"
     # When the customer of an unpaid renewal is reminded: days after its due date, before it where negative.
     reminder_days: tuple[Annotated[int, Field(ge=-60, le=60)], ...] = Field(default=(-2, 3), max_length=10)
     # Whether a renewal that costs nothing makes an invoice.
@@ -96,6 +98,8 @@ class Policies(_Part):
     over_limit_at_renewal: Literal["keep", "ask"] = "keep"
     staff_review_days: int = Field(default=14, ge=1, le=365)
     minimum_charge: MinimumCharge | None = None
+    # Time that was paid and not had, when a service is back: the next period begins then, or the paid rest moves there.
+    resume: Literal["restart_period", "extend_period"] = "restart_period"
     # What a scheduled change costs at its renewal: what it was shown, or today's price (who would pay more is asked).
     scheduled_price: Literal["promised", "current_with_notice"] = "promised"
     # The day that a change which is charged by time is priced as of: that of its payment, where the accepted price is

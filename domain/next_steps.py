@@ -181,6 +181,7 @@ REFUND = NextSteps(
         _rule(R.SENDING, "lease_runs", Waits("lease", until="lease_until")),
         _rule(R.SENDING, None, Step("payments.refund")),
         _rule(R.PENDING, None, Waits("gateway")),
+        _rule(R.FAILED, "undecided", Waits("operator")),
         _rule({R.SUCCEEDED, R.FAILED}, None, End.NOTHING),
     ),
 )

@@ -34,7 +34,7 @@ from models.customer import Service
 from models.invoice import Invoice, invoice_of_change
 from models.ledger import returned_of
 from models.moves import begin, move
-from models.payment import Payment
+from models.payment import Payment, newest_return
 from models.plan_change import PlanChange, active_change, lock_change
 from models.provider import catalog_of
 
@@ -47,7 +47,11 @@ class CannotReverse(Exception):
 
 def net_received(session: Session, invoice: Invoice) -> Money:
     """What came for an invoice less what went back of it; money of other currencies never counts for it."""
-    sign = case((Payment.kind.in_(("payment", "dispute_won")), 1), (Payment.kind == "dispute_lost", 0), else_=-1)
+    sign = case(
+        (Payment.kind.in_(("payment", "dispute_won", "refund_failed")), 1),
+        (Payment.kind == "dispute_lost", 0),
+        else_=-1,
+    )
     total = session.scalar(
         select(func.coalesce(func.sum(Payment.amount_minor * sign), 0)).where(
             Payment.invoice_id == invoice.id, Payment.currency == invoice.currency, Payment.outcome != "unmatched"
@@ -72,7 +76,7 @@ def answer_return(session: Session, now: datetime, change: PlanChange | None, in
         return []
     policy = catalog_of(session, change.provider).policies.money_returned
     if policy == "keep":
-        postings.lose_returned(session, invoice, returned_of(session, invoice.id, invoice.currency), now)
+        _lose(session, now, invoice)
     if policy == "reverse":
         try:
             return [_open_reversal(session, now, change, invoice)]
@@ -106,9 +110,16 @@ def suspend(session: Session, now: datetime, service: Service) -> None:
 def _follow_without_change(session: Session, now: datetime, invoice: Invoice) -> None:
     """A renewal's payment was returned: with no plan to go back to, the service is suspended or the money is lost."""
     if catalog_of(session, invoice.provider).policies.money_returned == "keep":
-        postings.lose_returned(session, invoice, returned_of(session, invoice.id, invoice.currency), now)
+        _lose(session, now, invoice)
     else:
         suspend(session, now, invoice.service)
+
+
+def _lose(session: Session, now: datetime, invoice: Invoice) -> None:
+    """By the return that it answers: money that came in again after it was lost may go back once more."""
+    newest = newest_return(session, invoice.id)
+    assert newest is not None, "something went back"
+    postings.lose_returned(session, invoice, returned_of(session, invoice.id, invoice.currency), now, newest.id)
 
 
 def _open_reversal(session: Session, now: datetime, change: PlanChange, sold: Invoice) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 
 from domain.money import Money
@@ -31,35 +32,44 @@ def body_of(payment: GatewayPayment, reference: str, now: datetime) -> bytes:
         "at": (payment.paid_at or now).isoformat(),
         "refunded": payment.refunded,
         "charged_back": payment.charged_back,
+        "fetched_at": now.isoformat(),
+        "failed_refunds": [[refund.gateway_ref, refund.amount] for refund in payment.failed_refunds],
     }
     return json.dumps(document, sort_keys=True).encode()
 
 
 def key_of(payment: GatewayPayment) -> str:
-    """The same state fetched twice has one key."""
-    return f"fetch:{payment.gateway_ref}:{payment.status}:{payment.refunded}:{payment.charged_back}"
+    """The same state fetched twice has one key. After a refund that failed, one of the same sum is another state."""
+    failed = f":{len(payment.failed_refunds)}" if payment.failed_refunds else ""
+    return f"fetch:{payment.gateway_ref}:{payment.status}:{payment.refunded}:{payment.charged_back}{failed}"
 
 
 def gateway_events_of(body: bytes) -> list[GatewayEvent]:
     """The reverse of body_of: the payment's status, and what went back of it."""
     reported = json.loads(body)
     amount, money_ref = Money.from_json(reported["amount"]), reported["money_ref"]
+    refunded = reported["refunded"]
+    # What was fetched before this was written down has no time of its own.
+    fetched_at = reported.get("fetched_at", reported["at"])
 
-    def gateway_event(kind: EventKind, gateway_object: str, amount_minor: int) -> GatewayEvent:
+    def gateway_event(kind: EventKind, gateway_object: str, amount_minor: int, at: str) -> GatewayEvent:
         return GatewayEvent(
             kind=kind,
             gateway_object=gateway_object,
             gateway_ref=money_ref,
             reference=reported["reference"],
             amount=Money(amount_minor, amount.currency),
-            occurred_at=parse_instant(reported["at"]),
+            occurred_at=parse_instant(at),
         )
 
-    gateway_events = [gateway_event(_KINDS[reported["status"]], money_ref, amount.amount)]
-    if reported["refunded"]:
-        gateway_events.append(gateway_event(EventKind.REFUND_SUCCEEDED, f"{money_ref}:refunded", reported["refunded"]))
+    gateway_events = [gateway_event(_KINDS[reported["status"]], money_ref, amount.amount, reported["at"])]
+    for refund_ref, failed in reported.get("failed_refunds", ()):
+        failure = gateway_event(EventKind.REFUND_FAILED, refund_ref, failed, fetched_at)
+        gateway_events.append(replace(failure, refunded=refunded))
+    if refunded:
+        gateway_events.append(gateway_event(EventKind.REFUND_SUCCEEDED, f"{money_ref}:refunded", refunded, fetched_at))
     if reported["charged_back"]:
         gateway_events.append(
-            gateway_event(EventKind.DISPUTE_LOST, f"{money_ref}:chargeback", reported["charged_back"])
+            gateway_event(EventKind.DISPUTE_LOST, f"{money_ref}:chargeback", reported["charged_back"], reported["at"])
         )
     return gateway_events

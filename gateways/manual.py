@@ -25,6 +25,7 @@ from gateways.protocol import (
     NotUnderstood,
     PaymentRequest,
 )
+from gateways.rest import first_fault
 
 _NOTHING = Money.zero("XXX")  # ISO 4217 for no currency
 
@@ -83,7 +84,8 @@ class ManualGateway:
             reported = _Recorded.model_validate_json(body)
             amount = Money.from_json(reported.amount.model_dump())
         except (ValidationError, UnknownCurrency) as error:
-            raise NotUnderstood(f"The recorded payment makes no sense: {error}") from None
+            wrong = first_fault(error) if isinstance(error, ValidationError) else str(error)
+            raise NotUnderstood(f"The recorded payment makes no sense: {wrong}.") from None
         return [
             GatewayEvent(
                 EventKind.PAYMENT_SUCCEEDED, reported.line, reported.line, reported.invoice, amount, reported.paid_at

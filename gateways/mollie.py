@@ -1,7 +1,7 @@
 """Mollie: its webhook is signed by nobody and says only that something happened to a payment, which is then fetched.
 
     POST   /v2/payments               Idempotency-Key; {amount, description, redirectUrl, webhookUrl, metadata}
-    GET    /v2/payments/{id}
+    GET    /v2/payments/{id}?embed=refunds
     DELETE /v2/payments/{id}          cancels an open payment
     POST   /v2/payments/{id}/refunds  Idempotency-Key; {amount, description}
 
@@ -26,6 +26,7 @@ from gateways.protocol import (
     Delivery,
     EventKind,
     EventPage,
+    FailedRefund,
     GatewayError,
     GatewayEvent,
     GatewayPayment,
@@ -47,6 +48,7 @@ _STATUS = {
     "expired": "canceled",
     "failed": "failed",
 }
+_REFUND_STATUS = {"refunded": "succeeded", "failed": "failed", "canceled": "failed"}
 # Of Mollie's page on payments in several currencies.
 _CURRENCIES = """
     AED AUD BGN BRL CAD CHF CZK DKK EUR GBP HKD HUF ILS ISK JPY MXN MYR NOK NZD PHP PLN RON RUB SEK SGD THB TWD USD ZAR
@@ -76,6 +78,15 @@ class _Links(BaseModel):
     checkout: _Link | None = None
 
 
+class _EmbeddedRefund(_Body):
+    status: str
+    amount: _Amount
+
+
+class _Embedded(BaseModel):
+    refunds: list[_EmbeddedRefund] | None = None
+
+
 class _Payment(_Body):
     status: Literal["open", "pending", "authorized", "paid", "canceled", "expired", "failed"]
     amount: _Amount
@@ -84,6 +95,7 @@ class _Payment(_Body):
     paid_at: AwareDatetime | None = Field(None, alias="paidAt")
     metadata: Any = None
     links: _Links = Field(default_factory=_Links, alias="_links")
+    embedded: _Embedded | None = Field(None, alias="_embedded")
 
 
 class _Refund(_Body):
@@ -108,7 +120,9 @@ class MollieGateway:
         return _payment(_API.call(account, "POST", "/v2/payments", _Payment, order, key=request.reference))
 
     def fetch(self, account: Account, gateway_ref: str) -> GatewayPayment:
-        return _payment(_API.call(account, "GET", f"/v2/payments/{quote(gateway_ref, safe='')}", _Payment))
+        """With its refunds, since a sum does not say that one of them has failed."""
+        path = f"/v2/payments/{quote(gateway_ref, safe='')}?embed=refunds"
+        return _payment(_API.call(account, "GET", path, _Payment))
 
     def cancel(self, account: Account, gateway_ref: str) -> GatewayPayment:
         """Some methods cannot be canceled; such a payment runs out by itself, and is returned as it stands."""
@@ -120,7 +134,7 @@ class MollieGateway:
     def refund(self, account: Account, gateway_ref: str, amount: Money, key: str) -> GatewayRefund:
         path = f"/v2/payments/{quote(gateway_ref, safe='')}/refunds"
         reported = _API.call(account, "POST", path, _Refund, {"amount": _amount(amount), "description": key}, key=key)
-        return GatewayRefund(reported.id, {"refunded": "succeeded", "failed": "failed"}.get(reported.status, "pending"))
+        return GatewayRefund(reported.id, _REFUND_STATUS.get(reported.status, "pending"))
 
     def recent_events(self, account: Account, cursor: str | None) -> EventPage:
         """Mollie keeps no list for classic webhooks; open payments are fetched anyway."""
@@ -149,6 +163,11 @@ def _payment(reported: _Payment) -> GatewayPayment:
         refunded, charged_back = (
             part.money().amount if part else 0 for part in (reported.refunded, reported.charged_back)
         )
+        failed = tuple(
+            FailedRefund(refund.id, refund.amount.money().amount)
+            for refund in (reported.embedded.refunds if reported.embedded else None) or ()
+            if _REFUND_STATUS.get(refund.status) == "failed"
+        )
     except ValueError as error:
         raise GatewayError(f"Mollie's answer makes no sense: {error}") from error
     reference = reported.metadata.get("reference") if isinstance(reported.metadata, dict) else None
@@ -161,6 +180,7 @@ def _payment(reported: _Payment) -> GatewayPayment:
         paid_at=reported.paid_at,
         refunded=refunded,
         charged_back=charged_back,
+        failed_refunds=failed,
     )
 
 

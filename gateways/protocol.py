@@ -96,11 +96,21 @@ class AmountRule:
 
 
 @dataclass(frozen=True, slots=True)
-class GatewayPayment:
-    """A payment as the gateway holds it. `status` is one of open, action_required, succeeded, failed, canceled.
+class FailedRefund:
+    """A refund of which the money came back: the gateway's name of it, and how much came back in minor units."""
 
-    `refunded` and `charged_back` are sums so far. `money_ref` is what events call the money, where that is not
-    `gateway_ref`. A payer is sent to `checkout_url`, or a frontend of the gateway's own kind is given `client_token`.
+    gateway_ref: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPayment:
+    """A payment as the gateway holds it. `status` is one of open, action_required, pending, succeeded, failed,
+    canceled.
+
+    `refunded` and `charged_back` are sums so far, `failed_refunds` those that are not, or no longer, in `refunded`.
+    `money_ref` is what events call the money, where that is not `gateway_ref`. A payer is sent to `checkout_url`, or a
+    frontend of the gateway's own kind is given `client_token`.
     """
 
     gateway_ref: str
@@ -113,6 +123,7 @@ class GatewayPayment:
     charged_back: int = 0  # minor units
     money_ref: str | None = None
     client_token: str | None = None
+    failed_refunds: tuple[FailedRefund, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +141,8 @@ class GatewayEvent:
     wrote with it: of one that was made by hand, the number of our invoice.
 
     `amount` of a refund that succeeded is all that was refunded of the payment so far, so that the order in which
-    refunds are reported does not matter; of a refund that failed, of a dispute and of a late failure, it is its own.
+    refunds are reported does not matter; of a dispute and of a late failure, it is its own. Of a refund that failed it
+    is what came back, none if it never counted as refunded; `refunded` is the sum after that, where it is told.
     """
 
     kind: EventKind
@@ -140,6 +152,7 @@ class GatewayEvent:
     amount: Money
     occurred_at: datetime
     text: str | None = None
+    refunded: int | None = None  # minor units
 
 
 @dataclass(frozen=True, slots=True)

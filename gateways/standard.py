@@ -169,8 +169,9 @@ class StandardGateway:
         # When the money came counts, not when the gateway got round to saying so.
         paid_at = payment.paid_at if kind is EventKind.PAYMENT_SUCCEEDED else None
         occurred_at = paid_at or event.occurred_at
-        text = payment.description
-        return [GatewayEvent(kind, about.id, payment.id, payment.reference, amount, occurred_at, text)]
+        refunded = payment.refunded if kind is EventKind.REFUND_FAILED else None
+        names = (about.id, payment.id, payment.reference)
+        return [GatewayEvent(kind, *names, amount, occurred_at, payment.description, refunded)]
 
 
 def _payment(reported: _Payment) -> GatewayPayment:

@@ -19,6 +19,7 @@ from gateways.protocol import (
     AmountRule,
     Delivery,
     EventPage,
+    FailedRefund,
     GatewayError,
     GatewayEvent,
     GatewayPayment,
@@ -63,7 +64,7 @@ class StripeIntents:
         return _intent(_call(account, lambda client: client.v1.payment_intents.create(params, options)))
 
     def fetch(self, account: Account, gateway_ref: str) -> GatewayPayment:
-        params: Any = {"expand": ["latest_charge"]}
+        params: Any = {"expand": ["latest_charge.refunds"]}
         return _intent(_call(account, lambda client: client.v1.payment_intents.retrieve(gateway_ref, params)))
 
     def cancel(self, account: Account, gateway_ref: str) -> GatewayPayment:
@@ -121,7 +122,7 @@ class StripeCheckout(StripeIntents):
         return _session(_call(account, lambda client: client.v1.checkout.sessions.create(params, options)))
 
     def fetch(self, account: Account, gateway_ref: str) -> GatewayPayment:
-        params: Any = {"expand": ["payment_intent.latest_charge"]}
+        params: Any = {"expand": ["payment_intent.latest_charge.refunds"]}
         return _session(_call(account, lambda client: client.v1.checkout.sessions.retrieve(gateway_ref, params)))
 
     def cancel(self, account: Account, gateway_ref: str) -> GatewayPayment:
@@ -226,4 +227,15 @@ def _payment(
         refunded=stripe_amounts.money(charge.get("amount_refunded") or 0, paid["currency"]).amount,
         money_ref=intent.get("id"),
         client_token=token,
+        failed_refunds=_failed_refunds(charge),
+    )
+
+
+def _failed_refunds(charge: dict[str, Any]) -> tuple[FailedRefund, ...]:
+    """Of the charge's newest ten, which is how many come with it."""
+    refunds = (charge.get("refunds") or {}).get("data") or []
+    return tuple(
+        FailedRefund(refund["id"], stripe_amounts.money(refund["amount"], refund["currency"]).amount)
+        for refund in refunds
+        if _REFUND_STATUS.get(refund.get("status") or "") == "failed"
     )

@@ -87,8 +87,8 @@ def _id_of(value: Any) -> Any:
 
 
 def _nothing(value: Any) -> Any:
-    """Null metadata are none."""
-    return {} if value is None else value
+    """Null metadata are none, and so is the empty list that some libraries make of them."""
+    return value or {}
 
 
 _Metadata = Annotated[dict[str, str], BeforeValidator(_nothing)]
@@ -112,19 +112,21 @@ class _Session(_Named):
 
 
 class _Charge(_Named):
-    payment_intent: _Ref = None
+    payment_intent: _Ref
     amount_refunded: int = Amount
     currency: str
     metadata: _Metadata = {}
 
 
 class _Part(_Named):
-    """A refund or a dispute."""
+    """A refund or a dispute. Which payment it is about may be null, of one that is not ours; an API version that leaves
+    it out would hide ours."""
 
-    payment_intent: _Ref = None
+    payment_intent: _Ref
     amount: int = Amount
     currency: str
     status: str | None = None
+    balance_transaction: _Ref = None
 
 
 def parse(body: bytes) -> list[GatewayEvent]:
@@ -170,7 +172,8 @@ _SESSIONS = {
     "checkout.session.async_payment_failed": EventKind.PAYMENT_FAILED,
     "checkout.session.expired": EventKind.PAYMENT_CANCELED,
 }
-_PARTS = ("refund.failed", "charge.refund.updated", "charge.dispute.created", "charge.dispute.closed")
+_REFUNDS = ("refund.failed", "refund.updated", "charge.refund.updated")
+_PARTS = (*_REFUNDS, "charge.dispute.created", "charge.dispute.closed")
 # All that is understood here; Stripe's lists take up to 20.
 TYPES = (*_INTENTS, *_SESSIONS, "charge.refunded", *_PARTS)
 
@@ -214,15 +217,26 @@ def _of_session(event: _Event, kind: EventKind) -> GatewayEvent | None:
 def _of_part(event: _Event) -> GatewayEvent | None:
     part = _Part.model_validate(event.data.object)
     kind: EventKind | None = None
-    if "refund" in event.type and part.status == "failed":
-        kind = EventKind.REFUND_FAILED
-    elif event.type == "charge.dispute.created" and not (part.status or "").startswith("warning"):
+    if event.type in _REFUNDS:
+        return _of_refund(event, part)
+    if event.type == "charge.dispute.created" and not (part.status or "").startswith("warning"):
         kind = EventKind.DISPUTE_OPENED  # a warning is an inquiry: no money moves
     elif event.type == "charge.dispute.closed":
         kind = {"won": EventKind.DISPUTE_WON, "lost": EventKind.DISPUTE_LOST}.get(part.status or "")
     if kind is None:
         return None
     return _reported(event, kind, part.id, part.payment_intent, None, money(part.amount, part.currency))
+
+
+def _of_refund(event: _Event, part: _Part) -> GatewayEvent | None:
+    """What succeeds is told by the charge. What was canceled before it had moved anything brings nothing back."""
+    if part.status not in ("failed", "canceled"):
+        return None
+    moved = part.status == "failed" or part.balance_transaction is not None
+    amount = money(part.amount if moved else 0, part.currency)
+    reported = _reported(event, EventKind.REFUND_FAILED, part.id, part.payment_intent, None, amount)
+    # Stripe's seconds are rounded down; within one of them a refund fails after its charge counted it.
+    return replace(reported, occurred_at=reported.occurred_at.replace(microsecond=999_999))
 
 
 def _reported(

@@ -32,6 +32,7 @@ from domain.lifecycle import (
 )
 from domain.money import Money
 from models.base import Base, new_id, one_of, recorded_at
+from models.customer import Service
 from models.invoice import Invoice
 from models.moves import Move, Moving
 from models.pending_work import MACHINE_NOW, Leased, fact
@@ -131,7 +132,7 @@ class PaymentAttempt(Leased, Moving, Base):
     poll_due = fact(_poll_due)
     # It waits for an operator: engine/operators/dead_letters.py.
     refused = fact(_refused)
-    to_close = fact(lambda row: and_(row.status == AttemptStatus.CANCELING, ~row.outlasts))
+    to_close = fact(lambda row: ~row.outlasts)
     refund_poll_due = fact(lambda row: and_(_poll_due(row), _unconfirmed_refund(row)))
 
     @property
@@ -149,9 +150,9 @@ class Payment(Base):
     """One movement of money at a gateway; the unique key makes a repeated or reordered event harmless.
 
     `kind`: payment (money in), refund, dispute, late_failure (money out of the payment `of_payment_id`), dispute_won
-    (in again), dispute_lost (it stays out). A refund's key is the total refunded with it, so that order does not
-    matter. `outcome` says where the money went, or came from: held, renewal, credited, unmatched; returned,
-    credit_refund.
+    and refund_failed (in again), dispute_lost (it stays out). A refund's key is the total refunded with it, so that
+    order does not matter; that of one that failed is the gateway's name of it. `outcome` says where the money went, or
+    came from: held, renewal, credited, unmatched; returned, credit_refund.
     """
 
     __tablename__ = "payments"
@@ -169,10 +170,14 @@ class Payment(Base):
     currency: Mapped[str]
     outcome: Mapped[str]
     paid_at: Mapped[datetime]
+    # The newest sum that the gateway has reported as refunded of it, and when that was so (the gateway's time).
+    refunded_minor: Mapped[int | None]
+    refunded_as_of: Mapped[datetime | None]
     event_id: Mapped[str | None] = mapped_column(ForeignKey("inbox_events.id"))
     created_at: Mapped[datetime] = recorded_at()
 
     connection: Mapped[Connection] = relationship()
+    invoice: Mapped[Invoice | None] = relationship()
 
     @property
     def amount(self) -> Money:
@@ -180,10 +185,11 @@ class Payment(Base):
 
 
 class Refund(Leased, Moving, Base):
-    """Money that we send back through the gateway; the id is the idempotency key.
+    """Money that we send back through the gateway; the id is the idempotency key. A refund that somebody made at the
+    gateway gets a row, too, when it fails.
 
-    `status`: sending, sent (the gateway has it, its event will confirm it), succeeded, failed. `source` is the ledger
-    account that the money was taken from: credit, or the gateway's unmatched money.
+    `source` is the ledger account that the money was taken from, and comes back to if the refund fails: credit, or the
+    gateway's unmatched money. `to_decide_minor` is what a person is still to decide about after that.
     """
 
     __tablename__ = "refunds"
@@ -191,6 +197,7 @@ class Refund(Leased, Moving, Base):
         Index("ix_refunds_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
         one_of("status", RefundStatus),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint("to_decide_minor BETWEEN 0 AND amount_minor", name="to_decide_in_amount"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("ref"))
@@ -205,6 +212,7 @@ class Refund(Leased, Moving, Base):
     actor: Mapped[str]
     reason: Mapped[str]
     error: Mapped[str | None]
+    to_decide_minor: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime] = recorded_at()
 
     payment: Mapped[Payment] = relationship()
@@ -213,9 +221,22 @@ class Refund(Leased, Moving, Base):
     history = (RefundMove, "refund_id")
     steps = (next_steps.REFUND,)
 
+    # It waits for an operator: engine/operators/failed_refunds.py.
+    undecided = fact(lambda row: and_(row.status == RefundStatus.FAILED, row.to_decide_minor > 0))
+
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def to_decide(self) -> Money:
+        return Money(self.to_decide_minor, self.currency)
+
+    @property
+    def service(self) -> Service:
+        """Of the invoice that was paid; money that belonged to nothing has none."""
+        assert self.payment.invoice is not None, "it is asked only of refunds of an invoice's payment"
+        return self.payment.invoice.service
 
 
 def record_movement(
@@ -268,6 +289,27 @@ def movements_of(session: Session, payment: Payment, *kinds: str) -> list[Paymen
     """What went out of a payment again, and came back into it; oldest first."""
     query = select(Payment).where(Payment.of_payment_id == payment.id, Payment.kind.in_(kinds))
     return list(session.scalars(query.order_by(Payment.id)))
+
+
+def newest_return(session: Session, invoice_id: str) -> Payment | None:
+    """What went back last of an invoice's money."""
+    query = select(Payment).where(
+        Payment.invoice_id == invoice_id, Payment.kind.in_(("refund", "dispute", "late_failure"))
+    )
+    return session.scalar(query.order_by(Payment.id.desc()).limit(1))
+
+
+def gone_minor(session: Session, payment: Payment) -> int:
+    """How much of a payment is gone: what went back, less what came in again."""
+    out = movements_of(session, payment, "refund", "dispute", "late_failure")
+    again = movements_of(session, payment, "refund_failed", "dispute_won")
+    return sum(gone.amount_minor for gone in out) - sum(back.amount_minor for back in again)
+
+
+def failed_movement(session: Session, payment: Payment, gateway_ref: str) -> Payment | None:
+    """That the refund of this name at the gateway has failed, if that is recorded."""
+    failures = movements_of(session, payment, "refund_failed")
+    return next((failure for failure in failures if failure.gateway_object == gateway_ref), None)
 
 
 def pending_refund_minor(session: Session, payment: Payment) -> int:

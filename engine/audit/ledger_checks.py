@@ -74,6 +74,25 @@ CHECKS = (
         """,
     ),
     Check(
+        "refunds_are_posted",
+        "what is kept for a refund is its amount until it is decided whether it went; what failed is not gone",
+        """
+        SELECT r.id AS row_id, format('is %s, %s are to be decided; %s are kept for it, %s have left by it',
+            r.status, r.to_decide_minor, posted.kept, posted.gone) AS what
+        FROM refunds r, LATERAL (
+            SELECT -coalesce(sum(e.amount_minor) FILTER (WHERE e.account = 'refunding'), 0) AS kept,
+                -coalesce(sum(e.amount_minor) FILTER (WHERE t.source_kind IN ('refund_done', 'refund_reopened')
+                    AND e.account LIKE 'clearing:%'), 0) AS gone
+            FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id WHERE t.source_id = r.id
+        ) posted
+        WHERE r.provider_id = ANY(:providers) AND (
+            posted.kept <> CASE WHEN r.status IN ('sending', 'pending') THEN r.amount_minor
+                ELSE r.to_decide_minor END
+            OR posted.gone <> CASE WHEN r.status = 'succeeded' THEN r.amount_minor
+                WHEN r.actor = 'gateway' THEN -r.amount_minor ELSE 0 END)
+        """,
+    ),
+    Check(
         "invoices_add_up",
         "an invoice's lines, taxes and rounding are its total, and what is due is the total less the credit",
         """

@@ -37,7 +37,6 @@ from models.ledger import receivable_of
 from models.moves import move
 from models.payment import Payment, PaymentAttempt, attempt_on_its_way, record_movement
 from models.plan_change import PlanChange, lock_invoice
-from models.provider import Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def allocate_event(
     if gateway_event.kind is EventKind.IGNORED:
         return Allocated(True)
     if gateway_event.kind in returns.KINDS:
-        changes = returns.process_return(session, now, event, gateway_event)
+        changes = returns.process_return(session, now, event, gateway_event, last_attempt)
         return Allocated(changes is not None, tuple(changes or ()))
     target = target_of(session, event, gateway_event)
     if target is None:
@@ -69,7 +68,7 @@ def allocate_event(
     change = lock_invoice(session, target.invoice)
     if target.attempt is not None:
         session.refresh(target.attempt, with_for_update={"of": PaymentAttempt})
-    at = _instant_of(session, event, gateway_event)
+    at = slow_money.instant_of(session, event, gateway_event)
     is_money = gateway_event.kind is EventKind.PAYMENT_SUCCEEDED
     if is_money and not last_attempt and _too_early(session, event, target, change, at):
         return Allocated(False)
@@ -186,16 +185,10 @@ def _record_payment(
     payment = new_payment(session, event, gateway_event, target, "")
     if payment is None:
         return []
-    at = _instant_of(session, event, gateway_event)
+    at = slow_money.instant_of(session, event, gateway_event)
     in_time = change is not None and slow_money.in_time(target.attempt, change, at)
     source = MoneySource("payment", f"clearing:{event.connection.adapter}")
     return allocate(session, now, payment, target.invoice, change, in_time, source)
-
-
-def _instant_of(session: Session, event: InboxEvent, gateway_event: GatewayEvent) -> datetime:
-    """When it happened: by the gateway's time, but by ours where a sandbox's clock was moved."""
-    moved_clock = session.get_one(Provider, event.provider_id).clock_at is not None
-    return event.received_at if moved_clock else gateway_event.occurred_at
 
 
 def _too_early(

@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session
 from domain.lifecycle import PAYABLE
 from engine.notifications import notices
 from engine.offers import OFFER_ENDS_BEFORE_PERIOD
+from gateways.protocol import GatewayEvent
+from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.payment import PaymentAttempt
 from models.plan_change import PlanChange
-from models.provider import catalog_of
+from models.provider import Provider, catalog_of
 
 
 def set_out(session: Session, attempt: PaymentAttempt, change: PlanChange | None, at: datetime) -> None:
@@ -56,6 +58,12 @@ def in_time(attempt: PaymentAttempt | None, change: PlanChange, at: datetime) ->
         return False
     waited_until = attempt.pending_until if attempt is not None else None
     return at <= max(change.payable_until, waited_until or change.payable_until)
+
+
+def instant_of(session: Session, event: InboxEvent, gateway_event: GatewayEvent) -> datetime:
+    """When it happened: by the gateway's time, but by ours where a sandbox's clock was moved."""
+    moved_clock = session.get_one(Provider, event.provider_id).clock_at is not None
+    return event.received_at if moved_clock else gateway_event.occurred_at
 
 
 def _occasion(attempt: PaymentAttempt) -> int:

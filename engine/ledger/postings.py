@@ -134,23 +134,39 @@ def take_returned_from_credit(
     post(session, movement.provider_id, ("return_credit", movement.id), at, entries)
 
 
-def win_dispute(session: Session, invoice: Invoice, won: Payment, clearing: str, at: datetime) -> None:
-    """The gateway pays the money again: clearing d → returned d."""
-    entries = [debit(clearing, "", won.amount), credit("returned", invoice.id, won.amount)]
+def win_dispute(session: Session, invoice: Invoice, won: Payment, claim: Money, clearing: str, at: datetime) -> None:
+    """The gateway pays the money again: clearing d → returned, as far as that is open; the rest is credit."""
+    entries = [
+        debit(clearing, "", won.amount),
+        credit("returned", invoice.id, claim),
+        credit("credit", invoice.customer_id, won.amount - claim),
+    ]
     post(session, won.provider_id, ("dispute_won", won.id), at, entries)
 
 
-def lose_returned(session: Session, invoice: Invoice, amount: Money, at: datetime, movement: str | None = None) -> None:
-    """The plan is kept and the money is gone: losses d → returned d. `movement` is the return that staff decided about,
-    as there may be another."""
+def hold_won_dispute(session: Session, change: PlanChange, won: Payment, clearing: str, at: datetime) -> None:
+    """The same for a change that is still to be paid: clearing d → held d."""
+    entries = [debit(clearing, "", won.amount), credit("held", change.id, won.amount)]
+    post(session, won.provider_id, ("dispute_won", won.id), at, entries)
+
+
+def park_won_dispute(session: Session, won: Payment, clearing: str, unmatched: str, at: datetime) -> None:
+    """The same for money that belongs to nothing: clearing d → unmatched d."""
+    entries = [debit(clearing, "", won.amount), credit(unmatched, "", won.amount)]
+    post(session, won.provider_id, ("dispute_won", won.id), at, entries)
+
+
+def lose_returned(session: Session, invoice: Invoice, amount: Money, at: datetime, movement_id: str) -> None:
+    """The plan is kept and the money is gone: losses d → returned d. `movement_id` is the return that is answered, as
+    there may be another."""
     entries = [debit("losses", "", amount), credit("returned", invoice.id, amount)]
-    post(session, invoice.provider_id, ("loss", movement or invoice.id), at, entries)
+    post(session, invoice.provider_id, ("loss", movement_id), at, entries)
 
 
-def owe_returned(session: Session, invoice: Invoice, amount: Money, at: datetime, movement: str) -> None:
+def owe_returned(session: Session, invoice: Invoice, amount: Money, at: datetime, movement_id: str) -> None:
     """The plan is kept and the customer owes the money again: receivable d → returned d."""
     entries = [debit("receivable", invoice.id, amount), credit("returned", invoice.id, amount)]
-    post(session, invoice.provider_id, ("owed_again", movement), at, entries)
+    post(session, invoice.provider_id, ("owed_again", movement_id), at, entries)
 
 
 def reverse_sale(session: Session, note: Invoice, sold: Invoice, at: datetime) -> None:
@@ -182,10 +198,29 @@ def confirm_refund(session: Session, refund: Refund, clearing: str, at: datetime
     post(session, refund.provider_id, ("refund_done", refund.id), at, entries)
 
 
-def fail_refund(session: Session, refund: Refund, at: datetime) -> None:
-    """The gateway could not: refunding r → back to where it was taken from."""
-    entries = [debit("refunding", refund.owner, refund.amount), credit(refund.source, refund.owner, refund.amount)]
+def reopen_refund(session: Session, refund: Refund, clearing: str, at: datetime) -> None:
+    """It had succeeded, and the money came back: the opposite of confirm_refund, clearing r → refunding r."""
+    entries = [debit(clearing, "", refund.amount), credit("refunding", refund.owner, refund.amount)]
+    post(session, refund.provider_id, ("refund_reopened", refund.id), at, entries)
+
+
+def answer_refund(session: Session, refund: Refund, claims: list[Entry], at: datetime) -> None:
+    """A refund that was made at the gateway failed: what it had become is undone first, refunding → `claims`."""
+    used = sum((-claim.amount for claim in claims), Money.zero(refund.currency))
+    entries = [debit("refunding", refund.owner, used), *claims]
+    post(session, refund.provider_id, ("refund_answered", refund.id), at, entries)
+
+
+def fail_refund(session: Session, refund: Refund, amount: Money, at: datetime) -> None:
+    """The gateway could not, and a person need not be asked, or has decided: refunding r → where it was taken from."""
+    entries = [debit("refunding", refund.owner, amount), credit(refund.source, refund.owner, amount)]
     post(session, refund.provider_id, ("refund_failed", refund.id), at, entries)
+
+
+def send_refund_by_hand(session: Session, refund: Refund, amount: Money, at: datetime) -> None:
+    """The gateway could not, and a person has transferred it: refunding r → clearing:manual r."""
+    entries = [debit("refunding", refund.owner, amount), credit("clearing:manual", "", amount)]
+    post(session, refund.provider_id, ("refund_sent", refund.id), at, entries)
 
 
 def _income(invoice: Invoice) -> list[Entry]:

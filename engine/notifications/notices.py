@@ -8,25 +8,29 @@ from typing import Any, Protocol
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog
+from domain.money import Money
 from domain.pricing.explain import Formatter
 from domain.pricing.quote_values import Quote
 from models.customer import Customer, Service
 from models.ending import Ending
 from models.invoice import Invoice, invoice_of_change
 from models.outbox import OutboxMessage, write_message
+from models.payment import Refund
 from models.plan_change import PlanChange
 from models.provider import Provider, catalog_of
 from settings import settings
 
 # Who reads it: the customer, except for what only staff can answer.
-_FOR_STAFF = frozenset({"review_requested", "money_returned"})
+_FOR_STAFF = frozenset({"review_requested", "money_returned", "refund_failed_for_staff"})
 
 
 class OfService(Protocol):
     """A row that belongs to a service."""
 
     id: Any
-    service: Any
+
+    @property
+    def service(self) -> Any: ...
 
 
 def write(
@@ -37,16 +41,19 @@ def write(
     **extra: Any,
 ) -> None:
     """Adds one notice about a row, in the customer's language; the same event of the same row is reported once for
-    each `occasion`. `attached` is {"sha256", "name"} of a document that goes with it.
+    each `occasion`. `attached` is {"sha256", "name"} of a document that goes with it; money is written as text.
 
     Each event has its template in mails/. Those of a plan change: payment_requested, plan_changed, compensated,
-    scheduled, refused, at_risk, late_payment_credited, late_payment_used, paid_twice, plan_reversed,
-    review_requested, money_returned. Of a renewal's invoice: renewal_invoice, renewal_reminder, renewal_past_due. Of
-    either: payment_did_not_come. Of an ending: ending_scheduled, ending_withdrawn, service_ended.
+    scheduled, refused, canceled, expired, superseded, at_risk, late_payment_credited, late_payment_used, paid_twice,
+    plan_reversed, review_requested, money_returned. Of a renewal's invoice: renewal_invoice, renewal_reminder,
+    renewal_past_due. Of either: payment_did_not_come. Of an ending: ending_scheduled, ending_withdrawn, service_ended.
+    Of a refund: refund_failed, refund_failed_for_staff.
     """
     session.flush()
     service: Service = subject if isinstance(subject, Service) else subject.service
     catalog = catalog_of(session, service.provider)
+    formatter = Formatter(catalog, service.customer.locale, service.currency)
+    told = {name: formatter.money(one.amount) if isinstance(one, Money) else one for name, one in extra.items()}
     write_message(
         session,
         {
@@ -58,7 +65,7 @@ def write(
             "channel": "mail",
             "recipient": _recipient(catalog, service.customer, event),
             "locale": service.customer.locale,
-            "values": _values(session, catalog, service, subject) | extra,
+            "values": _values(session, catalog, formatter, service, subject) | told,
         },
     )
 
@@ -75,8 +82,9 @@ def _recipient(catalog: Catalog, customer: Customer, event: str) -> str:
     return customer.email
 
 
-def _values(session: Session, catalog: Catalog, service: Service, subject: OfService | Service) -> dict[str, Any]:
-    formatter = Formatter(catalog, service.customer.locale, service.currency)
+def _values(
+    session: Session, catalog: Catalog, formatter: Formatter, service: Service, subject: OfService | Service
+) -> dict[str, Any]:
     values = {
         "provider": catalog.name,
         "sender": catalog.mail.sender,
@@ -92,6 +100,8 @@ def _values(session: Session, catalog: Catalog, service: Service, subject: OfSer
         return values | _of_invoice(formatter, subject)
     if isinstance(subject, Ending):
         return values | _of_ending(formatter, subject)
+    if isinstance(subject, Refund):
+        return values | _of_refund(formatter, subject)
     return values
 
 
@@ -137,6 +147,18 @@ def _of_ending(formatter: Formatter, ending: Ending) -> dict[str, Any]:
         "at_once": ending.at == "now",
         "credit": formatter.money(ending.credit_minor) if ending.credit_minor else None,
         "lost": formatter.money(ending.lost_minor) if ending.lost_minor else None,
+    }
+
+
+def _of_refund(formatter: Formatter, refund: Refund) -> dict[str, Any]:
+    invoice = refund.payment.invoice
+    return {
+        "refund": refund.id,
+        "amount": formatter.money(refund.amount_minor),
+        "to_decide": formatter.money(refund.to_decide_minor) if refund.to_decide_minor else None,
+        "number": invoice.number if invoice is not None else None,
+        "at_gateway": refund.actor == "gateway",
+        "error": refund.error,
     }
 
 

@@ -1,5 +1,5 @@
-"""Rows that were enqueued in vain and given up, and payments that a gateway refused for good: they stay untouched, with
-the last error, until a person retries them.
+"""Rows that were enqueued in vain and given up, payments that a gateway refused for good, and failed refunds of which a
+person is asked: they stay untouched, with the last error, until a person retries them.
 
 A paid change is not among them: it becomes `stuck`, since a customer waits for it (apply.py).
 """
@@ -13,9 +13,10 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from domain.lifecycle import AttemptStatus
+from domain.lifecycle import AttemptStatus, RefundStatus
 from engine.jobs.sweep import WORK_KINDS, NoPendingWork, WorkKind, work_kind_of
 from engine.notifications.notices import address_again
+from engine.operators.failed_refunds import decide_refund
 from engine.operators.replay import replay_event
 from engine.payments.attempts import NothingToPay, attempt_after_refusal
 from models.audit import Attribution, record_action
@@ -24,7 +25,7 @@ from models.ending import Ending
 from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.outbox import OutboxMessage
-from models.payment import PaymentAttempt
+from models.payment import PaymentAttempt, Refund
 from models.plan_change import PlanChange
 from models.provider import Provider
 
@@ -99,6 +100,9 @@ def retry_dead_letter(
     record_action(session, row.provider_id, now, "dead_letter.retry", row_id, attribution, **details)
     if isinstance(row, PaymentAttempt) and row.status == AttemptStatus.FAILED:
         return _ask_again(session, now, row)
+    if isinstance(row, Refund) and row.status == RefundStatus.FAILED:
+        provider = session.get_one(Provider, row.provider_id)
+        return decide_refund(session, now, provider, row.id, "again", attribution).id
     if isinstance(row, OutboxMessage):
         address_again(session, row)
     row.schedule_now()

@@ -15,7 +15,7 @@ from engine.ledger import postings
 from models.audit import Attribution, OperatorAction, record_action
 from models.invoice import Invoice, invoice_of_change
 from models.ledger import returned_of
-from models.payment import Payment
+from models.payment import Payment, newest_return
 from models.plan_change import PlanChange, active_change, lock_change
 
 Decision = Literal["keep", "owe"]
@@ -39,7 +39,7 @@ def decide_returned(
     """
     change = lock_change(session, change_id)
     invoice = invoice_of_change(session, change.id)
-    newest = _newest_return(session, invoice) if invoice is not None else None
+    newest = newest_return(session, invoice.id) if invoice is not None else None
     if invoice is None or newest is None:
         raise NothingReturned(change_id, "no money of it went back.")
     amount = returned_of(session, invoice.id, invoice.currency)
@@ -51,13 +51,6 @@ def decide_returned(
     details = {"decision": decision, "movement": newest.id, "amount": amount.as_json()}
     record_action(session, change.provider_id, now, ACTION, change.id, attribution, **details)
     return amount
-
-
-def _newest_return(session: Session, invoice: Invoice) -> Payment | None:
-    query = select(Payment).where(
-        Payment.invoice_id == invoice.id, Payment.kind.in_(("refund", "dispute", "late_failure"))
-    )
-    return session.scalar(query.order_by(Payment.id.desc()).limit(1))
 
 
 def _decided_before(session: Session, change: PlanChange, newest: Payment, decision: Decision, currency: str) -> Money:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from domain.lifecycle import PAYABLE, AttemptStatus, Status
+from domain.lifecycle import PAYABLE, AttemptStatus, InvoiceStatus, Status
 from domain.money import Money
 from engine.accounts.providers import required_connection
 from engine.jobs.external_call import machine_time
@@ -18,7 +18,7 @@ from models.base import new_id
 from models.invoice import Invoice, invoice_of_change
 from models.ledger import receivable_of
 from models.moves import begin, move
-from models.payment import PaymentAttempt, attempt_on_its_way, live_attempt, unresolved_attempts
+from models.payment import PaymentAttempt, attempt_on_its_way, latest_attempt, live_attempt, unresolved_attempts
 from models.plan_change import PlanChange, lock_change, lock_invoice
 
 # A bill that is due already is open at the gateway for so long.
@@ -61,14 +61,25 @@ def start_attempt(session: Session, now: datetime, change_id: str) -> PaymentAtt
         raise NothingToPay(change)
     if change.deadline_passed:
         raise NothingToPay(change)
-    if (on_its_way := attempt_on_its_way(session, invoice.id)) is not None:
-        raise MoneyOnItsWay(on_its_way)
-    if (existing := live_attempt(session, invoice.id)) is not None:
-        raise AttemptOpen(existing)
+    _check_free(session, invoice)
     owed = invoice.total - postings.held_for(session, change, invoice.currency)
     if owed.amount <= 0:
         raise NothingToPay(change)
     return new_attempt(session, now, invoice, owed, change.payable_until)
+
+
+def start_invoice_attempt(session: Session, now: datetime, invoice: Invoice) -> PaymentAttempt:
+    """The same for a renewal's invoice, after its attempt was declined, has run out, or its money did not come.
+
+    Raises NothingToPay, AttemptOpen, MoneyOnItsWay.
+    """
+    change = lock_invoice(session, invoice)
+    session.refresh(invoice)
+    latest = latest_attempt(session, invoice.id)
+    if change is not None or invoice.status is not InvoiceStatus.OPEN or latest is None or latest.refused:
+        raise NothingToPay(change or invoice)
+    _check_free(session, invoice)
+    return _attempt_at_renewal(session, now, invoice)
 
 
 def attempt_after_refusal(session: Session, now: datetime, refused: PaymentAttempt) -> PaymentAttempt:
@@ -79,16 +90,29 @@ def attempt_after_refusal(session: Session, now: datetime, refused: PaymentAttem
     invoice = refused.invoice
     change = lock_invoice(session, invoice)
     if change is None:
-        until = max(invoice.due_at, now + _OPEN_AT_LEAST)
-        owed = receivable_of(session, invoice.id, invoice.currency)
-    elif change.payable_until is None or change.status not in PAYABLE or change.deadline_passed:
+        return _attempt_at_renewal(session, now, invoice)
+    if change.payable_until is None or change.status not in PAYABLE or change.deadline_passed:
         raise NothingToPay(change)
-    else:
-        until = change.payable_until
-        owed = invoice.total - postings.held_for(session, change, invoice.currency)
+    owed = invoice.total - postings.held_for(session, change, invoice.currency)
     if owed.amount <= 0:
-        raise NothingToPay(change or invoice)
-    return new_attempt(session, now, invoice, owed, until)
+        raise NothingToPay(change)
+    return new_attempt(session, now, invoice, owed, change.payable_until)
+
+
+def _check_free(session: Session, invoice: Invoice) -> None:
+    """Raises AttemptOpen, MoneyOnItsWay."""
+    if (on_its_way := attempt_on_its_way(session, invoice.id)) is not None:
+        raise MoneyOnItsWay(on_its_way)
+    if (existing := live_attempt(session, invoice.id)) is not None:
+        raise AttemptOpen(existing)
+
+
+def _attempt_at_renewal(session: Session, now: datetime, invoice: Invoice) -> PaymentAttempt:
+    """At what is still owed. Raises NothingToPay."""
+    owed = receivable_of(session, invoice.id, invoice.currency)
+    if owed.amount <= 0:
+        raise NothingToPay(invoice)
+    return new_attempt(session, now, invoice, owed, max(invoice.due_at, now + _OPEN_AT_LEAST))
 
 
 def new_attempt(

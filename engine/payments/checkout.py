@@ -81,13 +81,15 @@ def begin_change_payment(session: Session, now: datetime, change_id: str) -> Pay
 
 
 def begin_invoice_payment(session: Session, now: datetime, invoice_id: str) -> PaymentCall | str:
-    """For a renewal's invoice: opens its attempt, once."""
+    """For a renewal's invoice: opens its attempt, once, or takes up one that was begun."""
     invoice = session.execute(select(Invoice).where(Invoice.id == invoice_id).with_for_update()).scalar_one()
     if invoice.due_minor == 0 or invoice.settled_at or invoice.voided_at or invoice.number is None:
         return invoice.status
-    attempt = live_attempt(session, invoice.id) or new_attempt(session, now, invoice, invoice.due, invoice.due_at)
+    attempt = live_attempt(session, invoice.id)
+    if attempt is None and invoice.uncollected:
+        attempt = new_attempt(session, now, invoice, invoice.due, invoice.due_at)
     unschedule_if_done(session, invoice.id)
-    return _call_for(session, attempt, AttemptStatus.CREATING) or attempt.status
+    return _call_for(session, attempt, AttemptStatus.CREATING) or (attempt.status if attempt else invoice.status)
 
 
 def begin_fetch(session: Session, now: datetime, attempt_id: str) -> PaymentCall | str:

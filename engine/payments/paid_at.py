@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from domain.pricing.quote_values import Quote
 from models.inbox import InboxEvent
 from models.invoice import Invoice
-from models.payment import Payment, movements_of
+from models.payment import Payment, gone_minor
 from models.plan_change import PlanChange
 
 
@@ -40,7 +40,7 @@ def _payments(session: Session, change: PlanChange, invoice: Invoice) -> list[tu
     moved_clock = change.provider.clock_at is not None
     found = []
     for payment, event in session.execute(query):
-        gone = sum(out.amount_minor for out in movements_of(session, payment, "refund", "dispute", "late_failure"))
+        gone = gone_minor(session, payment)
         ours = moved_clock and event is not None and event.source != "operator"
         if payment.amount_minor > gone:
             found.append((event.received_at if ours else payment.paid_at, payment.amount_minor - gone))

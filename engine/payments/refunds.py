@@ -18,6 +18,7 @@ from domain.money import Money
 from engine.accounts.providers import gateway_account
 from engine.jobs.external_call import ExternalStep, retry_at, take_lease
 from engine.ledger import postings
+from engine.notifications import notices
 from gateways.protocol import Account, GatewayError, GatewayRefund, GatewayRefused
 from gateways.registry import GATEWAYS
 from models.audit import Attribution, record_action
@@ -25,8 +26,10 @@ from models.base import new_id
 from models.invoice import Invoice
 from models.ledger import balance
 from models.moves import begin, move
-from models.payment import Payment, Refund, movements_of, pending_refund_minor, record_movement
-from models.provider import Provider
+from models.payment import Payment, Refund, failed_movement, gone_minor, pending_refund_minor, record_movement
+from models.provider import Provider, catalog_of
+
+GATEWAY_COULD_NOT = "The gateway could not refund."
 
 
 class UnknownPayment(Exception):
@@ -78,7 +81,7 @@ def start_refund(
     wanted = amount or left
     if wanted.currency != payment.currency or not 0 < wanted.amount <= left.amount:
         raise NotRefundable(f"{payment.id} can give back {left.major()} {left.currency} at most.")
-    source, owner = _source_of(session, payment)
+    source, owner = source_of(session, payment)
     _check_covered(session, payment, wanted, source, owner)
     refund = Refund(
         id=new_id("ref"),
@@ -105,10 +108,7 @@ def refundable(session: Session, payment: Payment) -> Money:
     confirmed in between counts twice, and never not at all.
     """
     pending_minor = pending_refund_minor(session, payment)
-    outgoing = movements_of(session, payment, "refund", "dispute", "late_failure")
-    incoming = movements_of(session, payment, "dispute_won")
-    left = payment.amount_minor - sum(out.amount_minor for out in outgoing) + sum(won.amount_minor for won in incoming)
-    left -= pending_minor
+    left = payment.amount_minor - gone_minor(session, payment) - pending_minor
     return Money(max(0, left) if payment.kind == "payment" else 0, payment.currency)
 
 
@@ -128,7 +128,7 @@ def lock_payment(session: Session, provider: Provider, payment_id: str) -> Payme
 
 
 def begin_refund(session: Session, now: datetime, refund_id: str) -> RefundCall | str:
-    refund = _lock(session, refund_id)
+    refund = lock_refund(session, refund_id)
     if refund.status != RefundStatus.SENDING:
         return refund.status
     fence = take_lease(session, refund)
@@ -158,7 +158,7 @@ def perform_refund(call: RefundCall) -> RefundAnswer:
 
 def finish_refund(session: Session, now: datetime, call: RefundCall, answer: RefundAnswer) -> str:
     """sending → pending | succeeded | failed, or again later. The gateway's event may have been faster."""
-    refund = _lock(session, call.refund_id)
+    refund = lock_refund(session, call.refund_id)
     if refund.fence != call.fence or refund.status != RefundStatus.SENDING:
         return refund.status
     refund.lease_until, refund.error = None, answer.error
@@ -166,25 +166,70 @@ def finish_refund(session: Session, now: datetime, call: RefundCall, answer: Ref
         refund.lease_until = refund.next_attempt_at = retry_at(session, refund.attempts)
         session.flush()
         return refund.status
+    refund.gateway_ref = answer.refund.gateway_ref if answer.refund is not None else None
     if answer.refund is None or answer.refund.status == "failed":
-        fail_refund(session, now, refund, answer.error or "The gateway could not refund.")
+        fail_refund(session, now, refund, answer.error or GATEWAY_COULD_NOT, now)
         return refund.status
-    refund.gateway_ref = answer.refund.gateway_ref
     move(session, refund, "accept", RefundStatus.PENDING, now, actor="gateway")
     if answer.refund.status == "succeeded":
-        confirm_refund(session, now, refund)
+        confirm_refund(session, now, refund, now)
+    if failed_movement(session, refund.payment, answer.refund.gateway_ref) is not None:
+        # Its failure was reported before we knew its name, and nobody could tell whose it was.
+        fail_refund(session, now, refund, GATEWAY_COULD_NOT, now)
     session.flush()
     return refund.status
 
 
-def confirm_refund(session: Session, now: datetime, refund: Refund) -> None:
-    """The money has left. It is recorded as a movement of its payment, so that a sum reported later counts it."""
+def confirm_refund(session: Session, now: datetime, refund: Refund, sent_at: datetime) -> None:
+    """The money has left, at `sent_at` by the gateway's time. It is recorded as a movement of its payment, so that a
+    sum reported later counts it."""
+    record_refund_movement(session, refund, refund.id, "refund", sent_at)
+    refund.error = None
+    move(session, refund, "succeed", RefundStatus.SUCCEEDED, now, actor="gateway")
+    postings.confirm_refund(session, refund, f"clearing:{refund.payment.connection.adapter}", now)
+
+
+def fail_refund(
+    session: Session, now: datetime, refund: Refund, error: str, failed_at: datetime, actor: str = "gateway"
+) -> None:
+    """The money comes back to where it was taken from, or waits for a person, as the catalogue says; also of a refund
+    that had succeeded. Sums that the gateway reports as of before `failed_at` (its own time) may count it."""
+    if refund.gateway_ref is not None:
+        if refund.status != RefundStatus.SUCCEEDED:
+            record_refund_movement(session, refund, refund.id, "refund", failed_at)
+        record_refund_movement(session, refund, refund.gateway_ref, "refund_failed", failed_at)
+    had_succeeded = refund.status == RefundStatus.SUCCEEDED
+    refund.error = error
+    move(session, refund, "fail", RefundStatus.FAILED, now, actor=actor, reason=error)
+    if had_succeeded:
+        postings.reopen_refund(session, refund, f"clearing:{refund.payment.connection.adapter}", now)
+    give_back(session, now, refund, refund.amount)
+
+
+def give_back(session: Session, now: datetime, refund: Refund, amount: Money) -> None:
+    """What a failed refund leaves: to where it was taken from, or a person is asked. Money that belonged to nothing is
+    shown to operators as before; whatever was a customer's, they and the provider's people are notified of."""
+    if refund.source != "credit":
+        postings.fail_refund(session, refund, amount, now)
+        return
+    if catalog_of(session, session.get_one(Provider, refund.provider_id)).policies.refund_failed == "ask":
+        refund.to_decide_minor = amount.amount
+    else:
+        postings.fail_refund(session, refund, amount, now)
+    for event in ("refund_failed", "refund_failed_for_staff"):
+        notices.write(session, refund, event, credit=None if refund.to_decide_minor or not amount else amount)
+
+
+def record_refund_movement(
+    session: Session, refund: Refund, gateway_object: str, kind: str, at: datetime
+) -> Payment | None:
+    """What a refund of ours did to its payment; None if it is recorded already."""
     payment = refund.payment
-    record_movement(
+    return record_movement(
         session,
         payment.connection_id,
-        refund.id,
-        "refund",
+        gateway_object,
+        kind,
         provider_id=refund.provider_id,
         of_payment_id=payment.id,
         attempt_id=payment.attempt_id,
@@ -192,21 +237,11 @@ def confirm_refund(session: Session, now: datetime, refund: Refund) -> None:
         amount_minor=refund.amount_minor,
         currency=refund.currency,
         outcome="unmatched" if payment.outcome == "unmatched" else "credit_refund",
-        paid_at=now,
+        paid_at=at,
     )
-    refund.error = None
-    move(session, refund, "succeed", RefundStatus.SUCCEEDED, now, actor="gateway")
-    postings.confirm_refund(session, refund, f"clearing:{payment.connection.adapter}", now)
 
 
-def fail_refund(session: Session, now: datetime, refund: Refund, error: str) -> None:
-    """The money stays where it was taken from."""
-    refund.error = error
-    move(session, refund, "fail", RefundStatus.FAILED, now, actor="gateway", reason=error)
-    postings.fail_refund(session, refund, now)
-
-
-def _source_of(session: Session, payment: Payment) -> tuple[str, str]:
+def source_of(session: Session, payment: Payment) -> tuple[str, str]:
     """The ledger account that a refund of this payment is taken from, and whose it is."""
     if payment.outcome == "unmatched" or payment.invoice_id is None:
         return f"unmatched:{payment.connection.adapter}", ""
@@ -222,7 +257,10 @@ def _check_covered(session: Session, payment: Payment, wanted: Money, source: st
         )
 
 
-def _lock(session: Session, refund_id: str) -> Refund:
+def lock_refund(session: Session, refund_id: str) -> Refund:
+    """With its payment, which whoever processes a gateway's event locks first, too."""
+    of_refund = select(Payment).join(Refund, Refund.payment_id == Payment.id).where(Refund.id == refund_id)
+    session.execute(of_refund.with_for_update(of=Payment)).scalar_one()
     return session.execute(
         select(Refund)
         .where(Refund.id == refund_id)

@@ -32,6 +32,7 @@ from planshift_client.shapes.operators import (
 from planshift_client.shapes.problems import InvalidField, ProblemDocument
 from planshift_client.shapes.services import (
     Balance,
+    Correction,
     CreditEntry,
     CreditLedger,
     CurrentPlan,
@@ -45,6 +46,7 @@ from planshift_client.shapes.services import (
     PortalSession,
     Refusal,
     ReportedService,
+    Resumption,
     Service,
     TestClock,
 )
@@ -55,6 +57,7 @@ __all__ = [
     "Balance",
     "Cancellation",
     "CancellationPreview",
+    "Correction",
     "CreditEntry",
     "CreditLedger",
     "CurrentPlan",
@@ -93,6 +96,7 @@ __all__ = [
     "Refusal",
     "RefusedWebhook",
     "ReportedService",
+    "Resumption",
     "RetriedRow",
     "Service",
     "Shape",

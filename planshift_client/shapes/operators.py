@@ -43,7 +43,7 @@ class Movement(Shape):
     """One movement of money at a gateway or a bank."""
 
     id: str = told("Ours.", "mny_01k9f3")
-    kind: str = told("payment, refund, dispute, dispute_won or late_failure.", "payment")
+    kind: str = told("payment, refund, refund_failed, dispute, dispute_won or late_failure.", "payment")
     gateway: str = told("The adapter.", "standard")
     gateway_object: str = told("The gateway's own id of it.", "ch_1")
     amount: Money = told("Always positive.", {"amount": 1331, "currency": "JPY"})
@@ -64,6 +64,7 @@ class Refund(Shape):
     actor: str = told("Who started it.", "night shift")
     reason: str = told("Why.", "Paid twice.")
     error: str | None = told("What the gateway said.", "The account is closed.")
+    to_decide: Money = told("What of it waits for a person, after it failed.", {"amount": 0, "currency": "JPY"})
 
 
 class Payment(Movement):

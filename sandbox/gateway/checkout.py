@@ -1,4 +1,5 @@
-"""What the payer sees: one page with one form."""
+"""What the payer sees: one page with one form. Once it is paid, the same page plays what comes later: that money which
+was on its way arrives or does not, that the merchant's people refund it here, and that a bank sends that back."""
 
 from html import escape
 from string import Template
@@ -53,14 +54,23 @@ $action
 </body>
 </html>
 """)
-_FORM = Template("""<form method="post">
-<button class="pay" name="outcome" value="pay">$pay</button>
-<button class="no" name="outcome" value="decline">Decline</button>
-</form>""")
+_FORM = Template('<form method="post">\n$buttons\n</form>')
+_BUTTON = Template('<button class="$look" name="outcome" value="$outcome">$label</button>')
+# What may be pressed in each status, as (look, outcome, label).
+_PAY = (("pay", "pay", "Pay"), ("no", "pending", "Pay by bank debit (takes days)"), ("no", "decline", "Decline"))
+_BUTTONS = {
+    "open": _PAY,
+    "canceled": _PAY,
+    "action_required": (("pay", "pay", "Confirm payment"), ("no", "decline", "Decline")),
+    "pending": (("pay", "pay", "The money arrives"), ("no", "decline", "The money does not come")),
+    "succeeded": (("no", "refund", "Refund it here"), ("no", "fail_refund", "The bank sends the refund back")),
+}
+_OUTCOMES = ("pay", "pending", "decline", "refund", "fail_refund")
 _BACK = Template('<p><a href="$return_url">Back to the merchant</a></p>')
 _STATUS = {
     "open": "waiting for you",
     "action_required": "your bank asks you to confirm",
+    "pending": "on its way",
     "succeeded": "paid",
     "failed": "declined",
     "canceled": "canceled or expired",
@@ -75,21 +85,32 @@ def checkout_routes(store: GatewayStore) -> list[Route]:
     async def press(request: Request) -> Response:
         account, payment = _payment(store, request)
         outcome = parse_qs((await request.body()).decode("latin-1")).get("outcome", [""])[0]
-        if outcome not in ("pay", "decline"):
-            refuse(422, "The form field `outcome` must be `pay` or `decline`.")
+        if outcome not in _OUTCOMES:
+            refuse(422, f"The form field `outcome` must be one of {', '.join(_OUTCOMES)}.")
         try:
-            payment = payments.press(store, account, payment, outcome)
+            _play(store, account, payment, outcome)
         except NotPossible as error:
             refuse(409, str(error))
+        account, payment = _payment(store, request)
         if "text/html" not in request.headers.get("accept", ""):
             return JSONResponse(payments.shown(payment))
-        to_confirm = payment["status"] == "action_required"
-        return RedirectResponse(str(request.url) if to_confirm else payment["return_url"], 303)
+        stays = payment["status"] == "action_required" or outcome in ("refund", "fail_refund")
+        return RedirectResponse(str(request.url) if stays else payment["return_url"], 303)
 
     return [
         Route("/checkout/{id}", show, name="checkout"),
         Route("/checkout/{id}", press, methods=["POST"]),
     ]
+
+
+def _play(store: GatewayStore, account: str, payment: Payment, outcome: str) -> None:
+    """Raises NotPossible."""
+    if outcome == "refund":
+        payments.refund_at_page(store, account, payment)
+    elif outcome == "fail_refund":
+        payments.fail_refund(store, account, payment)
+    else:
+        payments.press(store, account, payment, outcome)
 
 
 def _payment(store: GatewayStore, request: Request) -> tuple[str, Payment]:
@@ -102,10 +123,11 @@ def _payment(store: GatewayStore, request: Request) -> tuple[str, Payment]:
 
 def _page(account: str, payment: Payment, pay_late: bool) -> str:
     status = payment["status"]
-    if status in ("open", "action_required") or (status == "canceled" and pay_late):
-        action = _FORM.substitute(pay="Confirm payment" if status == "action_required" else "Pay")
-    else:
-        action = _BACK.substitute(return_url=escape(payment["return_url"]))
+    offered = _BUTTONS.get(status, ()) if status != "canceled" or pay_late else ()
+    buttons = [_BUTTON.substitute(look=look, outcome=outcome, label=label) for look, outcome, label in offered]
+    action = _FORM.substitute(buttons="\n".join(buttons)) if buttons else ""
+    if status not in ("open", "action_required") and not (status == "canceled" and pay_late):
+        action += _BACK.substitute(return_url=escape(payment["return_url"]))
     return _PAGE.substitute(
         amount=f"{_major(payment['amount'], payment['currency'])} {payment['currency']}",
         description=escape(payment["description"]),

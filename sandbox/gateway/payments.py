@@ -1,4 +1,5 @@
-"""What may happen to a payment: open → action_required → succeeded | failed | canceled, then refunds."""
+"""What may happen to a payment: open → action_required → pending → succeeded | failed | canceled, then refunds, which
+may fail after they have succeeded."""
 
 from datetime import datetime
 from typing import Any
@@ -46,8 +47,12 @@ def press(store: GatewayStore, account: str, payment: Payment, outcome: str) -> 
         raise NotPossible("This payment was canceled or has expired.")
     if outcome == "decline" or knobs.decline:
         return _move(store, account, payment, "failed")
+    if payment["status"] == "pending" and outcome == "pending":
+        return payment
     if knobs.challenge and payment["status"] == "open":
         return _move(store, account, payment, "action_required")
+    if outcome == "pending":
+        return _move(store, account, payment, "pending")
     paid = {
         "paid_at": store.now(account),
         "amount": max(1, payment["amount"] + knobs.amount_off_by),
@@ -72,6 +77,25 @@ def refund(store: GatewayStore, account: str, payment: Payment, key: str, order:
     after = {**payment, "refunded": payment["refunded"] + (order.amount if status == "succeeded" else 0)}
     store.change(account, [settled, after], f"refund.{status}", {"refund": settled, "payment": shown(after)})
     return pending
+
+
+def refund_at_page(store: GatewayStore, account: str, payment: Payment) -> None:
+    """Somebody refunds all that is left at the gateway, as the merchant's people do without asking the merchant's
+    program. Raises NotPossible."""
+    left = payment["amount"] - payment["refunded"] if payment["status"] == "succeeded" else 0
+    if left <= 0:
+        raise NotPossible("Nothing of this payment is left to be refunded.")
+    refund(store, account, payment, new_id("page"), RefundOrder(amount=left))
+
+
+def fail_refund(store: GatewayStore, account: str, payment: Payment) -> None:
+    """The payer's bank sends the newest refund back. Raises NotPossible."""
+    refunds = [one for one in store.refunds_of(account, payment["id"]) if one["status"] == "succeeded"]
+    if not refunds:
+        raise NotPossible("No refund of this payment has succeeded.")
+    failed = {**refunds[-1], "status": "failed"}
+    after = {**payment, "refunded": payment["refunded"] - failed["amount"]}
+    store.change(account, [failed, after], "refund.failed", {"refund": failed, "payment": shown(after)})
 
 
 def shown(payment: Payment) -> Payment:

@@ -104,6 +104,14 @@ class GatewayStore:
         )
         return [json.loads(row["body"]) for row in rows]
 
+    def refunds_of(self, account: str, payment: str) -> list[Row]:
+        """Oldest first."""
+        rows = self._database.execute(
+            "SELECT body FROM objects WHERE account = ? AND json_extract(body, '$.payment') = ? ORDER BY rowid",
+            (account, payment),
+        )
+        return [json.loads(row["body"]) for row in rows]
+
     def change(self, account: str, bodies: list[Row], event: str, data: Row) -> None:
         """Write the objects' new states, the event that reports them, and the event's deliveries."""
         knobs = self.knobs(account)

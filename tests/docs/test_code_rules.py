@@ -77,10 +77,6 @@ def test_the_domain_has_no_float() -> None:
     assert floats == []
 
 
-def test_no_step_commits() -> None:
-    assert [line for line, node in nodes("engine", "domain", "models") if called(node) in ("commit", "rollback")] == []
-
-
 def test_no_message_waits_in_the_broker() -> None:
     waits = [
         line

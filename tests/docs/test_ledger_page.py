@@ -22,8 +22,9 @@ from models.plan_change import PlanChange
 from tests.support.ledger_page import ACCOUNTS, NAMES, RECIPES, unlisted_postings
 from tests.support.play import NOON_17_JULY, Play
 
-# The page's letters, in yen. T = N + V; h > T, p > o and d < T, so that there is a rest wherever one is possible.
-AMOUNTS = {"N": 339, "V": 34, "T": 373, "h": 1000, "p": 500, "o": 73, "c": 50, "d": 100, "x": 40, "r": 60}
+# The page's letters, in yen. T = N + V, s = c + x + o + d; h > T, p > o and d < T, so that there is a rest wherever one
+# is possible.
+AMOUNTS = {"N": 339, "V": 34, "T": 373, "h": 1000, "p": 500, "o": 73, "c": 50, "d": 100, "x": 40, "r": 60, "s": 263}
 UNMATCHED = "unmatched:standard"
 
 
@@ -76,6 +77,12 @@ ARGUMENTS: dict[str, Any] = {
     "unmatched": UNMATCHED,
     "returned": yen("d"),
     "owed": yen("o"),
+    "movement_id": "mny",
+    "claim": yen("x"),
+    "claims": [
+        credit(account, "", yen(letter))
+        for account, letter in (("held", "c"), ("losses", "x"), ("receivable", "o"), ("returned", "d"))
+    ],
 }
 # Where one name stands for another thing in another recipe.
 PARTICULAR: dict[str, dict[str, Any]] = {
@@ -84,6 +91,8 @@ PARTICULAR: dict[str, dict[str, Any]] = {
     "take_returned_from_credit": {"amount": yen("x")},
     "lose_returned": {"amount": yen("d")},
     "owe_returned": {"amount": yen("d")},
+    "fail_refund": {"amount": yen("r")},
+    "send_refund_by_hand": {"amount": yen("r")},
 }
 # In a recipe for a negative total, N, V and T are negative themselves.
 NEGATIVE = {"settle_credit_note"}

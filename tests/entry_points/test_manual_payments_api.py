@@ -66,3 +66,15 @@ def test_from_an_unmatched_transfer_to_a_refund(frontend: Callable[..., ApiClien
         "the replay",
     )
     assert len(dns.call("GET", "/v1/payments", scope="ops")["items"]) == 2
+    _the_transfer_comes_back(dns, payment["id"], shown["refunds"][0]["id"])
+
+
+def _the_transfer_comes_back(dns: ApiClient, payment: str, refund: str) -> None:
+    """What was sent by hand is reported by hand; nobody is asked about it, as the catalogue gives credit."""
+    for _ in range(2):
+        assert dns.call("POST", f"/v1/refunds/{refund}/failure", DECISION, scope="ops")["status"] == "failed"
+    assert dns.call("GET", "/v1/customers/zone/balance")["credit"] == [{"amount": 69, "currency": "JPY"}]
+    assert dns.call("GET", f"/v1/payments/{payment}", scope="ops")["refundable"] == {"amount": 1400, "currency": "JPY"}
+    for unknown, code in ((refund, "nothing_to_decide"), ("ref_01unknown", "unknown_refund")):
+        with pytest.raises(Refused, match=code):
+            dns.call("POST", f"/v1/refunds/{unknown}/decision", {"decision": "credit", **DECISION}, scope="ops")

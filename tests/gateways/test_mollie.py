@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
 
 from domain.money import Money
 from engine.payments.inbox_store import ReceivedWebhook, receive_events
-from gateways.protocol import Account, BadSignature, EventKind, GatewayError, GatewayRefused, PaymentRequest
+from gateways.protocol import Account, BadSignature, EventKind, EventPage, GatewayError, GatewayRefused, PaymentRequest
 from gateways.registry import GATEWAYS
 from local.stack import Stack
 from models.database import transaction
 from models.inbox import InboxEvent
+from models.payment import PaymentAttempt, Refund
 from tests.gateways.served import Routes, served
-from tests.support.money_play import MoneyPlay
+from tests.support.money_play import MoneyPlay, age, claimed
 from tests.support.play import NOON_17_JULY
 
 GATEWAY = GATEWAYS["mollie"]
@@ -52,7 +53,9 @@ class FakeMollie(Routes):
         self.answer(201, self.payments[name])
 
     def do_GET(self) -> None:
-        name = self.path.split("/")[3]
+        path, _, query = self.path.partition("?")
+        name = path.split("/")[3]
+        assert query == "embed=refunds"
         self.fetched.append(name)
         if name == "tr_broken":
             self.answer(503, {})
@@ -134,6 +137,68 @@ def test_refunds_and_chargebacks_are_found_by_the_same_fetch(play: MoneyPlay) ->
     assert play.ledger() == {}
 
 
+def test_there_is_no_list_so_what_takes_long_is_fetched(play: MoneyPlay) -> None:
+    """No webhook comes: the payment is fetched when it is a quarter of an hour old, and so is a paid one of which a
+    refund is not confirmed."""
+    change_id = play.until_awaiting_payment("start")
+    [attempt] = play.attempts(change_id)
+    name = attempt.gateway_ref or ""
+    assert GATEWAY.recent_events(Account("dns", "", KEY, ()), None) == EventPage((), None)
+    pay(name, amount=yen(1000))
+    age(attempt.id, 16)
+    assert claimed(attempt.id)
+    play.fetch(attempt.id)
+    play.process_all()
+    assert play.steps("settle apply", change_id) == "applied"
+    refund_id = play.start_refund(play.payments()[0].id, Money(627, "JPY"))
+    assert play.send_refund(refund_id) == "pending"
+    with transaction() as session:
+        session.get_one(Refund, refund_id).created_at -= timedelta(minutes=16)
+        session.get_one(PaymentAttempt, attempt.id).polled_at = None
+    assert claimed(attempt.id)
+    play.fetch(attempt.id)
+    play.process_all()
+    assert (play.refund(refund_id).status, play.ledger()["clearing:mollie"]) == ("succeeded", 373)
+
+
+@pytest.mark.parametrize("nothing", [{"metadata": None, "_embedded": None}, {"_embedded": {"refunds": None}}])
+def test_what_is_null_is_read_all_the_same(play: MoneyPlay, nothing: dict[str, Any]) -> None:
+    """Ours is known by Mollie's name for it, whatever became of its metadata."""
+    change_id = play.until_awaiting_payment("start")
+    name = play.attempts(change_id)[0].gateway_ref or ""
+    pay(name, amountRefunded=None, amountChargedBack=None, **nothing)
+    play.process(posted(play, name))
+    assert play.ledger() == {"clearing:mollie": 373, "held": -373}
+
+
+def refund_at_mollie(name: str, amount: int, status: str) -> dict[str, Any]:
+    return {"id": name, "amount": yen(amount), "status": status}
+
+
+def test_a_refund_that_fails_and_its_replacement_are_found_by_the_same_fetch(play: MoneyPlay) -> None:
+    """1,000 were paid for 373. Our refund of the 627 is refunded, fails, and somebody refunds 627 at Mollie, where the
+    sum is then the same as before."""
+    change_id = play.until_awaiting_payment("start")
+    name = play.attempts(change_id)[0].gateway_ref or ""
+    pay(name, amount=yen(1000))
+    play.process(posted(play, name))
+    assert play.steps("settle apply", change_id) == "applied"
+    refund_id = play.start_refund(play.payments()[0].id, Money(627, "JPY"))
+    assert play.send_refund(refund_id) == "pending"
+    ours, sold = play.refund(refund_id).gateway_ref or "", {"sales": -339, "tax:jp-10": -34}
+    for refunded, refunds, status, ledger in (
+        (627, [("processing", ours)], "succeeded", {"clearing:mollie": 373}),
+        (0, [("failed", ours)], "failed", {"clearing:mollie": 1000, "credit": -627}),
+        (627, [("failed", ours), ("refunded", "re_other")], "failed", {"clearing:mollie": 373}),
+        (0, [("failed", ours), ("canceled", "re_other")], "failed", {"clearing:mollie": 1000, "credit": -627}),
+    ):
+        embedded = {"refunds": [refund_at_mollie(ref, 627, state) for state, ref in refunds]}
+        pay(name, amountRefunded=yen(refunded), _embedded=embedded)
+        for _ in range(2):
+            play.process(posted(play, name))
+        assert (play.refund(refund_id).status, play.ledger()) == (status, ledger | sold)
+
+
 def test_a_name_that_we_did_not_open_is_never_fetched(play: MoneyPlay) -> None:
     """Whoever guesses names cannot make us call Mollie, or fill our books."""
     event_id = posted(play, "tr_guessed")
@@ -169,8 +234,6 @@ def test_mollie_is_away_and_the_fetch_is_tried_again(play: MoneyPlay) -> None:
     change_id = play.until_awaiting_payment("start")
     attempt_id = play.attempts(change_id)[0].id
     with transaction() as session:
-        from models.payment import PaymentAttempt
-
         session.get_one(PaymentAttempt, attempt_id).gateway_ref = "tr_broken"
     event_id = posted(play, "tr_broken")
     with pytest.raises(GatewayError, match="503"):

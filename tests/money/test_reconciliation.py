@@ -17,7 +17,7 @@ from models.inbox import InboxEvent
 from models.payment import PaymentAttempt
 from models.provider import Connection
 from tasks.run import external_step
-from tests.support.money_play import MoneyPlay
+from tests.support.money_play import MoneyPlay, age, claimed
 from worker.beat import SCHEDULE
 
 
@@ -28,17 +28,6 @@ def quiet(servers: Stack) -> tuple[MoneyPlay, str, str]:
     httpx.put(f"{gateway}/_knobs/{play.slug}", json={"webhooks": False}, trust_env=False).raise_for_status()
     change_id = play.until_awaiting_payment("start")
     return play, change_id, play.attempts(change_id)[0].id
-
-
-def age(attempt_id: str, minutes: int) -> None:
-    with transaction() as session:
-        created = func.clock_timestamp() - timedelta(minutes=minutes)
-        session.execute(update(PaymentAttempt).where(PaymentAttempt.id == attempt_id).values(created_at=created))
-
-
-def claimed(attempt_id: str) -> bool:
-    with transaction() as session:
-        return attempt_id in reconciliation.claim_due(session).attempts
 
 
 def list_events(play: MoneyPlay) -> list[str]:

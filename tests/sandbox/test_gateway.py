@@ -225,3 +225,33 @@ def test_refunds(gateway: As, listener: WebhookListener) -> None:
     events = [webhook.payload for webhook in listener.wait_for(3)]
     assert sorted(event["type"] for event in events) == ["payment.succeeded", "refund.failed", "refund.succeeded"]
     assert gateway.get(f"/v1/payments/{payment['id']}").json()["refunded"] == 1000
+
+
+def test_money_that_takes_its_time(gateway: As, listener: WebhookListener) -> None:
+    """A bank debit: on its way, then the page has a button for either end; what is on its way cannot be canceled."""
+    for name, outcome, ends in (("a", "pay", "succeeded"), ("b", "decline", "failed")):
+        payment = transaction_for(gateway, name)
+        assert "Pay by bank debit" in gateway.get(payment["checkout_url"]).text
+        assert [press(gateway, payment, "pending").json()["status"] for _ in range(2)] == ["pending", "pending"]
+        assert gateway.post(f"/v1/payments/{payment['id']}/cancel").json()["status"] == "pending"
+        page = gateway.get(payment["checkout_url"]).text
+        assert "The money does not come" in page
+        assert "Pay by bank debit" not in page
+        assert press(gateway, payment, outcome).json()["status"] == ends
+    kinds = sorted(webhook.payload["type"] for webhook in listener.wait_for(4))
+    assert kinds == ["payment.failed", "payment.pending", "payment.pending", "payment.succeeded"]
+
+
+def test_a_refund_at_the_page_that_the_bank_sends_back(gateway: As, listener: WebhookListener) -> None:
+    payment = transaction_for(gateway)
+    assert press(gateway, payment, "refund").status_code == 409, "nothing was paid"
+    press(gateway, payment)
+    assert press(gateway, payment, "fail_refund").status_code == 409, "nothing was refunded"
+    assert press(gateway, payment, "refund").json()["refunded"] == 1234
+    assert press(gateway, payment, "refund").status_code == 409, "nothing is left"
+    assert press(gateway, payment, "fail_refund").json()["refunded"] == 0
+    events = [webhook.payload for webhook in listener.wait_for(3)]
+    assert sorted(event["type"] for event in events) == ["payment.succeeded", "refund.failed", "refund.succeeded"]
+    told = {event["type"]: event["data"] for event in events}
+    assert told["refund.failed"]["refund"]["id"] == told["refund.succeeded"]["refund"]["id"]
+    assert told["refund.failed"]["payment"]["refunded"] == 0

@@ -13,6 +13,7 @@ from domain.lifecycle import ServiceStatus
 from engine.dunning import mark_past_due
 from engine.ledger.billed_items import LaterBill
 from engine.operators.ended_invoices import decide
+from engine.operators.manual_payments import UnknownInvoice
 from engine.payments.ended_invoices import Decision, NotDecidable
 from local.stack import Stack
 from models.audit import Attribution
@@ -137,3 +138,13 @@ def test_where_an_ending_gives_nothing_back_an_unpaid_invoice_is_void(servers: S
     assert play.note_on(invoice_id) is not None
     assert (play.ending(ending_id).lost_minor, play.ledger(), play.items()) == (0, {}, [])
     audited(play)
+
+
+def test_an_invoice_is_decided_by_its_own_provider(servers: Stack) -> None:
+    play, invoice_id = renewed(servers, ended_invoice="keep")
+    play.report_status("canceled")
+    other = EndingPlay.of(servers)
+    for player, name in ((other, invoice_id), (play, "inv_unknown")):
+        with pytest.raises(UnknownInvoice):
+            decided(player, name, "void")
+    assert play.ledger()["receivable"] == 3300

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 from typing import Any
 
 import httpx
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from domain.lifecycle import UNDECIDED
 from domain.money import Money
 from engine.accounts.providers import load_catalog
-from engine.payments import checkout, refunds
+from engine.payments import checkout, reconciliation, refunds
 from gateways.protocol import GatewayPayment
 from local.stack import Stack
 from models.audit import Attribution
@@ -53,14 +54,19 @@ class MoneyPlay(Play):
         assert play.ledger() == {"clearing:standard": 1000, "credit": -627, "sales": -339, "tax:jp-10": -34}
         return play, change_id, play.payments()[0].id
 
-    def report_refund(self, attempt_id: str, refunded: int, of: int, refund_id: str | None = None) -> str:
+    def report_refund(
+        self, attempt_id: str, refunded: int, of: int, refund_id: str | None = None, at: str | None = None
+    ) -> str:
         """A refund succeeded, after which so much of the payment is refunded in all."""
         part = {"id": refund_id or f"re_{secrets.token_hex(4)}", "amount": refunded, "currency": "JPY"}
-        return self._report(attempt_id, "refund.succeeded", of, {"refund": part}, refunded)
+        return self._report(attempt_id, "refund.succeeded", of, {"refund": part}, refunded, at)
 
-    def report_refund_failed(self, attempt_id: str, refund_id: str, of: int) -> str:
-        part = {"id": refund_id, "amount": of, "currency": "JPY"}
-        return self._report(attempt_id, "refund.failed", of, {"refund": part}, 0)
+    def report_refund_failed(
+        self, attempt_id: str, refund_id: str, amount: int, of: int, refunded: int | None = 0, at: str | None = None
+    ) -> str:
+        """A refund failed, after which so much is still refunded; None: the gateway does not say."""
+        part = {"id": refund_id, "amount": amount, "currency": "JPY"}
+        return self._report(attempt_id, "refund.failed", of, {"refund": part}, refunded, at)
 
     def report_second(self, attempt_id: str, amount: int) -> str:
         """Another payment came for the same attempt, under a name of its own."""
@@ -89,10 +95,18 @@ class MoneyPlay(Play):
     def report_late_failure(self, attempt_id: str, amount: int) -> str:
         return self._report(attempt_id, "payment.late_failed", amount, {}, 0)
 
-    def _report(self, attempt_id: str, kind: str, paid: int, parts: dict[str, Any], refunded: int) -> str:
+    def _report(
+        self,
+        attempt_id: str,
+        kind: str,
+        paid: int,
+        parts: dict[str, Any],
+        refunded: int | None,
+        at: str | None = None,
+    ) -> str:
         payment = {"id": f"gw_{attempt_id}", "reference": attempt_id, "amount": paid, "currency": "JPY"}
         payment |= {"status": "succeeded", "refunded": refunded}
-        event = {"id": f"evt_{secrets.token_hex(8)}", "type": kind, "occurred_at": "2027-07-18T03:05:00Z"}
+        event = {"id": f"evt_{secrets.token_hex(8)}", "type": kind, "occurred_at": at or "2027-07-18T03:05:00Z"}
         return self.report_body(event | {"data": {"payment": payment, **parts}})
 
     def event(self, event_id: str) -> InboxEvent:
@@ -133,6 +147,11 @@ class MoneyPlay(Play):
             query = select(Payment).where(Payment.provider_id == self.provider(session).id, Payment.kind == kind)
             return list(session.scalars(query.order_by(Payment.id)))
 
+    def use_real_time(self) -> None:
+        """Nobody moved the provider's clock, so that gateways' own instants count."""
+        with transaction() as session:
+            self.provider(session).clock_at = None
+
     def start_refund(self, payment_id: str, amount: Money | None = None) -> str:
         """An operator refunds it, whole or in part; returns the refund's id."""
         with transaction() as session:
@@ -148,3 +167,16 @@ class MoneyPlay(Play):
 
 def yen(amount: int) -> Money:
     return Money(amount, "JPY")
+
+
+def age(attempt_id: str, minutes: int) -> None:
+    """As if an attempt had been begun so long ago."""
+    with transaction() as session:
+        created = func.clock_timestamp() - timedelta(minutes=minutes)
+        session.execute(update(PaymentAttempt).where(PaymentAttempt.id == attempt_id).values(created_at=created))
+
+
+def claimed(attempt_id: str) -> bool:
+    """Whether beat has it fetched now."""
+    with transaction() as session:
+        return attempt_id in reconciliation.claim_due(session).attempts

@@ -11,11 +11,13 @@ from sqlalchemy import select
 from domain.lifecycle import InvoiceStatus
 from engine.host_reports import UnknownCustomer
 from engine.ledger import postings
+from engine.payments.attempts import start_invoice_attempt
 from models import storage
 from models.customer import Customer, Service, customer_by_ref
 from models.invoice import Invoice, document_of, in_status
 from models.ledger import entries_of_owner
 from planshift_client import shapes
+from tasks.story import enqueue_task
 from web.api.auth import AnyKey, ApiTransaction, transaction_for
 from web.api.bodies import Ref, Text
 from web.api.host import PathRef
@@ -63,6 +65,18 @@ def get_invoice(invoice_id: InvoiceId, caller: AnyKey) -> shapes.Invoice:
     """One invoice with its lines and documents."""
     with transaction_for(caller) as tx:
         return invoice_view(tx.session, _invoice(tx, invoice_id))
+
+
+@router.post("/invoices/{invoice_id}/payments", status_code=202)
+def create_invoice_payment(invoice_id: InvoiceId, caller: AnyKey) -> shapes.Invoice:
+    """A new attempt at what is still owed on a renewal's invoice, after the one before it was declined, ran out or its
+    money did not come; its checkout page appears in the invoice."""
+    with transaction_for(caller) as tx:
+        invoice = _invoice(tx, invoice_id)
+        start_invoice_attempt(tx.session, tx.now, invoice)
+        view = invoice_view(tx.session, invoice)
+    enqueue_task("invoices.request_payment", invoice_id=invoice_id)
+    return view
 
 
 @router.get("/invoices/{invoice_id}/pdf", status_code=307, response_class=RedirectResponse)

@@ -9,6 +9,7 @@ from pydantic import Field
 from sqlalchemy import select
 
 from engine.operators import manual_payments
+from engine.operators.failed_refunds import decide_refund, report_failed
 from engine.operators.manual_payments import StatementLine, payments_of
 from engine.operators.replay import events_of, replay_event, required_event
 from engine.payments.refunds import required_payment, start_refund
@@ -34,6 +35,7 @@ from web.api.pages import Page, page_of, paged
 router = APIRouter(prefix="/v1", tags=["manual payments"])
 EventId = Annotated[str, Path(max_length=64, pattern=r"^evt_[0-9a-z]+$", description="The event's id.")]
 PaymentId = Annotated[str, Path(max_length=64, pattern=r"^mny_[0-9a-z]+$", description="The payment's id.")]
+RefundId = Annotated[str, Path(max_length=64, pattern=r"^ref_[0-9a-z]+$", description="The refund's id.")]
 InvoiceId = Annotated[str, Field(max_length=64, pattern=r"^inv_[0-9a-z]+$")]
 EventStatus = Literal["attention", "foreign", "received", "parked", "retry", "processed", "ignored", "poison", "dead"]
 
@@ -57,6 +59,14 @@ class RefundBody(DecisionBody):
     """Without an amount, all that is left of the payment goes back."""
 
     amount: MoneyBody | None = told("What goes back.", default=None)
+
+
+class FailedRefundBody(DecisionBody):
+    """What becomes of a customer's money whose refund failed."""
+
+    decision: Literal["credit", "again", "sent"] = told(
+        "credit: account credit again; again: refunded once more; sent: you have transferred it.", "credit"
+    )
 
 
 @router.get("/webhooks")
@@ -151,3 +161,21 @@ def create_refund(payment_id: PaymentId, body: RefundBody, caller: OpsKey) -> sh
         view = refund_view(started)
     enqueue_task("payments.refund", refund_id=started.id)
     return view
+
+
+@router.post("/refunds/{refund_id}/decision", status_code=202)
+def decide_failed_refund(refund_id: RefundId, body: FailedRefundBody, caller: OpsKey) -> shapes.Refund:
+    """Answers a refund that failed, where the catalogue asks a person. `again` returns the new refund."""
+    with transaction_for(caller) as tx:
+        refund = decide_refund(tx.session, tx.now, tx.provider, refund_id, body.decision, body.attribution)
+        view = refund_view(refund)
+    if body.decision == "again":
+        enqueue_task("payments.refund", refund_id=view.id)
+    return view
+
+
+@router.post("/refunds/{refund_id}/failure")
+def report_failed_refund(refund_id: RefundId, body: DecisionBody, caller: OpsKey) -> shapes.Refund:
+    """A transfer that was made by hand came back. 409 for what a gateway refunds: it reports that itself."""
+    with transaction_for(caller) as tx:
+        return refund_view(report_failed(tx.session, tx.now, tx.provider, refund_id, body.attribution))

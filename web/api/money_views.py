@@ -94,6 +94,7 @@ def refund_view(refund: Refund) -> shapes.Refund:
         actor=refund.actor,
         reason=refund.reason,
         error=refund.error,
+        to_decide=money_view(refund.to_decide),
     )
 
 

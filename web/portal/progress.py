@@ -7,15 +7,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from domain.lifecycle import CANCELABLE, Status
+from domain.lifecycle import CANCELABLE, LIVE_ATTEMPT, Status
 from domain.money import Money
 from domain.next_steps import Phase, phase_of
 from domain.pricing.quote_values import Quote
 from domain.words import sentence
 from engine.expiry import NotCancelable, cancel_change
-from engine.payments.attempts import AttemptOpen, NothingToPay, start_attempt
+from engine.payments.attempts import AttemptOpen, NothingToPay, start_attempt, start_invoice_attempt
 from models import storage
 from models.invoice import Document, Invoice, invoice_of_change
+from models.ledger import receivable_of
 from models.payment import PaymentAttempt, latest_attempt
 from models.plan_change import PlanChange
 from tasks.story import enqueue_task
@@ -89,6 +90,18 @@ def pay_again(change_id: RowId, visit: SignedForm) -> RedirectResponse:
     return see(f"/changes/{change_id}")
 
 
+@router.post("/invoices/{invoice_id}/payments")
+def pay_invoice_again(invoice_id: RowId, visit: SignedForm) -> RedirectResponse:
+    """The same for a renewal's invoice."""
+    try:
+        with transaction_for(visit) as tx:
+            start_invoice_attempt(tx.session, tx.now, tx.invoice(invoice_id))
+    except (AttemptOpen, NothingToPay):
+        return see(f"/invoices/{invoice_id}")
+    enqueue_task("invoices.request_payment", invoice_id=invoice_id)
+    return see(f"/invoices/{invoice_id}")
+
+
 @router.get("/changes/{change_id}/cancel")
 def confirm_cancel(change_id: RowId, visit: Signed) -> Response:
     """Asks once more before a change is taken back."""
@@ -128,6 +141,7 @@ def _story(
         "payment_refused": sentence(tx.customer.locale, "payment_refused") if refused else "",
         "on_its_way": sentence(tx.customer.locale, "money_on_its_way") if on_its_way else "",
         "pay_url": _pay_url(change, invoice, attempt),
+        "owed": _owed_again(tx, change, invoice, attempt),
         "cancelable": change is not None and change.status in CANCELABLE,
         "returned": returned,
         "waiting": bool(waiting),
@@ -159,3 +173,14 @@ def _pay_url(change: PlanChange | None, invoice: Invoice | None, attempt: Paymen
     if invoice is None or invoice.status != "open" or (change and change.status != Status.AWAITING_PAYMENT):
         return None
     return attempt.checkout_url if attempt and attempt.status in ("open", "action_required") else None
+
+
+def _owed_again(
+    tx: PortalTransaction, change: PlanChange | None, invoice: Invoice | None, attempt: PaymentAttempt | None
+) -> Money | None:
+    """What the customer may pay by a new attempt, since the last one of a renewal's invoice brought nothing."""
+    if change is not None or invoice is None or invoice.status != "open" or attempt is None or attempt.refused:
+        return None
+    if attempt.money_on_its_way or attempt.status in LIVE_ATTEMPT:
+        return None
+    return receivable_of(tx.session, invoice.id, invoice.currency)

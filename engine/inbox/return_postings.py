@@ -1,0 +1,149 @@
+"""What a payment return does to the ledger and to its change, and what that becomes when the money comes in again.
+
+What goes back before its invoice is settled was held for it; afterwards it is a claim (`returned`), paid from the
+customer's credit as far as there was too much, and for the rest decided by the catalogue's policy in reversal.py.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session
+
+from domain.lifecycle import PAYABLE, Status
+from domain.money import Money
+from engine import reversal
+from engine.ledger import postings
+from gateways.protocol import GatewayEvent
+from models.inbox import InboxEvent
+from models.invoice import Invoice
+from models.ledger import Entry, LedgerEntry, LedgerTransaction, credit, receivable_of, returned_of
+from models.payment import Payment, Refund, record_movement
+from models.plan_change import PlanChange
+
+# The sale itself was undone, so its invoice needs no money any more.
+_UNDONE = (Status.REVERSED, Status.COMPENSATED)
+
+
+def post_return(
+    session: Session, now: datetime, movement: Payment, payment: Payment, change: PlanChange | None, final: bool
+) -> list[str]:
+    clearing = f"clearing:{payment.connection.adapter}"
+    if payment.outcome == "unmatched" or payment.invoice_id is None:
+        postings.return_unmatched(session, movement, f"unmatched:{payment.connection.adapter}", clearing, now)
+        return []
+    if payment.outcome == "held" and change is not None and change.status in PAYABLE:
+        postings.return_held(session, change, movement, clearing, now)
+        return []
+    invoice = session.get_one(Invoice, payment.invoice_id)
+    postings.return_settled(session, invoice, movement, clearing, now)
+    return decide(session, now, movement, payment, invoice, change) if final else []
+
+
+def decide(
+    session: Session,
+    now: datetime,
+    movement: Payment,
+    payment: Payment,
+    invoice: Invoice,
+    change: PlanChange | None,
+) -> list[str]:
+    """What was too much was credit, and is taken from there; what the invoice needed is the policy's matter."""
+    claim = returned_of(session, invoice.id, invoice.currency)
+    stands = invoice.settled_at is not None and (change is None or change.status not in _UNDONE)
+    needed = Money(invoice.due_minor if stands else 0, invoice.currency)
+    kept = reversal.net_received(session, invoice)
+    too_much = kept + claim - needed
+    credit = postings.credit_of(session, invoice.provider_id, invoice.customer_id, invoice.currency)
+    taken = max(Money.zero(invoice.currency), min(movement.amount, claim, too_much, credit))
+    postings.take_returned_from_credit(session, invoice, movement, taken, now)
+    if taken == claim:
+        return []
+    return reversal.answer_return(session, now, change, invoice)
+
+
+def record_return(
+    session: Session,
+    event: InboxEvent,
+    gateway_event: GatewayEvent,
+    payment: Payment,
+    kind: str,
+    amount: Money,
+    gateway_object: str | None = None,
+    at: datetime | None = None,
+) -> Payment | None:
+    """The movement's row; None if it is recorded already."""
+    return record_movement(
+        session,
+        payment.connection_id,
+        gateway_object or gateway_event.gateway_object,
+        kind,
+        provider_id=payment.provider_id,
+        of_payment_id=payment.id,
+        attempt_id=payment.attempt_id,
+        invoice_id=payment.invoice_id,
+        amount_minor=amount.amount,
+        currency=payment.currency,
+        outcome="returned",
+        paid_at=at or gateway_event.occurred_at,
+        event_id=event.id,
+    )
+
+
+def win_back(session: Session, now: datetime, won: Payment, payment: Payment, change: PlanChange | None) -> list[str]:
+    """A dispute was won: the money is again what it was before. Returns the change that it may pay now."""
+    clearing = f"clearing:{payment.connection.adapter}"
+    if payment.outcome == "unmatched" or payment.invoice_id is None:
+        postings.park_won_dispute(session, won, clearing, f"unmatched:{payment.connection.adapter}", now)
+        return []
+    if payment.outcome == "held" and change is not None and change.status in PAYABLE:
+        postings.hold_won_dispute(session, change, won, clearing, now)
+        change.schedule_now()
+        return [change.id]
+    invoice = session.get_one(Invoice, payment.invoice_id)
+    claim = min(won.amount, max(Money.zero(won.currency), returned_of(session, invoice.id, invoice.currency)))
+    postings.win_dispute(session, invoice, won, claim, clearing, now)
+    return []
+
+
+def claims_of(session: Session, payment: Payment, change: PlanChange | None, amount: Money) -> list[Entry]:
+    """What money of a payment that comes in again is first for, as credits: what was posted when it went back is
+    undone. Held for a change that is still unpaid; else the loss that was taken, the debt that was made of it, the
+    claim that is open. The rest is the customer's."""
+    if payment.outcome == "unmatched" or payment.invoice_id is None:
+        return []
+    if payment.outcome == "held" and change is not None and change.status in PAYABLE:
+        return [credit("held", change.id, amount)]
+    invoice, left, claims = session.get_one(Invoice, payment.invoice_id), amount, list[Entry]()
+    # What is disputed is decided with its dispute.
+    returned = returned_of(session, invoice.id, invoice.currency)
+    returned -= _disputed(session, invoice)
+    for account, owner, claim in (
+        ("losses", "", _lost(session, invoice)),
+        ("receivable", invoice.id, receivable_of(session, invoice.id, invoice.currency)),
+        ("returned", invoice.id, returned),
+    ):
+        part = max(Money.zero(invoice.currency), min(claim, left))
+        if part:
+            claims.append(credit(account, owner, part))
+            left -= part
+    return claims
+
+
+def _lost(session: Session, invoice: Invoice) -> Money:
+    """What of an invoice's money was taken as a loss and has not come in again."""
+    movements = select(Payment.id).where(Payment.invoice_id == invoice.id)
+    refunds = select(Refund.id).where(Refund.payment_id.in_(movements))
+    of_invoice = LedgerTransaction.source_id.in_(movements.union(refunds)) | (LedgerTransaction.source_id == invoice.id)
+    query = select(func.coalesce(func.sum(LedgerEntry.amount_minor), 0)).join(LedgerTransaction)
+    lost = session.scalar(query.where(LedgerEntry.account == "losses", of_invoice))
+    return Money(int(lost or 0), invoice.currency)
+
+
+def _disputed(session: Session, invoice: Invoice) -> Money:
+    """What is disputed of an invoice's money and not decided yet."""
+    sign = case((Payment.kind == "dispute", 1), (Payment.kind.in_(("dispute_won", "dispute_lost")), -1), else_=0)
+    query = select(func.coalesce(func.sum(Payment.amount_minor * sign), 0))
+    disputed = session.scalar(query.where(Payment.invoice_id == invoice.id, Payment.currency == invoice.currency))
+    return Money(int(disputed or 0), invoice.currency)

@@ -1,0 +1,75 @@
+"""The tool itself: what it plants, that a sample stays the same, and that what is explained still exists."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import pytest
+
+from tests.mutation.__main__ import explained
+from tests.mutation.changes import changes
+from tests.mutation.mutants import code_of, mutants_of, sampled
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("paid <= until", ["paid < until"]),
+        ("a < b < c", ["a <= b < c", "a < b <= c"]),
+        ("a and b and c", ["a or b or c", "b and c", "a and c", "a and b"]),
+        ("not covered", ["covered"]),
+        ("net + tax", ["net - tax"]),
+        ("'day ' + name", []),
+        ("days if covered else 0", ["days if not covered else 0"]),
+        ("days if a < b else 0", []),
+        ("min(owed, paid)", ["max(owed, paid)", "owed", "paid"]),
+        ("query.where(a, b)", ["query.where(b)", "query.where(a)"]),
+        ("query.where(a)", ["query"]),
+        ("replace(item, net=0, tax=1)", ["replace(item, tax=1)", "replace(item, net=0)"]),
+        ("31", ["32"]),
+        ("True", ["False"]),
+        ("'awaiting_payment'", ["'awaiting_payment_'"]),
+        ("'Pay the open invoice first.'", []),
+        ("supersede(change)", ["pass"]),
+        ("attempt.lease_until = None", ["pass"]),
+        ("left -= part", ["left += part", "left = part"]),
+    ],
+)
+def test_each_mistake(right: str, wrong: list[str]) -> None:
+    [statement] = ast.parse(right).body
+    node = statement.value if isinstance(statement, ast.Expr) and right != "supersede(change)" else statement
+    assert [ast.unparse(ast.fix_missing_locations(new)) for new in changes(node)] == wrong
+
+
+def test_a_mutant_runs_with_one_mistake() -> None:
+    [mutant] = [one for one in mutants_of("domain/money.py") if one.name.endswith("denominator <= 0 → denominator < 0")]
+    assert mutant.function == "divide_rounded"
+    code = next(one for one in code_of(mutant).co_consts if getattr(one, "co_name", "") == "divide_rounded")
+    assert code.co_filename.endswith("/domain/money.py")
+
+
+def test_an_entry_of_a_private_set_is_left_out() -> None:
+    mutants = [one for one in mutants_of("domain/pricing/bill.py") if one.of_constant]
+    assert len(mutants) == 5
+    scope: dict[str, Any] = {"frozenset": frozenset}
+    exec(code_of(mutants[4]), scope)
+    assert scope["_OF_THE_CHARGE"] == {"charge", "rounding", "minimum", "waived"}
+    assert 40 in mutants[4].lines, "the line that uses it"
+
+
+def test_a_sample_is_the_same_each_time_and_has_two_of_each_file() -> None:
+    mutants = [
+        one for file in ("engine/settle.py", "engine/renewal.py", "engine/review.py") for one in mutants_of(file)
+    ]
+    drawn = sampled(mutants, 20, 1, {"engine/settle.py": 3})
+    assert len(drawn) == 20
+    assert drawn == sampled(list(reversed(mutants)), 20, 1, {"engine/settle.py": 3})
+    assert all(sum(one.file == file for one in drawn) >= 2 for file in {one.file for one in mutants})
+    assert drawn != sampled(mutants, 20, 2, {"engine/settle.py": 3})
+
+
+def test_what_is_explained_still_exists() -> None:
+    named = explained()
+    files = {name.split()[0] for name in named}
+    assert named <= {mutant.name for file in files for mutant in mutants_of(file)}
