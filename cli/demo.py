@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import typer
@@ -25,6 +25,12 @@ class Frontend:
         self.ready = ready
         self._keys = ready["keys"][provider]
         self._http = httpx.Client(timeout=40, trust_env=False, follow_redirects=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
 
     def call(self, method: str, path: str, body: Any = None, scope: str = "frontend", **headers: str) -> Any:
         """The JSON answer. Raises StoryFailed with the problem's sentence."""
@@ -52,9 +58,17 @@ class Frontend:
         start, end = period
         service = {"customer": ref, "plan": plan, "cycle": cycle, "currency": currency, "status": "active"}
         self.call("PUT", f"/v1/services/{ref}", service | {"period_start": start, "period_end": end}, scope="host")
-        limits = self.call("GET", f"/v1/services/{ref}")["limits"]
-        hosted = {"account": self.provider, "plan": plan, "limits": limits, "usage": {}}
+        self.host_has(ref, plan, self.call("GET", f"/v1/services/{ref}")["limits"], {})
+
+    def host_has(self, ref: str, plan: str, limits: dict[str, int], usage: dict[str, int]) -> None:
+        """Sets up the service at the sandbox's host."""
+        hosted = {"account": self.provider, "plan": plan, "limits": limits, "usage": usage}
         self._http.put(f"{self.ready['host']}/services/{ref}", json=hosted).raise_for_status()
+
+    def host_refuses_once(self) -> None:
+        """The sandbox's host answers the next order with a definite no."""
+        knobs = {"fail_times": 1, "fail_status": 422}
+        self._http.put(f"{self.ready['host']}/_knobs/{self.provider}", json=knobs).raise_for_status()
 
     def set_clock(self, now: str) -> None:
         self.call("PUT", "/v1/test-clock", {"now": now})

@@ -23,10 +23,12 @@ from web.api import (
     operations,
     ops,
     problems,
+    reference,
     services,
 )
 from web.api.pages import known_query
 from web.portal.app import create_portal
+from web.sandbox.app import create_sandbox, home
 from web.webhooks.app import create_receiver
 
 BODY_MAX_BYTES = 256 * 1024
@@ -54,6 +56,8 @@ def create_api() -> FastAPI:
         title="Planshift",
         version="1",
         description="Plan upgrades and downgrades done right. Money is in minor units, instants are RFC 3339 in UTC.",
+        docs_url=None,
+        redoc_url=None,
         servers=[{"url": "/"}],
         openapi_tags=[{"name": name, "description": description} for name, description in TAGS.items()],
         max_body_size=BODY_MAX_BYTES,
@@ -74,10 +78,14 @@ def create_api() -> FastAPI:
         manual_payments,
         ops,
         dead_letters,
+        reference,
     ):
         app.include_router(routes.router)
+    app.mount(reference.ASSETS, reference.assets())
     app.mount("/webhooks", create_receiver())
     app.mount("/portal", create_portal())
+    app.mount("/sandbox", create_sandbox())
+    app.add_route("/", home, include_in_schema=False)
     app.openapi = partial(_described, app)  # type: ignore[method-assign]  # as FastAPI's manual extends it
     return app
 
