@@ -191,6 +191,11 @@ def create_payment_attempt(change_id: str) -> Call[shapes.PaymentAttempt]:
     return Call(shapes.PaymentAttempt, "POST", f"/v1/plan-changes/{change_id}/payments")
 
 
+def get_payment_attempt(attempt_id: str) -> Call[shapes.AttemptDetail]:
+    """One payment attempt: what it is for, and what came of it."""
+    return Call(shapes.AttemptDetail, "GET", f"/v1/payment-attempts/{attempt_id}")
+
+
 def get_invoice(invoice_id: str) -> Call[shapes.Invoice]:
     """One invoice."""
     return Call(shapes.Invoice, "GET", f"/v1/invoices/{invoice_id}")

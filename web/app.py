@@ -22,6 +22,7 @@ from web.api import (
     manual_payments,
     operations,
     ops,
+    payment_attempts,
     problems,
     services,
 )
@@ -67,6 +68,7 @@ def create_api() -> FastAPI:
         cancellations,
         changes,
         following,
+        payment_attempts,
         invoices,
         invoice_decisions,
         host,

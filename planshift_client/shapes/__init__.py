@@ -3,6 +3,7 @@
 from planshift_client.shapes.base import AllOf, Instant, Listed, Money, Period, Shape
 from planshift_client.shapes.cancellations import Cancellation, CancellationPreview
 from planshift_client.shapes.changes import (
+    AttemptDetail,
     ExpandedPrice,
     NextRenewal,
     PaymentAttempt,
@@ -52,6 +53,7 @@ from planshift_client.shapes.services import (
 __all__ = [
     "Action",
     "AllOf",
+    "AttemptDetail",
     "Balance",
     "Cancellation",
     "CancellationPreview",

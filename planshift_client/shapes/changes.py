@@ -135,6 +135,17 @@ class PaymentAttempt(Shape):
     message: str | None = told("What the customer may expect, in their language.", "Your payment is on its way.")
 
 
+class AttemptDetail(PaymentAttempt):
+    """A payment attempt on its own: what it is for, and what came of it."""
+
+    invoice: str = told("The invoice that it collects.", "inv_01k9f3")
+    plan_change: str | None = told("The change that the invoice is for; null for a renewal.", "chg_01k9f3")
+    gateway: str = told("The adapter.", "standard")
+    created_at: Instant = told("Machine time.", "2027-07-17T03:00:00Z")
+    expires_at: Instant = told("Until when it can be paid.", "2027-07-24T03:00:00Z")
+    payments: list[str] = told("The movements of money that came of it; operators fetch them.", ["mny_01k9f3"])
+
+
 class TimelineEntry(Shape):
     """One move of a plan change."""
 

@@ -53,6 +53,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "missing_scope": (403, "The API key may not do this."),
     "not_found": (404, "There is no such route."),
     "unknown_plan_change": (404, "The provider has no plan change of this id."),
+    "unknown_payment_attempt": (404, "The provider has no payment attempt of this id."),
     "unknown_invoice": (404, "The provider has no invoice of this id."),
     "no_such_document": (404, "The invoice has no document of this kind."),
     "not_printed_yet": (404, "The document is being printed; ask again in a moment."),
