@@ -221,9 +221,12 @@ def get_credit_ledger(customer: str) -> Call[shapes.CreditLedger]:
     return Call(shapes.CreditLedger, "GET", f"/v1/customers/{customer}/ledger")
 
 
-def create_portal_session(customer: str) -> Call[shapes.PortalSession]:
-    """A signed link into the portal; needs a `host` key."""
-    return Call(shapes.PortalSession, "POST", "/v1/portal-sessions", body={"customer": customer})
+def create_portal_session(
+    customer: str, *, return_url: str | None = None, flow: Mapping[str, str] | None = None, locale: str | None = None
+) -> Call[shapes.PortalSession]:
+    """A signed link into the portal; needs a `host` key. `flow` has a service, and with it a plan, and a cycle."""
+    body = {"customer": customer, "return_url": return_url, "flow": flow, "locale": locale}
+    return Call(shapes.PortalSession, "POST", "/v1/portal-sessions", body=body)
 
 
 def put_test_clock(now: datetime) -> Call[shapes.TestClock]:

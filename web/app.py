@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from web.api import (
     cancellations,
     changes,
+    customer_access,
     dead_letters,
     following,
     host,
@@ -72,6 +73,7 @@ def create_api() -> FastAPI:
         invoices,
         invoice_decisions,
         host,
+        customer_access,
         operations,
         manual_payments,
         ops,

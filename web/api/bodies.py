@@ -58,6 +58,7 @@ TaxId = Annotated[str, Field(max_length=40, pattern=PLAIN)]
 Email = Annotated[
     str, AfterValidator(mail_address), WithJsonSchema({"type": "string", "format": "email", "maxLength": 254})
 ]
+Locale = Annotated[str, Field(max_length=35, pattern=TAG)]
 LINES_MAX = 8
 Address = Annotated[
     list[Text],
@@ -84,7 +85,7 @@ class CustomerBody(Body):
     name: Text = told("As documents address them.", "Acme")
     email: Email = told("Where mail goes: one mailbox.", "acme@example.com")
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = told("ISO 3166-1 alpha-2; it decides the tax.", "JP")
-    locale: Annotated[str, Field(max_length=35, pattern=TAG)] = told(
+    locale: Locale = told(
         "A language tag (BCP 47): pages, mails and documents are in the nearest of its parents that they are"
         " written in, else in English.",
         "ja-JP",
@@ -219,12 +220,6 @@ class ReturnsBody(DecisionBody):
     """What becomes of money that went back."""
 
     decision: Literal["keep", "owe"] = told("keep: the money is lost; owe: the customer owes it again.", "owe")
-
-
-class PortalSessionBody(Body):
-    """Who is to be let into the portal."""
-
-    customer: Ref = told("The customer's `ref`.", "acme")
 
 
 class TestClockBody(Body):

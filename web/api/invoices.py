@@ -9,17 +9,17 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 
 from domain.lifecycle import InvoiceStatus
-from engine.host_reports import UnknownCustomer
 from engine.ledger import postings
 from engine.payments.attempts import start_invoice_attempt
 from models import storage
-from models.customer import Customer, Service, customer_by_ref
+from models.customer import Customer, Service
 from models.invoice import Invoice, document_of, in_status
 from models.ledger import entries_of_owner
 from planshift_client import shapes
 from tasks.story import enqueue_task
 from web.api.auth import AnyKey, ApiTransaction, transaction_for
 from web.api.bodies import Ref, Text
+from web.api.customer_access import customer_of
 from web.api.host import PathRef
 from web.api.pages import Page, Since, Until, page_of, paged, within
 from web.api.problems import Problem
@@ -118,7 +118,7 @@ def get_document(
 def get_balance(ref: PathRef, caller: AnyKey) -> shapes.Balance:
     """Account credit that can be spent, per currency in which the customer has a service."""
     with transaction_for(caller) as tx:
-        customer = _customer(tx, ref)
+        customer = customer_of(tx, ref)
         currencies = tx.session.scalars(select(Service.currency).where(Service.customer_id == customer.id).distinct())
         credit = [
             money_view(postings.credit_of(tx.session, tx.provider.id, customer.id, currency))
@@ -131,16 +131,9 @@ def get_balance(ref: PathRef, caller: AnyKey) -> shapes.Balance:
 def get_credit_ledger(ref: PathRef, caller: AnyKey) -> shapes.CreditLedger:
     """The entries behind the account credit, newest first."""
     with transaction_for(caller) as tx:
-        customer = _customer(tx, ref)
+        customer = customer_of(tx, ref)
         rows = entries_of_owner(tx.session, tx.provider.id, "credit", customer.id)
         return shapes.CreditLedger(customer=ref, items=ledger_view(rows))
-
-
-def _customer(tx: ApiTransaction, ref: str) -> Customer:
-    customer = customer_by_ref(tx.session, tx.provider.id, ref)
-    if customer is None:
-        raise UnknownCustomer(ref)
-    return customer
 
 
 def _invoice(tx: ApiTransaction, invoice_id: str) -> Invoice:

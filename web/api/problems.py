@@ -62,6 +62,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "too_large": (413, "The body of the request is larger than it may be."),
     "invalid_request": (422, "A part of the request is not as it should be; `errors` names each."),
     "unknown_parameter": (422, "The route has no such query parameter."),
+    "return_url_not_allowed": (422, "The catalogue does not name the page that the portal is to lead back to."),
     "acceptance_missing": (422, "A frontend says which price its customer accepted: `quote` or `accept_total`."),
     "internal_error": (500, "An error of ours, logged under the request's id; send the request again."),
     "not_available": (503, "The database does not answer. Nothing was changed; send the request again."),

@@ -10,15 +10,15 @@ from sqlalchemy import select
 from domain.catalog import in_language
 from domain.lifecycle import ServiceStatus
 from engine.accounts.services import required_service
-from engine.host_reports import UnknownCustomer
 from engine.offers import category_name, options_for, quote_change
 from engine.request import UnknownQuote
-from models.customer import Customer, Service, customer_by_ref
+from models.customer import Customer, Service
 from models.invoice import StoredQuote
 from models.provider import catalog_of
 from planshift_client import shapes
 from web.api.auth import AnyKey, transaction_for
 from web.api.bodies import QuoteBody, Ref, Text
+from web.api.customer_access import customer_of
 from web.api.host import PathRef, QuoteId
 from web.api.pages import Page, Since, Until, page_of, paged, within
 from web.api.views import customer_view, options_view, plan_view, quote_view, service_view
@@ -45,10 +45,7 @@ def list_customers(
 def get_customer(ref: PathRef, caller: AnyKey) -> shapes.Customer:
     """One customer, as the host system reported it."""
     with transaction_for(caller) as tx:
-        customer = customer_by_ref(tx.session, tx.provider.id, ref)
-        if customer is None:
-            raise UnknownCustomer(ref)
-        return customer_view(customer)
+        return customer_view(customer_of(tx, ref))
 
 
 @router.get("/plans")
