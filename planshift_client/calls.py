@@ -229,6 +229,11 @@ def create_portal_session(
     return Call(shapes.PortalSession, "POST", "/v1/portal-sessions", body=body)
 
 
+def create_customer_token(customer: str) -> Call[shapes.CustomerToken]:
+    """A short-lived token for a customer's own browser; needs a `host` key."""
+    return Call(shapes.CustomerToken, "POST", "/v1/customer-tokens", body={"customer": customer})
+
+
 def put_test_clock(now: datetime) -> Call[shapes.TestClock]:
     """Sets a sandbox provider's clock."""
     return Call(shapes.TestClock, "PUT", "/v1/test-clock", body={"now": now.isoformat()})

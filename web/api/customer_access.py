@@ -1,4 +1,4 @@
-"""What a host system gives one of its customers: a link into the portal."""
+"""What a host system gives one of its customers: a link into the portal, a token for a browser."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from settings import settings
 from web.api.auth import ApiTransaction, HostKey, transaction_for
 from web.api.bodies import Body, Locale, Ref, Text
 from web.api.problems import Problem
+from web.api.tokens import TOKEN_LIFE_SECONDS, token_for
 from web.portal.links import LINK_LIFE_SECONDS, PortalLink, portal_link
 
 router = APIRouter(prefix="/v1", tags=["host system"])
@@ -53,6 +54,12 @@ class PortalSessionBody(Body):
     )
 
 
+class CustomerTokenBody(Body):
+    """Whose token it is to be."""
+
+    customer: Ref = told("The customer's `ref`.", "acme")
+
+
 @router.post("/portal-sessions", status_code=201)
 def create_portal_session(body: PortalSessionBody, caller: HostKey) -> shapes.PortalSession:
     """A signed link into the portal for one customer; it lives for a few minutes.
@@ -74,10 +81,21 @@ def create_portal_session(body: PortalSessionBody, caller: HostKey) -> shapes.Po
     return shapes.PortalSession(url=portal_link(settings().public_url, link), expires_in=LINK_LIFE_SECONDS)
 
 
+@router.post("/customer-tokens", status_code=201)
+def create_customer_token(body: CustomerTokenBody, caller: HostKey) -> shapes.CustomerToken:
+    """A token for the customer's own browser, used like an API key: that customer's reads, quotes and plan changes.
+
+    It cannot be revoked and lives for minutes. Scripts may use it on pages of the catalogue's `web.origins`.
+    """
+    with transaction_for(caller) as tx:
+        token = token_for(tx.provider.id, customer_of(tx, body.customer).id)
+    return shapes.CustomerToken(token=token, expires_in=TOKEN_LIFE_SECONDS)
+
+
 def customer_of(tx: ApiTransaction, ref: str) -> Customer:
     """The caller's own customer, or 404."""
     customer = customer_by_ref(tx.session, tx.provider.id, ref)
-    if customer is None:
+    if customer is None or not tx.caller.sees(customer.id):
         raise UnknownCustomer(ref)
     return customer
 

@@ -11,7 +11,7 @@ from domain.lifecycle import Status
 from models.payment import Payment, PaymentAttempt
 from models.plan_change import PlanChange
 from planshift_client import shapes
-from web.api.auth import AnyKey, ApiTransaction, transaction_for
+from web.api.auth import AnyKeyOrToken, ApiTransaction, transaction_for
 from web.api.problems import Problem
 from web.api.views import attempt_view
 
@@ -20,7 +20,7 @@ AttemptId = Annotated[str, Path(max_length=64, pattern=r"^pay_[0-9a-z]+$", descr
 
 
 @router.get("/{attempt_id}")
-def get_payment_attempt(attempt_id: AttemptId, caller: AnyKey) -> shapes.AttemptDetail:
+def get_payment_attempt(attempt_id: AttemptId, caller: AnyKeyOrToken) -> shapes.AttemptDetail:
     """One attempt to collect what an invoice asks for, and the payments that came of it."""
     with transaction_for(caller) as tx:
         return _detail(tx, attempt_of(tx, attempt_id))
@@ -29,7 +29,7 @@ def get_payment_attempt(attempt_id: AttemptId, caller: AnyKey) -> shapes.Attempt
 def attempt_of(tx: ApiTransaction, attempt_id: str) -> PaymentAttempt:
     """The caller's own attempt, or 404."""
     attempt = tx.session.get(PaymentAttempt, attempt_id)
-    if attempt is None or attempt.provider_id != tx.provider.id:
+    if attempt is None or not tx.owns(attempt.invoice):
         raise Problem("unknown_payment_attempt", f"There is no payment attempt {attempt_id}.")
     return attempt
 

@@ -51,6 +51,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "idempotency_key_missing": (400, "A request that is to happen once carries an Idempotency-Key."),
     "not_authenticated": (401, "There is no API key, or none that is known."),
     "missing_scope": (403, "The API key may not do this."),
+    "origin_not_allowed": (403, "The provider's catalogue does not name the web page whose script calls."),
     "not_found": (404, "There is no such route."),
     "unknown_plan_change": (404, "The provider has no plan change of this id."),
     "unknown_payment_attempt": (404, "The provider has no payment attempt of this id."),
