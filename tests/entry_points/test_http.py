@@ -39,6 +39,13 @@ def is_problem(response: httpx.Response, status: int, code: str) -> dict[str, An
     return document
 
 
+def test_codes_are_taken_in_small_letters(dns: ApiClient) -> None:
+    customer = {"name": "Ana", "email": "ana@example.com", "country": "jp"}
+    assert dns.call("PUT", "/v1/customers/ana", customer, scope="host")["country"] == "JP"
+    service = dns.call("PUT", "/v1/services/ana", SERVICE | {"customer": "ana", "currency": "jpy"}, scope="host")
+    assert service["price"] == {"amount": 500, "currency": "JPY"}
+
+
 @pytest.mark.parametrize(
     ("change", "status", "code"),
     [
