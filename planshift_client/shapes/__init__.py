@@ -34,6 +34,7 @@ from planshift_client.shapes.operators import (
 from planshift_client.shapes.problems import InvalidField, ProblemDocument
 from planshift_client.shapes.services import (
     Balance,
+    Correction,
     CreditEntry,
     CreditLedger,
     CurrentPlan,
@@ -48,6 +49,7 @@ from planshift_client.shapes.services import (
     PortalSession,
     Refusal,
     ReportedService,
+    Resumption,
     Service,
     TestClock,
 )
@@ -59,6 +61,7 @@ __all__ = [
     "Balance",
     "Cancellation",
     "CancellationPreview",
+    "Correction",
     "CreditEntry",
     "CreditLedger",
     "CurrentPlan",
@@ -99,6 +102,7 @@ __all__ = [
     "Refusal",
     "RefusedWebhook",
     "ReportedService",
+    "Resumption",
     "RetriedRow",
     "Service",
     "Shape",
