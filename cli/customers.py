@@ -13,7 +13,7 @@ from typing import Any, Literal
 import httpx
 import typer
 
-from cli.demo import Frontend, StoryFailed
+from cli.frontend import Frontend, StoryFailed
 from cli.running import keep_private
 
 Story = Literal["none", "ask", "host_refuses", "pay_too_much"]

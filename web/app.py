@@ -9,11 +9,13 @@ from typing import Any
 import structlog
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.api import (
     cancellations,
     changes,
+    customer_access,
     dead_letters,
     following,
     host,
@@ -22,11 +24,14 @@ from web.api import (
     manual_payments,
     operations,
     ops,
+    payment_attempts,
     problems,
     reference,
     services,
 )
 from web.api.pages import known_query
+from web.cors import ProvidersOrigins
+from web.etags import JsonETags
 from web.portal.app import create_portal
 from web.sandbox.app import create_sandbox, home
 from web.webhooks.app import create_receiver
@@ -47,7 +52,10 @@ TAGS = {
 
 def create_app() -> ASGIApp:
     """The ASGI application of `planshift web`."""
-    return WithRequestId(create_api())
+    # Pages hold tokens against forged forms beside what others may put into them: nothing of theirs is compressed.
+    plain = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/pdf", "text/html")
+    compressed = GZipMiddleware(JsonETags(create_api()), compresslevel=5, exclude_content_types=plain)
+    return WithRequestId(ProvidersOrigins(compressed))
 
 
 def create_api() -> FastAPI:
@@ -71,9 +79,11 @@ def create_api() -> FastAPI:
         cancellations,
         changes,
         following,
+        payment_attempts,
         invoices,
         invoice_decisions,
         host,
+        customer_access,
         operations,
         manual_payments,
         ops,

@@ -6,11 +6,11 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-import pypdfium2
+import pypdfium2  # type: ignore[import-untyped]
 from PIL import Image
 
 from cli.customers import SAMPLES, make_for
-from cli.demo import Frontend
+from cli.frontend import Frontend
 from cli.stack import start
 from local.folders import temporary_folder
 from local.stack import Stack
@@ -36,7 +36,7 @@ def take(folder: Path) -> None:
             page.screenshot(path=folder / "portal.png", full_page=True)
             page.get_by_role("button", name="Submit").click()
             page.get_by_role("link", name="Pay ¥1,331").click()
-            page.get_by_role("button", name="Pay").click()
+            page.get_by_role("button", name="Pay", exact=True).click()
             page.get_by_text("Your plan is now Business").wait_for()
         with Frontend(ready, "dns") as dns:
             [invoice] = dns.call("GET", "/v1/invoices?service=harbor-books")["items"]

@@ -15,13 +15,14 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from cli.customers import SAMPLES, make_customers, make_for
-from cli.demo import Frontend, StoryFailed
+from cli.frontend import StoryFailed
 from local.stack import Stack
 from models.database import transaction
 from settings import settings
 from tests.conftest import Running
 from tests.portal.visitor import Visitor
 from tests.support.browser import PHONE, new_page, open_browser
+from tests.support.client import ApiClient
 from tests.support.play import Play
 from tests.support.waiting import until
 
@@ -86,7 +87,7 @@ def test_the_customers_stand_where_their_stories_say(page: httpx.Client, progres
 
 def test_a_second_up_finds_them(running: Running, page: httpx.Client) -> None:
     def changes(slug: str) -> list[tuple[str, str]]:
-        with Frontend(running.ready, slug) as api:
+        with ApiClient(running.ready, slug) as api:
             return [(one["id"], one["status"]) for one in api.call("GET", "/v1/plan-changes")["items"]]
 
     before = {slug: changes(slug) for slug in SAMPLES}

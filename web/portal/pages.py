@@ -50,7 +50,13 @@ TEMPLATES.globals.update({"root": COOKIE_PATH, "version": _static_version(), "re
 def page(tx: PortalTransaction, template: str, **values: Any) -> HTMLResponse:
     """A page for a signed-in customer."""
     html = TEMPLATES.get_template(template).render(
-        tx=tx, formatter=tx.formatter, customer=tx.customer, provider=tx.provider, csrf=tx.visit.csrf, **values
+        tx=tx,
+        formatter=tx.formatter,
+        customer=tx.customer,
+        provider=tx.provider,
+        csrf=tx.visit.csrf,
+        return_url=tx.visit.return_url,
+        **values,
     )
     return HTMLResponse(html, headers=HEADERS)
 

@@ -22,7 +22,7 @@ from models.customer import Customer, Service
 from models.database import transaction
 from models.provider import Provider, business_now, catalog_of
 from web.portal.pages import HEADERS, see
-from web.portal.visit import begin_visit
+from web.portal.visit import PortalLink, begin_visit, new_visit
 from web.sandbox.access import Ready, ReadyForForm, ready_of, sandbox_providers
 from web.sandbox.cards import CustomerCard, ProviderCard, customer_card, provider_card
 from web.sandbox.pages import STATIC, page
@@ -121,7 +121,7 @@ def _card(session: Session, ready: dict[str, Any], customer_id: str) -> Customer
 
 def _be(card: CustomerCard, path: str = "") -> RedirectResponse:
     answer = see(path or card.path)
-    begin_visit(answer, card.customer.id)
+    begin_visit(answer, new_visit(PortalLink(card.customer.id)))
     return answer
 
 

@@ -70,7 +70,7 @@ def provider_card(session: Session, provider: Provider) -> ProviderCard:
     now = business_now(session, Provider, provider.id)
     ends = [card.service.period_end for card in cards if card.service and card.service.status == "active"]
     renewal = min((end for end in ends if end > now), default=None)
-    return ProviderCard(provider, catalog, PageFormatter(catalog, "en"), now, renewal, cards)
+    return ProviderCard(provider, catalog, PageFormatter(catalog, "en", "en"), now, renewal, cards)
 
 
 def customer_card(session: Session, catalog: Catalog, customer: Customer) -> CustomerCard:
