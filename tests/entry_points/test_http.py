@@ -39,6 +39,13 @@ def is_problem(response: httpx.Response, status: int, code: str) -> dict[str, An
     return document
 
 
+def test_codes_are_taken_in_small_letters(dns: ApiClient) -> None:
+    customer = {"name": "Ana", "email": "ana@example.com", "country": "jp"}
+    assert dns.call("PUT", "/v1/customers/ana", customer, scope="host")["country"] == "JP"
+    service = dns.call("PUT", "/v1/services/ana", SERVICE | {"customer": "ana", "currency": "jpy"}, scope="host")
+    assert service["price"] == {"amount": 500, "currency": "JPY"}
+
+
 @pytest.mark.parametrize(
     ("change", "status", "code"),
     [
@@ -269,6 +276,13 @@ def test_a_change_carries_its_price_and_on_demand_how_it_was_made(dns: ApiClient
     full = dns.call("GET", f"/v1/plan-changes/{change_id}?expand=quote")["quote"]
     assert short.items() <= full.items()
     assert full.keys() - short.keys() >= {"opened", "taken", "proration", "catalog_digest"}
+    # A list has the sums alone, unless it is asked for more.
+    [listed] = dns.call("GET", "/v1/plan-changes?service=zone")["items"]
+    assert listed["quote"].items() <= short.items()
+    assert listed["quote"]["total_due_today"] == {"amount": 1331, "currency": "JPY"}
+    assert not listed["quote"].keys() & {"lines", "from", "to", "opened"}
+    [listed] = dns.call("GET", "/v1/plan-changes?service=zone&expand=quote")["items"]
+    assert listed["quote"] == full
 
 
 @pytest.mark.parametrize(
