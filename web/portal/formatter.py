@@ -24,7 +24,7 @@ class PageFormatter:
         self._catalog, self._locale = catalog, locale
         self._zone = ZoneInfo(catalog.timezone)
         self._page_locale = locale if language_of(locale) in _PAGE_LANGUAGES else "en"
-        self.page_language = self._page_locale.replace("_", "-")
+        self.page_language = str(known_locale(self._page_locale)).replace("_", "-")
         # What quotes and invoices say is in this language, whatever language the page is in.
         self.language = language_of(written_in)
 
