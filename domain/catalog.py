@@ -105,6 +105,8 @@ class Policies(_Part):
     over_limit_at_renewal: Literal["keep", "ask"] = "keep"
     staff_review_days: int = Field(default=14, ge=1, le=365)
     minimum_charge: MinimumCharge | None = None
+    # Time that was paid and not had, when a service is back: the next period begins then, or the paid rest moves there.
+    resume: Literal["restart_period", "extend_period"] = "restart_period"
     # What a scheduled change costs at its renewal: what it was shown, or today's price (who would pay more is asked).
     scheduled_price: Literal["promised", "current_with_notice"] = "promised"
     # The day that a change which is charged by time is priced as of: that of its payment, where the accepted price is

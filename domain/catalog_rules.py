@@ -23,12 +23,20 @@ def rule_problems(catalog: Catalog) -> Iterator[CatalogProblem]:
             ("to", rule.to_plan, plans),
             ("from_category", rule.from_category, categories),
             ("to_category", rule.to_category, categories),
-            ("state", rule.state, CHANGEABLE),
         ):
             if value is not None and value not in known:
                 yield not_one_of(f"rules.{index}.{key}", value, known)
+        if rule.state is not None and rule.state not in CHANGEABLE:
+            yield _no_state(f"rules.{index}.state", rule.state)
         for key, sentence in (*_outcome(rule), *_contradictions(rule, catalog)):
             yield CatalogProblem(f"rules.{index}.{key}", sentence)
+
+
+def _no_state(key: str, state: str) -> CatalogProblem:
+    """A service that is not active changes no plan, and a trial is not a status: such a rule would never match."""
+    known = ", ".join(CHANGEABLE)
+    sentence = f"{state!r} is not one of {known}: no other service changes its plan, and trials are the host system's"
+    return CatalogProblem(key, sentence, CHANGEABLE[0].value)
 
 
 def _outcome(rule: Rule) -> Iterator[tuple[str, str]]:
@@ -85,6 +93,8 @@ def _implied(rule: Rule, key: str, catalog: Catalog) -> tuple[object, ...]:
     """Values of a key that hold for everything the rule matches."""
     value = getattr(rule, key)
     implied: list[object] = [value] if value is not None else []
+    if key == "state":
+        implied += CHANGEABLE  # the only one there is, so that to name it matches everything
     if key == "cycle" and value in ("longer", "shorter"):
         implied.append("other")
     if key == "cycle" and rule.direction == "cycle":

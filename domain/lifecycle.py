@@ -103,6 +103,20 @@ class ServiceStatus(StrEnum):
     TERMINATED = "terminated"
 
 
+# In service: what is had in these is billed.
+IN_SERVICE = frozenset({ServiceStatus.ACTIVE, ServiceStatus.PAST_DUE})
+
+
+class ResumptionOutcome(StrEnum):
+    """What became of the period of a service that is back: it goes on, the next one begins where it is back, its rest
+    is given back as time, or the host said which one runs."""
+
+    KEPT = "kept"
+    RESTARTED = "restarted"
+    EXTENDED = "extended"
+    REPORTED = "reported"
+
+
 class EndingStatus(StrEnum):
     """Where the ending of a service stands. `scheduled`: it has a date and can be taken back; `ending`: the service is
     canceled here, and the host is told."""

@@ -1,6 +1,7 @@
 """Billing periods: half-open, in UTC, with days and months counted in the provider's time zone."""
 
 from calendar import monthrange
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, NamedTuple, Self
@@ -33,6 +34,10 @@ class Period:
     def holds(self, moment: datetime) -> bool:
         """Whether the instant lies inside."""
         return self.start <= moment < self.end
+
+    def later(self, days: int, tz: str) -> Self:
+        """The same period so many local days later (earlier, where negative)."""
+        return type(self)(moved(self.start, days, tz), moved(self.end, days, tz)) if days else self
 
     def as_json(self) -> dict[str, str]:
         """{"start", "end"} as RFC 3339."""
@@ -149,6 +154,56 @@ def check_running(period: Period, months: int, tz: str, now: datetime) -> None:
         raise ImplausiblePeriod(
             f"The period {text} is longer than two billing periods of {months} months. Report the cycle that it is of."
         )
+
+
+def check_resumed(period: Period, months: int, anchor: AnchorPoint, tz: str, now: datetime) -> None:
+    """Holds the period that is reported of a service that is back against the moment and its billing cycle.
+
+    Raises ImplausiblePeriod unless it holds the moment, and is of so many months or the time up to the anchor.
+    """
+    text = f"{instant_text(period.start)} to {instant_text(period.end)}"
+    if not period.holds(now):
+        raise ImplausiblePeriod(
+            f"The period {text} does not hold this moment, {instant_text(now)}. Report the one that runs."
+        )
+    until = next_period(period.start, months, anchor, tz)[0].end
+    if period.end != until:
+        raise ImplausiblePeriod(
+            f"The period {text} is none of {months} months that renews on day {anchor.day}; it would end at"
+            f" {instant_text(until)}. Report that one, or the anchor_day."
+        )
+
+
+def moved(moment: datetime, days: int, tz: str) -> datetime:
+    """The instant so many local days later, at the same time of day."""
+    local = moment.astimezone(ZoneInfo(tz)).replace(tzinfo=None) + timedelta(days=days)
+    return local.replace(tzinfo=ZoneInfo(tz)).astimezone(UTC)
+
+
+class Outage(NamedTuple):
+    """Time out of service, up to where a period may begin again, and when the service renews from then on."""
+
+    start: datetime
+    end: datetime
+    anchor: AnchorPoint
+
+
+def in_service_from(
+    moment: datetime, outages: Iterable[Outage], tz: str
+) -> tuple[datetime, AnchorPoint | None, datetime | None]:
+    """When a period that would begin at `moment` begins in service: then, or where the outage ends that it falls into.
+
+    With the anchor of that outage, and with the start of the next outage, at which the period is over. Counted in local
+    days: the day on which a service goes out is out, the day on which it is back is in service.
+    """
+    anchor = None
+    for outage in sorted(outages):
+        if local_days(moment, outage.end, tz) <= 0:
+            continue
+        if local_days(moment, outage.start, tz) > 0:
+            return moment, anchor, outage.start
+        moment, anchor = outage.end, outage.anchor
+    return moment, anchor, None
 
 
 def end_of_day(moment: datetime, tz: str) -> datetime:

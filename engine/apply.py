@@ -9,15 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import Event, Status
+from domain.periods import AnchorPoint
+from domain.pricing.quote_values import Quote
+from domain.pricing.terms import ServiceTerms
 from engine import reversal
 from engine.accounts.providers import host_of
 from engine.jobs.external_call import ExternalStep, retry_at, take_lease
 from engine.notifications import notices
 from models.moves import move
 from models.plan_change import PlanChange, lock_change
+from models.provider import catalog_of
+from models.resumption import moved_days_since
 from provisioners.protocol import Host, HostedService, PlanOrder, ProvisionerRefused, ProvisionerUnknown
 from provisioners.registry import PROVISIONERS
 from settings import settings
@@ -144,15 +150,28 @@ def _applied(session: Session, now: datetime, change: PlanChange) -> Status:
     service.unit_price_minor = quote.to.unit_price.amount
     service.limits = quote.to.limits
     if quote.timing != "at_renewal":  # a renewal has rolled the period already
-        service.period_start, service.period_end = quote.new_period.start, quote.new_period.end
-        service.anchor_day = quote.new_anchor_day
-        service.anchor_time = quote.new_anchor_time
+        _take_over_period(session, change, quote)
     change.reason_text = change.lease_until = None
     move(session, change, Event.APPLY, Status.APPLIED, now)
     if change.reverses_id is None:
         notices.write(session, change, "plan_changed")
     reversal.after_apply(session, now, change)
     return Status.APPLIED
+
+
+def _take_over_period(session: Session, change: PlanChange, quote: Quote) -> None:
+    """The period that the change leads to, if it is another one than it found: that one may have been moved since."""
+    service, anchor = change.service, AnchorPoint(quote.new_anchor_day, quote.new_anchor_time)
+    found = ServiceTerms.from_json(quote.inputs["service"]) if "service" in quote.inputs else None
+    if found is not None and (found.period, found.anchor) == (quote.new_period, anchor):
+        return
+    if found is None or found.period != quote.new_period:
+        tz = catalog_of(session, change.provider).timezone
+        days = int(session.scalar(select(moved_days_since(service.id, change.received_at))) or 0)
+        period = quote.new_period.later(days, tz)
+        service.period_start, service.period_end, service.moved_days = period.start, period.end, days
+        anchor = AnchorPoint.of(period.end, tz) if days else anchor
+    service.anchor_day, service.anchor_time, service.anchor_assumed = anchor.day, anchor.at, False
 
 
 def _stuck(session: Session, now: datetime, change: PlanChange, event: Event, code: str, sentence: str) -> Status:

@@ -11,8 +11,9 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from domain.lifecycle import CANCELABLE, EXPIRABLE, UNDECIDED, Event, Status
+from domain.lifecycle import CANCELABLE, EXPIRABLE, OVER, UNDECIDED, UNPAID, Event, Status
 from engine.ledger import postings
+from engine.notifications import notices
 from engine.payments.attempts import close_attempts
 from models.customer import Service
 from models.inbox import InboxEvent
@@ -71,7 +72,8 @@ def end_unpaid(
     actor: str = "system",
     reason: str | None = None,
 ) -> None:
-    """Ends a locked change for which nothing was settled: held money → credit, invoice void, attempts → canceling."""
+    """Ends a locked change for which nothing was settled: held money → credit, invoice void, attempts → canceling. The
+    customer is told."""
     move(session, change, event, target, now, actor, reason)
     change.reason = change.reason or reason
     postings.release_held(session, change, change.service.currency, now)
@@ -79,16 +81,28 @@ def end_unpaid(
     if invoice is not None:
         invoice.void(now)
         close_attempts(session, now, invoice)
-    session.flush()
+    notices.write(session, change, target.value, why=reason)
 
 
 def cancel_open_changes(session: Session, now: datetime, service: Service, actor: str, reason: str) -> list[str]:
-    """The service is no longer active: what is unpaid or scheduled ends. Returns the ids of what was canceled."""
-    query = select(PlanChange.id).where(PlanChange.service_id == service.id, PlanChange.status.in_(CANCELABLE))
+    """The service is no longer active: what is unpaid ends, and with a service that is over what was scheduled. Returns
+    the ids of what was canceled."""
+    return _cancel(session, now, service, actor, reason, CANCELABLE if service.status in OVER else UNPAID)
+
+
+def cancel_scheduled(session: Session, now: datetime, service: Service, actor: str, reason: str) -> list[str]:
+    """What was promised for the renewal cannot be had any more. Returns its id."""
+    return _cancel(session, now, service, actor, reason, frozenset({Status.SCHEDULED}))
+
+
+def _cancel(
+    session: Session, now: datetime, service: Service, actor: str, reason: str, statuses: frozenset[Status]
+) -> list[str]:
+    query = select(PlanChange.id).where(PlanChange.service_id == service.id, PlanChange.status.in_(statuses))
     canceled = []
     for change_id in session.scalars(query.order_by(PlanChange.id)).all():
         change = lock_change(session, change_id)
-        if change.status in CANCELABLE:
+        if change.status in statuses:
             end_unpaid(session, change, Event.CANCEL, Status.CANCELED, now, actor, reason)
             canceled.append(change.id)
     return canceled

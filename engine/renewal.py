@@ -7,7 +7,7 @@ whose renewal stays unpaid becomes past due. Missed periods are caught up one by
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, text
@@ -18,7 +18,7 @@ from domain.errors import ChangeError, PlanNotOffered, ScheduledPriceRose
 from domain.fit import check_fit
 from domain.lifecycle import Event, ServiceStatus, Status
 from domain.money import Money
-from domain.periods import MISSED_PERIODS_MAX, instant_text
+from domain.periods import MISSED_PERIODS_MAX, AnchorPoint, Period, in_service_from, instant_text
 from domain.pricing.quote_values import Quote
 from domain.pricing.renewals import Promise, RenewalPrice, price_renewal
 from domain.pricing.terms import Target
@@ -42,6 +42,7 @@ from models.moves import move
 from models.plan_change import PlanChange, active_change, lock_change, scheduled_change
 from models.provider import catalog_of, connection_of
 from models.renewal import Renewal
+from models.resumption import outages_of
 from provisioners.protocol import Host, ProvisionerUnknown
 from provisioners.registry import PROVISIONERS
 
@@ -125,7 +126,7 @@ def renew(session: Session, now: datetime, service: Service) -> Renewed:
     catalog = catalog_of(session, service.provider)
     scheduled = scheduled_change(session, service.id)
     change = scheduled if scheduled is not None and _still_fits(session, now, catalog, service, scheduled) else None
-    priced = _price(session, now, catalog, service, change)
+    priced, anchor = _price(session, now, catalog, service, change)
     renewal = Renewal(
         id=new_id("rnw"),
         provider_id=service.provider_id,
@@ -143,6 +144,8 @@ def renew(session: Session, now: datetime, service: Service) -> Renewed:
     else:
         invoice = None
         _begin_period(service, priced)
+    if anchor is not None:
+        service.anchor_day, service.anchor_time, service.anchor_assumed = anchor.day, anchor.at, False
     service.schedule_now()
     if change is not None:
         change = lock_change(session, change.id)
@@ -177,15 +180,21 @@ def _park(session: Session, service: Service) -> Renewed:
 
 def _price(
     session: Session, now: datetime, catalog: Catalog, service: Service, change: PlanChange | None
-) -> RenewalPrice:
+) -> tuple[RenewalPrice, AnchorPoint | None]:
+    """The next period in which the service was, or is, in service; with the day of renewal that time out of service
+    has led to."""
     terms, promise = terms_of(session, service), _promise_of(change) if change else None
     target = Target(change.target_plan, change.target_cycle, change.target_quantity) if change else None
+    start, anchor, until = in_service_from(terms.period.end, outages_of(session, service.id), catalog.timezone)
+    if anchor is not None:
+        period = Period(terms.period.start, start)
+        terms = replace(terms, period=period, anchor_day=anchor.day, anchor_time=anchor.at)
 
     def price(credit: Money) -> RenewalPrice:
-        return price_renewal(catalog, terms, buyer_of(service.customer), target, now, credit, promise)
+        return price_renewal(catalog, terms, buyer_of(service.customer), target, now, credit, promise, until)
 
     credit = postings.credit_of(session, service.provider_id, service.customer_id, service.currency)
-    return with_payable_credit(rule_of(session, service.provider_id, service.currency), price, credit)
+    return with_payable_credit(rule_of(session, service.provider_id, service.currency), price, credit), anchor
 
 
 def _promise_of(change: PlanChange) -> Promise:
@@ -228,7 +237,7 @@ def issue_period(
 
 
 def _begin_period(service: Service, priced: RenewalPrice) -> None:
-    service.period_start, service.period_end = priced.period.start, priced.period.end
+    service.period_start, service.period_end, service.moved_days = priced.period.start, priced.period.end, 0
     service.unpaid_import = None  # that bill was for the time before
 
 

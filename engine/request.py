@@ -21,6 +21,7 @@ from domain.refusals import refusal_text
 from engine.accounts.services import required_service
 from engine.expiry import end_unpaid
 from engine.jobs.idempotency import earlier_row
+from engine.notifications import notices
 from engine.offers import mismatch, price_for, promised_total
 from models.customer import Service, lock_service
 from models.invoice import StoredQuote
@@ -127,6 +128,7 @@ def record_refused(
     change.reason, change.reason_text = refusal.code, _refused_text(session, service, refusal)
     change.next_attempt_at = None
     begin(session, change, now, actor=channel)
+    notices.write(session, change, "refused")
     return change
 
 

@@ -17,6 +17,7 @@ from models import (
     plan_change,
     provider,
     renewal,
+    resumption,
 )
 from models.base import Base
 
@@ -37,4 +38,5 @@ __all__ = [
     "plan_change",
     "provider",
     "renewal",
+    "resumption",
 ]

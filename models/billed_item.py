@@ -5,17 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, cast, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base, new_id, recorded_at
 from models.invoice import Invoice
+from models.resumption import moved_days_since
 
 
 class StoredItem(Base):
     """A charge for the time `covers`, a part of the full period `period` that ends with it. Append-only.
 
     `kind` is charge (a line of an invoice of ours) or import (what the host system says was billed before us).
+    `covers` may end before its period where the service went out meanwhile: it was billed afterwards, and is over.
+    Both lie `moved_days` later than the calendar has them, and later still by what was moved since (resumptions).
     `unit_price_minor` is that of a unit for the full period, before the discount. `fraction` and `change_day` are those
     it was billed by, null where all of its time was. `at` is business time.
     """
@@ -42,6 +45,7 @@ class StoredItem(Base):
     discount: Mapped[dict[str, Any] | None]
     covers_start: Mapped[datetime]
     covers_end: Mapped[datetime]
+    moved_days: Mapped[int] = mapped_column(default=0)
     period_start: Mapped[datetime]
     period_end: Mapped[datetime]
     fraction: Mapped[str | None]
@@ -106,16 +110,19 @@ class StoredTakeBack(Base):
     item: Mapped[StoredItem] = relationship()
 
 
-def open_items_of(session: Session, service_id: str, now: datetime) -> list[tuple[StoredItem, StoredItemBalance]]:
-    """What can still be taken back of time after `now`, with what is left of it, oldest first."""
+def open_items_of(session: Session, service_id: str, now: datetime) -> list[tuple[StoredItem, StoredItemBalance, int]]:
+    """What can still be taken back of time after `now`, with what is left of it and by how many days it was moved since
+    it was billed, oldest first."""
+    moved_days = moved_days_since(StoredItem.service_id, StoredItem.at)
+    covers_end = StoredItem.covers_end + func.make_interval(0, 0, 0, cast(moved_days, Integer))
     rows = session.execute(
-        select(StoredItem, StoredItemBalance)
+        select(StoredItem, StoredItemBalance, moved_days)
         .join(StoredItemBalance)
-        .where(StoredItem.service_id == service_id, StoredItem.covers_end > now, StoredItemBalance.units_left > 0)
+        .where(StoredItem.service_id == service_id, covers_end > now, StoredItemBalance.units_left > 0)
         .order_by(StoredItem.recorded_at, StoredItem.id)
         .execution_options(populate_existing=True)
     )
-    return [(item, left) for item, left in rows]
+    return [(item, left, int(days)) for item, left, days in rows]
 
 
 def items_of_invoice(session: Session, invoice_id: str) -> list[StoredItem]:

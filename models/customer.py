@@ -68,10 +68,12 @@ def _has_scheduled_ending(row: Any) -> ColumnElement[bool]:
 class Service(Moving, Base):
     """What the customer has: a plan at the price that was bought, for the running period.
 
-    It renews on `anchor_day` at `anchor_time`, in the provider's zone. `unpaid_import` is what the host system billed
-    for the running period and the customer has not paid: {"net", "tax", "pay_url", …}; null where nothing is open
-    there. `generation` grows with every change sent to the host, which refuses a lower one. Its pending work is its
-    renewal.
+    It renews on `anchor_day` at `anchor_time`, in the provider's zone; `anchor_assumed` says that the day was read off
+    a period that was reported. The running period lies `moved_days` later than it was billed for. `reported` is what
+    the host may repeat: by field, each value that it was created, resumed or corrected with; null until the next report
+    of a service from before this was remembered. `unpaid_import` is what the host system billed for the running period
+    and the customer has not paid: {"net", "tax", "pay_url", …}; null where nothing is open there. `generation` grows
+    with every change sent to the host, which refuses a lower one. Its pending work is its renewal.
     """
 
     __tablename__ = "services"
@@ -101,6 +103,9 @@ class Service(Moving, Base):
     period_end: Mapped[datetime] = mapped_column(index=True)
     anchor_day: Mapped[int]
     anchor_time: Mapped[time]
+    anchor_assumed: Mapped[bool]
+    moved_days: Mapped[int] = mapped_column(default=0)
+    reported: Mapped[dict[str, Any] | None]
     unpaid_import: Mapped[dict[str, Any] | None]
     generation: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = recorded_at()

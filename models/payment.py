@@ -132,7 +132,7 @@ class PaymentAttempt(Leased, Moving, Base):
     poll_due = fact(_poll_due)
     # It waits for an operator: engine/operators/dead_letters.py.
     refused = fact(_refused)
-    to_close = fact(lambda row: and_(row.status == AttemptStatus.CANCELING, ~row.outlasts))
+    to_close = fact(lambda row: ~row.outlasts)
     refund_poll_due = fact(lambda row: and_(_poll_due(row), _unconfirmed_refund(row)))
 
     @property

@@ -3,14 +3,17 @@ what is next for it, which the tables of domain/next_steps.py say by the facts o
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, ClassVar
+from functools import cache
+from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
     Float,
     Interval,
+    Select,
     and_,
     bindparam,
     case,
@@ -32,6 +35,14 @@ from settings import settings
 ERROR_MAX = 2_000
 
 MACHINE_NOW: Any = func.clock_timestamp()
+
+
+_Build = TypeVar("_Build", bound=Callable[..., Any])
+
+
+def built_once(build: _Build) -> _Build:
+    """Of what is long and executed often: one statement or expression for each of its arguments."""
+    return typing.cast(_Build, cache(build))
 
 
 def seconds(count: float) -> ColumnElement[Any]:
@@ -60,10 +71,14 @@ def pause(attempts: Any, first_seconds: float = 1.0, longest_seconds: float | No
 def fact(expression: Callable[[Any], ColumnElement[Any]]) -> hybrid_property[Any]:
     """A fact about a row, written once: of the class it is SQL, and of a row what the database says of it now."""
 
+    @built_once
+    def query(row: type[Any]) -> Select[Any]:
+        return select(expression(row)).where(row.id == bindparam("row_id"))
+
     def of_row(self: Any) -> Any:
         session = object_session(self)
         assert session is not None, "a fact is asked of a row in a session"
-        return session.scalar(select(expression(type(self))).where(type(self).id == self.id))
+        return session.scalar(query(type(self)), {"row_id": self.id})
 
     return hybrid_property(of_row).expression(expression)
 
@@ -106,6 +121,7 @@ class Leased:
     )
 
 
+@built_once
 def next_of(row: type[PendingWork], table: NextSteps) -> ColumnElement[Any]:
     """What is next by one of the row's tables, as SQL: the label of the first rule that matches."""
     return _first_match(row, table, lambda rule: rule.next.label)
@@ -113,11 +129,11 @@ def next_of(row: type[PendingWork], table: NextSteps) -> ColumnElement[Any]:
 
 def next_tasks(session: Session, row: type[Any], row_id: str) -> list[str]:
     """The tasks that are next for a row now, one of each of its tables at the most."""
-    query = select(*(next_of(row, table) for table in row.steps)).where(row.id == row_id)
-    labels = session.execute(query).one()
+    labels = session.execute(_next_labels(row), {"row_id": row_id}).one()
     return [label for table, label in zip(row.steps, labels, strict=True) if label in table.tasks()]
 
 
+@built_once
 def has_task(row: type[PendingWork], found_by: str, by_date: bool) -> ColumnElement[bool]:
     """Whether a step that this task of beat finds is next: one that a date brings, or another. By the rule that
     matches, since a task may be next by rules that different tasks of beat find."""
@@ -128,6 +144,11 @@ def has_task(row: type[PendingWork], found_by: str, by_date: bool) -> ColumnElem
 
     tables = [table for table in row.steps if any(is_found(rule) for rule in table.rules)]
     return or_(false(), *(_first_match(row, table, is_found) for table in tables))
+
+
+@built_once
+def _next_labels(row: type[Any]) -> Select[Any]:
+    return select(*(next_of(row, table) for table in row.steps)).where(row.id == bindparam("row_id"))
 
 
 def _first_match(

@@ -1,5 +1,7 @@
 """What a priced change does to the billed items: those that it makes, and what it takes back."""
 
+from dataclasses import replace
+
 from domain.money import Rounding, divide_rounded
 from domain.periods import Period
 from domain.pricing.billed import BilledItem, Opened, TakeBack
@@ -52,6 +54,8 @@ def opened_by(frame: Frame, lines: list[PricedLine], parts: list[int]) -> tuple[
     terms = charge.terms if unit == charge.terms.unit else charge.terms._replace(unit=unit)
     mode = frame.proration.fraction, frame.day
     item = billed(terms, charge.taxation, (net, tax), (charge.covers, frame.period), mode)
+    if frame.period == frame.service.period:
+        item = replace(item, moved_days=frame.service.moved_days)
     return (Opened(item, place),)
 
 

@@ -23,6 +23,9 @@ class BilledItem:
     by; None where all of its time was billed (a renewal, an import), so that a change's own mode divides it. net and
     tax are what was billed, the rest of the units, net and tax is what no take-back has yet. tax_code is None where no
     tax was charged; tax_included says that the price held it. All amounts in minor units.
+
+    covers and of_period are where they lie today, moved_days later than they were billed for: the customer had the
+    service back later by so many local days.
     """
 
     id: str
@@ -43,6 +46,7 @@ class BilledItem:
     units_left: int = 0
     net_left: int = 0
     tax_left: int = 0
+    moved_days: int = 0
 
     @property
     def price(self) -> int:
@@ -62,9 +66,15 @@ class BilledItem:
         """As it was when it was billed."""
         return replace(self, units_left=self.units, net_left=self.net, tax_left=self.tax)
 
+    def later(self, days: int, tz: str) -> Self:
+        """The same item for time so many local days later."""
+        covers, of_period = self.covers.later(days, tz), self.of_period.later(days, tz)
+        return replace(self, covers=covers, of_period=of_period, moved_days=self.moved_days + days)
+
     def as_json(self) -> dict[str, Any]:
-        """Plain JSON; from_json gives an equal value."""
-        return {
+        """Plain JSON; from_json gives an equal value. Days are named where the item was moved."""
+        moved = {"moved_days": self.moved_days} if self.moved_days else {}
+        return moved | {
             "id": self.id,
             "plan": self.plan,
             "cycle": self.cycle,
@@ -146,10 +156,10 @@ def unused(item: BilledItem, now: datetime, tz: str, fraction: Fraction, day: Ch
         return ALL_OF_IT
     own = item.fraction if item.fraction not in (None, Fraction.WHOLE) else fraction
     day = item.change_day or day
-    left = share_left(own, item.of_period, now, tz, day)
+    left = share_left(own, item.of_period, now, tz, day, item.moved_days)
     if item.covers.start <= item.of_period.start:
         return left
-    billed = share_left(own, item.of_period, item.covers.start, tz, day)
+    billed = share_left(own, item.of_period, item.covers.start, tz, day, item.moved_days)
     return Share(min(left.part, billed.part), billed.part, left.unit) if billed.part else NONE_OF_IT
 
 

@@ -75,7 +75,7 @@ def frame_of(
         proration.rounding or policy.rounding.mode,
         proration.place or policy.rounding.place,
         day,
-        share_left(proration.fraction, service.period, now, catalog.timezone, day),
+        share_left(proration.fraction, service.period, now, catalog.timezone, day, service.moved_days),
         _only_units(old, new) and period == service.period,
     )
 

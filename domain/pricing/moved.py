@@ -129,7 +129,8 @@ def _full_price(frame: Frame, terms: PeriodTerms) -> tuple[Ratio, int | None]:
     """The price of a period, scaled where the renewal date is kept and the cycle is of another length."""
     if frame.proration.anchor is not Anchor.KEEP_END:
         return terms.full, None
-    months = months_of(frame.service.period, frame.catalog.timezone)
+    tz, service = frame.catalog.timezone, frame.service
+    months = months_of(service.period.later(-service.moved_days, tz), tz)
     if terms.months == months:
         return terms.full, None
     return (terms.full[0] * months, terms.full[1] * terms.months), months

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from domain.catalog import Catalog, Outcome, in_language
 from domain.errors import Forbidden, InThePast, NothingToChange, PeriodEnded, ServiceNotActive, ServicePastDue
 from domain.fit import check_fit
+from domain.lifecycle import ServiceStatus
 from domain.money import CurrencyMismatch, Money
 from domain.periods import AnchorPoint, Period, next_period
 from domain.policy import Decision, Situation, decide
@@ -17,7 +18,8 @@ from domain.pricing.period_terms import PeriodTerms, new_terms, old_terms, renew
 from domain.pricing.terms import Buyer, ServiceTerms, Target
 from domain.pricing.totals import Figures, fee_between, full_total, price_now
 
-CHANGEABLE = ("active", "trial")
+# The statuses of a service that can arise when a change is priced: rules match no other.
+CHANGEABLE = (ServiceStatus.ACTIVE,)
 
 
 class Priced(NamedTuple):
@@ -66,6 +68,7 @@ class Priced(NamedTuple):
             anchor_day=self.anchor.day,
             anchor_time=self.anchor.at,
             items=(*left, *opened),
+            moved_days=self.service.moved_days if self.period == self.service.period else 0,
         )
 
 

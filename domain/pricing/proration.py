@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from domain.money import Rounding, divide_rounded
-from domain.periods import AnchorPoint, Period, advance, local_days, months_of, period_holding
+from domain.periods import AnchorPoint, Period, advance, local_days, months_of, moved, period_holding
 from domain.pricing.modes import Anchor, ChangeDay, Fraction, Proration
 
 Ratio = tuple[int, int]
@@ -27,15 +27,20 @@ ALL_OF_IT = Share(1, 1, "period")
 NONE_OF_IT = Share(0, 1, "period")
 
 
-def share_left(fraction: Fraction, period: Period, moment: datetime, tz: str, change_day: ChangeDay) -> Share:
+def share_left(
+    fraction: Fraction, period: Period, moment: datetime, tz: str, change_day: ChangeDay, moved_days: int = 0
+) -> Share:
     """What is left of the period at this moment, as the remaining plan is charged or credited for it.
 
-    All of a period is left on its first day, also where its months have other than 30 days.
+    All of a period is left on its first day, also where its months have other than 30 days. A period that lies so many
+    days later than it was billed is counted where it lay: it has the months that it had.
     """
     if fraction is Fraction.WHOLE:
         return ALL_OF_IT
     if fraction is Fraction.ZERO:
         return NONE_OF_IT
+    if moved_days:
+        period, moment = period.later(-moved_days, tz), moved(moment, -moved_days, tz)
     if fraction is Fraction.SECONDS:
         whole = max(1, _seconds(period.start, period.end))
         return Share(_clamped(_seconds(moment, period.end), whole), whole, "second")
@@ -96,11 +101,11 @@ def period_after(
     """The period after a change at `now` from a cycle of months[0] to one of months[1], and its anchor."""
     old, new = months
     if proration.anchor is Anchor.RESET:
-        moved = AnchorPoint.of(now, tz)
-        return Period(now, advance(now, new, moved, tz)), moved
+        renews = AnchorPoint.of(now, tz)
+        return Period(now, advance(now, new, renews, tz)), renews
     if proration.realign_day is not None:  # given with Anchor.REALIGN, and only with it
-        moved = AnchorPoint(proration.realign_day, anchor.at)
-        return period_holding(running.start, new, moved, tz, now, 1), moved
+        renews = AnchorPoint(proration.realign_day, anchor.at)
+        return period_holding(running.start, new, renews, tz, now, 1), renews
     if old == new or proration.anchor is Anchor.KEEP_END or proration.fraction is Fraction.ZERO:
         return running, anchor
     return period_holding(running.start, new, anchor, tz, now), anchor

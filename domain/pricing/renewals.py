@@ -61,17 +61,20 @@ def price_renewal(
     now: datetime,
     account_credit: Money,
     promise: Promise | None = None,
+    until: datetime | None = None,
 ) -> RenewalPrice:
     """The period after the running one, for the target of a scheduled change, or as it is where target is None.
 
     An unchanged plan and cycle keep the price the service bought, a scheduled change has the one it was promised.
-    Where the period does not end on the service's day of renewal, the next one is the time up to it, by the day.
-    Raises UnknownPlan, UnknownCycle, PlanNotOffered.
+    Where the period does not end on the service's day of renewal, the next one is the time up to it, by the day; where
+    the service has gone out meanwhile, it is the time up to `until`. Raises UnknownPlan, UnknownCycle, PlanNotOffered.
     """
     currency, end = service.currency, service.period.end
     wanted = target or Target(service.plan, service.cycle)
     terms = new_terms(catalog, service, wanted, end, promise.unit if promise else None)
     period, whole = next_period(end, terms.months, service.anchor, catalog.timezone)
+    if until is not None and until < period.end:
+        period = Period(period.start, until)
     charge = _charge(catalog, buyer, terms, period, whole)
     priced, taxation = [charge], charge.taxation
     fee = promise.fee if promise else fee_between(old_terms(catalog, service), terms, currency)
@@ -130,7 +133,10 @@ def plan_terms(terms: PeriodTerms, currency: str) -> PlanTerms:
 def _charge(catalog: Catalog, buyer: Buyer, terms: PeriodTerms, period: Period, whole: Period) -> PricedLine:
     share = ALL_OF_IT
     if period != whole:
-        share = share_left(Fraction.DAYS, whole, period.start, catalog.timezone, ChangeDay.NEW)
+        left, after = (
+            share_left(Fraction.DAYS, whole, at, catalog.timezone, ChangeDay.NEW) for at in (period.start, period.end)
+        )
+        share = left._replace(part=left.part - after.part)
     exact = exact_part(terms.full, share)
     amount = divide_rounded(*exact, catalog.policies.rounding.mode)
     taxation = taxation_of(catalog, buyer, terms.plan.product)

@@ -17,7 +17,8 @@ class ServiceTerms:
     unit_price is the price it bought, per cycle and unit. items are what was billed for time that is not over, oldest
     first: a credit is taken from them and from nothing else. refundable is how much came as money, so that no more goes
     back where credits are refunded (None: all of it). usage counts what the limits count. It renews on anchor_day of
-    the month, at anchor_time, both in the provider's zone.
+    the month, at anchor_time, both in the provider's zone. The period lies moved_days later than it was billed for,
+    since the service was out for so many local days.
     """
 
     plan: str
@@ -33,6 +34,7 @@ class ServiceTerms:
     usage: dict[str, int] = field(default_factory=dict)
     discount: Discount | None = None
     refundable: Money | None = None
+    moved_days: int = 0
 
     @property
     def anchor(self) -> AnchorPoint:
@@ -41,7 +43,8 @@ class ServiceTerms:
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON; from_json gives an equal value."""
-        return {
+        moved = {"moved_days": self.moved_days} if self.moved_days else {}
+        return moved | {
             "plan": self.plan,
             "cycle": self.cycle,
             "currency": self.currency,

@@ -44,6 +44,7 @@ def terms_of(session: Session, service: Service, refundable: Money | None = None
         usage=service.usage,
         discount=Discount.model_validate(service.discount) if service.discount else None,
         refundable=refundable,
+        moved_days=service.moved_days,
     )
 
 

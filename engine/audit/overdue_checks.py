@@ -49,7 +49,7 @@ OVERDUE_SQL = " UNION ALL ".join(
         ),
         _overdue("change", "plan_changes", "status = 'awaiting_payment'", date="r.payable_until"),
         _overdue("change", "plan_changes", "status = 'awaiting_review'", date="r.review_until"),
-        _overdue("payment", "payment_attempts", "status IN ('creating', 'canceling')"),
+        _overdue("payment", "payment_attempts", "status = 'creating' OR status = 'canceling' AND NOT outlasts"),
         _overdue("refund", "refunds", "status = 'sending'"),
         _overdue("event", "inbox_events", "status IN ('received', 'parked', 'retry')"),
         _overdue("event", "inbox_events", "status = 'dead'"),

@@ -91,6 +91,22 @@ def record_return(
     )
 
 
+def win_back(session: Session, now: datetime, won: Payment, payment: Payment, change: PlanChange | None) -> list[str]:
+    """A dispute was won: the money is again what it was before. Returns the change that it may pay now."""
+    clearing = f"clearing:{payment.connection.adapter}"
+    if payment.outcome == "unmatched" or payment.invoice_id is None:
+        postings.park_won_dispute(session, won, clearing, f"unmatched:{payment.connection.adapter}", now)
+        return []
+    if payment.outcome == "held" and change is not None and change.status in PAYABLE:
+        postings.hold_won_dispute(session, change, won, clearing, now)
+        change.schedule_now()
+        return [change.id]
+    invoice = session.get_one(Invoice, payment.invoice_id)
+    claim = min(won.amount, max(Money.zero(won.currency), returned_of(session, invoice.id, invoice.currency)))
+    postings.win_dispute(session, invoice, won, claim, clearing, now)
+    return []
+
+
 def claims_of(session: Session, payment: Payment, change: PlanChange | None, amount: Money) -> list[Entry]:
     """What money of a payment that comes in again is first for, as credits: what was posted when it went back is
     undone. Held for a change that is still unpaid; else the loss that was taken, the debt that was made of it, the

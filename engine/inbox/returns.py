@@ -11,9 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.inbox.refund_events import RefundReport, refund_failed, refunded
-from engine.inbox.return_postings import decide, post_return, record_return
+from engine.inbox.return_postings import decide, post_return, record_return, win_back
 from engine.inbox.slow_money import instant_of
-from engine.ledger import postings
 from gateways.protocol import EventKind, GatewayEvent
 from models.inbox import InboxEvent
 from models.invoice import Invoice
@@ -77,8 +76,8 @@ def _disputed(
     invoice = session.get(Invoice, payment.invoice_id) if payment.invoice_id else None
     if gateway_event.kind is EventKind.DISPUTE_WON:
         won = record_return(session, event, gateway_event, payment, "dispute_won", gateway_event.amount)
-        if won is not None and invoice is not None:
-            postings.win_dispute(session, invoice, won, f"clearing:{payment.connection.adapter}", now)
+        if won is not None:
+            return win_back(session, now, won, payment, change)
     if gateway_event.kind is EventKind.DISPUTE_LOST:
         lost = record_return(session, event, gateway_event, payment, "dispute_lost", gateway_event.amount)
         if lost is not None and invoice is not None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, SQLColumnExpression, and_, case, false, not_, or_, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from domain.lifecycle import InboxStatus, Status
 from domain.next_steps import SCAN, SWEEP
@@ -23,17 +24,29 @@ from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.outbox import OutboxMessage
 from models.payment import PaymentAttempt, Refund
-from models.pending_work import LONGEST_PAUSE, MACHINE_NOW, PendingWork, error_text, has_task, pause, seconds
+from models.pending_work import (
+    LONGEST_PAUSE,
+    MACHINE_NOW,
+    PendingWork,
+    built_once,
+    error_text,
+    has_task,
+    pause,
+    seconds,
+    setting,
+)
 from models.plan_change import PlanChange
 from settings import settings
 
 BATCH = 200
 _NEVER = false()
+PATIENCE = setting(lambda: settings().sweep_patience_seconds) * seconds(1)
+ATTEMPTS_MAX = setting(lambda: settings().attempts_max)
 # Attempts to make a change `stuck`: more than one, since a message may be lost.
 ATTEMPTS_TO_GIVE_UP = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WorkKind:
     """One kind of row with pending work, found by one of beat's tasks. `prefix` is that of its ids. `dead_status` is
     the status of a row given up, where it has one of its own; `more_attempts` are those beyond the settings' limit;
@@ -61,13 +74,14 @@ class WorkKind:
             return of_its_own
         return or_(and_(self.row.next_attempt_at.is_(None), self.has_work), self.refused)
 
-    def overdue(self, patience_seconds: float) -> ColumnElement[bool]:
+    @property
+    def overdue(self) -> ColumnElement[bool]:
         """Rows that should have been enqueued by now. Nothing writes down when a date came, so those have no patience.
         A time further ahead than any pause was written before the database's clock was set back."""
         at = self.row.next_attempt_at
         too_far = and_(at > MACHINE_NOW + LONGEST_PAUSE, not_(self.put_off))
         return or_(
-            and_(at <= MACHINE_NOW - seconds(patience_seconds), has_task(self.row, self.found_by, by_date=False)),
+            and_(at <= MACHINE_NOW - PATIENCE, has_task(self.row, self.found_by, by_date=False)),
             and_(at <= MACHINE_NOW, has_task(self.row, self.found_by, by_date=True)),
             and_(too_far, self.has_work),
         )
@@ -85,11 +99,8 @@ def claim(session: Session, kinds: Iterable[WorkKind]) -> Claimed:
     """Claims one batch of each kind, and gives up what had too many attempts."""
     claimed = Claimed([], [])
     for work in kinds:
-        tried, limit = work.row.attempts, settings().attempts_max + work.more_attempts
-        again = {"attempts": tried + 1, "next_attempt_at": MACHINE_NOW + pause(tried)}
-        claimed.overdue_rows.extend(_update(session, work, tried < limit, again))
-        never = {"next_attempt_at": None} | ({"status": work.dead_status} if work.dead_status else {})
-        claimed.given_up.extend(_update(session, work, tried >= limit, never))
+        claimed.overdue_rows.extend(session.scalars(_enqueueing(work)))
+        claimed.given_up.extend(session.scalars(_giving_up(work)))
     return claimed
 
 
@@ -115,17 +126,30 @@ def unschedule_if_done(session: Session, invoice_id: str) -> None:
     )
 
 
-def _update(session: Session, work: WorkKind, which: ColumnElement[bool], values: dict[str, Any]) -> list[str]:
+@built_once
+def _enqueueing(work: WorkKind) -> ReturningUpdate[tuple[str]]:
+    tried = work.row.attempts
+    again = {"attempts": tried + 1, "next_attempt_at": MACHINE_NOW + pause(tried)}
+    return _updating(work, tried < ATTEMPTS_MAX + work.more_attempts, again)
+
+
+@built_once
+def _giving_up(work: WorkKind) -> ReturningUpdate[tuple[str]]:
+    never = {"next_attempt_at": None} | ({"status": work.dead_status} if work.dead_status else {})
+    return _updating(work, work.row.attempts >= ATTEMPTS_MAX + work.more_attempts, never)
+
+
+def _updating(work: WorkKind, which: ColumnElement[bool], values: dict[str, Any]) -> ReturningUpdate[tuple[str]]:
     row = work.row
     batch = (
         select(row.id)
-        .where(work.overdue(settings().sweep_patience_seconds), which)
+        .where(work.overdue, which)
         .order_by(row.next_attempt_at)
         .limit(BATCH)
         .with_for_update(skip_locked=True, of=row)
     )
     changed = update(row).where(row.id.in_(batch)).values(values).returning(row.id)
-    return list(session.scalars(changed.execution_options(synchronize_session=False)))
+    return changed.execution_options(synchronize_session=False)
 
 
 CHANGES = WorkKind(

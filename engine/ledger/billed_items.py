@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.catalog import Discount
-from domain.periods import Period
+from domain.periods import Period, moved
 from domain.pricing import billed
 from domain.pricing.billed import BilledItem, Opened
 from domain.pricing.modes import ChangeDay, Fraction
@@ -28,6 +29,8 @@ from models.billed_item import (
 )
 from models.customer import Service
 from models.invoice import Invoice
+from models.provider import catalog_of
+from models.resumption import moved_days_since
 
 
 class LaterBill(Exception):
@@ -39,7 +42,9 @@ class LaterBill(Exception):
 
 def open_items(session: Session, service: Service) -> tuple[BilledItem, ...]:
     """What a change of the service can take back, oldest first."""
-    return tuple(value_of(item, left) for item, left in open_items_of(session, service.id, service.period_start))
+    rows = open_items_of(session, service.id, service.period_start)
+    tz = _timezone(session, service) if any(days for *_, days in rows) else ""
+    return tuple(value_of(item, left).later(days, tz) if days else value_of(item, left) for item, left, days in rows)
 
 
 def write_opened(
@@ -74,7 +79,7 @@ def undo(session: Session, service: Service, undone: Invoice, note: Invoice, cau
         whole = billed.TakeBack(item.id, item.units, item.net_minor, item.tax_minor, item.covers_start, item.line)
         session.add(_take_back(note.provider_id, note, whole, cause, at))
     for back in taken:
-        session.add(_item_again(service, note, back, at))
+        session.add(_item_again(session, service, note, back, at))
     session.flush()
 
 
@@ -100,6 +105,7 @@ def value_of(item: StoredItem, left: StoredItemBalance) -> BilledItem:
         tax_percent=_percent(item.tax_rate_millionths),
         tax_included=item.tax_included,
         discount=Discount.model_validate(item.discount) if item.discount else None,
+        moved_days=item.moved_days,
         fraction=Fraction(item.fraction) if item.fraction else None,
         change_day=ChangeDay(item.change_day) if item.change_day else None,
         units_left=left.units_left,
@@ -125,6 +131,7 @@ def _row_of(service: Service, invoice: Invoice | None, item: BilledItem, line: i
         covers_end=item.covers.end,
         period_start=item.of_period.start,
         period_end=item.of_period.end,
+        moved_days=item.moved_days,
         fraction=item.fraction,
         change_day=item.change_day,
         currency=service.currency,
@@ -160,9 +167,6 @@ _KEPT = (
     "cycle",
     "unit_price_minor",
     "discount",
-    "covers_end",
-    "period_start",
-    "period_end",
     "fraction",
     "change_day",
     "currency",
@@ -172,9 +176,10 @@ _KEPT = (
 )
 
 
-def _item_again(service: Service, note: Invoice, back: StoredTakeBack, at: datetime) -> StoredItem:
-    """What a take-back took, with the terms, tax and span that it had."""
-    was = back.item
+def _item_again(session: Session, service: Service, note: Invoice, back: StoredTakeBack, at: datetime) -> StoredItem:
+    """What a take-back took, with the terms, tax and span that it had; moved as the service's time was since."""
+    was, tz = back.item, _timezone(session, service)
+    days, since = (session.scalar(select(moved_days_since(service.id, one.at))) or 0 for one in (was, back))
     return StoredItem(
         **{name: getattr(was, name) for name in _KEPT},
         provider_id=was.provider_id,
@@ -183,12 +188,20 @@ def _item_again(service: Service, note: Invoice, back: StoredTakeBack, at: datet
         line=back.line if back.line is not None else 0,
         kind="charge",
         units=back.units,
-        covers_start=max(back.from_at, was.covers_start),
+        covers_start=max(moved(back.from_at, since, tz), moved(was.covers_start, days, tz)),
+        covers_end=moved(was.covers_end, days, tz),
+        period_start=moved(was.period_start, days, tz),
+        period_end=moved(was.period_end, days, tz),
+        moved_days=was.moved_days + days,
         net_minor=back.net_minor,
         tax_minor=back.tax_minor,
         gross_minor=back.net_minor + back.tax_minor,
         at=at,
     )
+
+
+def _timezone(session: Session, service: Service) -> str:
+    return catalog_of(session, service.provider).timezone
 
 
 def _millionths(percent: str) -> int:

@@ -134,9 +134,25 @@ def take_returned_from_credit(
     post(session, movement.provider_id, ("return_credit", movement.id), at, entries)
 
 
-def win_dispute(session: Session, invoice: Invoice, won: Payment, clearing: str, at: datetime) -> None:
-    """The gateway pays the money again: clearing d → returned d."""
-    entries = [debit(clearing, "", won.amount), credit("returned", invoice.id, won.amount)]
+def win_dispute(session: Session, invoice: Invoice, won: Payment, claim: Money, clearing: str, at: datetime) -> None:
+    """The gateway pays the money again: clearing d → returned, as far as that is open; the rest is credit."""
+    entries = [
+        debit(clearing, "", won.amount),
+        credit("returned", invoice.id, claim),
+        credit("credit", invoice.customer_id, won.amount - claim),
+    ]
+    post(session, won.provider_id, ("dispute_won", won.id), at, entries)
+
+
+def hold_won_dispute(session: Session, change: PlanChange, won: Payment, clearing: str, at: datetime) -> None:
+    """The same for a change that is still to be paid: clearing d → held d."""
+    entries = [debit(clearing, "", won.amount), credit("held", change.id, won.amount)]
+    post(session, won.provider_id, ("dispute_won", won.id), at, entries)
+
+
+def park_won_dispute(session: Session, won: Payment, clearing: str, unmatched: str, at: datetime) -> None:
+    """The same for money that belongs to nothing: clearing d → unmatched d."""
+    entries = [debit(clearing, "", won.amount), credit(unmatched, "", won.amount)]
     post(session, won.provider_id, ("dispute_won", won.id), at, entries)
 
 

@@ -9,9 +9,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from domain.catalog import Catalog
 from domain.money import Money
-from domain.periods import Period
+from domain.periods import Period, anchor_of
+from domain.pricing.billed import Opened
 from domain.pricing.renewals import RenewalPrice, price_renewal
+from domain.pricing.terms import ServiceTerms
 from engine.accounts.services import buyer_of, terms_of
 from engine.ledger import postings
 from engine.payments.credit_notes import answer_invoice
@@ -22,6 +25,7 @@ from models.invoice import Invoice, invoice_of_change
 from models.plan_change import PlanChange
 from models.provider import catalog_of
 from models.renewal import Renewal
+from models.resumption import outages_of
 
 
 def correct_change(session: Session, now: datetime, change: PlanChange) -> Invoice:
@@ -40,15 +44,33 @@ def reprice_renewal(session: Session, now: datetime, service: Service, renewal: 
     wrong = session.execute(select(Invoice).where(Invoice.renewal_id == renewal.id)).scalar_one()
     answer_invoice(session, now, wrong, "correction")
     catalog = catalog_of(session, service.provider)
-    length = renewal.period_end - renewal.period_start
-    terms = replace(terms_of(session, service), period=Period(renewal.period_start - length, renewal.period_start))
     held_credit = postings.credit_of(session, service.provider_id, service.customer_id, service.currency)
+    terms, until = _as_renewed(session, catalog, service, renewal)
 
     def price(credit: Money) -> RenewalPrice:
-        return price_renewal(catalog, terms, buyer_of(service.customer), None, now, credit)
+        return price_renewal(catalog, terms, buyer_of(service.customer), None, now, credit, until=until)
 
     priced = with_payable_credit(rule_of(session, service.provider_id, service.currency), price, held_credit)
-    invoice = issue_period(session, now, catalog, service, priced, wrong)
     renewal.plan, renewal.period_end = priced.terms.plan, priced.period.end
+    days, tz = service.moved_days, catalog.timezone
+    moved = tuple(Opened(one.item.later(days, tz), one.line) for one in priced.opened)
+    priced = replace(priced, period=priced.period.later(days, tz), opened=moved)
+    invoice = issue_period(session, now, catalog, service, priced, wrong)
+    service.moved_days = days
     session.flush()
     return invoice
+
+
+def _as_renewed(
+    session: Session, catalog: Catalog, service: Service, renewal: Renewal
+) -> tuple[ServiceTerms, datetime | None]:
+    """The service as it was renewed, and where that period was cut since the service had gone out: by what happened to
+    its period afterwards (`moved_days`) it is moved again."""
+    renewed = Period(renewal.period_start, renewal.period_end)
+    before = Period(renewed.start - (renewed.end - renewed.start), renewed.start)
+    terms = replace(terms_of(session, service), period=before)
+    if service.moved_days:
+        anchor = anchor_of(renewed, catalog.timezone)
+        terms = replace(terms, anchor_day=anchor.day, anchor_time=anchor.at)
+    is_cut = renewed.end in [outage.start for outage in outages_of(session, service.id)]
+    return terms, renewed.end if is_cut else None

@@ -33,6 +33,7 @@ from planshift_client.shapes.operators import (
 from planshift_client.shapes.problems import InvalidField, ProblemDocument
 from planshift_client.shapes.services import (
     Balance,
+    Correction,
     CreditEntry,
     CreditLedger,
     CurrentPlan,
@@ -46,6 +47,7 @@ from planshift_client.shapes.services import (
     PortalSession,
     Refusal,
     ReportedService,
+    Resumption,
     Service,
     TestClock,
 )
@@ -57,6 +59,7 @@ __all__ = [
     "Balance",
     "Cancellation",
     "CancellationPreview",
+    "Correction",
     "CreditEntry",
     "CreditLedger",
     "CurrentPlan",
@@ -95,6 +98,7 @@ __all__ = [
     "Refusal",
     "RefusedWebhook",
     "ReportedService",
+    "Resumption",
     "RetriedRow",
     "Service",
     "Shape",

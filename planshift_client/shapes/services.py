@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import ConfigDict
 
 from planshift_client.shapes.base import Instant, Money, Shape, told
@@ -38,12 +40,43 @@ class Service(Shape):
     period_start: Instant = told("The running period's start.", "2027-06-30T15:00:00Z")
     period_end: Instant = told("Its end; the service renews then, unless it ends.", "2027-07-31T15:00:00Z")
     ends_at: Instant | None = told("When it ends, where that was asked for.", "2027-07-31T15:00:00Z")
+    anchor_day: int = told("The day of the month that it renews on, or the month's last.", 31)
+    anchor_assumed: bool = told("Whether that day was read off a period; if wrong, report `anchor_day`.", False)
+
+
+class Resumption(Shape):
+    """What became of the period of a service that is back in service. Nothing is billed for the time in between."""
+
+    policy: str = told("The catalogue's: restart_period or extend_period.", "restart_period")
+    outcome: str = told(
+        "kept: the running period goes on; restarted: a new one begins now; extended: its paid rest is given back as"
+        " time; reported: it is the one that you said.",
+        "restarted",
+    )
+    out_since: Instant = told("From when on it was out of service.", "2027-07-20T03:00:00Z")
+    period_start: Instant = told("The period that runs now; a new one is invoiced next.", "2028-01-10T03:00:00Z")
+    period_end: Instant = told("Its end.", "2028-02-10T03:00:00Z")
+    anchor_day: int = told("The day of the month that it renews on from now on.", 10)
+    moved_days: int = told("By how many local days the period was moved.", 0)
+
+
+class Correction(Shape):
+    """A field that was put right."""
+
+    before: Any = told("What we held.", "basic")
+    after: Any = told("What we hold now.", "start")
 
 
 class ReportedService(Service):
     """The service after what the host reported of it."""
 
-    canceled_plan_changes: list[str] = told("Changes that ended, because the service is not active.", ["chg_01k9f3"])
+    canceled_plan_changes: list[str] = told(
+        "Changes that ended: the service is not active, or what they were priced on was corrected.", ["chg_01k9f3"]
+    )
+    resumed: Resumption | None = told("What became of the period, where the service is back in service.")
+    corrected: dict[str, Correction] = told(
+        "By field, what was put right.", {"plan": {"before": "basic", "after": "start"}}
+    )
 
 
 class Refusal(Shape):

@@ -19,7 +19,7 @@ from models.outbox import OutboxMessage
 from models.plan_change import ChangeMove, PlanChange
 from models.provider import provider_by_slug
 from tests.chaos.environment import ChaosStack, wait_for
-from tests.chaos.scenarios import StoryRun
+from tests.chaos.story import StoryRun
 from tests.support.waiting import NotInTime
 
 

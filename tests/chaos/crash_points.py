@@ -33,15 +33,10 @@ ELSEWHERE = {
     "web/api/invoices.py:create_invoice_payment": "a renewal's second attempt: tests/portal/test_money_on_its_way.py",
     "web/portal/progress.py:pay_invoice_again": "the same behind a form: tests/portal/test_money_on_its_way.py",
     "web/portal/progress.py:pay_again": "the API's second attempt behind a form: tests/portal",
-    "tasks/endings.py:run": "services that end: tests/steps/test_ending.py, tests/entry_points/test_cancellations.py",
-    "tasks/endings.py:order_host": "an order to the host, begun and finished: tests/steps/test_ending.py",
     "tasks/requests.py:_end": "by a Celery message: tests/entry_points/test_cancellations.py",
     "tasks/requests.py:request_cancellation_by_message": "the same: tests/entry_points/test_cancellations.py",
-    "web/api/cancellations.py:create_cancellation": "one transaction: tests/entry_points/test_cancellations.py",
-    "web/api/cancellations.py:withdraw_cancellation": "one transaction: tests/entry_points/test_cancellations.py",
     "web/portal/ending.py:end": "the API's cancellation behind a form: tests/portal",
     "web/portal/ending.py:keep": "the same taken back: tests/portal",
-    "provisioner.end": "an ending is ordered twice: tests/steps/test_ending.py",
     "storage.stored": "for an operator's command after a restore: tests/steps/test_after_restore.py",
 }
 # What enqueues (tasks/story.py).

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from tests.chaos.checks import Verdict, judge
 from tests.chaos.environment import ChaosStack
-from tests.chaos.scenarios import STORIES, Story, StoryRun, begin
+from tests.chaos.scenarios import STORIES
+from tests.chaos.story import Story, StoryRun, begin
 from tests.support.waiting import NotInTime
 
 # Breaks things until the event is set, which says that all stories have ended; returns how many processes it killed.

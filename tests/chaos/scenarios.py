@@ -2,97 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from typing import Any
 
 import httpx
-from sqlalchemy import func, select, update
 
 from engine.accounts.providers import required_provider
-from engine.jobs.external_call import machine_time
 from models.database import transaction
-from models.heartbeat import Heartbeat
-from models.provider import Connection, connection_of
-from tests.chaos.environment import ChaosStack, Patient, wait_for
+from models.provider import connection_of
+from tests.chaos.environment import wait_for
+from tests.chaos.housekeeping import housekeeping
+from tests.chaos.story import AUGUST, NOON_25_JULY, OPERATOR, Story, StoryRun, request
 from tests.support.waiting import NotInTime
-from worker.app import create_app, queue_of
-
-# Midnights in Tokyo: 1 July, 1 August, 1 September 2027.
-JULY, AUGUST, SEPTEMBER = "2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z", "2027-08-31T15:00:00Z"
-NOON_17_JULY, NOON_25_JULY = "2027-07-17T03:00:00Z", "2027-07-25T03:00:00Z"
-OPERATOR = {"actor": "ana", "reason": "chaos"}
-
-
-@dataclass
-class StoryRun:
-    """What a story must have come to: the status of each change, the plan of each service, and how often money came."""
-
-    provider: Patient
-    statuses: dict[str, str] = field(default_factory=dict)
-    plans: dict[str, str] = field(default_factory=dict)
-    invoices: dict[str, int] = field(default_factory=dict)
-    payments: int = 0
-
-    def now(self, change_id: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.provider.call("GET", f"/v1/plan-changes/{change_id}")
-        return found
-
-    def until(self, change_ids: list[str], status: str) -> list[dict[str, Any]]:
-        """Each change, once it has the status. Raises NotInTime, with the status it has."""
-        return [self._until(change_id, status) for change_id in change_ids]
-
-    def _until(self, change_id: str, status: str) -> dict[str, Any]:
-        view: dict[str, Any] = {}
-
-        def poll() -> dict[str, Any] | None:
-            view.update(self.now(change_id))
-            return view if view["status"] == status else None
-
-        try:
-            return wait_for(poll, f"{change_id} to be {status}")
-        except NotInTime as error:
-            raise NotInTime(f"{error}; it is {view.get('status')} ({view.get('reason_text')})") from error
-
-    def pay(self, views: list[dict[str, Any]]) -> None:
-        for view in views:
-            self.provider.pay(view)
-            self.payments += 1
-
-    def end(self, ids: dict[str, str], status: str, plan: str, invoices: int) -> None:
-        """What is true of these changes (by service) when all is over."""
-        for ref, change_id in ids.items():
-            self.statuses[change_id], self.plans[ref], self.invoices[ref] = status, plan, invoices
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """What happens, the plan and the period that its services begin with, the provider's clock, and what is particular
-    about its catalogue."""
-
-    run: Callable[[StoryRun, list[str]], None]
-    plan: str
-    period: tuple[str, str] = (JULY, AUGUST)
-    clock: str = NOON_17_JULY
-    catalog: dict[str, Any] = field(default_factory=dict)
-
-
-def begin(chaos_stack: ChaosStack, name: str, count: int, story: Story) -> tuple[StoryRun, list[str]]:
-    """A provider and its services."""
-    story_run = StoryRun(chaos_stack.provider("dns", f"dns-{name}", **story.catalog))
-    refs = [f"{name}-{number}" for number in range(count)]
-    for ref in refs:
-        story_run.provider.new_service(ref, story.plan, "JPY", "JP", story.period, "monthly")
-    story_run.provider.set_clock(story.clock)
-    return story_run, refs
-
-
-def request(story_run: StoryRun, refs: list[str], plan: str, total: int) -> dict[str, str]:
-    accept = {"accept_total": {"amount": total, "currency": "JPY"}}
-    return {ref: story_run.provider.request(ref, plan, "monthly", f"key-{ref}", accept) for ref in refs}
+from worker.app import create_app
 
 
 def paid_upgrade(story_run: StoryRun, refs: list[str]) -> dict[str, str]:
@@ -306,84 +229,6 @@ def _operate(story_run: StoryRun, change_id: str, action: str, done: str) -> boo
     return True
 
 
-def housekeeping(story_run: StoryRun, refs: list[str]) -> None:
-    """What beat does once a night or every ten minutes, and an operator's refund of a credit, while things break."""
-    ids = request(story_run, refs, "business", 1331)
-    _gateway_knobs(story_run, pay_late=True, webhooks=False)
-    views = story_run.until(list(ids.values()), "awaiting_payment")
-    for change_id in ids.values():
-        story_run.provider.call("POST", f"/v1/plan-changes/{change_id}/cancel")
-    story_run.pay(views)  # too late, and no webhook comes: the list of events has it; an operator refunds the credit
-    done = partial(_housekeeping_is_done, story_run, _machine_time())
-    wait_for(partial(_run_housekeeping, done), "the audit, and the gateway's list of events")
-    ops = {"scope": "ops"}
-    payments = wait_for(lambda: _all_payments(story_run, len(refs)), "the late payments")
-    for payment in payments:
-        if not story_run.provider.call("GET", f"/v1/payments/{payment['id']}", **ops)["refunds"]:
-            _repeat_refund(story_run, payment["id"])
-    for payment in payments:
-        wait_for(partial(_run_housekeeping, partial(_is_refunded, story_run, payment["id"])), "the refund")
-    story_run.end(ids, "canceled", "basic", 1)
-
-
-def _all_payments(story_run: StoryRun, count: int) -> list[dict[str, Any]] | None:
-    movements = story_run.provider.call("GET", "/v1/payments", scope="ops")["items"]
-    items: list[dict[str, Any]] = [movement for movement in movements if movement["kind"] == "payment"]
-    return items if len(items) == count else None
-
-
-def _repeat_refund(story_run: StoryRun, payment_id: str) -> None:
-    """A second try that finds nothing left to refund was done by the first."""
-    try:
-        story_run.provider.call("POST", f"/v1/payments/{payment_id}/refunds", OPERATOR, scope="ops")
-    except Exception as error:
-        if "not_refundable" not in str(error):
-            raise
-
-
-def _is_refunded(story_run: StoryRun, payment_id: str) -> bool | None:
-    refunds = story_run.provider.call("GET", f"/v1/payments/{payment_id}", scope="ops")["refunds"]
-    return all(refund["status"] == "succeeded" for refund in refunds) or None
-
-
-def _gateway_knobs(story_run: StoryRun, **knobs: Any) -> None:
-    url = f"{story_run.provider.ready['gateway']}/_knobs/{story_run.provider.provider}"
-    httpx.put(url, json=knobs, trust_env=False).raise_for_status()
-
-
-def _run_housekeeping(done: Callable[[], bool | None]) -> bool | None:
-    """A process dies of it each time, so it is enqueued until all has been done from end to end."""
-    _enqueue_housekeeping()
-    try:
-        return wait_for(done, "this round", seconds=3)
-    except NotInTime:
-        return None
-
-
-def _housekeeping_is_done(story_run: StoryRun, since: datetime) -> bool | None:
-    """Both audits have left their heartbeat, and the gateway's list of events was read."""
-    with transaction() as session:
-        heartbeats = session.scalars(select(Heartbeat.name).where(Heartbeat.at > since)).all()
-        provider = required_provider(session, story_run.provider.provider)
-        gateway = connection_of(session, provider.id, "gateway")
-        return (
-            {"audit", "audit_hosts"} <= set(heartbeats) and gateway is not None and bool(gateway.events_cursor)
-        ) or None
-
-
-def _machine_time() -> datetime:
-    with transaction() as session:
-        return machine_time(session)
-
-
-def _enqueue_housekeeping() -> None:
-    """As if ten minutes had passed since the last reconciliation."""
-    with transaction() as session:
-        session.execute(update(Connection).where(Connection.kind == "gateway").values(list_at=func.clock_timestamp()))
-    for name, kwargs in (("audit.books", {}), ("audit.hosts", {"after": "0"}), ("payments.reconcile", {})):
-        create_app().send_task(name, kwargs=kwargs, queue=queue_of(name))
-
-
 def leap(story_run: StoryRun, refs: list[str]) -> None:
     """A month passes in mid-flow: the offer is over, and the period was renewed on the old plan."""
     ids = request(story_run, refs, "business", 1331)
@@ -392,6 +237,32 @@ def leap(story_run: StoryRun, refs: list[str]) -> None:
     story_run.until(list(ids.values()), "expired")
     pay_renewals(story_run, refs)
     story_run.end(ids, "expired", "basic", 2)
+
+
+def ending(story_run: StoryRun, refs: list[str]) -> None:
+    """One service ends with its period, the next at once with its credit note, after an ending that was taken back."""
+    for ref in refs:
+        _end_service(story_run, ref, "period_end")
+    at_once = refs[::2]
+    for ref in at_once:
+        story_run.provider.call("DELETE", f"/v1/services/{ref}/cancellations")
+        _end_service(story_run, ref, "now")
+        wait_for(partial(_is_ended, story_run, ref), f"{ref} to end at once")
+    story_run.provider.set_clock(AUGUST)
+    for ref in refs:
+        wait_for(partial(_is_ended, story_run, ref), f"{ref} to end")
+    story_run.plans |= {ref: "business" for ref in refs}
+    story_run.invoices |= {ref: int(ref in at_once) for ref in refs}
+
+
+def _end_service(story_run: StoryRun, ref: str, at: str) -> None:
+    key = {"Idempotency-Key": f"{at}-{ref}"}
+    story_run.provider.call("POST", f"/v1/services/{ref}/cancellations", {"at": at}, **key)
+
+
+def _is_ended(story_run: StoryRun, ref: str) -> bool | None:
+    endings = story_run.provider.call("GET", f"/v1/services/{ref}/cancellations")["items"]
+    return (endings[0]["status"] == "ended" and story_run.provider.hosted(ref)["ended"]) or None
 
 
 STORIES = {
@@ -407,4 +278,5 @@ STORIES = {
     "compensate": Story(stuck_and_compensated, "basic"),
     "leap": Story(leap, "basic"),
     "housekeeping": Story(housekeeping, "basic"),
+    "ending": Story(ending, "business"),
 }

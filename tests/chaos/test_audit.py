@@ -82,6 +82,13 @@ FAULTS = [
         UPDATE ledger_balances SET balance_minor = balance_minor + 5 WHERE provider_id = :p AND account = 'held'""",
     ),
     ("payments_are_posted", "UPDATE payments SET amount_minor = amount_minor + 1 WHERE provider_id = :p"),
+    (
+        "refunds_are_posted",
+        """INSERT INTO refunds (id, provider_id, payment_id, amount_minor, currency, source, owner, status, actor,
+            reason, fence, attempts)
+        SELECT 'ref_unposted', provider_id, id, 100, currency, 'credit', 'nobody', 'succeeded', 'ana', 'why', 0, 0
+        FROM payments WHERE provider_id = :p LIMIT 1""",
+    ),
     ("invoices_add_up", f"UPDATE invoices SET content = {LINE} WHERE provider_id = :p AND change_id IS NOT NULL"),
     (
         "numbered_invoices_are_printed",

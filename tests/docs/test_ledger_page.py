@@ -78,6 +78,7 @@ ARGUMENTS: dict[str, Any] = {
     "returned": yen("d"),
     "owed": yen("o"),
     "movement_id": "mny",
+    "claim": yen("x"),
     "claims": [
         credit(account, "", yen(letter))
         for account, letter in (("held", "c"), ("losses", "x"), ("receivable", "o"), ("returned", "d"))

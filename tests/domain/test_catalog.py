@@ -229,8 +229,8 @@ RULE = '\n[[rules]]\n{}\noutcome = "now"\nproration = "by_day"\n'
         ('from_category = "c"', 'from = "s"', False),
         ('to_category = "c"', 'to = "m"', False),
         ('from = "s"', 'from_category = "c"', True),
-        ('state = "trial"', 'direction = "downgrade"', True),
-        ('direction = "downgrade"', 'direction = "downgrade"\nstate = "trial"', False),
+        ('state = "active"', 'direction = "downgrade"', False),
+        ('direction = "downgrade"', 'direction = "downgrade"\nstate = "active"', False),
     ],
 )
 def test_a_rule_that_is_never_reached_is_refused(first: str, second: str, reachable: bool) -> None:

@@ -78,6 +78,14 @@ def test_a_repeated_hour_is_the_first_of_the_two() -> None:
         # a stub that the host system began: it renews on the day that it ends
         ("2027-07-10", "2027-08-01", 1),
         ("2027-07-10", "2027-07-25", 25),
+        # a quarter, a half year, a year: cut at the end of a shorter month where the start is a later day
+        ("2027-06-30", "2027-09-30", 30),
+        ("2027-05-31", "2027-08-31", 31),
+        ("2027-11-30", "2028-02-29", 30),
+        ("2027-08-31", "2028-02-29", 31),
+        ("2028-02-29", "2029-02-28", 29),
+        ("2027-02-28", "2028-02-28", 28),
+        ("2028-02-29", "2028-05-29", 29),
     ],
 )
 def test_anchor_day(start: str, end: str, day: int) -> None:
@@ -185,6 +193,13 @@ def test_the_period_that_holds_a_moment(
         ("2027-08-20", 1, 15, "2027-09-15", "2027-08-15"),
         ("2027-08-01", 12, 15, "2027-08-15", "2026-08-15"),
         ("2027-02-10", 1, 30, "2027-02-28", "2027-01-30"),
+        # a quarter on the 31st that ended on 30 September, and years on 29 February
+        ("2027-09-30", 3, 31, "2027-12-31", "2027-09-30"),
+        ("2027-09-30", 3, 30, "2027-12-30", "2027-09-30"),
+        ("2027-12-31", 3, 31, "2028-03-31", "2027-12-31"),
+        ("2029-02-28", 12, 29, "2030-02-28", "2029-02-28"),
+        ("2031-02-28", 12, 29, "2032-02-29", "2031-02-28"),
+        ("2031-02-28", 12, 28, "2032-02-28", "2031-02-28"),
     ],
 )
 def test_the_next_period_ends_on_the_anchor(end: str, months: int, day: int, until: str, whole_from: str) -> None:

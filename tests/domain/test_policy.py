@@ -225,12 +225,19 @@ def test_a_reason_alone_forbids_nothing(dns: Catalog, hosting: Catalog) -> None:
 
 
 def test_the_first_matching_rule_wins_and_state_counts(dns: Catalog) -> None:
-    trial = dns.rules[2].model_copy(update={"state": "trial", "proration": dns.rules[3].proration})
-    catalog = dns.model_copy(update={"rules": (trial, *dns.rules)})
+    active = dns.rules[2].model_copy(update={"state": "active", "proration": dns.rules[3].proration})
+    # stored before such a state was refused: it matches nothing
+    trial = active.model_copy(update={"state": "trial"})
+    old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01")
+    for rule, place in ((active, 0), (trial, 3)):
+        catalog = dns.model_copy(update={"rules": (rule, *dns.rules)})
+        assert decided(catalog, old, Target("start", "monthly"), NOW)[2].rule == place
+
+
+def test_a_trial_is_no_status_in_which_a_plan_changes(dns: Catalog) -> None:
     on_trial = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01", status="trial")
-    assert decided(catalog, on_trial, Target("start", "monthly"), NOW)[2].rule == 0
-    active = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01")
-    assert decided(catalog, active, Target("start", "monthly"), NOW)[2].rule == 3
+    with pytest.raises(ServiceNotActive, match="only an active service"):
+        decided(dns, on_trial, Target("start", "monthly"), NOW)
 
 
 def test_the_catalogue_may_call_a_change_what_it_likes(dns: Catalog) -> None:

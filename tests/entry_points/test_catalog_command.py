@@ -58,7 +58,8 @@ def test_a_broken_catalogue_is_told_line_by_line(planshift: Any, tmp_path: Path,
         "planshift: the catalogue cannot be used: 2 errors\n"
         f"{file}:5: locale: 'jp' is not a locale; a language was expected, with or without a region, such as es or"
         " es-AR; did you mean 'ja'?\n"
-        f"{file}:98: rules.1.state: 'trail' is not one of active, trial; did you mean 'trial'?\n",
+        f"{file}:98: rules.1.state: 'trail' is not one of active: no other service changes its plan,"
+        " and trials are the host system's; did you mean 'active'?\n",
     )
     code, out, err = planshift("catalog", command, file, "--json")
     assert (code, err) == (2, "")
@@ -68,8 +69,8 @@ def test_a_broken_catalogue_is_told_line_by_line(planshift: Any, tmp_path: Path,
         "line": 98,
         "key": "rules.1.state",
         "plan": None,
-        "sentence": "'trail' is not one of active, trial",
-        "did_you_mean": "trial",
+        "sentence": "'trail' is not one of active: no other service changes its plan, and trials are the host system's",
+        "did_you_mean": "active",
     }
 
 

@@ -32,7 +32,7 @@ def crowd(play: MoneyPlay, count: int) -> list[Awaiting]:
     invoice = play.invoice(change_id)
     with transaction() as session:
         service_id = play.change(change_id).service_id
-        [(item, _)] = open_items_of(session, service_id, NOON_17_JULY)
+        [(item, _, _)] = open_items_of(session, service_id, NOON_17_JULY)
         rows = {
             "services": _row(session, "services", service_id),
             "billed_items": _row(session, "billed_items", item.id),

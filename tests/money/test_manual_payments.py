@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -247,3 +247,16 @@ def test_a_provider_without_a_gateway_records_transfers(servers: Stack) -> None:
     assert record(play, "17/2", yen(73), play.invoice(change_id).id) == change_id
     assert play.ledger() == {"clearing:manual": 373, "held": -373}
     assert len({payment.connection_id for payment in play.payments()}) == 1
+
+
+@pytest.mark.parametrize(("seconds", "outcome"), [(0, "held"), (1, "credited")])
+def test_money_is_matched_in_time_until_the_last_second_of_the_offer(
+    servers: Stack, seconds: int, outcome: str
+) -> None:
+    play, change_id, _ = awaiting(servers)
+    record(play, "17/1", yen(TOTAL), None)
+    payable_until = play.change(change_id).payable_until
+    assert payable_until == NOON_17_JULY + timedelta(days=7)
+    play.set_clock(payable_until + timedelta(seconds=seconds))
+    match(play, play.payments()[0].id, play.invoice(change_id).id)
+    assert play.payments()[0].outcome == outcome

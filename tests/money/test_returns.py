@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from engine.expiry import cancel_change
 from local.stack import Stack
 from models.customer import Service
 from models.database import transaction
@@ -164,6 +165,26 @@ def test_a_dispute_that_is_won_changes_nothing(servers: Stack, order: tuple[str,
         play.process(play.report_dispute(attempt_id, what, TOTAL))
     assert play.ledger() == {"clearing:standard": 373, "sales": -339, "tax:jp-10": -34}
     assert play.change(change_id).status == "applied"
+
+
+def test_a_dispute_that_is_won_before_settle_pays_the_change(servers: Stack) -> None:
+    play, change_id, attempt_id = awaiting(servers)
+    play.process(play.report(attempt_id, yen(TOTAL)))
+    play.process(play.report_dispute(attempt_id, "opened", TOTAL))
+    assert (play.step("settle", change_id), play.ledger()) == ("awaiting_payment", {})
+    assert play.process(play.report_dispute(attempt_id, "won", TOTAL)) == change_id
+    assert play.ledger() == {"clearing:standard": 373, "held": -373}
+    assert play.steps("settle apply", change_id) == "applied"
+
+
+def test_a_dispute_that_is_won_after_the_change_ended_is_credit(servers: Stack) -> None:
+    play, change_id, attempt_id = awaiting(servers)
+    play.process(play.report(attempt_id, yen(TOTAL)))
+    play.process(play.report_dispute(attempt_id, "opened", TOTAL))
+    with transaction() as session:
+        cancel_change(session, NOON_17_JULY, change_id, "customer")
+    play.process(play.report_dispute(attempt_id, "won", TOTAL))
+    assert play.ledger() == {"clearing:standard": 373, "credit": -373}
 
 
 def test_what_was_too_much_goes_back_from_the_credit(servers: Stack) -> None:

@@ -131,7 +131,7 @@ def test_late_is_not_twice_whichever_is_processed_first(servers: Stack, order: s
     assert play.step("expire", change_id) == "expired"
     assert play.change(change_id).reason == "not_paid_in_time"
     told = {"credit": "late_payment_credited", "change": "late_payment_used"}[policy]
-    assert [event for event in play.notices(change_id) if event != "payment_requested"] == [told]
+    assert play.notices(change_id) == ["payment_requested", "expired", told]
     assert play.ledger() == {"clearing:standard": 373, "credit": -373}
     assert [change.status for change in changes(play)[1:]] == (["requested"] if policy == "change" else [])
 
@@ -177,3 +177,11 @@ def test_what_comes_past_the_bound_ends_the_offer_itself(servers: Stack) -> None
     assert "late_payment_credited" in play.notices(change_id)
     assert "paid_twice" not in play.notices(change_id)
     assert play.ledger() == {"clearing:standard": 373, "credit": -373}
+
+
+@pytest.mark.parametrize(("seconds", "outcome"), [(0, "held"), (1, "credited")])
+def test_a_payment_is_in_time_until_the_last_second_of_the_offer(servers: Stack, seconds: int, outcome: str) -> None:
+    play, _, attempt_id = awaiting(servers)
+    play.set_clock(PAYABLE_UNTIL + timedelta(seconds=seconds))
+    play.process(play.report(attempt_id, yen(TOTAL)))
+    assert play.payments()[0].outcome == outcome

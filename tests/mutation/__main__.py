@@ -27,14 +27,13 @@ from tests.support.pages import ROOT, text_of
 
 FOLDER = ROOT / "var" / "mutation"
 SURVIVORS = "tests/mutation/survivors.md"
+# Those that run the code in their own process: a mutant lives in memory.
 TESTS = {
     "domain": ["tests/domain"],
     "engine": [
-        "tests/steps",
-        "tests/money",
-        "tests/entry_points",
-        "tests/chaos/test_audit.py",
-        "tests/chaos/test_fencing.py",
+        *("tests/steps", "tests/money", "tests/chaos/test_audit.py", "tests/chaos/test_fencing.py"),
+        *("tests/entry_points/test_dead_letters_api.py", "tests/entry_points/test_doctor.py"),
+        *(f"--ignore=tests/money/test_{name}.py" for name in ("fuzz", "storm", "webhook_receiver")),
     ],
 }
 # Where money and lifecycles are decided, a mutant is three times as likely to be drawn.

@@ -10,13 +10,16 @@ from datetime import date, datetime, time
 from itertools import count
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from domain.money import Money
+from domain.next_steps import NextSteps
 from engine.jobs import sweep
 from engine.payments import reconciliation
 from local.stack import Stack
+from models import pending_work
 from models.base import new_id
 from models.customer import Customer, Service
 from models.database import transaction
@@ -131,7 +134,8 @@ class Rows:
             "svc",
             **{"provider_id": self.provider_id, "customer_id": self.customer_id, "ref": f"zone {next(self._count)}"},
             **{"status": status, "plan": "basic", "cycle": "monthly", "currency": "JPY", "unit_price_minor": 500},
-            **{"limits": {}, "anchor_day": 1, "anchor_time": time(), "next_attempt_at": None},
+            **{"limits": {}, "anchor_day": 1, "anchor_time": time(), "anchor_assumed": True},
+            **{"next_attempt_at": None},
             **{"period_start": self.clock - 10 * DAY, "period_end": self._at(values, "period_end", self.clock)},
         )
         if values.get("change"):
@@ -322,6 +326,24 @@ def wrong(expected: dict[Made, Any], got: Callable[[Made], Any]) -> str:
     """Which cases differ, for a message; empty where none does."""
     lines = [f"{made}: {got(made)!r} instead of {value!r}" for made, value in expected.items() if got(made) != value]
     return "\n".join(lines)
+
+
+@contextmanager
+def other_tables(row: type[Any], *steps: NextSteps) -> Iterator[None]:
+    """The row class with these tables. Statements are built once from the tables, so they are built again."""
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr(row, "steps", steps)
+        _forget_statements()
+        try:
+            yield
+        finally:
+            _forget_statements()
+
+
+def _forget_statements() -> None:
+    for built in (*vars(pending_work).values(), *vars(sweep).values()):
+        if hasattr(built, "cache_clear"):
+            built.cache_clear()
 
 
 def labels(rows: Rows) -> Labels:

@@ -136,7 +136,7 @@ def test_a_sandbox_may_be_filled_before_its_clock_is_moved(servers: Stack) -> No
             "period_end": AUGUST.replace(year=2020),
         }
         now = business_now(session, Provider, provider.id)
-        service, _ = put_service(session, now, provider, "filled", ServiceReport(**values))
+        service = put_service(session, now, provider, "filled", ServiceReport(**values)).service
         assert service.period_end == AUGUST.replace(year=2020)
 
 

@@ -65,7 +65,7 @@ def test_the_same_payment_under_two_event_ids_counts_once(servers: Stack) -> Non
     assert play.ledger() == {"clearing:standard": 373, "held": -373}
 
 
-def test_a_payment_for_nothing_we_know_is_parked_and_then_shown(servers: Stack) -> None:
+def test_a_payment_for_nothing_we_know_is_parked_and_then_not_ours(servers: Stack) -> None:
     play = Play.of(servers)
     event_id = play.report("pay_unknown", yen(500))
     for _ in range(5):
@@ -73,8 +73,8 @@ def test_a_payment_for_nothing_we_know_is_parked_and_then_shown(servers: Stack) 
         assert event_status(event_id) == "parked"
     assert play.ledger() == {}
     play.process(event_id)
-    assert event_status(event_id) == "processed"
-    assert play.ledger() == {"clearing:standard": 500, "unmatched:standard": -500}
+    assert event_status(event_id) == "ignored"
+    assert play.ledger() == {}
 
 
 def test_the_same_event_id_with_other_contents_is_flagged_and_not_believed(servers: Stack) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import httpx
 import pytest
 
+from engine.accounts.providers import load_catalog
 from local.stack import Stack
 from models.database import transaction
+from tests.conftest import catalog_named
+from tests.support.money_play import MoneyPlay
 from tests.support.play import AUGUST, Play
 
 
@@ -28,3 +33,25 @@ def test_basic_has_three_zones(servers: Stack, zones: int, status: str, owed: in
     assert (play.change(change_id).status, play.ledger()["receivable"]) == (status, owed)
     with transaction() as session:
         assert play.service(session).usage["zones"] == zones
+
+
+def test_by_policy_staff_are_asked_and_have_their_days(servers: Stack) -> None:
+    """Seven zones do not fit into Basic: Start is renewed, and staff decide within the days of the catalogue."""
+    play = MoneyPlay.of(servers, plan="start")
+    catalog = catalog_named(play.slug, "dns")
+    policies = catalog.policies.model_copy(update={"over_limit_at_renewal": "ask", "staff_review_days": 5})
+    with transaction() as session:
+        load_catalog(session, catalog.model_copy(update={"policies": policies}), sandbox=True)
+    change_id = play.request("basic")
+    assert play.step("quote", change_id) == "scheduled"
+    hosted(play, 7)
+    play.set_clock(AUGUST)
+    play.renew()
+    change = play.change(change_id)
+    assert (change.status, change.reason, change.review_until) == (
+        "awaiting_review",
+        "over_limit",
+        AUGUST + timedelta(days=5),
+    )
+    assert "review_requested" in play.notices(change_id)
+    assert play.ledger()["receivable"] == 1320

@@ -16,6 +16,7 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     WithJsonSchema,
+    model_validator,
 )
 
 from domain.addresses import mail_address
@@ -132,7 +133,7 @@ class ServiceBody(Body):
     )
     period_start: Moment = told("The running period's start.", "2027-06-30T15:00:00Z")
     period_end: Moment = told("Its end.", "2027-07-31T15:00:00Z")
-    quantity: Quantity = told("Units, such as seats.", 1, default=1)
+    quantity: Quantity | None = told("Units, such as seats; at creation one, where it is left out.", 1, default=None)
     paid: StrictBool | None = told(
         "Whether the running period was paid; at creation it was, unless you say otherwise.", True, default=None
     )
@@ -141,11 +142,26 @@ class ServiceBody(Body):
     anchor_day: Annotated[Whole, Field(ge=1, le=31)] | None = told(
         "The day of the month that it renews on, where the period alone does not tell.", 31, default=None
     )
+    correct: StrictBool = told(
+        "Whether this puts right what was reported wrong before, with `actor` and `reason`.", True, default=False
+    )
+    actor: Words | None = told("Who corrects it.", "ana", default=None)
+    reason: Words | None = told("Why.", "The order form had the wrong plan.", default=None)
+
+    @model_validator(mode="after")
+    def _corrected_by_somebody(self) -> ServiceBody:
+        if self.correct and not (self.actor and self.reason):
+            raise ValueError("correct: true needs actor and reason: who corrects it, and why")
+        return self
 
     def report(self) -> ServiceReport:
-        values = {name: getattr(self, name) for name in type(self).model_fields}
-        billing = BillingReport(**self.billing.model_dump()) if self.billing else BillingReport()
-        return ServiceReport(**values | {"billing": billing})
+        own = {"billing", "correct", "actor", "reason"}
+        values = {name: getattr(self, name) for name in type(self).model_fields if name not in own}
+        return ServiceReport(
+            **values,
+            billing=BillingReport(**self.billing.model_dump()) if self.billing else None,
+            correction=Attribution(self.actor, self.reason) if self.correct and self.actor and self.reason else None,
+        )
 
 
 USED_MAX = 10**15

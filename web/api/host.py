@@ -10,7 +10,7 @@ from engine import host_reports
 from planshift_client import shapes
 from web.api.auth import HostKey, transaction_for
 from web.api.bodies import CustomerBody, ServiceBody, Usage
-from web.api.views import customer_view, service_values, service_view
+from web.api.views import customer_view, reported_view, service_view
 
 router = APIRouter(prefix="/v1", tags=["host system"])
 PathRef = Annotated[str, Path(max_length=128, pattern=r"^[A-Za-z0-9._~-]+$", description="The host system's `ref`.")]
@@ -26,14 +26,14 @@ def put_customer(ref: PathRef, body: CustomerBody, caller: HostKey) -> shapes.Cu
 
 @router.put("/services/{ref}")
 def put_service(ref: PathRef, body: ServiceBody, caller: HostKey) -> shapes.ReportedService:
-    """Creates a service, or takes over its status: plan and period count at creation only. That the running period
-    was paid opens the way for changes later, too.
+    """Creates a service, or takes over its status, and that its running period was paid.
 
-    Leaving `active` cancels unpaid and scheduled changes.
+    A later report repeats what was reported at creation, or what we hold now; anything else is answered with 409
+    `service_differs`. One that makes the service active again may say a new period; `correct: true` puts right what was
+    reported wrong. Leaving `active` cancels unpaid changes; `canceled` and `terminated` cancel scheduled ones, too.
     """
     with transaction_for(caller) as tx:
-        service, canceled = host_reports.put_service(tx.session, tx.now, tx.provider, ref, body.report())
-        return shapes.ReportedService(**service_values(service), canceled_plan_changes=canceled)
+        return reported_view(host_reports.put_service(tx.session, tx.now, tx.provider, ref, body.report()))
 
 
 @router.put("/services/{ref}/usage")

@@ -27,7 +27,14 @@ from engine.accounts.services import UnknownService
 from engine.ending import StillEnding
 from engine.ending_requests import CreditChanged, EndingOpen, NoEnding, ServiceOver
 from engine.expiry import NotCancelable
-from engine.host_reports import OtherCustomersService, PeriodRunsBackwards, UnknownCustomer, UnknownDiscount
+from engine.host_reports import (
+    NotCorrectable,
+    OtherCustomersService,
+    PeriodRunsBackwards,
+    ServiceDiffers,
+    UnknownCustomer,
+    UnknownDiscount,
+)
 from engine.jobs.idempotency import KeyReused, RequestInFlight
 from engine.ledger.billed_items import LaterBill
 from engine.operators.dead_letters import NotADeadLetter
@@ -109,6 +116,8 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (NothingToDecide, 409, "nothing_to_decide"),
     (NotByHand, 409, "not_by_hand"),
     (NotStuck, 409, "not_stuck"),
+    (ServiceDiffers, 409, "service_differs"),
+    (NotCorrectable, 409, "not_correctable"),
     (NothingReturned, 409, "nothing_returned"),
     (NotADeadLetter, 409, "not_a_dead_letter"),
     (ClockBackwards, 409, "clock_backwards"),
@@ -174,6 +183,8 @@ def _handler(status: int, code: str) -> Any:
             extra["details"] = error.details
         if isinstance(error, ChangeOpen):
             extra["plan_change"] = error.change_id
+        if isinstance(error, ServiceDiffers):
+            extra["differences"] = {one.field: one.as_json() for one in error.differences}
         return problem(status, code or getattr(error, "code", "change_error"), str(error), **extra)
 
     return answer

@@ -15,6 +15,7 @@ from domain.next_steps import PLAN_CHANGE, next_actions, phase_of
 from domain.periods import instant_text
 from domain.pricing.quote_values import Quote
 from domain.words import sentence
+from engine.host_reports import Taken
 from engine.offers import Option, category_name
 from models.customer import Customer, Service
 from models.invoice import Document, Invoice, StoredQuote, invoice_of_change
@@ -36,7 +37,8 @@ def customer_view(customer: Customer) -> shapes.Customer:
 
 
 def service_values(service: Service) -> dict[str, Any]:
-    names = "id ref status plan cycle quantity currency limits usage period_start period_end"
+    names = "id ref status plan cycle quantity currency limits usage period_start period_end anchor_day"
+    names += " anchor_assumed"
     price = money_view(service.money(service.unit_price_minor * service.quantity))
     return {name: getattr(service, name) for name in names.split()} | {
         "customer": service.customer.ref,
@@ -47,6 +49,26 @@ def service_values(service: Service) -> dict[str, Any]:
 
 def service_view(service: Service) -> shapes.Service:
     return shapes.Service(**service_values(service))
+
+
+def reported_view(taken: Taken) -> shapes.ReportedService:
+    resumed = taken.resumed
+    return shapes.ReportedService(
+        **service_values(taken.service),
+        canceled_plan_changes=taken.canceled,
+        resumed=shapes.Resumption(
+            policy=resumed.policy,
+            outcome=resumed.outcome.value,
+            out_since=resumed.out_since,
+            period_start=resumed.period.start,
+            period_end=resumed.period.end,
+            anchor_day=resumed.anchor.day,
+            moved_days=resumed.moved_days,
+        )
+        if resumed
+        else None,
+        corrected={one.field: shapes.Correction(before=one.held, after=one.reported) for one in taken.corrected},
+    )
 
 
 def plan_view(plan: Plan, category_name: str, cycle_names: dict[str, str]) -> shapes.Plan:

@@ -16,7 +16,8 @@ from models.database import engine, transaction
 from tests.chaos.days.broker import flush
 from tests.chaos.environment import ChaosStack, chaos_stack, wait_for
 from tests.chaos.runs import RunResult, Workload, run_stories
-from tests.chaos.scenarios import STORIES, Story, StoryRun, pay_renewals, request
+from tests.chaos.scenarios import STORIES, pay_renewals
+from tests.chaos.story import Story, StoryRun, request
 
 HOUR = 3600.0
 

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from domain.catalog import Catalog, MinimumCharge
 from domain.errors import ChangeError
 from domain.money import Money
-from domain.periods import Period, next_period
+from domain.periods import AnchorPoint, Period, next_period
 from domain.pricing.ending import price_ending
 from domain.pricing.modes import Fraction, Proration
 from domain.pricing.priced import Priced, price
@@ -24,7 +24,7 @@ from tests.domain.conftest import load
 from tests.domain.life.model import BUYERS, PRICES, Account, Held, local, share, tax_factor
 from tests.domain.making import percent_off, with_rule
 
-NOTHING = Money(0, "JPY")
+NOTHING, TOKYO = Money(0, "JPY"), "Asia/Tokyo"
 LINE, TAX = Exact(11, 20), Exact(1, 2)  # half a yen of a line with its tenth; half a yen of a tax
 LIFE = settings(max_examples=25, stateful_step_count=25, deadline=None, derandomize=True)
 plans = st.sampled_from(sorted(PRICES))
@@ -77,8 +77,9 @@ class Life(RuleBasedStateMachine):
         self.owed += renewal.total.amount
         self.half_units += LINE + TAX
         item = replace(renewal.opened[0].item, id=f"renewal-{begin}")
-        self.service = replace(self.service, period=renewal.period, items=(*self.service.items, item))
-        _, whole = next_period(begin, 1, self.service.anchor, "Asia/Tokyo")
+        items = (*self.service.items, item)
+        self.service = replace(self.service, period=renewal.period, items=items, moved_days=0)
+        _, whole = next_period(begin, 1, self.service.anchor, TOKYO)
         price = self.full(self.service.plan, begin) * units * share(Fraction.DAYS, whole, begin) * self.factor()
         self.account.held = [Held(units, price, renewal.period, begin)]
 
@@ -136,12 +137,17 @@ class Life(RuleBasedStateMachine):
         if before.plan == after.plan and before.period == after.period:
             units, gone = max(0, units - gone), max(0, gone - units)
         worth = self.account.give_up(gone, self.now)
-        left = share(self.proration.fraction, after.period, self.now)
+        left = share(self.proration.fraction, *self.as_it_lay(after))
         return worth, self.full(after.plan, self.now) * units * left * self.factor(), units
+
+    def as_it_lay(self, service: ServiceTerms) -> tuple[Period, datetime]:
+        """The period where it lay before the service was out, and this moment in it."""
+        late = timedelta(days=service.moved_days)
+        return Period(service.period.start - late, service.period.end - late), self.now - late
 
     def hold(self, units: int, paid: Exact) -> None:
         if units:
-            self.account.held.append(Held(units, paid, self.service.period, self.now))
+            self.account.held.append(Held(units, paid, *self.as_it_lay(self.service), self.service.moved_days))
 
     def sentence(self, before: ServiceTerms, after: ServiceTerms, total: int, ceiling: int | None) -> None:
         raise NotImplementedError
@@ -173,6 +179,18 @@ class Life(RuleBasedStateMachine):
         self.now += timedelta(days=days)
         if self.now >= self.service.period.end:
             self._begin_anew()
+
+    @rule(days=st.integers(1, 60))
+    def the_service_is_suspended_and_its_time_given_back(self, days: int) -> None:
+        """What was left of the period when the service went out is left of it when it is back."""
+        self.now += timedelta(days=days)
+        period = self.service.period.later(days, TOKYO)
+        items = tuple(item.later(days, TOKYO) for item in self.service.items)
+        anchor, moved = AnchorPoint.of(period.end, TOKYO), self.service.moved_days + days
+        self.service = replace(
+            self.service, period=period, items=items, moved_days=moved, anchor_day=anchor.day, anchor_time=anchor.at
+        )
+        self.account.had_later(days)
 
     @invariant()
     def what_is_billed_is_what_the_mode_says(self) -> None:

@@ -46,12 +46,14 @@ def _months(start: datetime, end: datetime) -> int:
 
 @dataclass(frozen=True)
 class Held:
-    """Units with the time from `since` to the period's end, and what was paid for that."""
+    """Units with the time from `since` to the period's end, and what was paid for that; all of it as it lay before the
+    service was out, from which on it lies so many days later."""
 
     units: int
     paid: Exact
     period: Period
     since: datetime
+    late: int = 0
 
 
 @dataclass
@@ -80,6 +82,10 @@ class Account:
         self.held = kept
         return worth
 
+    def had_later(self, days: int) -> None:
+        """The time that he did not have, he has so many days later."""
+        self.held = [replace(one, late=one.late + days) for one in self.held]
+
     def _unused(self, one: Held, now: datetime, fraction: Fraction) -> Exact:
         billed = share(fraction, one.period, one.since)
-        return share(fraction, one.period, now) / billed if billed else Exact(0)
+        return share(fraction, one.period, now - timedelta(days=one.late)) / billed if billed else Exact(0)
