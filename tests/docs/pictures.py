@@ -36,7 +36,7 @@ def take(folder: Path) -> None:
             page.screenshot(path=folder / "portal.png", full_page=True)
             page.get_by_role("button", name="Submit").click()
             page.get_by_role("link", name="Pay ¥1,331").click()
-            page.get_by_role("button", name="Pay").click()
+            page.get_by_role("button", name="Pay", exact=True).click()
             page.get_by_text("Your plan is now Business").wait_for()
         with Frontend(ready, "dns") as dns:
             [invoice] = dns.call("GET", "/v1/invoices?service=harbor-books")["items"]

@@ -117,7 +117,8 @@ def _given(command: list[str], folder: Path) -> Iterator[Any]:
     try:
         yield said
     finally:
-        os.killpg(process.pid, signal.SIGINT)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
         process.wait(60)
 
 
@@ -149,7 +150,7 @@ def test_four_clicks_to_an_upgraded_service(up: Up) -> None:
         expect(page.get_by_role("row", name="Total charge for today")).to_contain_text("¥1,331")
         hand.press(page.get_by_role("button", name="Submit"))
         hand.press(page.get_by_role("link", name="Pay ¥1,331"))
-        hand.press(page.get_by_role("button", name="Pay"))
+        hand.press(page.get_by_role("button", name="Pay", exact=True))
         expect(page.get_by_role("status")).to_contain_text("Done. Your plan is now Business.", timeout=60_000)
     assert hand.clicks == 4
 
