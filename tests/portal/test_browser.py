@@ -62,7 +62,7 @@ def test_from_the_link_to_the_new_plan(frontend: Callable[..., ApiClient], page:
         page.get_by_role("link", name="Download PDF").click()
     assert download.value.suggested_filename.endswith("-proforma.pdf")
     page.get_by_role("link", name="Pay $3.73").click()
-    page.get_by_role("button", name="Pay").click()
+    page.get_by_role("button", name="Pay", exact=True).click()
     expect(page.get_by_role("status")).to_contain_text("Done. Your plan is now Start.", timeout=60_000)
     expect(page.get_by_role("heading", level=1)).to_contain_text("Invoice")
     # 7 the list again
