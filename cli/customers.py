@@ -101,6 +101,8 @@ SAMPLES = {
         ],
     ),
 }
+# A machine that is very busy needs a while, and who is made already is found.
+ATTEMPTS = 5
 _BY_STAFF = {"actor": "planshift up", "reason": "a sample"}
 
 
@@ -108,13 +110,17 @@ def make_in_background(ready: dict[str, Any], file: Path, stop: threading.Event)
     """Makes whoever is missing, without keeping anybody waiting; `file` says how many are there."""
 
     def make() -> None:
-        try:
-            made = make_customers(ready, lambda done, of: _tell(ready, file, done, of))
-        except (StoryFailed, httpx.HTTPError) as error:
-            if not stop.is_set():
-                typer.echo(f"Not all sample customers could be made: {error}", err=True)
-        else:
-            typer.echo(f"{made} sample customers are there: {ready['api']}")
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                made = make_customers(ready, lambda done, of: _tell(ready, file, done, of))
+            except (StoryFailed, httpx.HTTPError) as error:
+                if stop.is_set():
+                    return
+                again = "; trying again" if attempt < ATTEMPTS else ""
+                typer.echo(f"Not all sample customers could be made{again}: {error}", err=True)
+            else:
+                typer.echo(f"{made} sample customers are there: {ready['api']}")
+                return
 
     threading.Thread(target=make, daemon=True).start()
 

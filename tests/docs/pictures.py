@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from typing import Any
 
-import pypdfium2  # type: ignore[import-untyped]
+import pypdfium2  # type: ignore[import-untyped]  # brings no types
 from PIL import Image
 
 from cli.customers import SAMPLES, make_for
@@ -18,7 +19,9 @@ from tests.support.browser import new_page, open_browser
 from tests.support.pages import ROOT
 
 FOLDER = ROOT / "docs" / "images"
-SHEET_WIDTH = 760
+# Side by side, so both are cut to one shape: down to what the change costs, and what the invoice says.
+PORTAL_CLIP: Any = {"x": 0, "y": 0, "width": 860, "height": 1045}
+SHEET_WIDTH, SHEET_HEIGHT = 760, 924
 
 
 def take(folder: Path) -> None:
@@ -30,10 +33,9 @@ def take(folder: Path) -> None:
         with open_browser() as browser:
             page = new_page(browser, viewport={"width": 860, "height": 800})
             page.goto(ready["api"])
-            page.screenshot(path=folder / "sandbox.png", clip={"x": 0, "y": 0, "width": 860, "height": 640})
             page.get_by_role("button", name="Upgrade Harbor Books to Business").click()
             page.get_by_role("heading", name="What it costs").wait_for()
-            page.screenshot(path=folder / "portal.png", full_page=True)
+            page.screenshot(path=folder / "portal.png", full_page=True, clip=PORTAL_CLIP)
             page.get_by_role("button", name="Submit").click()
             page.get_by_role("link", name="Pay ¥1,331").click()
             page.get_by_role("button", name="Pay", exact=True).click()
@@ -49,10 +51,11 @@ def take(folder: Path) -> None:
 
 
 def draw(pdf: Path, file: Path) -> None:
-    """The first page, with the edge of the paper."""
+    """The first page, its top, with the edge of the paper."""
     document = pypdfium2.PdfDocument(pdf)
     sheet = document[0]
     image = sheet.render(scale=SHEET_WIDTH / sheet.get_width()).to_pil().convert("RGB")
+    image = image.crop((0, 0, SHEET_WIDTH, SHEET_HEIGHT))
     framed = Image.new("RGB", (image.width + 2, image.height + 2), "#c9ced8")
     framed.paste(image, (1, 1))
     framed.save(file)

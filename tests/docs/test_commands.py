@@ -117,7 +117,8 @@ def _given(command: list[str], folder: Path) -> Iterator[Any]:
     try:
         yield said
     finally:
-        os.killpg(process.pid, signal.SIGINT)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
         process.wait(60)
 
 
