@@ -1,10 +1,11 @@
-"""Addresses of a provider's own pages: places that a customer may be sent back to."""
+"""Addresses of a provider's own pages: origins that browsers name, and places that a customer may be sent back to."""
 
 from collections.abc import Iterable
 from urllib.parse import unquote, urlsplit
 
 # Others could read plain HTTP on its way, but for that of the machine itself.
 _HOST = r"(?:https://[a-z0-9.-]+|http://(?:localhost|127\.0\.0\.1))(?::\d{1,5})?"
+ORIGIN = rf"^{_HOST}$"
 # What a browser and a parser read alike: printable ASCII without backslashes.
 PAGE = rf"^{_HOST}(?:/[!-\[\]-~]*)?$"
 

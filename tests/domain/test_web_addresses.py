@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from domain.web_addresses import PAGE, is_below
+from domain.web_addresses import ORIGIN, PAGE, is_below
 
 ALLOWED = ("https://shop.example/account", "http://localhost:3000")
 
@@ -39,3 +39,12 @@ def test_only_what_lies_below(url: str, allowed: bool) -> None:
 )
 def test_no_page(url: str) -> None:
     assert not re.match(PAGE, url)
+
+
+def test_an_origin_has_no_path() -> None:
+    assert [bool(re.match(ORIGIN, one)) for one in ("https://a.example", "https://a.example/", "null", "*")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
