@@ -21,8 +21,9 @@ from engine.offers import quote_change
 from models.customer import Customer, Service
 from models.database import transaction
 from models.provider import Provider, business_now, catalog_of
+from web.portal.links import PortalLink
 from web.portal.pages import HEADERS, see
-from web.portal.visit import PortalLink, begin_visit, new_visit
+from web.portal.visit import begin_visit, new_visit
 from web.sandbox.access import Ready, ReadyForForm, ready_of, sandbox_providers
 from web.sandbox.cards import CustomerCard, ProviderCard, customer_card, provider_card
 from web.sandbox.pages import STATIC, page
