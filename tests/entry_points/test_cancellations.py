@@ -18,8 +18,7 @@ from cli.sandbox import sample_catalogs
 from models.database import transaction
 from models.plan_change import RejectedMessage
 from tests.conftest import Running
-from tests.entry_points.test_http import is_problem
-from tests.support.client import ApiClient
+from tests.support.client import ApiClient, is_problem
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("stack")

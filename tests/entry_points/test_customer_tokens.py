@@ -14,8 +14,8 @@ from domain.catalog import WebPages
 from models.customer import customer_by_ref
 from models.database import transaction
 from models.provider import provider_by_slug
-from tests.entry_points.test_http import ACCEPTED, is_problem
-from tests.support.client import AUGUST, JULY, ApiClient
+from tests.entry_points.test_http import ACCEPTED
+from tests.support.client import AUGUST, JULY, ApiClient, is_problem
 from tests.support.waiting import until
 from web.api.tokens import TOKEN_LIFE_SECONDS, token_for
 from web.app import create_api

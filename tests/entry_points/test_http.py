@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.conftest import Running
-from tests.support.client import AUGUST, JULY, ApiClient
+from tests.support.client import AUGUST, JULY, ApiClient, is_problem
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -25,18 +25,6 @@ SERVICE = {
 }
 CHANGE = {"service": "zone", "plan": "business", "cycle": "monthly"}
 ACCEPTED = CHANGE | {"accept_total": {"amount": 1331, "currency": "JPY"}}
-
-
-def is_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """Every error is a problem document with a stable type and a sentence."""
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    document: dict[str, Any] = response.json()
-    assert (document["code"], document["type"]) == (code, f"urn:planshift:problem:{code}")
-    assert document["status"] == status
-    assert len(document["detail"]) > 20
-    assert response.headers["x-request-id"].startswith("req_")
-    return document
 
 
 def test_codes_are_taken_in_small_letters(dns: ApiClient) -> None:

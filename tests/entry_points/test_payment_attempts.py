@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.entry_points.test_http import is_problem
-from tests.support.client import ApiClient
+from tests.support.client import ApiClient, is_problem
 
 pytestmark = pytest.mark.xdist_group("stack")
 

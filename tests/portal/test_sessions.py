@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from domain.catalog import WebPages
-from tests.entry_points.test_http import is_problem
 from tests.portal.visitor import AUGUST, JULY, NOON_17_JULY, Visitor
-from tests.support.client import ApiClient
+from tests.support.client import ApiClient, is_problem
 
 pytestmark = pytest.mark.xdist_group("stack")
 
