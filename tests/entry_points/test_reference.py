@@ -21,7 +21,7 @@ def test_the_reference_asks_nobody_else_for_anything(running: Running) -> None:
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
         page.goto(f"{api}/docs")
         # Rendered from the document, not only loaded.
-        expect(page.get_by_role("heading", level=2, name="Planshift")).to_be_visible()
+        expect(page.get_by_role("heading", level=1, name="Planshift")).to_be_visible()
         expect(page.locator(".opblock-summary-path").first).to_be_visible()
     assert f"{api}/openapi.json" in asked
     assert f"{api}/docs/assets/swagger-ui-bundle.js" in asked
