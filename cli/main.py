@@ -30,6 +30,7 @@ from cli import (
     stack,
     webhooks,
 )
+from cli.running import use_running_stack
 
 app = typer.Typer(
     name="planshift",
@@ -63,6 +64,7 @@ app.add_typer(pages.app, name="pdf")
 
 def run() -> None:
     """The entry point."""
+    use_running_stack(sys.argv[1:])
     try:
         app()
     except Exception as error:

@@ -143,6 +143,13 @@ def catalog_id_of(session: Session, provider: Provider) -> str:
     return catalog_id
 
 
+def web_origins(session: Session) -> frozenset[str]:
+    """Every origin that some provider's catalogue in force names."""
+    newest = select(CatalogVersion.id).distinct(CatalogVersion.provider_id)
+    in_force = session.scalars(newest.order_by(CatalogVersion.provider_id, CatalogVersion.version.desc()))
+    return frozenset(origin for one in in_force.all() for origin in catalog_version(session, one).web.origins)
+
+
 def catalog_version(session: Session, catalog_id: str) -> Catalog:
     """One version, parsed; versions never change, so a process parses each of them once."""
     if catalog_id not in _PARSED:

@@ -177,7 +177,7 @@ def test_a_replacement_of_the_same_sum_is_seen(servers: Stack, monkeypatch: pyte
     assert_books_hold(play)
 
 
-@pytest.mark.parametrize("order", permutations(("succeeded", "failed", "replaced")), ids=" ".join)
+@pytest.mark.parametrize("order", [*permutations(("succeeded", "failed", "replaced"))], ids=" ".join)
 @pytest.mark.parametrize("told", [True, False], ids=["sum told", "sum not told"])
 def test_at_the_gateway_a_refund_fails_and_another_takes_its_place(
     servers: Stack, order: tuple[str, ...], told: bool

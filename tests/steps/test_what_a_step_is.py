@@ -32,10 +32,11 @@ def play_an_upgrade_and_a_renewal(play: Play) -> None:
     assert play.ledger()["receivable"] == 550
 
 
-def written(session: Session) -> list[tuple[int, int]]:
+def written(session: Session) -> set[tuple[str, int, int]]:
     """Changes with every write that the session can see: a row that is updated is a new version of it."""
-    counts = (f"SELECT count(*), coalesce(sum(xmin::text::bigint), 0) FROM {name}" for name in Base.metadata.tables)
-    return [tuple(row) for row in session.execute(text(" UNION ALL ".join(counts)))]
+    versions = "count(*), coalesce(sum(xmin::text::bigint), 0)"
+    tables = (f"SELECT '{name}', {versions} FROM {name}" for name in Base.metadata.tables)
+    return {(name, rows, of_them) for name, rows, of_them in session.execute(text(" UNION ALL ".join(tables)))}
 
 
 def test_no_step_commits(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
