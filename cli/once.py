@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +14,7 @@ import typer
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from models.audit import Attribution
     from models.provider import Provider
 
 Key = Annotated[
@@ -20,6 +23,22 @@ Key = Annotated[
         "--key", help="Any text of your own: the command repeated with it does nothing again, and says what it said."
     ),
 ]
+
+
+# For what sets an installation up: without them the account of this machine is written down.
+MaybeActor = Annotated[str | None, typer.Option("--actor", help="Your name, for the record; else this account's.")]
+MaybeReason = Annotated[str, typer.Option("--reason", help="The reason, for the record.")]
+
+
+def attribution_of(actor: str | None, reason: str) -> Attribution:
+    """Who does it: as they name themselves, or as this machine knows them."""
+    from models.audit import Attribution
+
+    try:
+        own = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        own = f"user {os.getuid()}"
+    return Attribution(actor or own, reason)
 
 
 @dataclass(frozen=True, slots=True)

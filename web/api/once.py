@@ -39,7 +39,7 @@ class Operation:
 
     def _told(self, shape: type[Shape], answer: object, repeated: bool) -> Shape:
         if repeated:
-            self.response.headers["Idempotency-Replayed"] = "true"
+            self.response.headers["Idempotent-Replayed"] = "true"
         return shape.model_validate(answer)
 
 
