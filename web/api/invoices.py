@@ -18,8 +18,8 @@ from models.ledger import entries_of_owner
 from planshift_client import shapes
 from tasks.story import enqueue_task
 from web.api.auth import AnyKeyOrToken, ApiTransaction, transaction_for
-from web.api.bodies import Ref, Text
 from web.api.customer_access import customer_of
+from web.api.fields import Ref, Text
 from web.api.host import PathRef
 from web.api.pages import During, Page, page_of, paged
 from web.api.problems import Problem

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import Session
 
 from planshift_client.shapes import Listed, Shape
-from web.api.bodies import Moment
+from web.api.fields import Moment
 from web.api.problems import Problem
 
 View = TypeVar("View", bound=Shape)

@@ -35,6 +35,7 @@ from engine.host_reports import (
     UnknownCustomer,
     UnknownDiscount,
 )
+from engine.invoicing.printable import NotPrintable
 from engine.jobs.idempotency import KeyReused, RequestInFlight
 from engine.ledger.billed_items import LaterBill
 from engine.operators.dead_letters import NotADeadLetter
@@ -50,7 +51,6 @@ from engine.request import ChangeOpen, PriceChanged, UnknownQuote
 from engine.review import NotInReview
 from models.database import DATABASE_AWAY
 from models.provider import NoCatalog
-from pdf.shaping import MissingGlyph
 from planshift_client.shapes import ProblemDocument
 
 # What a route finds wrong itself: the status, and what it means.
@@ -127,7 +127,7 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (NoCatalog, 503, "no_catalog"),
     (PeriodRunsBackwards, 422, "bad_period"),
     (ImplausiblePeriod, 422, "implausible_period"),
-    (MissingGlyph, 422, "not_printable"),
+    (NotPrintable, 422, "not_printable"),
     (UnknownDiscount, 422, "unknown_discount"),
     (UnknownCurrency, 422, "unknown_currency"),
     (CurrencyMismatch, 422, "currency_mismatch"),
@@ -184,6 +184,8 @@ def _handler(status: int, code: str) -> Any:
             extra["details"] = error.details
         if isinstance(error, ChangeOpen):
             extra["plan_change"] = error.change_id
+        if isinstance(error, NotPrintable):
+            extra["errors"] = [{"where": f"body.{error.field}", "what": error.why}]
         if isinstance(error, ServiceDiffers):
             extra["differences"] = {one.field: one.as_json() for one in error.differences}
         return problem(status, code or getattr(error, "code", "change_error"), str(error), **extra)
