@@ -16,6 +16,7 @@ from models import (
     payment,
     plan_change,
     provider,
+    rejected,
     renewal,
     resumption,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "payment",
     "plan_change",
     "provider",
+    "rejected",
     "renewal",
     "resumption",
 ]

@@ -177,17 +177,6 @@ class PlanChange(Leased, Moving, Base):
         return Money(self.accepted_total_minor, self.service.currency)
 
 
-class RejectedMessage(Base):
-    """A message at the Celery entry point that could not become a plan change: kept for operators, never retried."""
-
-    __tablename__ = "rejected_messages"
-
-    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("rej"))
-    message: Mapped[dict[str, Any]]
-    reason: Mapped[str]
-    recorded_at: Mapped[datetime] = recorded_at()
-
-
 def lock_change(session: Session, change_id: str) -> PlanChange:
     """Locks the service, then the change, and reads both afresh. Raises NoResultFound for an unknown id."""
     service_id = session.execute(select(PlanChange.service_id).where(PlanChange.id == change_id)).scalar_one()

@@ -34,3 +34,9 @@ def earlier_row(session: Session, row: type[Any], provider_id: str, key: str, re
     if earlier is not None and earlier.request_sha256 != request_sha256:
         raise KeyReused(key)
     return earlier
+
+
+def hold(session: Session, *name: str) -> None:
+    """Whoever asks for the same name waits until this transaction ends: of two first reports at once, the second finds
+    what the first has written. A statement of its own; read after it."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(":".join(name), 1))))
