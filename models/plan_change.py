@@ -39,7 +39,7 @@ def _covered(row: Any) -> ColumnElement[bool]:
 def _proforma_missing(row: Any) -> ColumnElement[bool]:
     printed = select(Document.id).where(Document.invoice_id == Invoice.id, Document.kind == "proforma")
     to_pay = select(Invoice.id).where(Invoice.change_id == row.id, Invoice.number.is_(None), Invoice.due_minor > 0)
-    return to_pay.where(~printed.exists()).exists()
+    return to_pay.where(Invoice.print_error.is_(None), ~printed.exists()).exists()
 
 
 def _payment_refused(row: Any) -> ColumnElement[bool]:

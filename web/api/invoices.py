@@ -82,7 +82,10 @@ def create_invoice_payment(invoice_id: InvoiceId, caller: AnyKeyOrToken) -> shap
 def get_newest_document(invoice_id: InvoiceId, caller: AnyKeyOrToken) -> RedirectResponse:
     """Redirects to the newest document: the invoice or credit note, until then the proforma."""
     with transaction_for(caller) as tx:
-        documents = _invoice(tx, invoice_id).documents
+        invoice = _invoice(tx, invoice_id)
+        documents = invoice.documents
+    if not documents and invoice.print_error:
+        raise Problem("document_failed", "The document could not be made; we are looking at it.")
     if not documents:
         raise Problem("not_printed_yet", "The document is being printed. Ask again in a moment.")
     return RedirectResponse(f"/v1/invoices/{invoice_id}/documents/{documents[-1].kind}/pdf", 307)

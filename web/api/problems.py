@@ -67,6 +67,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "unknown_payment_attempt": (404, "The provider has no payment attempt of this id."),
     "unknown_invoice": (404, "The provider has no invoice of this id."),
     "no_such_document": (404, "The invoice has no document of this kind."),
+    "document_failed": (404, "The document could not be made; a person has been told. It can be paid all the same."),
     "not_printed_yet": (404, "The document is being printed; ask again in a moment."),
     "method_not_allowed": (405, "The route does not take this method; `Allow` names those that it takes."),
     "not_compensated": (409, "The host does not show the old plan yet."),
