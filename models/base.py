@@ -71,7 +71,7 @@ class WrongSecretKey(Exception):
     def __init__(self) -> None:
         super().__init__(
             f"PLANSHIFT_SECRET_KEY (fingerprint {secret_key_fingerprint()}) is not the key that encrypted this"
-            " connection's secrets. Set the key that did, or connect again with the secrets."
+            " connection's secrets. Set the key that did."
         )
 
 
