@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import Connection, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -23,7 +23,7 @@ class Heartbeat(Base):
     details: Mapped[dict[str, Any]]
 
 
-def beat(session: Session, name: str, **details: Any) -> None:
+def beat(session: Session | Connection, name: str, **details: Any) -> None:
     """Writes the sign down over the one before."""
     values = {"name": name, "at": func.clock_timestamp(), "details": details}
     statement = insert(Heartbeat).values(values)

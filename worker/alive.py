@@ -9,7 +9,7 @@ from typing import Any
 
 from celery.signals import heartbeat_sent, worker_ready
 
-from models.database import transaction
+from models.database import engine
 from models.heartbeat import beat
 
 EVERY_SECONDS = 10.0
@@ -40,8 +40,9 @@ def _sent(**_: Any) -> None:
         return
     _Signs.next_at = now + EVERY_SECONDS
     try:
-        with transaction() as session:
+        # Each a statement of its own: nothing here belongs together, and nothing is lost with it.
+        with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             for queue in sorted(_Signs.queues):
-                beat(session, f"queue:{queue}")
+                beat(connection, f"queue:{queue}")
     except Exception as error:  # the database is away; that is said elsewhere
         log.warning("no sign of life could be written: %s", type(error).__name__)
