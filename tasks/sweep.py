@@ -16,7 +16,6 @@ from models.plan_change import PlanChange
 from settings import settings
 from tasks.run import local_step
 from tasks.story import enqueue_claimed
-from tasks.watch import tell_troubles
 from worker.app import QUEUES
 
 # More messages than this wait already: enqueueing again would only make the queue longer.
@@ -35,7 +34,6 @@ def enqueue_due() -> int:
     with transaction() as session:
         beat(session, "sweep", overdue_rows=len(claimed.overdue_rows))
     enqueue_claimed(claimed)
-    tell_troubles()
     return len(claimed.overdue_rows)
 
 

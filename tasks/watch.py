@@ -1,4 +1,5 @@
-"""What waits in silence is said in the log, too: once a minute and process, by whichever process still runs."""
+"""What waits in silence is said in the log, too: at most once a minute, by the web process that is asked whether it
+is well: it runs when beat and workers do not."""
 
 from __future__ import annotations
 

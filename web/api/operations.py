@@ -11,7 +11,7 @@ from models.database import transaction
 from models.inbox import foreign_events
 from models.provider import Connection, Provider
 from planshift_client import shapes
-from tasks.watch import found, tell
+from tasks.watch import found, tell, tell_troubles
 from web.api.auth import AnyKey, transaction_for
 from web.api.bodies import TestClockBody
 
@@ -37,6 +37,7 @@ def readyz() -> shapes.Health:
     """The process is up, reaches the database, and has the secret key that its rows were encrypted with."""
     with transaction() as session:
         session.scalars(select(Connection.secrets).limit(1)).first()
+    tell_troubles()  # whoever watches a process asks it every few seconds, also where nothing else runs any more
     return shapes.Health(status="ready")
 
 
