@@ -61,7 +61,8 @@ def bodies() -> Iterator[tuple[str, str, Any, str]]:
                 yield method, path, body | {name: [hard] if isinstance(value, list) else hard}, scope
         for hard in HARD:
             yield method, path, body | {hard: 1}, scope
-        for nonsense in (None, [], "\ud800", 10**400, {"\ud800": {}}):
+        others: tuple[Any, ...] = (None, [], "\ud800", 10**400, {"\ud800": {}})
+        for nonsense in others:
             yield method, path, nonsense, scope
 
 
@@ -124,21 +125,23 @@ def at_once(send: Callable[[int], httpx.Response], times: int = 8) -> list[int]:
 def test_first_reports_at_once_are_one(dns: ApiClient) -> None:
     for number in range(5):
         ref = f"twice-{number}"
-        customers = at_once(lambda _, ref=ref: dns.send("PUT", f"/v1/customers/{ref}", CUSTOMER, "host"))  # type: ignore[misc]
-        assert customers == [200] * 8
-        services = at_once(
-            lambda _, ref=ref: dns.send("PUT", f"/v1/services/{ref}", SERVICE | {"customer": ref}, "host")
-        )  # type: ignore[misc]
-        assert services == [200] * 8
+
+        def customer(_: int, ref: str = ref) -> httpx.Response:
+            return dns.send("PUT", f"/v1/customers/{ref}", CUSTOMER, "host")
+
+        def service(_: int, ref: str = ref) -> httpx.Response:
+            return dns.send("PUT", f"/v1/services/{ref}", SERVICE | {"customer": ref}, "host")
+
+        assert at_once(customer) == [200] * 8
+        assert at_once(service) == [200] * 8
 
 
 def test_the_same_statement_line_at_once_is_one(dns: ApiClient) -> None:
     for number in range(3):
         line = LINE | DECISION | {"line": f"line-{number}"}
-        codes = at_once(
-            lambda turn, line=line: dns.send(
-                "POST", "/v1/payments", line, "ops", **{"Idempotency-Key": f"{line['line']}-{turn}"}
-            )
-        )  # type: ignore[misc]
-        assert set(codes) <= {200, 201, 202}, codes
-    assert len([one for one in dns.call("GET", "/v1/webhooks", scope="ops")["items"]]) >= 3
+
+        def record(turn: int, line: dict[str, Any] = line) -> httpx.Response:
+            return dns.send("POST", "/v1/payments", line, "ops", **{"Idempotency-Key": f"{line['line']}-{turn}"})
+
+        assert set(at_once(record)) <= {200, 201, 202}
+    assert len(dns.call("GET", "/v1/webhooks", scope="ops")["items"]) == 3
