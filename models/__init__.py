@@ -19,6 +19,7 @@ from models import (
     rejected,
     renewal,
     resumption,
+    saved_answer,
 )
 from models.base import Base
 
@@ -41,4 +42,5 @@ __all__ = [
     "rejected",
     "renewal",
     "resumption",
+    "saved_answer",
 ]
