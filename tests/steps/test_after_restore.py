@@ -22,7 +22,7 @@ from engine.audit import after_restore
 from engine.audit.checks import audit_books, providers_to_audit
 from local.stack import Stack
 from models import storage
-from models.audit import OperatorAction
+from models.audit import BY_A_PROGRAM, OperatorAction
 from models.database import engine, snapshot, transaction
 from models.invoice import NumberGap, NumberSeries
 from models.migrate import migrate
@@ -106,6 +106,7 @@ def rows() -> list[Any]:
 def actions(play: Play) -> list[tuple[str, str, str]]:
     with transaction() as session:
         query = select(OperatorAction).where(OperatorAction.provider_id == play.provider(session).id)
+        query = query.where(OperatorAction.actor != BY_A_PROGRAM.actor)
         return [
             (action.action, action.actor, action.reason)
             for action in session.scalars(query.order_by(OperatorAction.id))
