@@ -35,6 +35,8 @@ ELSEWHERE = {
     "web/api/invoices.py:create_invoice_payment": "a renewal's second attempt: tests/portal/test_money_on_its_way.py",
     "web/portal/progress.py:pay_invoice_again": "the same behind a form: tests/portal/test_money_on_its_way.py",
     "web/portal/progress.py:pay_again": "the API's second attempt behind a form: tests/portal",
+    "tasks/watch.py:found": "looks, and writes nothing: tests/entry_points/test_doctor.py",
+    "tasks/endings.py:run": "the kills leave its publish no turn: tests/entry_points/test_cancellations.py",
     "tasks/requests.py:_end": "by a Celery message: tests/entry_points/test_cancellations.py",
     "tasks/requests.py:request_cancellation_by_message": "the same: tests/entry_points/test_cancellations.py",
     "web/portal/ending.py:end": "the API's cancellation behind a form: tests/portal",
