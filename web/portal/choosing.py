@@ -23,7 +23,8 @@ from models.plan_change import PlanChange
 from tasks.story import enqueue
 from web.portal.overview import cards_of
 from web.portal.pages import page, see
-from web.portal.visit import NotFound, PortalTransaction, RowId, Signed, SignedForm, Slug, Visit, transaction_for
+from web.portal.problems import NotFound
+from web.portal.visit import PortalTransaction, RowId, Signed, SignedForm, Slug, Visit, transaction_for
 
 router = APIRouter()
 
