@@ -8,6 +8,7 @@ import sys
 import typer
 
 from cli import (
+    actions,
     after_restore,
     audit,
     bench,
@@ -45,6 +46,7 @@ prices.register(app)
 bench.register(app)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(keys.app, name="keys")
+app.add_typer(actions.app, name="actions")
 app.add_typer(connect.app, name="connect")
 app.add_typer(changes.app, name="changes")
 app.add_typer(services.app, name="services")

@@ -16,8 +16,10 @@ from models import (
     payment,
     plan_change,
     provider,
+    rejected,
     renewal,
     resumption,
+    saved_answer,
 )
 from models.base import Base
 
@@ -37,6 +39,8 @@ __all__ = [
     "payment",
     "plan_change",
     "provider",
+    "rejected",
     "renewal",
     "resumption",
+    "saved_answer",
 ]

@@ -91,6 +91,8 @@ class Invoice(PendingWork, Base):
     reminders: Mapped[int] = mapped_column(default=0, server_default="0")
     settled_at: Mapped[datetime | None]
     voided_at: Mapped[datetime | None]
+    # Why the document that should exist cannot be printed; a person is asked, and nothing waits for it.
+    print_error: Mapped[str | None]
     # Null until it has its number: a proforma is printed by the change's own canvas.
     next_attempt_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = recorded_at()
@@ -108,8 +110,12 @@ class Invoice(PendingWork, Base):
         )
     )
     document_missing = fact(
-        lambda row: ~select(Document.id).where(Document.invoice_id == row.id, Document.kind == row.kind).exists()
+        lambda row: and_(
+            row.print_error.is_(None),
+            ~select(Document.id).where(Document.invoice_id == row.id, Document.kind == row.kind).exists(),
+        )
     )
+    unprintable = fact(lambda row: and_(row.print_error.is_not(None), row.voided_at.is_(None)))
     # A renewal's invoice that was never asked of the gateway.
     uncollected = fact(_uncollected)
 

@@ -158,7 +158,7 @@ CHANGES = WorkKind(
     row=PlanChange,
     more_attempts=case((PlanChange.status.in_((Status.PAID, Status.APPLYING)), ATTEMPTS_TO_GIVE_UP), else_=0),
 )
-INVOICES = WorkKind(kind="invoice", prefix="inv", row=Invoice)
+INVOICES = WorkKind(kind="invoice", prefix="inv", row=Invoice, refused=Invoice.unprintable)
 ENDINGS = WorkKind(kind="ending", prefix="end", row=Ending, found_by=SCAN)
 RENEWALS = WorkKind(kind="renewal", prefix="svc", row=Service, found_by=SCAN)
 SWEPT = (

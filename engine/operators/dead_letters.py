@@ -66,7 +66,7 @@ def dead_letters(session: Session, provider_id: str | None = None) -> list[DeadL
             slug,
             _what(row),
             row.attempts,
-            row.last_error or getattr(row, "error", None),
+            row.last_error or getattr(row, "error", None) or getattr(row, "print_error", None),
             row.customer.name if isinstance(row, OutboxMessage) else None,
         )
         for work in WORK_KINDS
@@ -87,8 +87,8 @@ def retry_dead_letter(
     the row that the caller enqueues. Raises NotADeadLetter."""
     try:
         work = work_kind_of(row_id)
-    except NoPendingWork as error:
-        raise NotADeadLetter(row_id) from error
+    except NoPendingWork as unknown:
+        raise NotADeadLetter(row_id) from unknown
     dead = _dead(work, work.row, provider_id=provider_id).where(work.row.id == row_id)
     row = session.scalar(dead.with_for_update(of=work.row))
     if row is None:
@@ -96,7 +96,11 @@ def retry_dead_letter(
     if isinstance(row, InboxEvent):
         replay_event(session, now, session.get_one(Provider, row.provider_id), row_id, attribution)
         return row_id
-    details = {"kind": work.kind, "attempts": row.attempts, "error": row.last_error}
+    details = {
+        "kind": work.kind,
+        "attempts": row.attempts,
+        "error": row.last_error or getattr(row, "print_error", None),
+    }
     record_action(session, row.provider_id, now, "dead_letter.retry", row_id, attribution, **details)
     if isinstance(row, PaymentAttempt) and row.status == AttemptStatus.FAILED:
         return _ask_again(session, now, row)
@@ -105,6 +109,11 @@ def retry_dead_letter(
         return decide_refund(session, now, provider, row.id, "again", attribution).id
     if isinstance(row, OutboxMessage):
         address_again(session, row)
+    if isinstance(row, Invoice) and row.print_error is not None:
+        row.print_error = None
+        if row.number is None and row.change_id is not None:
+            session.flush()
+            return row.change_id  # its proforma is printed by the change, which may have moved on
     row.schedule_now()
     session.flush()
     return row_id

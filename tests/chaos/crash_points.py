@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent.parent
 ELSEWHERE = {
     "tasks/plan_change.py:issue_invoice": "what it publishes is for a change that owes nothing: tests/stories",
     "tasks/plan_change.py:give_up": "nothing fails often enough for that: tests/steps/test_dead_letters.py",
-    "tasks/requests.py:_reject": "a malformed message: tests/entry_points/test_celery_entry_point.py",
+    "tasks/requests.py:_kept_if_refused": "a malformed message: tests/entry_points/test_celery_entry_point.py",
     "web/api/dead_letters.py:retry_dead_letter": "what was given up: tests/entry_points/test_dead_letters_api.py",
     "web/api/manual_payments.py:match_payment": "unmatched money: tests/entry_points/test_manual_payments_api.py",
     "web/api/manual_payments.py:record_payment": "a bank transfer: tests/entry_points/test_manual_payments_api.py",

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from celery import Celery
 from kombu import Exchange, Queue
+from redis import Redis
 from sqlalchemy import func, select
 
 from models.database import transaction
-from models.plan_change import RejectedMessage
+from models.rejected import RejectedMessage
+from settings import settings
 from tests.conftest import Running
 from tests.support.client import ApiClient
 from tests.support.waiting import until
@@ -116,12 +121,64 @@ def test_a_malformed_message_is_recorded_and_not_retried(
     assert _rejected() == before + 1
 
 
-def test_the_queue_of_frontends_leads_to_no_other_task(running: Running, sender: Celery, dns: ApiClient) -> None:
-    sender.send_task("sweep.enqueue_due", queue="requests", ignore_result=True)
-    log = running.stack.supervisor.process("worker-requests").command.log
-    until(lambda: "unregistered task" in log.read_text(errors="replace") or None, "the message to be turned away")
-    send(sender, message_for(dns))
-    dns.wait_for(found(dns)["id"], "awaiting_payment")
+AFTERWARDS: dict[str, Any] = {
+    "task": "sweep.enqueue_due",
+    "args": [],
+    "kwargs": {},
+    "options": {},
+    "subtask_type": None,
+}
+
+
+def raw(headers: dict[str, Any], body: Any, queue: str = "requests") -> bytes:
+    """What a frontend can write to its queue without Celery; `queue` is what it says of itself."""
+    text = body if isinstance(body, str) else json.dumps(body)
+    properties = {"delivery_tag": str(uuid4()), "delivery_info": {"exchange": queue, "routing_key": queue}}
+    properties |= {"body_encoding": "base64"}
+    message = {"body": base64.b64encode(text.encode()).decode(), "headers": headers, "properties": properties}
+    return json.dumps(message | {"content-type": "application/json", "content-encoding": "utf-8"}).encode()
+
+
+REQUEST = {"task": "planshift.request_change", "id": "r1"}
+OLD = {"task": "planshift.request_change", "id": "r1", "args": [], "kwargs": {}}
+OFFENCES: dict[str, tuple[dict[str, Any], Any, str]] = {
+    "another task": ({"task": "sweep.enqueue_due", "id": "r1"}, [[], {}, {}], "takes planshift.request_change"),
+    "a chain": (REQUEST, [[], {}, {"chain": [AFTERWARDS]}], "may not carry chain"),
+    "callbacks": (REQUEST, [[], {}, {"callbacks": [AFTERWARDS]}], "may not carry callbacks"),
+    "errbacks": (REQUEST, [[], {}, {"errbacks": [AFTERWARDS]}], "may not carry errbacks"),
+    "a chord": (REQUEST, [[], {}, {"chord": AFTERWARDS}], "may not carry chord"),
+    "no limit of time": (REQUEST | {"timelimit": [1e9, None]}, [[], {}, {}], "may not carry timelimit"),
+    "a date": (REQUEST | {"eta": "2999-01-01T00:00:00Z"}, [[], {}, {}], "may not carry eta"),
+    "protocol 1": ({}, OLD | {"callbacks": [1]}, "may not carry callbacks"),
+    "a link": (REQUEST | {"link": [AFTERWARDS]}, [[], {}, {}], "may not carry link"),
+    "no json": (REQUEST, "{{{", "cannot be read"),
+    "nested": (REQUEST, "[" * 100_000, "cannot be read"),
+    "a number": (REQUEST, "7", "cannot be read"),
+}
+TOLD: dict[str, dict[str, Any]] = {
+    "a zero": {"idempotency_key": "\0"},
+    "half a pair": {"service": "\ud800"},
+    "half a name": {"\ud83d": 1},
+    "backwards": {"plan": "\u202esisab"},
+    "a long key": {"idempotency_key": "k" * 100_000},
+    "a huge number": {"quantity": 10**400},
+    "not a number": {"accept_total": {"amount": float("nan"), "currency": "JPY"}},
+}
+
+
+def test_a_message_that_is_more_than_a_request_is_refused_and_kept(dns: ApiClient) -> None:
+    """Whatever queue it says it was in."""
+    told = {name: (REQUEST, [[], message_for(dns, **more), {}], "") for name, more in TOLD.items()}
+    for name, (headers, body, reason) in (OFFENCES | told).items():
+        for says in ("requests", "pipeline"):
+            before = _rejected()
+            with Redis.from_url(settings().require_broker_url()) as broker:
+                broker.lpush("requests", raw(headers, body, says))
+            until(lambda before=before: _rejected() > before or None, f"{name} to be kept")  # type: ignore[misc]
+            with transaction() as session:
+                newest = session.scalars(select(RejectedMessage).order_by(RejectedMessage.id.desc()).limit(1)).one()
+            assert reason in newest.reason, name
+            assert newest.message["message"].isprintable(), name
 
 
 def _rejected() -> int:

@@ -18,7 +18,8 @@ from models.plan_change import PlanChange
 from planshift_client import shapes
 from tasks.story import enqueue, enqueue_task
 from web.api.auth import CUSTOMER, AnyKeyOrToken, ApiTransaction, Caller, transaction_for
-from web.api.bodies import PlanChangeBody, Ref, Text
+from web.api.bodies import PlanChangeBody
+from web.api.fields import Ref, Text
 from web.api.pages import During, Page, page_of, paged
 from web.api.problems import KEY_MISSING, Problem, problem
 from web.api.views import attempt_view, change_view, quote_view

@@ -17,7 +17,8 @@ from planshift_client import shapes
 from planshift_client.shapes.base import told
 from settings import settings
 from web.api.auth import ApiTransaction, HostKey, transaction_for
-from web.api.bodies import Body, Locale, Ref, Text
+from web.api.bodies import Body
+from web.api.fields import Locale, Ref, Text
 from web.api.problems import Problem
 from web.api.tokens import TOKEN_LIFE_SECONDS, token_for
 from web.portal.links import LINK_LIFE_SECONDS, PortalLink, portal_link

@@ -18,8 +18,8 @@ from models.ledger import entries_of_owner
 from planshift_client import shapes
 from tasks.story import enqueue_task
 from web.api.auth import AnyKeyOrToken, ApiTransaction, transaction_for
-from web.api.bodies import Ref, Text
 from web.api.customer_access import customer_of
+from web.api.fields import Ref, Text
 from web.api.host import PathRef
 from web.api.pages import During, Page, page_of, paged
 from web.api.problems import Problem
@@ -82,7 +82,10 @@ def create_invoice_payment(invoice_id: InvoiceId, caller: AnyKeyOrToken) -> shap
 def get_newest_document(invoice_id: InvoiceId, caller: AnyKeyOrToken) -> RedirectResponse:
     """Redirects to the newest document: the invoice or credit note, until then the proforma."""
     with transaction_for(caller) as tx:
-        documents = _invoice(tx, invoice_id).documents
+        invoice = _invoice(tx, invoice_id)
+        documents = invoice.documents
+    if not documents and invoice.print_error:
+        raise Problem("document_failed", "The document could not be made; we are looking at it.")
     if not documents:
         raise Problem("not_printed_yet", "The document is being printed. Ask again in a moment.")
     return RedirectResponse(f"/v1/invoices/{invoice_id}/documents/{documents[-1].kind}/pdf", 307)

@@ -8,8 +8,9 @@ from fastapi import Depends, Query, Request
 from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import Session
 
+from domain.texts import UnfitText, check_text
 from planshift_client.shapes import Listed, Shape
-from web.api.bodies import Moment
+from web.api.fields import Moment
 from web.api.problems import Problem
 
 View = TypeVar("View", bound=Shape)
@@ -70,6 +71,11 @@ def known_query(request: Request) -> None:
     operation = paths.get(request.scope["route"].path_format, {}).get(request.method.lower(), {})
     known = [parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
     unknown = sorted(set(request.query_params) - set(known))
+    for name, text in [*request.query_params.multi_items(), *request.path_params.items()]:
+        try:
+            check_text(str(text))
+        except UnfitText as error:
+            raise Problem("invalid_request", f"{name}: {error}.") from error
     if unknown:
         choice = f"It takes {', '.join(known)}." if known else "It takes none."
         raise Problem("unknown_parameter", f"This route has no query parameter {', '.join(unknown)}. {choice}")

@@ -16,8 +16,9 @@ from models.invoice import StoredQuote
 from models.provider import catalog_of
 from planshift_client import shapes
 from web.api.auth import AnyKey, AnyKeyOrToken, transaction_for
-from web.api.bodies import QuoteBody, Ref, Text
+from web.api.bodies import QuoteBody
 from web.api.customer_access import customer_of
+from web.api.fields import Ref, Text
 from web.api.host import PathRef, QuoteId
 from web.api.pages import During, Page, page_of, paged
 from web.api.views import customer_view, options_view, plan_view, quote_view, service_view
