@@ -26,9 +26,8 @@ from models.plan_change import PlanChange
 from models.rejected import RejectedMessage
 from settings import settings
 from tests.conftest import SECRET_KEY, catalog_named, environment, new_slug
-from tests.entry_points.test_celery_entry_point import OFFENCES, raw
-from tests.entry_points.test_edges import CUSTOMER, at_once, bodies
 from tests.support.client import ApiClient
+from tests.support.hostile import CUSTOMER, OFFENCES, at_once, bodies, raw
 from tests.support.waiting import until
 
 FORGED = [f"forged-{number}" for number in range(300)]

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from celery import Celery
@@ -19,6 +16,7 @@ from models.rejected import RejectedMessage
 from settings import settings
 from tests.conftest import Running
 from tests.support.client import ApiClient
+from tests.support.hostile import OFFENCES, REQUEST, raw
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -121,40 +119,6 @@ def test_a_malformed_message_is_recorded_and_not_retried(
     assert _rejected() == before + 1
 
 
-AFTERWARDS: dict[str, Any] = {
-    "task": "sweep.enqueue_due",
-    "args": [],
-    "kwargs": {},
-    "options": {},
-    "subtask_type": None,
-}
-
-
-def raw(headers: dict[str, Any], body: Any, queue: str = "requests") -> bytes:
-    """What a frontend can write to its queue without Celery; `queue` is what it says of itself."""
-    text = body if isinstance(body, str) else json.dumps(body)
-    properties = {"delivery_tag": str(uuid4()), "delivery_info": {"exchange": queue, "routing_key": queue}}
-    properties |= {"body_encoding": "base64"}
-    message = {"body": base64.b64encode(text.encode()).decode(), "headers": headers, "properties": properties}
-    return json.dumps(message | {"content-type": "application/json", "content-encoding": "utf-8"}).encode()
-
-
-REQUEST = {"task": "planshift.request_change", "id": "r1"}
-OLD = {"task": "planshift.request_change", "id": "r1", "args": [], "kwargs": {}}
-OFFENCES: dict[str, tuple[dict[str, Any], Any, str]] = {
-    "another task": ({"task": "sweep.enqueue_due", "id": "r1"}, [[], {}, {}], "takes planshift.request_change"),
-    "a chain": (REQUEST, [[], {}, {"chain": [AFTERWARDS]}], "may not carry chain"),
-    "callbacks": (REQUEST, [[], {}, {"callbacks": [AFTERWARDS]}], "may not carry callbacks"),
-    "errbacks": (REQUEST, [[], {}, {"errbacks": [AFTERWARDS]}], "may not carry errbacks"),
-    "a chord": (REQUEST, [[], {}, {"chord": AFTERWARDS}], "may not carry chord"),
-    "no limit of time": (REQUEST | {"timelimit": [1e9, None]}, [[], {}, {}], "may not carry timelimit"),
-    "a date": (REQUEST | {"eta": "2999-01-01T00:00:00Z"}, [[], {}, {}], "may not carry eta"),
-    "protocol 1": ({}, OLD | {"callbacks": [1]}, "may not carry callbacks"),
-    "a link": (REQUEST | {"link": [AFTERWARDS]}, [[], {}, {}], "may not carry link"),
-    "no json": (REQUEST, "{{{", "cannot be read"),
-    "nested": (REQUEST, "[" * 100_000, "cannot be read"),
-    "a number": (REQUEST, "7", "cannot be read"),
-}
 TOLD: dict[str, dict[str, Any]] = {
     "a zero": {"idempotency_key": "\0"},
     "half a pair": {"service": "\ud800"},

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -12,27 +11,9 @@ import pytest
 
 from tests.conftest import Running
 from tests.support.client import ApiClient
+from tests.support.hostile import CUSTOMER, DECISION, LINE, SERVICE, at_once, bodies
 
 pytestmark = pytest.mark.xdist_group("stack")
-
-CUSTOMER = {"name": "Ana", "email": "ana@example.com", "country": "JP", "locale": "en", "address": ["1 Street"]}
-SERVICE = {"customer": "zone", "plan": "basic", "cycle": "monthly", "currency": "JPY"}
-SERVICE |= {"period_start": "2027-06-30T15:00:00Z", "period_end": "2027-07-31T15:00:00Z"}
-DECISION = {"actor": "ana", "reason": "because"}
-LINE = {"line": "2027-07-17/1", "amount": {"amount": 1331, "currency": "JPY"}, "paid_at": "2027-07-17T03:00:00Z"}
-HARD = (
-    "a\0b",
-    "a\x0bb",
-    "a\x0cb",
-    "a\ud800b",
-    "a\u202eb",
-    "a\u200bb",
-    "\u3000",
-    "a\r\nBcc: b",
-    "a\ufffeb",
-    "\udfff\udbff",
-)
-DATES = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z")
 
 
 @pytest.fixture
@@ -41,29 +22,6 @@ def dns(frontend: Callable[..., ApiClient]) -> ApiClient:
     dns.new_service("zone", "basic", "JPY", "JP", ("2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z"), "monthly")
     dns.set_clock("2027-07-17T03:00:00Z")
     return dns
-
-
-def bodies() -> Iterator[tuple[str, str, Any, str]]:
-    """Every text and every date of every body, in turn, with every hard value; and names that nobody has."""
-    routes: list[tuple[str, str, dict[str, Any], str]] = [
-        ("PUT", "/v1/customers/edge", CUSTOMER, "host"),
-        ("PUT", "/v1/services/edge", SERVICE, "host"),
-        ("POST", "/v1/quotes", {"service": "zone", "plan": "start", "cycle": "monthly"}, "frontend"),
-        ("POST", "/v1/plan-changes", {"service": "zone", "plan": "start", "cycle": "monthly", "note": "n"}, "frontend"),
-        ("POST", "/v1/services/zone/cancellations", {"at": "period_end", "reason": "r"}, "frontend"),
-        ("POST", "/v1/payments", LINE | DECISION, "ops"),
-        ("PUT", "/v1/test-clock", {"now": "2027-07-17T03:00:00Z"}, "host"),
-        ("PUT", "/v1/services/zone/usage", {"zones": 1}, "host"),
-    ]
-    for method, path, body, scope in routes:
-        for name, value in body.items():
-            for hard in DATES if isinstance(value, str) and value.startswith("2027-") else HARD:
-                yield method, path, body | {name: [hard] if isinstance(value, list) else hard}, scope
-        for hard in HARD:
-            yield method, path, body | {hard: 1}, scope
-        others: tuple[Any, ...] = (None, [], "\ud800", 10**400, {"\ud800": {}})
-        for nonsense in others:
-            yield method, path, nonsense, scope
 
 
 def test_no_body_is_an_error_of_ours(dns: ApiClient) -> None:
@@ -115,11 +73,6 @@ def test_no_address_is_an_error_of_ours(dns: ApiClient, running: Running) -> Non
             for method in ("GET", "POST"):
                 answer = httpx.request(method, api + path.format(text), content=b"\0", trust_env=False)
                 assert answer.status_code < 500, (method, path, text, answer.text)
-
-
-def at_once(send: Callable[[int], httpx.Response], times: int = 8) -> list[int]:
-    with ThreadPoolExecutor(times) as pool:
-        return sorted(answer.status_code for answer in pool.map(send, range(times)))
 
 
 def test_first_reports_at_once_are_one(dns: ApiClient) -> None:
