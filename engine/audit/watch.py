@@ -18,8 +18,8 @@ from models.pending_work import MACHINE_NOW
 from models.plan_change import PlanChange
 from models.provider import Connection, Provider
 
-# Signs of life come every few seconds; a minute without one is said.
-SILENT_AFTER = timedelta(seconds=45)
+# Signs of life come every few seconds; whoever gave none for so long is not alive.
+SILENT_AFTER = timedelta(seconds=30)
 # The first failure may be a hiccup; the third is not.
 FAILED_OFTEN = 3
 # A refused webhook is told so long, unless one was believed since.
@@ -50,9 +50,13 @@ def _secret_key(session: Session) -> Iterator[Trouble]:
 
 
 def _silent(session: Session, queues: Iterable[str]) -> Iterator[Trouble]:
-    alive = session.scalars(select(Heartbeat.name).where(Heartbeat.at > MACHINE_NOW - SILENT_AFTER)).all()
+    query = select(Heartbeat.name, Heartbeat.at, Heartbeat.at > MACHINE_NOW - SILENT_AFTER)
+    signs = {name: (at, is_fresh) for name, at, is_fresh in session.execute(query)}
+    alive = {name for name, (_, is_fresh) in signs.items() if is_fresh}
     if "sweep" not in alive:
-        yield Trouble("sweep", "", "No sweep runs: lost messages are not enqueued again. Start beat and workers.")
+        last = f"The last was at {signs['sweep'][0].isoformat()}" if "sweep" in signs else "There was none yet"
+        sentence = f"No sweep runs: lost messages are not enqueued again. {last}. Start beat, workers."
+        yield Trouble("sweep", "beat", sentence)
     for queue in queues:
         if f"queue:{queue}" not in alive:
             yield Trouble(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from engine.accounts.services import required_service
 from engine.invoicing.printable import check_customer
 from models.base import new_id
-from models.customer import Customer, Service, customer_by_ref, lock_service
+from models.customer import Customer, Service, lock_service
 from models.provider import Provider
 
 
@@ -20,11 +20,7 @@ def put_customer(session: Session, provider: Provider, ref: str, values: dict[st
     # Two first reports at once are one customer.
     written = insert(Customer).values(id=new_id("cus"), provider_id=provider.id, ref=ref, **values)
     written = written.on_conflict_do_update(index_elements=["provider_id", "ref"], set_=values)
-    session.execute(written)
-    customer = customer_by_ref(session, provider.id, ref)
-    assert customer is not None, "it was written just now"
-    session.refresh(customer)
-    return customer
+    return session.scalars(written.returning(Customer), execution_options={"populate_existing": True}).one()
 
 
 def put_usage(session: Session, provider: Provider, ref: str, usage: dict[str, int]) -> Service:

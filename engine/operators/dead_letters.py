@@ -66,7 +66,7 @@ def dead_letters(session: Session, provider_id: str | None = None) -> list[DeadL
             slug,
             _what(row),
             row.attempts,
-            row.last_error or getattr(row, "error", None) or getattr(row, "print_error", None),
+            _error_of(row),
             row.customer.name if isinstance(row, OutboxMessage) else None,
         )
         for work in WORK_KINDS
@@ -74,6 +74,11 @@ def dead_letters(session: Session, provider_id: str | None = None) -> list[DeadL
             _dead(work, work.row, Provider.slug, provider_id=provider_id).order_by(work.row.id).limit(LISTED_MAX)
         )
     ]
+
+
+def _error_of(row: Any) -> str | None:
+    """What went wrong last: in trying, at the gateway, or on the page."""
+    return row.last_error or getattr(row, "error", None) or getattr(row, "print_error", None)
 
 
 def count_dead_letters(session: Session) -> int:
@@ -87,8 +92,8 @@ def retry_dead_letter(
     the row that the caller enqueues. Raises NotADeadLetter."""
     try:
         work = work_kind_of(row_id)
-    except NoPendingWork as unknown:
-        raise NotADeadLetter(row_id) from unknown
+    except NoPendingWork as error:
+        raise NotADeadLetter(row_id) from error
     dead = _dead(work, work.row, provider_id=provider_id).where(work.row.id == row_id)
     row = session.scalar(dead.with_for_update(of=work.row))
     if row is None:
@@ -96,11 +101,7 @@ def retry_dead_letter(
     if isinstance(row, InboxEvent):
         replay_event(session, now, session.get_one(Provider, row.provider_id), row_id, attribution)
         return row_id
-    details = {
-        "kind": work.kind,
-        "attempts": row.attempts,
-        "error": row.last_error or getattr(row, "print_error", None),
-    }
+    details = {"kind": work.kind, "attempts": row.attempts, "error": _error_of(row)}
     record_action(session, row.provider_id, now, "dead_letter.retry", row_id, attribution, **details)
     if isinstance(row, PaymentAttempt) and row.status == AttemptStatus.FAILED:
         return _ask_again(session, now, row)

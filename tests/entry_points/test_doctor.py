@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -39,13 +40,15 @@ def diagnose() -> tuple[int, dict[str, list[str]]]:
 
 
 @pytest.fixture
-def healthy(servers: Stack) -> Stack:
-    with transaction() as session:
-        beat(session, "sweep", overdue_rows=0)
-        beat(session, "audit", alert="")
-        for queue in QUEUES:
-            beat(session, f"queue:{queue}")
-    return servers
+def healthy(own_database: tuple[Stack, dict[str, str]]) -> Iterator[Stack]:
+    stack, variables = own_database
+    with environment(variables):
+        with transaction() as session:
+            beat(session, "sweep", overdue_rows=0)
+            beat(session, "audit", alert="")
+            for queue in QUEUES:
+                beat(session, f"queue:{queue}")
+        yield stack
 
 
 def test_a_healthy_installation(healthy: Stack) -> None:

@@ -18,7 +18,6 @@ from models.ledger import entries_of_owner
 from planshift_client import shapes
 from tasks.story import enqueue_task
 from web.api.auth import AnyKeyOrToken, ApiTransaction, transaction_for
-from web.api.customer_access import customer_of
 from web.api.fields import Ref, Text
 from web.api.host import PathRef
 from web.api.pages import During, Page, page_of, paged
@@ -120,7 +119,7 @@ def get_document(
 def get_balance(ref: PathRef, caller: AnyKeyOrToken) -> shapes.Balance:
     """Account credit that can be spent, per currency in which the customer has a service."""
     with transaction_for(caller) as tx:
-        customer = customer_of(tx, ref)
+        customer = tx.customer(ref)
         currencies = tx.session.scalars(select(Service.currency).where(Service.customer_id == customer.id).distinct())
         credit = [
             money_view(postings.credit_of(tx.session, tx.provider.id, customer.id, currency))
@@ -133,7 +132,7 @@ def get_balance(ref: PathRef, caller: AnyKeyOrToken) -> shapes.Balance:
 def get_credit_ledger(ref: PathRef, caller: AnyKeyOrToken) -> shapes.CreditLedger:
     """The entries behind the account credit, newest first."""
     with transaction_for(caller) as tx:
-        customer = customer_of(tx, ref)
+        customer = tx.customer(ref)
         rows = entries_of_owner(tx.session, tx.provider.id, "credit", customer.id)
         return shapes.CreditLedger(customer=ref, items=ledger_view(rows))
 

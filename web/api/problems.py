@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
-from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from domain.currencies import UnknownCurrency
@@ -52,9 +52,11 @@ from engine.payments.refunds import NotRefundable, UnknownPayment
 from engine.request import ChangeOpen, PriceChanged, UnknownQuote
 from engine.review import NotInReview
 from models.base import WrongSecretKey
-from models.database import DATABASE_AWAY
+from models.database import DATABASE_AWAY, UNSTORABLE
 from models.provider import NoCatalog
 from planshift_client.shapes import ProblemDocument
+
+log = logging.getLogger(__name__)
 
 # What a route finds wrong itself: the status, and what it means.
 PROBLEMS: dict[str, tuple[int, str]] = {
@@ -161,10 +163,6 @@ _TITLES = {400: "Bad request", 401: "Not authenticated", 403: "Not allowed", 404
 _TITLES |= {405: "Method not allowed", 413: "Too large", 422: "Cannot be processed", 503: "Not available just now"}
 
 
-# What no check of a field has seen and the database, or the calendar, cannot hold.
-_UNSTORABLE = (DataError, UnicodeError, OverflowError)
-
-
 class ProblemResponse(JSONResponse):
     """Names in a request may be half pairs, which no encoding takes; its answer can be read all the same."""
 
@@ -188,7 +186,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _own)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
-    for unstorable in _UNSTORABLE:
+    for unstorable in UNSTORABLE:
         app.add_exception_handler(unstorable, _unstorable)
     for away in DATABASE_AWAY:
         app.add_exception_handler(away, _database_away)
@@ -249,6 +247,8 @@ def _validation(request: Request, error: Exception) -> JSONResponse:
 
 
 def _unstorable(request: Request, error: Exception) -> JSONResponse:
+    # Its text may hold what the customer wrote. Whether a check of a field is missing, a person can see by the route.
+    log.warning("%s %s: a value cannot be kept (%s)", request.method, request.url.path, type(error).__name__)
     detail = "A value of the request is larger than can be kept, or holds a character that cannot. Nothing was changed."
     return problem(422, "invalid_request", detail)
 

@@ -10,11 +10,10 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from domain.words import LANGUAGES, sentence
-from models.database import DATABASE_AWAY
+from models.database import DATABASE_AWAY, UNSTORABLE
 from web.portal import choosing, ending, entering, overview, progress
 from web.portal.pages import HEADERS, PAGE_PATH, STATIC, plain_page
 from web.portal.problems import NotSignedIn, Problem
@@ -46,7 +45,7 @@ async def _with_headers(request: Request, call_next: Callable[[Request], Awaitab
 
 def _install_problems(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _problem)
-    for malformed in (RequestValidationError, HTTPException, DataError, UnicodeError, OverflowError):
+    for malformed in (RequestValidationError, HTTPException, *UNSTORABLE):
         app.add_exception_handler(malformed, _malformed)
     for away in DATABASE_AWAY:
         app.add_exception_handler(away, _database_away)
