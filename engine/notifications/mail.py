@@ -85,9 +85,9 @@ def compose(message: OutboxMessage) -> EmailMessage:
     mail["Subject"] = letter.subject
     mail["Message-ID"] = f"<{message.id}@{sender.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail["Content-Language"] = letter.language
     mail.set_content(letter.text)
     mail.add_alternative(letter.html, subtype="html")
+    mail["Content-Language"] = letter.language  # last: whatever is content by now goes into the first part
     return mail
 
 

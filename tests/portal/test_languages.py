@@ -19,6 +19,7 @@ Make = Callable[..., ApiClient]
 
 # What is the same in every language: names of the provider, its plans, the customer and the languages.
 _NAMES = r"DNS Service|DNS|Customer of zone|Basic|Start|Business|English|Español|zone|PDF|UTC|JST|IST"
+_NAMES += r"|\b[ap]m\b"  # of the hours, as CLDR has them in Hindi
 _NAMES += r"|Example-cho|Chiyoda-ku|Tokyo|Example Street|inv_\w+|[\w.@-]+\.(invalid|example)|US"
 
 
