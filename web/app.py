@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from settings import settings
 from web.api import (
     cancellations,
     changes,
@@ -33,6 +34,7 @@ from web.api.pages import check_address
 from web.cors import ProvidersOrigins
 from web.etags import JsonETags
 from web.portal.app import create_portal
+from web.rate_limits import RateLimits
 from web.sandbox.app import create_sandbox, home
 from web.webhooks.app import create_receiver
 
@@ -49,13 +51,20 @@ TAGS = {
     "operations": "Whether the process is well.",
 }
 
+# Of the API's answers, besides what their bodies say.
+HEADERS = {
+    "RateLimit": 'What is left in this window and when the next one begins, in seconds: `"key";r=1999;t=7`.',
+    "RateLimit-Policy": 'How many requests a window of so many seconds takes: `"key";q=2000;w=10`.',
+    "Retry-After": "With 429: after how many seconds the request may be sent again.",
+}
+
 
 def create_app() -> ASGIApp:
     """The ASGI application of `planshift web`."""
     # Pages hold tokens against forged forms beside what others may put into them: nothing of theirs is compressed.
     plain = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/pdf", "text/html")
     compressed = GZipMiddleware(JsonETags(create_api()), compresslevel=5, exclude_content_types=plain)
-    return WithRequestId(ProvidersOrigins(compressed))
+    return WithRequestId(ProvidersOrigins(RateLimits(compressed, settings())))
 
 
 def create_api() -> FastAPI:
@@ -110,7 +119,21 @@ def _described(app: FastAPI) -> dict[str, Any]:
         for status in problems.ANSWERS.keys() & answers.keys():
             content = answers[status]["content"]
             content[problems.MEDIA_TYPE] = content.pop("application/json")
+    _describe_headers(document)
     return document
+
+
+def _describe_headers(document: dict[str, Any]) -> None:
+    """What the answers of /v1/ carry beside their bodies."""
+    document["components"]["headers"] = {
+        name: {"description": description, "schema": {"type": "string"}} for name, description in HEADERS.items()
+    }
+    for path, by_method in document["paths"].items():
+        for operation in by_method.values() if path.startswith("/v1/") else ():
+            for status, answer in operation["responses"].items():
+                names = HEADERS if status == "4XX" else HEADERS.keys() - {"Retry-After"}
+                named = {name: {"$ref": f"#/components/headers/{name}"} for name in sorted(names)}
+                answer["headers"] = answer.get("headers", {}) | named
 
 
 def _operation_id(route: APIRoute) -> str:
