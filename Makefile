@@ -71,7 +71,7 @@ pictures: tools ## take the README's pictures again, from the real portal and a 
 	@.venv/bin/python -m tests.docs.pictures
 
 words: venv ## bring the catalogues of translations up to date with the English sentences
-	@.venv/bin/python -m tests.docs.catalogues
+	@.venv/bin/python -m tests.support.catalogues
 
 gallery: venv ## print a sample of every kind of document to var/gallery/
 	@.venv/bin/planshift pdf gallery

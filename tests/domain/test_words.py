@@ -7,7 +7,7 @@ import re
 import pytest
 
 from domain.words import translate
-from tests.docs.catalogues import TRANSLATED, english, path_of, placeholders, read, write
+from tests.support.catalogues import TRANSLATED, english, path_of, placeholders, read, write
 
 # Only values and signs; or the same word in both languages.
 _ALIKE = {"{plan} ({cycle}), {first} – {last}", "{amount}", "{price} × {running} ÷ {months} = {scaled}"}

@@ -16,7 +16,7 @@ from domain.words import LANGUAGES, sentence
 from models.database import DATABASE_AWAY, UNSTORABLE
 from web.portal import choosing, ending, entering, overview, progress
 from web.portal.pages import HEADERS, PAGE_PATH, STATIC, plain_page
-from web.portal.problems import NotSignedIn, Problem
+from web.portal.problems import NotSignedIn, PageProblem
 from web.portal.visit import COOKIE_PATH, visit_of
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ async def _with_headers(request: Request, call_next: Callable[[Request], Awaitab
 
 
 def _install_problems(app: FastAPI) -> None:
-    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(PageProblem, _problem)
     for malformed in (RequestValidationError, HTTPException, *UNSTORABLE):
         app.add_exception_handler(malformed, _malformed)
     for away in DATABASE_AWAY:
@@ -53,7 +53,7 @@ def _install_problems(app: FastAPI) -> None:
 
 
 def _problem(request: Request, problem: Exception) -> HTMLResponse:
-    assert isinstance(problem, Problem)
+    assert isinstance(problem, PageProblem)
     return _page(request, problem.name, problem.status)
 
 

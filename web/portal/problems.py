@@ -5,32 +5,32 @@ from __future__ import annotations
 from typing import ClassVar
 
 
-class Problem(Exception):
+class PageProblem(Exception):
     """Shown as a page with this HTTP status."""
 
     name: ClassVar[str]
     status: ClassVar[int]
 
 
-class LinkExpired(Problem):
+class LinkExpired(PageProblem):
     """The signed link is too old, or it is not one of ours."""
 
     name, status = "link", 401
 
 
-class NotSignedIn(Problem):
+class NotSignedIn(PageProblem):
     """No cookie, or one that is too old."""
 
     name, status = "not_signed_in", 401
 
 
-class FormNotOurs(Problem):
+class FormNotOurs(PageProblem):
     """A form without the token that this visit's pages carry."""
 
     name, status = "form", 403
 
 
-class NotFound(Problem):
+class NotFound(PageProblem):
     """There is no such thing, or it is another customer's: nobody can tell which."""
 
     name, status = "not_found", 404
