@@ -1,4 +1,5 @@
-"""The web application: the API, the portal, and the webhook receiver, which can also run as a process of its own."""
+"""The web application: the API, the portal, the staff pages, and the webhook receiver, which can also run as a process
+of its own."""
 
 from __future__ import annotations
 
@@ -36,6 +37,7 @@ from web.etags import JsonETags
 from web.portal.app import create_portal
 from web.rate_limits import RateLimits
 from web.sandbox.app import create_sandbox, home
+from web.staff.app import create_staff
 from web.webhooks.app import create_receiver
 
 BODY_MAX_BYTES = 256 * 1024
@@ -68,7 +70,7 @@ def create_app() -> ASGIApp:
 
 
 def create_api() -> FastAPI:
-    """The API with the portal and the webhook receiver mounted."""
+    """The API with the portal, the staff pages and the webhook receiver mounted."""
     app = FastAPI(
         title="Planshift",
         version="1",
@@ -103,6 +105,7 @@ def create_api() -> FastAPI:
     app.mount(reference.ASSETS, reference.assets())
     app.mount("/webhooks", create_receiver())
     app.mount("/portal", create_portal())
+    app.mount("/staff", create_staff())
     app.mount("/sandbox", create_sandbox())
     app.add_route("/", home, include_in_schema=False)
     app.openapi = partial(_described, app)  # type: ignore[method-assign]  # as FastAPI's manual extends it
