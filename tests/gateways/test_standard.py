@@ -16,7 +16,7 @@ from tests.support.programs import As, program
 from tests.support.webhook_listener import WebhookListener
 
 SECRET = "whsec_b2xkIHNlY3JldCBvZiB0aGUgc2FuZGJveA=="
-GATEWAY = StandardGateway(timeout_seconds=1)
+GATEWAY = StandardGateway(deadline_seconds=1)
 REQUEST = PaymentRequest(
     reference="pay_1",
     amount=Money(3000, "JPY"),
