@@ -1,7 +1,7 @@
 """Calls to a gateway's REST API: JSON over HTTP under a bearer key, and what an answer says of the call.
 
-2xx is yes. Silence, nonsense, 409 and what outbound/http.py names say nothing of the outcome; anything else is a definite
-no. Adapters with a library of their own use `answered` and `failure_of`, too: every gateway is called here.
+2xx is yes. Silence, nonsense, 409 and what outbound/http.py names say nothing of the outcome; anything else is a
+definite no. Adapters with a library of their own use `answered` and `failure_of`, too: every gateway is called here.
 """
 
 from __future__ import annotations

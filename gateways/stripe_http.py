@@ -23,12 +23,18 @@ class Http(stripe.HTTPClient):
         self.answer: Answer | None = None
 
     def request(
-        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
-    ) -> tuple[bytes, int, Mapping[str, str]]:
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,
+        *,
+        _usage: list[str] | None = None,
+    ) -> tuple[str, int, Mapping[str, str]]:
         """Raises GatewayError, GatewayRefused, which the library lets pass."""
         content = post_data.encode() if isinstance(post_data, str) else post_data or b""
         self.answer = answered("Stripe", self._account, method.upper(), url, headers or {}, content)
-        return self.answer.content, self.answer.status, self.answer.headers
+        return self.answer.text, self.answer.status, self.answer.headers
 
     def close(self) -> None:
         """Nothing stays open after a call."""
