@@ -21,7 +21,7 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 10.0, 6 * 3600.0
 
 def put_off(error: Exception) -> Callable[[Session, datetime, str], str]:
     """The step after an event could not be processed: again after a growing pause, in the end `dead`; at once where the
-    gateway does not know the payment that the event is about."""
+    gateway does not know the payment that the event is about. A call that was not made is no failure."""
 
     def step(session: Session, now: datetime, event_id: str) -> str:
         event = lock_event(session, event_id)
