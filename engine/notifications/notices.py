@@ -118,6 +118,7 @@ def _of_change(session: Session, catalog: Catalog, formatter: Formatter, change:
         "saved": _saved(formatter, change),
         "reason": change.reason_text,
         "why": change.reason,
+        "note": change.note,
         "link": f"{settings().public_url}/portal/changes/{change.id}",
     }
 
