@@ -34,7 +34,7 @@ class _Installed:
     guard: Guard | None = None
 
 
-def install(guard: Guard) -> None:
+def install(guard: Guard | None) -> None:
     _Installed.guard = guard
 
 

@@ -46,20 +46,18 @@ class _Places:
     each = 0
 
 
-def connect() -> None:
-    """All calls of this process go through the guard from now on."""
-    guard.install(guarded)
-
-
 @contextmanager
 def shared_among(processes: int) -> Iterator[None]:
-    """In a worker, around all it does: its processes share the places."""
+    """In a worker, around all it does: its calls go through the guard, and its processes share the places. Whoever
+    acts for a person who waits makes a call as it is."""
+    guard.install(guarded)
     with tempfile.TemporaryDirectory(prefix="planshift-calls-") as folder:
         _Places.folder, _Places.each = Path(folder), max(1, processes // 2)
         try:
             yield
         finally:
             _Places.folder = None
+            guard.install(None)
 
 
 def guarded(system: str, call: Callable[[], T]) -> T:
