@@ -45,7 +45,7 @@ def retry(
     reason: Annotated[str, typer.Option(help="The reason, for the record.")],
 ) -> None:
     """Enqueue one of them again, once what was in its way is mended."""
-    from engine.jobs.sweep import work_kind_of
+    from engine.jobs.work_kinds import work_kind_of
     from engine.operators.dead_letters import retry_dead_letter
     from models.audit import Attribution
     from models.database import transaction

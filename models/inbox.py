@@ -13,11 +13,14 @@ from domain import next_steps
 from domain.lifecycle import INBOX_EVENT, InboxStatus
 from models.base import Base, new_id, one_of, recorded_at
 from models.moves import Moving
-from models.pending_work import fact
+from models.pending_work import fact, given_up_index
 from models.provider import Connection, Provider
 
 # How many refused webhooks are kept of each connection: enough to see a wrong secret, too few to fill a disk.
 REFUSED_KEPT = 20
+
+
+_GIVEN_UP = "status = 'dead'"
 
 
 class InboxEvent(Moving, Base):
@@ -34,7 +37,10 @@ class InboxEvent(Moving, Base):
     __table_args__ = (
         one_of("status", InboxStatus),
         UniqueConstraint("connection_id", "event_key"),
-        Index("ix_inbox_events_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
+        given_up_index("inbox_events", _GIVEN_UP),
+        Index(
+            "ix_inbox_events_pending", "provider_id", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"
+        ),
         Index("ix_inbox_events_waiting", "connection_id", "waits_for", postgresql_where="waits_for IS NOT NULL"),
     )
 
@@ -57,6 +63,7 @@ class InboxEvent(Moving, Base):
 
     connection: Mapped[Connection] = relationship()
 
+    given_up_where = _GIVEN_UP
     machine = INBOX_EVENT
     steps = (next_steps.INBOX_EVENT,)
 

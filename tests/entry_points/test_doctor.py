@@ -32,7 +32,7 @@ def diagnose() -> tuple[int, dict[str, list[str]]]:
 @pytest.fixture
 def healthy(servers: Stack) -> Stack:
     with transaction() as session:
-        beat(session, "sweep", overdue_rows=0)
+        beat(session, "sweep")
         beat(session, "audit", alert="")
     return servers
 

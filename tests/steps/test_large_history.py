@@ -1,0 +1,161 @@
+"""With years of history in the tables, whatever is asked every few seconds is found by an index, and so is what an
+operator asks at 3 a.m."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import event, func, select, text
+from sqlalchemy.orm import Session
+
+from engine import dunning
+from engine.jobs import sweep, work_kinds
+from engine.jobs.sweep import Claimed, Due, Queue
+from engine.operators.dead_letters import count_dead_letters, dead_letters
+from engine.payments import reconciliation
+from local.stack import Stack
+from models.customer import Customer, Service
+from models.database import engine, transaction
+from models.migrate import migrate
+from models.provider import Provider, moment
+from tests.conftest import environment
+from tests.support.large import write_history
+from tests.support.play import NOON_17_JULY, Play
+
+# Ten years of a small provider, or a year of a large one: 200,000 rows.
+SERVICES, RENEWALS = 4_000, 9
+SMALL = {"providers", "connections", "catalogs", "heartbeats", "refunds", "endings", "ledger_balances"}
+
+
+@pytest.fixture(scope="module")
+def _large(_servers: tuple[Stack, dict[str, str]]) -> Iterator[tuple[Play, dict[str, str]]]:
+    """A database of its own, so that no other test waits for it."""
+    stack, variables = _servers
+    url = variables["PLANSHIFT_DATABASE_URL"]
+    name = f"large_{secrets.token_hex(6)}"
+    with psycopg.connect(url.replace("postgresql+psycopg", "postgresql"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    variables = variables | {"PLANSHIFT_DATABASE_URL": f"{url.rpartition('/')[0]}/{name}"}
+    with environment(variables):
+        migrate()
+        play = Play.of(stack)
+        with transaction() as session:
+            _fill(session, play)
+        with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))
+        yield play, variables
+        engine().dispose()
+
+
+def _fill(session: Session, play: Play) -> None:
+    provider = play.provider(session)
+    customer = session.scalars(select(Customer.id).where(Customer.provider_id == provider.id)).one()
+    ids = {"provider": provider.id, "customer": customer, "connection": play.gateway(session).id}
+    write_history(session, ids | {"clock": NOON_17_JULY, "services": SERVICES, "renewals": RENEWALS, "mark": "a"})
+
+
+@pytest.fixture
+def large(_large: tuple[Play, dict[str, str]]) -> Iterator[Play]:
+    play, variables = _large
+    with environment(variables):
+        yield play
+
+
+Asked = list[tuple[str, Any]]
+
+
+@contextmanager
+def asked() -> Iterator[Asked]:
+    """Every statement that is executed, with its values."""
+    statements: Asked = []
+
+    def note(_c: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: bool) -> None:
+        statements.append((statement, values))
+
+    event.listen(engine(), "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(engine(), "before_cursor_execute", note)
+
+
+def read_whole(session: Session, statements: Asked) -> set[str]:
+    """The large tables that one of the statements reads from its first to its last row."""
+    found = set[str]()
+    for statement, values in statements:
+        plan = session.connection().exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", values).scalar_one()
+        found |= {f"{table} by {statement}" for table in _sequential(plan) if table not in SMALL}
+    return found
+
+
+def _sequential(plan: Any) -> Iterator[str]:
+    if isinstance(plan, list):
+        for one in plan:
+            yield from _sequential(one)
+    elif isinstance(plan, dict):
+        if plan.get("Node Type") == "Seq Scan":
+            yield plan["Relation Name"]
+        for value in plan.values():
+            yield from _sequential(value)
+
+
+def test_the_sweep_and_the_scans_read_no_table_whole(large: Play) -> None:
+    with transaction() as session, asked() as statements:
+        sweep.due(session, work_kinds.SWEPT)
+        sweep.due(session, work_kinds.SCANNED)
+        now = moment(session)
+        for work in work_kinds.WORK_KINDS:
+            for path in work.paths:
+                for step in work.steps(path):
+                    sweep.claim_step(session, Due(work, path, now), step, Queue(), Claimed())
+        dunning.remind_unpaid(session)
+        dunning.mark_past_due(session)
+        reconciliation.claim_due(session)
+        session.rollback()
+    assert len(statements) > 30
+    with transaction() as session:
+        assert read_whole(session, statements) == set()
+
+
+def test_dead_letters_are_counted_and_listed_by_an_index(large: Play) -> None:
+    with transaction() as session, asked() as statements:
+        assert (count_dead_letters(session), dead_letters(session)) == (0, [])
+    with transaction() as session:
+        assert read_whole(session, statements) == set()
+
+
+def test_a_night_of_renewals_is_released_as_the_queue_has_room(large: Play) -> None:
+    """A twentieth of the services is due at this hour; of another tenant's one service each batch has its share."""
+    other = Play.of(large.stack)
+    for play in (large, other):
+        play.set_clock(NOON_17_JULY + timedelta(days=20, hours=2))
+    with transaction() as session:
+        [due] = [due for due in sweep.due(session, [work_kinds.RENEWALS]) if due.path is work_kinds.RENEWALS.paths[0]]
+        assert len(due.now.tenants) == 2
+        [step] = work_kinds.RENEWALS.steps(due.path)
+        batches = []
+        for room in (30, 0, 30):
+            claimed = Claimed()
+            sweep.claim_step(session, due, step, Queue(room), claimed)
+            batches.append(claimed.overdue_rows)
+        theirs = select(Service.id).join(Provider).where(Provider.slug == other.slug)
+        assert session.scalar(theirs) in batches[0]
+        assert [len(batch) for batch in batches] == [16, 0, 15]
+        assert len({*batches[0], *batches[2]}) == 31, "none is claimed twice"
+        session.rollback()
+
+
+def test_each_bill_is_looked_at_once(large: Play) -> None:
+    """What is past due already is not read again and again."""
+    with transaction() as session:
+        session.execute(text("UPDATE invoices SET past_due_at = due_at WHERE settled_at IS NULL"))
+        looked_at = [dunning.mark_past_due(session) for _ in range(2)]
+        assert looked_at == [SERVICES // 50, 0]
+        assert session.scalar(select(func.count()).where(Service.status == "past_due")) == SERVICES // 50
+        session.rollback()
