@@ -5,7 +5,7 @@ export PYTHON
 # A proxy does not lead to our own machine.
 export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
 
-.PHONY: help demo up test chaos bench venv tools lint fmt typecheck layers unit lock fonts pages gallery mutants clean
+.PHONY: help demo up test chaos bench venv tools lint fmt typecheck layers unit lock fonts pages pictures gallery mutants clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,8 +13,8 @@ help: ## list the targets
 demo: venv ## watch an upgrade and a downgrade from the button to the applied plan; PDFs go to var/demo/
 	@.venv/bin/planshift demo
 
-up: venv ## the whole stack until Ctrl-C: portal on port 8000, Flower on port 5555; data stays in var/up/
-	@.venv/bin/planshift up
+up: venv ## the whole stack until Ctrl-C; PORT=8000 and FLOWER_PORT=5555 choose others; data stays in var/up/
+	@.venv/bin/planshift up $(if $(PORT),--port $(PORT)) $(if $(FLOWER_PORT),--flower-port $(FLOWER_PORT))
 
 test: tools lint typecheck layers unit ## every check and every test
 
@@ -63,6 +63,9 @@ fonts: venv ## rebuild the fonts in pdf/fonts/
 pages: venv ## draw docs/machines.md and docs/errors.md from the tables in the code
 	@.venv/bin/python -m tests.docs.machines_page
 	@.venv/bin/python -m tests.docs.errors_page
+
+pictures: tools ## take the README's pictures again, from the real portal and a real invoice
+	@.venv/bin/python -m tests.docs.pictures
 
 gallery: venv ## print a sample of every kind of document to var/gallery/
 	@.venv/bin/planshift pdf gallery

@@ -49,6 +49,9 @@ class Settings(BaseSettings):
 
     log_level: str = "INFO"
 
+    # What `planshift up` has written of its addresses and keys. Unset, web has no sandbox page.
+    sandbox_file: str | None = None
+
     # How long a row may be overdue before the sweep enqueues it again, and the longest pause between two attempts.
     sweep_patience_seconds: float = 5.0
     retry_pause_max_seconds: float = 600.0

@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from cli.once import MaybeActor, MaybeReason, attribution_of
 from cli.output import AsJson, print_json
 
 Given = TypeVar("Given")
@@ -21,6 +22,8 @@ app = typer.Typer(help="Load and check catalogues.", no_args_is_help=True)
 def load(
     files: Annotated[list[Path], typer.Argument(help="Catalogue files (TOML).")],
     sandbox: Annotated[bool, typer.Option(help="A new provider is a sandbox: its clock can be moved.")] = False,
+    actor: MaybeActor = None,
+    reason: MaybeReason = "",
     as_json: AsJson = False,
 ) -> None:
     """Check catalogues and put them in force, all or none. Services keep the price that they bought.
@@ -31,11 +34,12 @@ def load(
     from engine.accounts.providers import load_catalog
     from models.database import transaction
 
+    by = attribution_of(actor, reason)
     with _errors_as_data(as_json):
         catalogs = _for_each(zip(files, files, strict=True), read_catalog)
         with transaction() as session:
             versions = _for_each(
-                zip(files, catalogs, strict=True), lambda catalog: load_catalog(session, catalog, sandbox)
+                zip(files, catalogs, strict=True), lambda catalog: load_catalog(session, catalog, sandbox, by)
             )
     loaded = [
         {"provider": catalog.provider, "version": version.version, "plans": len(catalog.plans)}

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
+
+from cli.once import MaybeActor, MaybeReason, attribution_of
+
+if TYPE_CHECKING:
+    from models.audit import Attribution
 
 app = typer.Typer(help="Connect a provider with its payment gateway and its host system.", no_args_is_help=True)
 
@@ -29,11 +34,13 @@ def gateway(
     api_key: Annotated[str, typer.Option(help="Our key at the gateway.")],
     secret: Secret,
     adapter: Annotated[str, typer.Option(help="The adapter's name.")] = "standard",
+    actor: MaybeActor = None,
+    reason: MaybeReason = "",
 ) -> None:
     """Connect a payment gateway. Point its webhooks at /webhooks/ADAPTER/PROVIDER."""
     from gateways.registry import GATEWAYS
 
-    _connect(provider, "gateway", adapter, list(GATEWAYS), url, api_key, secret)
+    _connect(provider, "gateway", adapter, list(GATEWAYS), url, api_key, secret, attribution_of(actor, reason))
     typer.echo(f"Connected. The gateway posts its webhooks to /webhooks/{adapter}/{provider}.")
     _tell_currencies(provider, adapter)
 
@@ -44,25 +51,35 @@ def host(
     url: Url,
     secret: Secret,
     adapter: Annotated[str, typer.Option(help="The adapter's name.")] = "http",
+    actor: MaybeActor = None,
+    reason: MaybeReason = "",
 ) -> None:
     """Connect the system that gives services their plans."""
     from provisioners.registry import PROVISIONERS
 
-    _connect(provider, "host", adapter, list(PROVISIONERS), url, "", secret)
+    _connect(provider, "host", adapter, list(PROVISIONERS), url, "", secret, attribution_of(actor, reason))
     typer.echo("Connected.")
 
 
 def _connect(
-    slug: str, kind: str, adapter: str, adapters: list[str], url: str, api_key: str, secrets: list[str]
+    slug: str,
+    kind: str,
+    adapter: str,
+    adapters: list[str],
+    url: str,
+    api_key: str,
+    secrets: list[str],
+    by: Attribution,
 ) -> None:
-    from engine.accounts.providers import connect, required_provider
+    from engine.accounts.access import connect
+    from engine.accounts.providers import required_provider
     from models.database import transaction
 
     _check(url)
     if adapter not in adapters:
         raise UnknownAdapter(f"There is no {kind} adapter {adapter}; there is {', '.join(adapters)}.")
     with transaction() as session:
-        connect(session, required_provider(session, slug), kind, adapter, url, api_key, tuple(secrets))
+        connect(session, required_provider(session, slug), kind, adapter, url, api_key, tuple(secrets), by)
 
 
 def _tell_currencies(slug: str, adapter: str) -> None:

@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.once import Key, Outcome, decide, of_row
 from cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
     from engine.operators.dead_letters import DeadLetter
+    from models.provider import Provider
 
 app = typer.Typer(help="Look at rows that were given up; enqueue them again.", no_args_is_help=True)
 
@@ -43,17 +49,16 @@ def retry(
     row_id: Annotated[str, typer.Argument(metavar="ID", help="The id, as `planshift dead-letters list` shows it.")],
     actor: Annotated[str, typer.Option(help="Your name, for the record.")],
     reason: Annotated[str, typer.Option(help="The reason, for the record.")],
+    key: Key = None,
 ) -> None:
     """Enqueue one of them again, once what was in its way is mended."""
     from engine.jobs.work_kinds import work_kind_of
     from engine.operators.dead_letters import retry_dead_letter
     from models.audit import Attribution
-    from models.database import transaction
-    from models.provider import business_now
-    from tasks.story import enqueue
 
-    with transaction() as session:
-        now = business_now(session, work_kind_of(row_id).row, row_id)
+    def act(session: Session, _: Provider, now: datetime) -> Outcome:
         enqueued = retry_dead_letter(session, now, row_id, Attribution(actor, reason))
-    enqueue(enqueued)
-    typer.echo(f"{row_id} is enqueued again{'' if enqueued == row_id else f' as {enqueued}'}.")
+        again = "" if enqueued == row_id else f" as {enqueued}"
+        return Outcome(f"{row_id} is enqueued again{again}.", (enqueued,))
+
+    decide(of_row(work_kind_of(row_id).row, row_id), key, ("retry", row_id, actor, reason), act)

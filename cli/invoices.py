@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.once import Key, Outcome, decide, of_row
+
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
     from engine.payments.ended_invoices import Decision
+    from models.provider import Provider
 
 app = typer.Typer(help="Decide about renewal invoices of services that have ended.", no_args_is_help=True)
 
@@ -17,36 +24,32 @@ Reason = Annotated[str, typer.Option(help="The reason, for the history.")]
 
 
 @app.command(epilog="Example: planshift invoices void inv_01jd… --actor ana --reason 'ended on the same day'")
-def void(invoice_id: InvoiceId, actor: Actor, reason: Reason) -> None:
+def void(invoice_id: InvoiceId, actor: Actor, reason: Reason, key: Key = None) -> None:
     """Take back an invoice on which nothing was paid, by a credit note."""
-    _decide(invoice_id, "void", actor, reason)
+    _decide(invoice_id, "void", actor, reason, key)
 
 
 @app.command(epilog="Example: planshift invoices credit inv_01jd… --actor ana --reason 'by goodwill'")
-def credit(invoice_id: InvoiceId, actor: Actor, reason: Reason) -> None:
+def credit(invoice_id: InvoiceId, actor: Actor, reason: Reason, key: Key = None) -> None:
     """Take back an invoice by a credit note; what was paid becomes account credit."""
-    _decide(invoice_id, "credit", actor, reason)
+    _decide(invoice_id, "credit", actor, reason, key)
 
 
 @app.command(epilog="Example: planshift invoices keep inv_01jd… --actor ana --reason 'the month was used'")
-def keep(invoice_id: InvoiceId, actor: Actor, reason: Reason) -> None:
+def keep(invoice_id: InvoiceId, actor: Actor, reason: Reason, key: Key = None) -> None:
     """Leave an invoice owed, and write the reason down."""
-    _decide(invoice_id, "keep", actor, reason)
+    _decide(invoice_id, "keep", actor, reason, key)
 
 
-def _decide(invoice_id: str, decision: Decision, actor: str, reason: str) -> None:
-    from engine.operators.ended_invoices import decide
+def _decide(invoice_id: str, decision: Decision, actor: str, reason: str, key: str | None) -> None:
+    from engine.operators.ended_invoices import decide as decide_invoice
     from models.audit import Attribution
-    from models.database import transaction
     from models.invoice import Invoice
-    from models.provider import business_now
-    from tasks.story import enqueue
 
-    with transaction() as session:
-        now = business_now(session, Invoice, invoice_id)
-        provider = session.get_one(Invoice, invoice_id).provider
-        note = decide(session, now, provider, invoice_id, decision, Attribution(actor, reason))
-        note_id, number = (note.id, note.number) if note else (None, None)
-    if note_id is not None:
-        enqueue(note_id)
-    typer.echo(f"{invoice_id} is answered by credit note {number}." if number else f"{invoice_id} stays owed.")
+    def act(session: Session, provider: Provider, now: datetime) -> Outcome:
+        note = decide_invoice(session, now, provider, invoice_id, decision, Attribution(actor, reason))
+        if note is None:
+            return Outcome(f"{invoice_id} stays owed.")
+        return Outcome(f"{invoice_id} is answered by credit note {note.number}.", (note.id,))
+
+    decide(of_row(Invoice, invoice_id), key, (decision, invoice_id, actor, reason), act)

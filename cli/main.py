@@ -8,6 +8,7 @@ import sys
 import typer
 
 from cli import (
+    actions,
     after_restore,
     audit,
     bench,
@@ -30,6 +31,7 @@ from cli import (
     stack,
     webhooks,
 )
+from cli.running import use_running_stack
 
 app = typer.Typer(
     name="planshift",
@@ -44,6 +46,7 @@ prices.register(app)
 bench.register(app)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(keys.app, name="keys")
+app.add_typer(actions.app, name="actions")
 app.add_typer(connect.app, name="connect")
 app.add_typer(changes.app, name="changes")
 app.add_typer(services.app, name="services")
@@ -63,6 +66,7 @@ app.add_typer(pages.app, name="pdf")
 
 def run() -> None:
     """The entry point."""
+    use_running_stack(sys.argv[1:])
     try:
         app()
     except Exception as error:

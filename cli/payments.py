@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.once import Key, Outcome, by_slug, decide
 from cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
@@ -37,12 +36,14 @@ def list_payments(
     as_json: AsJson = False,
 ) -> None:
     """List movements of money, newest first."""
+    from engine.accounts.providers import required_provider
     from engine.operators.manual_payments import payments_of
+    from models.database import transaction
     from models.payment import Payment
     from web.api.money_views import movement_view
 
-    with _manual(provider) as (session, row, _):
-        query = payments_of(row.id, unmatched).order_by(Payment.id.desc()).limit(limit)
+    with transaction() as session:
+        query = payments_of(required_provider(session, provider).id, unmatched).order_by(Payment.id.desc()).limit(limit)
         rows = [(movement_view(payment), payment.amount) for payment in session.scalars(query)]
     if as_json:
         print_json([view.model_dump(mode="json") for view, _ in rows])
@@ -66,19 +67,19 @@ def record(
     reason: Reason,
     invoice: Annotated[str | None, typer.Option(help="The invoice it pays, inv_…; unmatched without one.")] = None,
     paid_at: Annotated[str | None, typer.Option(help="When it was paid, RFC 3339; now by default.")] = None,
+    key: Key = None,
 ) -> None:
     """Record money that came by bank transfer. The same line counts once."""
     from domain.periods import parse_instant
     from engine.operators.manual_payments import StatementLine, record_payment
     from models.audit import Attribution
-    from tasks.story import enqueue_task
 
-    with _manual(provider) as (session, row, now):
-        paid = parse_instant(paid_at) if paid_at else now
-        wanted = StatementLine(line, _money(amount), paid, invoice)
+    def act(session: Session, row: ProviderRow, now: datetime) -> Outcome:
+        wanted = StatementLine(line, _money(amount), parse_instant(paid_at) if paid_at else now, invoice)
         event, repeated = record_payment(session, now, row, wanted, Attribution(actor, reason))
-    enqueue_task("payments.process_event", event_id=event.id)
-    typer.echo(f"{event.id} {'was recorded before' if repeated else 'is recorded'}.")
+        return Outcome(f"{event.id} {'was recorded before' if repeated else 'is recorded'}.", (event.id,))
+
+    decide(by_slug(provider), key, ("record", line, amount, invoice, paid_at, actor, reason), act)
 
 
 @app.command(
@@ -90,19 +91,18 @@ def match(
     invoice: Annotated[str, typer.Option(help="The invoice that it pays, inv_….")],
     actor: Actor,
     reason: Reason,
+    key: Key = None,
 ) -> None:
     """Allocate unmatched money to its invoice; where the offer has ended, to the customer's credit."""
     from engine.operators.manual_payments import match_payment
     from models.audit import Attribution
     from models.payment import Payment
-    from tasks.story import enqueue
 
-    with _manual(provider) as (session, row, now):
+    def act(session: Session, row: ProviderRow, now: datetime) -> Outcome:
         changes = match_payment(session, now, row, payment_id, invoice, Attribution(actor, reason))
-        outcome = session.get_one(Payment, payment_id).outcome
-    for change_id in changes:
-        enqueue(change_id)
-    typer.echo(f"{payment_id} is {outcome}.")
+        return Outcome(f"{payment_id} is {session.get_one(Payment, payment_id).outcome}.", tuple(changes))
+
+    decide(by_slug(provider), key, ("match", payment_id, invoice, actor, reason), act)
 
 
 @app.command(
@@ -114,30 +114,18 @@ def refund(
     actor: Actor,
     reason: Reason,
     amount: Annotated[str | None, typer.Option(help="For example '12.34 USD'; all that is left by default.")] = None,
+    key: Key = None,
 ) -> None:
     """Send money back through the gateway that it came by, from the customer's credit."""
     from engine.payments.refunds import start_refund
     from models.audit import Attribution
-    from tasks.story import enqueue_task
 
-    with _manual(provider) as (session, row, now):
+    def act(session: Session, row: ProviderRow, now: datetime) -> Outcome:
         wanted = _money(amount) if amount else None
         started = start_refund(session, now, row, payment_id, wanted, Attribution(actor, reason))
-    enqueue_task("payments.refund", refund_id=started.id)
-    typer.echo(f"{started.id} is on its way: {started.amount.major()} {started.currency}.")
+        return Outcome(f"{started.id} is on its way: {started.amount.major()} {started.currency}.", (started.id,))
 
-
-@contextmanager
-def _manual(slug: str) -> Iterator[tuple[Session, ProviderRow, datetime]]:
-    """One transaction for a provider, with its business time."""
-    from engine.accounts.providers import required_provider
-    from models.database import transaction
-    from models.provider import Provider as Row
-    from models.provider import business_now
-
-    with transaction() as session:
-        row = required_provider(session, slug)
-        yield session, row, business_now(session, Row, row.id)
+    decide(by_slug(provider), key, ("refund", payment_id, amount, actor, reason), act)
 
 
 def _money(text: str) -> Money:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from cli.once import Key, Outcome, decide, of_row
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from models.provider import Provider
 
 ChangeId = Annotated[str, typer.Argument(help="The plan change's id.")]
 Actor = Annotated[str, typer.Option(help="Your name, for the history.")]
@@ -22,35 +31,37 @@ def register(app: typer.Typer) -> None:
     )
 
 
-def retry(change_id: ChangeId, actor: Actor, reason: Reason) -> None:
+def retry(change_id: ChangeId, actor: Actor, reason: Reason, key: Key = None) -> None:
     """Try a stuck change again: the host is read first, and gets the order again if it does not show the new plan. A
     change that was given up before it was paid is enqueued again."""
     from engine.operators.recovery import retry as try_again
     from models.audit import Attribution
-    from models.database import transaction
     from models.plan_change import PlanChange
-    from models.provider import business_now
-    from tasks.story import enqueue
 
-    with transaction() as session:
-        status = try_again(session, business_now(session, PlanChange, change_id), change_id, Attribution(actor, reason))
-    enqueue(change_id)
-    typer.echo(f"{change_id} is {status.value}.")
+    def act(session: Session, _: Provider, now: datetime) -> Outcome:
+        status = try_again(session, now, change_id, Attribution(actor, reason))
+        return Outcome(f"{change_id} is {status.value}.", (change_id,))
+
+    decide(of_row(PlanChange, change_id), key, ("retry", change_id, actor, reason), act)
 
 
-def compensate(change_id: ChangeId, actor: Actor, reason: Reason) -> None:
+def compensate(change_id: ChangeId, actor: Actor, reason: Reason, key: Key = None) -> None:
     """Take a stuck change back: the host keeps the old plan, the money becomes credit, a credit note is printed."""
     from domain.lifecycle import Status
     from engine.operators.recovery import compensation
     from models.audit import Attribution
-    from models.database import transaction
     from models.plan_change import PlanChange
     from tasks.run import external_step
     from tasks.story import enqueue_task
 
-    if external_step(compensation(Attribution(actor, reason)), PlanChange, change_id) is not Status.COMPENSATED:
-        with transaction() as session:
+    # What is compensated is not compensated again, with a key or without.
+    reached = external_step(compensation(Attribution(actor, reason)), PlanChange, change_id)
+
+    def act(session: Session, _: Provider, now: datetime) -> Outcome:
+        if reached is not Status.COMPENSATED:
             text = session.get_one(PlanChange, change_id).reason_text
-        raise NotCompensated(f"{change_id} stays stuck. {text or 'Another call is under way. Ask again shortly.'}")
+            raise NotCompensated(f"{change_id} stays stuck. {text or 'Another call is under way. Ask again shortly.'}")
+        return Outcome(f"{change_id} is compensated.")
+
+    decide(of_row(PlanChange, change_id), key, ("compensate", change_id, actor, reason), act)
     enqueue_task("plan_change.notify", change_id=change_id)
-    typer.echo(f"{change_id} is compensated.")

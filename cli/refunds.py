@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.once import Key, Outcome, of_row
+from cli.once import decide as decide_once
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from models.payment import Refund
     from models.provider import Provider
 
 app = typer.Typer(help="Decide about refunds that failed.", no_args_is_help=True)
@@ -44,43 +46,32 @@ def decide(
     ],
     actor: Actor,
     reason: Reason,
+    key: Key = None,
 ) -> None:
     """Answer a refund that failed, where the catalogue asks a person."""
     from engine.operators.failed_refunds import decide_refund
     from models.audit import Attribution
-    from models.database import transaction
-    from tasks.story import enqueue_task
+    from models.payment import Refund
 
-    with transaction() as session:
-        found, provider, now = _found(session, refund_id)
-        amount = found.to_decide
+    def act(session: Session, provider: Provider, now: datetime) -> Outcome:
+        amount = session.get_one(Refund, refund_id).to_decide
         refund = decide_refund(session, now, provider, refund_id, choice.value, Attribution(actor, reason))
-    if choice is Answer.AGAIN:
-        enqueue_task("payments.refund", refund_id=refund.id)
-    typer.echo(f"{refund_id}: {amount} {_SAID[choice]}{f', as {refund.id}' if choice is Answer.AGAIN else ''}.")
+        if choice is Answer.AGAIN:
+            return Outcome(f"{refund_id}: {amount} {_SAID[choice]}, as {refund.id}.", (refund.id,))
+        return Outcome(f"{refund_id}: {amount} {_SAID[choice]}.")
+
+    decide_once(of_row(Refund, refund_id), key, ("decide", refund_id, choice, actor, reason), act)
 
 
 @app.command(epilog="Example: planshift refunds failed ref_01jd… --actor ana --reason 'account closed, line 31/7'")
-def failed(refund_id: RefundId, actor: Actor, reason: Reason) -> None:
+def failed(refund_id: RefundId, actor: Actor, reason: Reason, key: Key = None) -> None:
     """Record that a transfer which was made by hand came back."""
     from engine.operators.failed_refunds import report_failed
     from models.audit import Attribution
-    from models.database import transaction
-
-    with transaction() as session:
-        _, provider, now = _found(session, refund_id)
-        refund = report_failed(session, now, provider, refund_id, Attribution(actor, reason))
-    typer.echo(f"{refund_id}: {refund.amount} came back.")
-
-
-def _found(session: Session, refund_id: str) -> tuple[Refund, Provider, datetime]:
-    """The refund, its provider, and the provider's time. Raises UnknownRefund."""
-    from engine.operators.failed_refunds import UnknownRefund
     from models.payment import Refund
-    from models.provider import Provider, business_now
 
-    refund = session.get(Refund, refund_id)
-    if refund is None:
-        raise UnknownRefund(refund_id)
-    provider = session.get_one(Provider, refund.provider_id)
-    return refund, provider, business_now(session, Provider, provider.id)
+    def act(session: Session, provider: Provider, now: datetime) -> Outcome:
+        refund = report_failed(session, now, provider, refund_id, Attribution(actor, reason))
+        return Outcome(f"{refund_id}: {refund.amount} came back.")
+
+    decide_once(of_row(Refund, refund_id), key, ("failed", refund_id, actor, reason), act)

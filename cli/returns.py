@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from cli.once import Key, Outcome, of_row
+from cli.once import decide as decide_once
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from models.provider import Provider
 
 app = typer.Typer(help="Decide about money that went back.", no_args_is_help=True)
 
@@ -28,15 +38,15 @@ def decide(
     choice: Annotated[Choice, typer.Argument(help="keep: the money is lost. owe: the customer owes it again.")],
     actor: Annotated[str, typer.Option(help="Your name, for the history.")],
     reason: Annotated[str, typer.Option(help="The reason, for the history.")],
+    key: Key = None,
 ) -> None:
     """Answer a payment return that the catalogue's policy left to staff; the plan stays as it is."""
     from engine.operators.returned_money import decide_returned
     from models.audit import Attribution
-    from models.database import transaction
     from models.plan_change import PlanChange
-    from models.provider import business_now
 
-    with transaction() as session:
-        now = business_now(session, PlanChange, change_id)
+    def act(session: Session, _: Provider, now: datetime) -> Outcome:
         amount = decide_returned(session, now, change_id, choice.value, Attribution(actor, reason))
-    typer.echo(f"{change_id}: {amount} {'is lost' if choice is Choice.KEEP else 'is owed again'}.")
+        return Outcome(f"{change_id}: {amount} {'is lost' if choice is Choice.KEEP else 'is owed again'}.")
+
+    decide_once(of_row(PlanChange, change_id), key, ("returns", change_id, choice, actor, reason), act)

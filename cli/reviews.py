@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from cli.once import Key, Outcome, decide, of_row
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from models.provider import Provider
 
 ChangeId = Annotated[str, typer.Argument(help="The plan change's id.")]
 Actor = Annotated[str, typer.Option(help="Your name, for the history.")]
@@ -18,36 +27,36 @@ def register(app: typer.Typer) -> None:
 
 
 def approve(
-    change_id: ChangeId, actor: Actor, reason: Annotated[str, typer.Option(help="The reason, for the history.")]
+    change_id: ChangeId,
+    actor: Actor,
+    reason: Annotated[str, typer.Option(help="The reason, for the history.")],
+    key: Key = None,
 ) -> None:
     """Let a change that awaits review go on, at the price that the customer accepted."""
     from engine.review import approve_change
     from models.audit import Attribution
-    from models.database import transaction
     from models.plan_change import PlanChange
-    from models.provider import business_now
-    from tasks.story import enqueue
 
-    with transaction() as session:
-        status = approve_change(
-            session, business_now(session, PlanChange, change_id), change_id, Attribution(actor, reason)
-        )
-    enqueue(change_id)
-    typer.echo(f"{change_id} is {status.value}.")
+    def act(session: Session, _: Provider, now: datetime) -> Outcome:
+        status = approve_change(session, now, change_id, Attribution(actor, reason))
+        return Outcome(f"{change_id} is {status.value}.", (change_id,))
+
+    decide(of_row(PlanChange, change_id), key, ("approve", change_id, actor, reason), act)
 
 
 def reject(
-    change_id: ChangeId, actor: Actor, reason: Annotated[str, typer.Option(help="What the customer reads.")]
+    change_id: ChangeId,
+    actor: Actor,
+    reason: Annotated[str, typer.Option(help="What the customer reads.")],
+    key: Key = None,
 ) -> None:
     """Refuse a change that awaits review."""
     from engine.review import reject_change
     from models.audit import Attribution
-    from models.database import transaction
     from models.plan_change import PlanChange
-    from models.provider import business_now
 
-    with transaction() as session:
-        status = reject_change(
-            session, business_now(session, PlanChange, change_id), change_id, Attribution(actor, reason)
-        )
-    typer.echo(f"{change_id} is {status.value}.")
+    def act(session: Session, _: Provider, now: datetime) -> Outcome:
+        status = reject_change(session, now, change_id, Attribution(actor, reason))
+        return Outcome(f"{change_id} is {status.value}.")
+
+    decide(of_row(PlanChange, change_id), key, ("reject", change_id, actor, reason), act)

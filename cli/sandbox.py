@@ -10,10 +10,11 @@ import httpx
 
 from domain.catalog import Catalog
 from domain.catalog_file import parse_catalog
-from engine.accounts.providers import connect, load_catalog, required_provider
+from engine.accounts.access import connect, create_key
+from engine.accounts.providers import load_catalog, required_provider
 from local.stack import Addresses
 from models.database import transaction
-from models.provider import SCOPES, create_api_key
+from models.provider import SCOPES
 
 SAMPLES = Path(__file__).parent.parent / "catalogs"
 
@@ -32,7 +33,7 @@ def set_up_provider(catalog: Catalog, addresses: Addresses) -> dict[str, str]:
         api_key, webhook_secret, host_secret = secrets.token_urlsafe(24), _signing_secret(), _signing_secret()
         connect(session, provider, "gateway", "standard", addresses.gateway, api_key, (webhook_secret,))
         connect(session, provider, "host", "http", addresses.host, "", (host_secret,))
-        keys = {scope: create_api_key(session, provider, [scope]) for scope in SCOPES}
+        keys = {scope: create_key(session, provider, [scope])[1] for scope in SCOPES}
     account = catalog.provider
     webhook_url = f"{addresses.receiver}/webhooks/standard/{account}"
     gateway = {"api_key": api_key, "webhook_url": webhook_url, "webhook_secrets": [webhook_secret]}

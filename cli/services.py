@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli.once import Key
 from cli.output import AsJson, print_json
 
 app = typer.Typer(help="End services, and keep those that are to end.", no_args_is_help=True)
@@ -46,7 +47,7 @@ def ending(ref: Ref, provider: Slug, now: Now = False, as_json: AsJson = False) 
 
 
 @app.command(epilog="Example: planshift services end zone-1 --provider dns --actor ana --reason 'asked by telephone'")
-def end(ref: Ref, provider: Slug, actor: Actor, reason: Reason, now: Now = False) -> None:
+def end(ref: Ref, provider: Slug, actor: Actor, reason: Reason, now: Now = False, key: Key = None) -> None:
     """End a service at the end of its period, or at once."""
     from engine.accounts.providers import required_provider
     from engine.ending_requests import EndingRequest, request_ending
@@ -59,9 +60,9 @@ def end(ref: Ref, provider: Slug, actor: Actor, reason: Reason, now: Now = False
     with transaction() as session:
         row = required_provider(session, provider)
         request = EndingRequest(ref, "now" if now else "period_end")
-        key, operator = f"staff:{new_id('key')}", Attribution(actor, reason).operator
+        own_key, operator = f"staff:{key or new_id('key')}", Attribution(actor, reason).operator
         moment = business_now(session, Provider, row.id)
-        made, _ = request_ending(session, moment, row, key, request, "staff", operator, reason)
+        made, _ = request_ending(session, moment, row, own_key, request, "staff", operator, reason)
         ending_id, ends_at, credit = made.id, made.ends_at, made.credit
     enqueue(ending_id)
     typer.echo(f"{ref} ends at {ends_at.isoformat()} ({ending_id}); {credit} given back.")

@@ -20,10 +20,13 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    port: Annotated[int, typer.Option(help="Port of the portal and the API.")] = 8000,
-    flower_port: Annotated[int, typer.Option(help="Port of Flower.")] = 5555,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of the sandbox page, portal and API.")] = 8000,
+    flower_port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of Flower.")] = 5555,
+    empty: Annotated[bool, typer.Option("--empty", help="Make no sample customers.")] = False,
 ) -> None:
     """Run everything until Ctrl-C. Uses PLANSHIFT_DATABASE_URL and PLANSHIFT_BROKER_URL where they are set."""
+    from cli.customers import make_in_background
+    from cli.running import FOLDER, READY, keep_environment
     from local.folders import kept_folder
     from local.stack import Stack
     from local.supervisor import stop_on_signals
@@ -32,7 +35,7 @@ def up(
     config = Settings()
     with (
         stop_on_signals() as stop,
-        kept_folder(Path("var/up")) as folder,
+        kept_folder(FOLDER) as folder,
         Stack(
             folder,
             web_port=port,
@@ -42,12 +45,16 @@ def up(
             inherit=True,
         ) as stack,
     ):
-        typer.echo("Starting. Logs are in var/up/logs/.")
+        typer.echo(f"Starting PostgreSQL, Valkey, web, workers, beat, Flower and the sandbox. Logs: {FOLDER}/logs/")
         secret_key = config.secret_key.get_secret_value() if config.secret_key else kept_secret(folder / "secret_key")
         flower_login = config.flower_auth.get_secret_value() if config.flower_auth else None
         ready = start(stack, secret_key, flower_login)
+        keep_environment(folder)
         typer.echo("READY")
         typer.echo(json.dumps(ready))
+        typer.echo(f"Open {ready['api']} in a browser. The line above is in {FOLDER}/{READY}, too. Ctrl-C stops all.")
+        if not empty:
+            make_in_background(ready, folder / READY, stop)
         stack.supervisor.watch(stop)
         typer.echo("Stopping.")
 
@@ -71,20 +78,21 @@ def demo() -> None:
 
 def start(stack: Any, secret_key: str, flower_login: str | None = None) -> dict[str, Any]:
     """Starts a stack with the two sample providers; returns the document that `up` prints."""
+    from cli.running import READY, keep_private
     from cli.sandbox import sample_catalogs, set_up_provider
     from models.migrate import migrate
 
     flower_login = flower_login or f"operator:{secrets.token_urlsafe(12)}"
     own = SANDBOX_SETTINGS | {"PLANSHIFT_SECRET_KEY": secret_key, "PLANSHIFT_FLOWER_AUTH": flower_login}
+    own["PLANSHIFT_SANDBOX_FILE"] = str(stack.folder / READY)
     own.setdefault("PLANSHIFT_DOCUMENT_URL", str(stack.folder / "documents"))
     # This process sets the rows up, so it needs the same settings as the ones that it starts.
     os.environ.update(stack.environment() | own)
     stack.start_servers()
     migrate()
     keys = {catalog.provider: set_up_provider(catalog, stack.addresses) for catalog in sample_catalogs()}
-    stack.start_processes(own)
     addresses = stack.addresses
-    return {
+    ready = {
         "portal": f"{addresses.web}/portal",
         "api": addresses.web,
         "flower": addresses.flower,
@@ -96,6 +104,9 @@ def start(stack: Any, secret_key: str, flower_login: str | None = None) -> dict[
         "broker": addresses.broker,
         "keys": keys,
     }
+    keep_private(stack.folder / READY, ready)
+    stack.start_processes(own)
+    return ready
 
 
 def kept_secret(file: Path) -> str:

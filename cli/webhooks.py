@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.once import Key, Outcome, by_slug, decide
 from cli.output import AsJson, print_json, print_table
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from models.provider import Provider as ProviderRow
 
 app = typer.Typer(help="Look at gateway events; have them processed again.", no_args_is_help=True)
 
@@ -89,18 +97,15 @@ def replay(
     event_id: EventId,
     actor: Annotated[str, typer.Option(help="Your name, for the record.")],
     reason: Annotated[str, typer.Option(help="The reason, for the record.")],
+    key: Key = None,
 ) -> None:
     """Have an event processed again; what is booked already is not booked again."""
-    from engine.accounts.providers import required_provider
     from engine.operators.replay import replay_event
     from models.audit import Attribution
-    from models.database import transaction
-    from models.provider import Provider as ProviderRow
-    from models.provider import business_now
-    from tasks.story import enqueue_task
 
-    with transaction() as session:
-        row = required_provider(session, provider)
-        replay_event(session, business_now(session, ProviderRow, row.id), row, event_id, Attribution(actor, reason))
-    enqueue_task("payments.process_event", event_id=event_id)
-    typer.echo(f"{event_id} is processed again; see `planshift webhooks show {provider} {event_id}`.")
+    def act(session: Session, row: ProviderRow, now: datetime) -> Outcome:
+        replay_event(session, now, row, event_id, Attribution(actor, reason))
+        told = f"{event_id} is processed again; see `planshift webhooks show {provider} {event_id}`."
+        return Outcome(told, (event_id,))
+
+    decide(by_slug(provider), key, ("replay", event_id, actor, reason), act)

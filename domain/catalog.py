@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from domain.money import Money, Rounding
 from domain.pricing.modes import ChangeDay, Proration, RoundingPlace
+from domain.web_addresses import ORIGIN, PAGE
 
 SLUG, COUNTRY, PERCENT = r"^[a-z0-9][a-z0-9_-]{0,63}$", r"^[A-Z]{2}$", r"^\d{1,3}(\.\d{1,4})?$"
 COLOUR, REASON_CODE = r"^#[0-9a-fA-F]{6}$", r"^[a-z][a-z0-9_]{0,63}$"
@@ -60,6 +61,14 @@ class InvoiceStyle(_Part):
     payment_instructions: Texts = {}
     colour: Annotated[str, StringConstraints(pattern=COLOUR)] = "#1f4e79"
     logo: str | None = None
+
+
+class WebPages(_Part):
+    """The provider's own pages: where the portal may send customers back to, and whose scripts may call the API with a
+    customer's token."""
+
+    return_urls: tuple[Annotated[str, StringConstraints(pattern=PAGE, max_length=500)], ...] = ()
+    origins: tuple[Annotated[str, StringConstraints(pattern=ORIGIN, max_length=300)], ...] = ()
 
 
 class RoundingPolicy(_Part):
@@ -220,6 +229,7 @@ class Catalog(_Part):
     seller: Seller
     invoice: InvoiceStyle = InvoiceStyle()
     mail: MailStyle = MailStyle()
+    web: WebPages = WebPages()
     policies: Policies = Policies()
     tax: TaxPolicy = TaxPolicy()
     cycles: dict[str, Cycle]

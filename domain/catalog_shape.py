@@ -11,6 +11,7 @@ from domain.catalog import COLOUR, COUNTRY, PERCENT, REASON_CODE, SLUG, Catalog
 from domain.catalog_codes import no_country
 from domain.catalog_problems import CatalogProblem, nearest, not_one_of
 from domain.pricing.modes import Proration
+from domain.web_addresses import ORIGIN, PAGE
 
 Place = tuple[str | int, ...]
 
@@ -35,6 +36,8 @@ PATTERNS = {
     SLUG: "a name of small letters, digits, - and _ was expected",
     PERCENT: 'a percentage such as "8.25" was expected',
     COLOUR: 'a colour such as "#1f4e79" was expected',
+    PAGE: "an address such as https://shop.example/account was expected, https or of this machine",
+    ORIGIN: "an origin such as https://shop.example was expected, https or of this machine, without a path",
     REASON_CODE: "a code of small letters, digits and _ was expected",
 }
 

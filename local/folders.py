@@ -29,6 +29,18 @@ def kept_folder(folder: Path) -> Iterator[Path]:
         yield folder.resolve()
 
 
+def is_in_use(folder: Path) -> bool:
+    """Whether a run works in this kept folder now."""
+    try:
+        with (folder / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 @contextmanager
 def temporary_folder(name: str) -> Iterator[Path]:
     """A new folder, removed at the end. What runs that were killed left behind is removed first."""

@@ -15,7 +15,12 @@ class PortTaken(Exception):
     """The port somebody asked for is in use by another program."""
 
     def __init__(self, port: int, option: str) -> None:
-        super().__init__(f"Port {port} is taken. Stop the program that uses it, or choose another port with {option}.")
+        other = next((other for other in range(port + 1, min(port + 100, 65_536)) if is_free(other)), 8000)
+        variable = option.removeprefix("--").replace("-", "_").upper()
+        super().__init__(
+            f"Port {port} is taken by another program. Stop that one, or choose another port:"
+            f" make up {variable}={other} (the same as planshift up {option} {other})."
+        )
         self.port = port
 
 

@@ -18,6 +18,7 @@ from models import (
     provider,
     renewal,
     resumption,
+    saved_answer,
 )
 from models.base import Base
 
@@ -39,4 +40,5 @@ __all__ = [
     "provider",
     "renewal",
     "resumption",
+    "saved_answer",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, Select, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, new_id, recorded_at
@@ -42,6 +42,10 @@ class Attribution:
         return f"operator:{self.actor}"
 
 
+# Sample providers, and whoever sets up by a script without saying who.
+BY_A_PROGRAM = Attribution("a program", "nobody said why")
+
+
 def record_action(
     session: Session,
     provider_id: str,
@@ -64,3 +68,9 @@ def record_action(
         )
     )
     session.flush()
+
+
+def actions_of(provider_id: str) -> Select[OperatorAction]:
+    """What people changed and decided for a provider, newest first."""
+    query = select(OperatorAction).where(OperatorAction.provider_id == provider_id)
+    return query.order_by(OperatorAction.id.desc())

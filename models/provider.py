@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, ForeignKey, TableValuedAlias, UniqueConstraint, bindparam, column, func, select
+from sqlalchemy import DateTime, ForeignKey, TableValuedAlias, UniqueConstraint, bindparam, column, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 from sqlalchemy.types import String
@@ -137,15 +137,19 @@ def business_now(session: Session, row: Any, row_id: str) -> datetime:
     return now
 
 
-def create_api_key(session: Session, provider: Provider, scopes: list[str]) -> str:
-    """Stores a new key's hash and returns the key itself, which is shown this once."""
+def new_api_key(session: Session, provider: Provider, scopes: list[str]) -> tuple[ApiKey, str]:
+    """Stores a new key's hash; returns its row and the key itself, which is shown this once."""
     token = f"ps_{provider.slug}_{secrets.token_urlsafe(32)}"
-    session.add(ApiKey(provider_id=provider.id, sha256=_sha256(token), scopes=scopes))
-    return token
+    row = ApiKey(provider_id=provider.id, sha256=_sha256(token), scopes=scopes)
+    session.add(row)
+    session.flush()
+    return row, token
 
 
 def find_api_key(session: Session, token: str) -> ApiKey | None:
-    return session.scalar(select(ApiKey).where(ApiKey.sha256 == _sha256(token), ApiKey.revoked_at.is_(None)))
+    """A key that is in use, or one that was rotated and is still good for a while."""
+    in_use = or_(ApiKey.revoked_at.is_(None), ApiKey.revoked_at > func.clock_timestamp())
+    return session.scalar(select(ApiKey).where(ApiKey.sha256 == _sha256(token), in_use))
 
 
 def provider_by_slug(session: Session, slug: str) -> Provider | None:
@@ -172,6 +176,13 @@ def catalog_id_of(session: Session, provider: Provider) -> str:
     if catalog_id is None:
         raise NoCatalog(provider.slug)
     return catalog_id
+
+
+def web_origins(session: Session) -> frozenset[str]:
+    """Every origin that some provider's catalogue in force names."""
+    newest = select(CatalogVersion.id).distinct(CatalogVersion.provider_id)
+    in_force = session.scalars(newest.order_by(CatalogVersion.provider_id, CatalogVersion.version.desc()))
+    return frozenset(origin for one in in_force.all() for origin in catalog_version(session, one).web.origins)
 
 
 def catalog_version(session: Session, catalog_id: str) -> Catalog:

@@ -191,6 +191,11 @@ def create_payment_attempt(change_id: str) -> Call[shapes.PaymentAttempt]:
     return Call(shapes.PaymentAttempt, "POST", f"/v1/plan-changes/{change_id}/payments")
 
 
+def get_payment_attempt(attempt_id: str) -> Call[shapes.AttemptDetail]:
+    """One payment attempt: what it is for, and what came of it."""
+    return Call(shapes.AttemptDetail, "GET", f"/v1/payment-attempts/{attempt_id}")
+
+
 def get_invoice(invoice_id: str) -> Call[shapes.Invoice]:
     """One invoice."""
     return Call(shapes.Invoice, "GET", f"/v1/invoices/{invoice_id}")
@@ -216,9 +221,17 @@ def get_credit_ledger(customer: str) -> Call[shapes.CreditLedger]:
     return Call(shapes.CreditLedger, "GET", f"/v1/customers/{customer}/ledger")
 
 
-def create_portal_session(customer: str) -> Call[shapes.PortalSession]:
-    """A signed link into the portal; needs a `host` key."""
-    return Call(shapes.PortalSession, "POST", "/v1/portal-sessions", body={"customer": customer})
+def create_portal_session(
+    customer: str, *, return_url: str | None = None, flow: Mapping[str, str] | None = None, locale: str | None = None
+) -> Call[shapes.PortalSession]:
+    """A signed link into the portal; needs a `host` key. `flow` has a service, and with it a plan, and a cycle."""
+    body = {"customer": customer, "return_url": return_url, "flow": flow, "locale": locale}
+    return Call(shapes.PortalSession, "POST", "/v1/portal-sessions", body=body)
+
+
+def create_customer_token(customer: str) -> Call[shapes.CustomerToken]:
+    """A short-lived token for a customer's own browser; needs a `host` key."""
+    return Call(shapes.CustomerToken, "POST", "/v1/customer-tokens", body={"customer": customer})
 
 
 def put_test_clock(now: datetime) -> Call[shapes.TestClock]:

@@ -13,11 +13,12 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.program import options, serve
+from sandbox.program import options, refuse, say_no, serve
 
 
 class MailFolder:
@@ -47,10 +48,21 @@ class MailFolder:
     def newest_first(self) -> list[dict[str, Any]]:
         return [_shown(path) for path in sorted(self._folder.glob("*.eml"), reverse=True)]
 
+    def attachment(self, name: str, number: int) -> EmailMessage | None:
+        """The part of that number, from 0."""
+        path = self._folder / f"{name}.eml"
+        parts = list(_read(path).iter_attachments()) if path.exists() else []
+        return parts[number] if number < len(parts) else None
 
-def _shown(path: Path) -> dict[str, Any]:
+
+def _read(path: Path) -> EmailMessage:
     message = message_from_bytes(path.read_bytes(), policy=default)
     assert isinstance(message, EmailMessage)
+    return message
+
+
+def _shown(path: Path) -> dict[str, Any]:
+    message = _read(path)
     text = message.get_body(("plain", "html"))
     return {
         "to": [address.addr_spec for address in message["to"].addresses] if message["to"] else [],
@@ -75,7 +87,15 @@ def application(folder: MailFolder, smtp_port: int) -> Starlette:
         to = request.query_params.get("to")
         return JSONResponse([mail for mail in folder.newest_first() if to is None or to in mail["to"]])
 
-    return Starlette(routes=[Route("/mails", mails)], lifespan=take_mail)
+    async def attachment(request: Request) -> Response:
+        part = folder.attachment(request.path_params["name"], request.path_params["number"])
+        if part is None:
+            refuse(404, "There is no such attachment.")
+        headers = {"Content-Disposition": f'inline; filename="{part.get_filename()}"'}
+        return Response(part.get_content(), media_type=part.get_content_type(), headers=headers)
+
+    routes = [Route("/mails", mails), Route(r"/mails/{name:int}.eml/{number:int}", attachment)]
+    return Starlette(routes=routes, lifespan=take_mail, exception_handlers={HTTPException: say_no})
 
 
 def main() -> None:

@@ -33,6 +33,8 @@ if [ "${1:-}" = tests ]; then
     has_font_for ja || missing="$missing fonts-noto-cjk"
     has pdftotext || missing="$missing poppler-utils"
     has qpdf || missing="$missing qpdf"
+    has curl || missing="$missing curl"
+    has jq || missing="$missing jq"
     has node || missing="$missing nodejs"
     has npm || missing="$missing npm"
 fi
@@ -51,11 +53,28 @@ fi
 wanted=$({ "$python" --version; pwd; cat requirements.lock pyproject.toml; } | sha256sum)
 [ "$(cat .venv/made-from 2>/dev/null)" != "$wanted" ] || exit 0
 
-echo "Making .venv from requirements.lock …" >&2
+packages=$(grep -c '^[A-Za-z0-9].*==' requirements.lock)
+echo "Making .venv from requirements.lock: $packages packages. This is done once and takes a minute or a few …" >&2
 version='import sys; print(sys.version_info[:2])'
 [ "$(.venv/bin/python -c "$version" 2>/dev/null)" = "$("$python" -c "$version")" ] || "$python" -m venv --clear .venv
-rm -f .venv/made-from
+rm -f .venv/made-from .venv/fetched
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
-.venv/bin/python -m pip install --quiet --require-hashes -r requirements.lock >&2
+
+progress() { # pip writes a line for each package; every twentieth is told
+    seen=0
+    while IFS= read -r line; do
+        case $line in
+        Collecting* | Ignoring* | 'Requirement already'*)
+            seen=$((seen + 1))
+            [ $((seen % 20)) -ne 0 ] || echo "  $seen of $packages packages are here" ;;
+        'Installing collected'*) echo "  All packages are here. Unpacking them; this is the longest part …" ;;
+        esac
+    done
+}
+
+# The shell asks only the last command of a pipe how it went, so the first one leaves a file.
+{ .venv/bin/python -m pip install --require-hashes -r requirements.lock && touch .venv/fetched; } | progress >&2
+[ -e .venv/fetched ] || stop "The packages could not be installed: see above. Run make again to go on from there."
 .venv/bin/python -m pip install --quiet --no-build-isolation --no-deps -e . >&2
+echo "  Done." >&2
 echo "$wanted" >.venv/made-from

@@ -9,11 +9,13 @@ from typing import Any
 import structlog
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.api import (
     cancellations,
     changes,
+    customer_access,
     dead_letters,
     following,
     host,
@@ -22,11 +24,16 @@ from web.api import (
     manual_payments,
     operations,
     ops,
+    payment_attempts,
     problems,
+    reference,
     services,
 )
 from web.api.pages import known_query
+from web.cors import ProvidersOrigins
+from web.etags import JsonETags
 from web.portal.app import create_portal
+from web.sandbox.app import create_sandbox, home
 from web.webhooks.app import create_receiver
 
 BODY_MAX_BYTES = 256 * 1024
@@ -45,7 +52,10 @@ TAGS = {
 
 def create_app() -> ASGIApp:
     """The ASGI application of `planshift web`."""
-    return WithRequestId(create_api())
+    # Pages hold tokens against forged forms beside what others may put into them: nothing of theirs is compressed.
+    plain = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/pdf", "text/html")
+    compressed = GZipMiddleware(JsonETags(create_api()), compresslevel=5, exclude_content_types=plain)
+    return WithRequestId(ProvidersOrigins(compressed))
 
 
 def create_api() -> FastAPI:
@@ -54,6 +64,8 @@ def create_api() -> FastAPI:
         title="Planshift",
         version="1",
         description="Plan upgrades and downgrades done right. Money is in minor units, instants are RFC 3339 in UTC.",
+        docs_url=None,
+        redoc_url=None,
         servers=[{"url": "/"}],
         openapi_tags=[{"name": name, "description": description} for name, description in TAGS.items()],
         max_body_size=BODY_MAX_BYTES,
@@ -67,17 +79,23 @@ def create_api() -> FastAPI:
         cancellations,
         changes,
         following,
+        payment_attempts,
         invoices,
         invoice_decisions,
         host,
+        customer_access,
         operations,
         manual_payments,
         ops,
         dead_letters,
+        reference,
     ):
         app.include_router(routes.router)
+    app.mount(reference.ASSETS, reference.assets())
     app.mount("/webhooks", create_receiver())
     app.mount("/portal", create_portal())
+    app.mount("/sandbox", create_sandbox())
+    app.add_route("/", home, include_in_schema=False)
     app.openapi = partial(_described, app)  # type: ignore[method-assign]  # as FastAPI's manual extends it
     return app
 

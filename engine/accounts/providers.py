@@ -13,9 +13,18 @@ from domain.catalog_problems import CatalogError, CatalogProblem
 from domain.lifecycle import ENDED
 from engine.invoicing.printable import check_catalog
 from gateways.protocol import Account
+from models.audit import BY_A_PROGRAM, Attribution, record_action
 from models.customer import Service
 from models.plan_change import ChangeMove, PlanChange
-from models.provider import CatalogVersion, Connection, Provider, catalog_of, connection_of, provider_by_slug
+from models.provider import (
+    CatalogVersion,
+    Connection,
+    Provider,
+    business_now,
+    catalog_of,
+    connection_of,
+    provider_by_slug,
+)
 from provisioners.protocol import Host
 
 # Such a service is neither renewed nor changed; every other one needs its plan.
@@ -55,7 +64,9 @@ class ClockBackwards(Exception):
         )
 
 
-def load_catalog(session: Session, catalog: Catalog, sandbox: bool) -> CatalogVersion:
+def load_catalog(
+    session: Session, catalog: Catalog, sandbox: bool, attribution: Attribution = BY_A_PROGRAM
+) -> CatalogVersion:
     """Stores a catalogue as the provider's newest version, and the provider itself if it is new.
 
     The same contents twice are one version. Raises CatalogError where a plan or cycle is missing that services still
@@ -87,6 +98,9 @@ def load_catalog(session: Session, catalog: Catalog, sandbox: bool) -> CatalogVe
     )
     session.add(version)
     session.flush()
+    now = business_now(session, Provider, provider.id)
+    details = {"version": version.version, "digest": version.digest}
+    record_action(session, provider.id, now, "catalog.load", version.id, attribution, **details)
     return version
 
 
@@ -162,28 +176,6 @@ def required_provider(session: Session, slug: str) -> Provider:
     if provider is None:
         raise UnknownProvider(slug)
     return provider
-
-
-def connect(
-    session: Session,
-    provider: Provider,
-    kind: str,
-    adapter: str,
-    base_url: str,
-    api_key: str,
-    secrets: tuple[str, ...],
-) -> Connection:
-    """Connects a gateway or a host, or changes how it is connected; its account there is the provider's slug."""
-    connection = connection_of(session, provider.id, kind)
-    if connection is None:
-        connection = Connection(provider_id=provider.id, kind=kind, account=provider.slug)
-        session.add(connection)
-    connection.adapter = adapter
-    connection.base_url = base_url
-    connection.api_key = (api_key,)
-    connection.secrets = secrets
-    session.flush()
-    return connection
 
 
 def gateway_account(connection: Connection) -> Account:

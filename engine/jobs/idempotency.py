@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+
+from models.saved_answer import SavedAnswer
 
 
 class KeyReused(Exception):
@@ -34,3 +40,45 @@ def earlier_row(session: Session, row: type[Any], provider_id: str, key: str, re
     if earlier is not None and earlier.request_sha256 != request_sha256:
         raise KeyReused(key)
     return earlier
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedRequest:
+    """An operator's request under its key, and the digest of all that was asked for."""
+
+    key: str
+    sha256: str
+
+    @classmethod
+    def of(cls, key: str, *what: Any) -> KeyedRequest:
+        """`what` is anything that JSON can hold."""
+        return cls(key, hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest())
+
+
+def earlier_answer(session: Session, provider_id: str, request: KeyedRequest | None) -> dict[str, Any] | None:
+    """What this request was answered before; holds the key until the transaction ends.
+
+    Raises RequestInFlight, KeyReused.
+    """
+    if request is None:
+        return None
+    saved = earlier_row(session, SavedAnswer, provider_id, request.key, request.sha256)
+    return None if saved is None else saved.answer
+
+
+def once(
+    session: Session, provider_id: str, request: KeyedRequest | None, act: Callable[[], dict[str, Any]]
+) -> tuple[dict[str, Any], bool]:
+    """Does what is asked and saves the answer, or returns the saved one; and whether it was that. Without a key it is
+    done each time. What raises saves nothing, and may be tried again under its key.
+
+    Raises RequestInFlight, KeyReused, and what `act` raises.
+    """
+    if (saved := earlier_answer(session, provider_id, request)) is not None:
+        return saved, True
+    answer = act()
+    if request is not None:
+        values = {"idempotency_key": request.key, "request_sha256": request.sha256, "answer": answer}
+        session.add(SavedAnswer(provider_id=provider_id, **values))
+        session.flush()
+    return answer, False

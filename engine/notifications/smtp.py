@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.policy import SMTP as SMTP_LINES
 
 from settings import settings
 
@@ -18,7 +19,7 @@ class DeliveryError:
 
 
 def send(mail: EmailMessage) -> DeliveryError | None:
-    """What went wrong, if anything."""
+    """What went wrong, if anything. (`send_message` would write ">From" where a line begins with "From".)"""
     config = settings()
     try:
         with smtplib.SMTP(config.smtp_host, config.smtp_port, timeout=config.smtp_timeout_seconds) as server:
@@ -26,10 +27,14 @@ def send(mail: EmailMessage) -> DeliveryError | None:
                 server.starttls()
             if config.smtp_user and config.smtp_password:
                 server.login(config.smtp_user, config.smtp_password.get_secret_value())
-            server.send_message(mail)
+            server.sendmail(_addresses(mail, "From")[0], _addresses(mail, "To"), mail.as_bytes(policy=SMTP_LINES))
     except (OSError, smtplib.SMTPException) as error:
         return DeliveryError(f"{type(error).__name__}: {error}", _is_permanent(error))
     return None
+
+
+def _addresses(mail: EmailMessage, header: str) -> list[str]:
+    return [address.addr_spec for address in mail[header].addresses]
 
 
 def _is_permanent(error: Exception) -> bool:

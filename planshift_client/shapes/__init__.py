@@ -3,12 +3,14 @@
 from planshift_client.shapes.base import AllOf, Instant, Listed, Money, Period, Shape
 from planshift_client.shapes.cancellations import Cancellation, CancellationPreview
 from planshift_client.shapes.changes import (
+    AttemptDetail,
     ExpandedPrice,
     NextRenewal,
     PaymentAttempt,
     PlanChange,
     PlanTerms,
     Price,
+    PriceSummary,
     Quote,
     QuoteLine,
     Share,
@@ -37,6 +39,7 @@ from planshift_client.shapes.services import (
     CreditLedger,
     CurrentPlan,
     Customer,
+    CustomerToken,
     Health,
     Plan,
     PlanOption,
@@ -54,6 +57,7 @@ from planshift_client.shapes.services import (
 __all__ = [
     "Action",
     "AllOf",
+    "AttemptDetail",
     "Balance",
     "Cancellation",
     "CancellationPreview",
@@ -62,6 +66,7 @@ __all__ = [
     "CreditLedger",
     "CurrentPlan",
     "Customer",
+    "CustomerToken",
     "DeadLetter",
     "Document",
     "ExpandedPrice",
@@ -88,6 +93,7 @@ __all__ = [
     "PlanTerms",
     "PortalSession",
     "Price",
+    "PriceSummary",
     "ProblemDocument",
     "Quote",
     "QuoteLine",

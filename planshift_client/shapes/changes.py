@@ -54,12 +54,25 @@ class NextRenewal(Shape):
     amount: Money = told("Tax included, before account credit.", {"amount": 3300, "currency": "JPY"})
 
 
-class Price(Shape):
-    """What a change costs, line by line, as its customer reads it."""
+class PriceSummary(Shape):
+    """What a change costs, in lists."""
 
     kind: str = told("upgrade, downgrade, lateral or cycle.", "upgrade")
     timing: str = told("now, at_renewal or manual_review.", "now")
     effective: str = told("now or at_renewal.", "now")
+    total: Money = told(
+        "net + tax + rounding; negative where a credit note follows.", {"amount": 1331, "currency": "JPY"}
+    )
+    credit_applied: Money = told("Account credit that pays a part.", {"amount": 0, "currency": "JPY"})
+    total_due_today: Money = told("What is to be paid.", {"amount": 1331, "currency": "JPY"})
+    effective_at: Instant = told("When the plan changes.", "2027-07-17T03:00:00Z")
+    expires_at: Instant = told("Until when the price is promised.", "2027-07-17T03:30:00Z")
+    digest: str = told("sha256 over the price and all that it was made from.", "9f86d081")
+
+
+class Price(PriceSummary):
+    """What a change costs, line by line, as its customer reads it."""
+
     from_: PlanTerms = told("What the service has.", alias="from")
     to: PlanTerms = told("What it is to have.")
     quantity: int = told("Units afterwards.", 1)
@@ -69,21 +82,13 @@ class Price(Shape):
     rounding: Money = told(
         "After tax, where only the total is rounded (EN 16931 BT-114).", {"amount": 0, "currency": "JPY"}
     )
-    total: Money = told(
-        "net + tax + rounding; negative where a credit note follows.", {"amount": 1331, "currency": "JPY"}
-    )
-    credit_applied: Money = told("Account credit that pays a part.", {"amount": 0, "currency": "JPY"})
-    total_due_today: Money = told("What is to be paid.", {"amount": 1331, "currency": "JPY"})
     credit_created: Money = told("Account credit that a negative total becomes.", {"amount": 0, "currency": "JPY"})
     refund: Money = told("What of it is paid back.", {"amount": 0, "currency": "JPY"})
     next_renewal: NextRenewal = told("What comes next.")
-    effective_at: Instant = told("When the plan changes.", "2027-07-17T03:00:00Z")
-    expires_at: Instant = told("Until when the price is promised.", "2027-07-17T03:30:00Z")
     new_period: Period = told("The running period afterwards.")
     notes: list[str] = told("What else the customer should know, in sentences.", ["The renewal on August 1 stays."])
     tax_treatment: str = told("taxed, reverse_charge, exempt or none.", "taxed")
     renewal_lines: list[QuoteLine] = told("Of the coming invoice, where the change waits for the renewal.")
-    digest: str = told("sha256 over the price and all that it was made from.", "9f86d081")
 
 
 class ExpandedPrice(Price):
@@ -135,6 +140,17 @@ class PaymentAttempt(Shape):
     message: str | None = told("What the customer may expect, in their language.", "Your payment is on its way.")
 
 
+class AttemptDetail(PaymentAttempt):
+    """A payment attempt on its own: what it is for, and what came of it."""
+
+    invoice: str = told("The invoice that it collects.", "inv_01k9f3")
+    plan_change: str | None = told("The change that the invoice is for; null for a renewal.", "chg_01k9f3")
+    gateway: str = told("The adapter.", "standard")
+    created_at: Instant = told("Machine time.", "2027-07-17T03:00:00Z")
+    expires_at: Instant = told("Until when it can be paid.", "2027-07-24T03:00:00Z")
+    payments: list[str] = told("The movements of money that came of it; operators fetch them.", ["mny_01k9f3"])
+
+
 class TimelineEntry(Shape):
     """One move of a plan change."""
 
@@ -157,11 +173,11 @@ class PlanChange(Shape):
     kind: str | None = told("upgrade, downgrade, lateral or cycle; null until it is priced.", "upgrade")
     from_: Side = told("What the service had when it was asked for.", alias="from")
     to: Target = told("The plan that it is to have.")
-    quote: ExpandedPrice | Price | None = Field(
-        description="The price that was accepted; with `expand=quote` it says how it was made.",
+    quote: ExpandedPrice | Price | PriceSummary | None = Field(
+        description="The price that was accepted: in lists its sums, else its lines; `expand=quote`: how it was made.",
         union_mode="left_to_right",
     )
-    settled: ExpandedPrice | Price | None = Field(
+    settled: ExpandedPrice | Price | PriceSummary | None = Field(
         description="What it was settled for, where it was paid on a later day than it was priced for; else null.",
         union_mode="left_to_right",
     )

@@ -49,6 +49,7 @@ class Movement(Shape):
     amount: Money = told("Always positive.", {"amount": 1331, "currency": "JPY"})
     outcome: str = told("Where it was put.", "held")
     invoice: str | None = told("The invoice that it is for.", "inv_01k9f3")
+    attempt: str | None = told("The payment attempt that it came of.", "pay_01k9f3")
     of: str | None = told("The payment that it takes from.", "mny_01k9f2")
     paid_at: Instant = told("As the gateway says.", "2027-07-17T03:05:00Z")
     event: str | None = told("The event that told of it.", "evt_01k9f3")

@@ -182,6 +182,13 @@ class PortalSession(Shape):
     expires_in: int = told("Seconds until the link is over.", 600)
 
 
+class CustomerToken(Shape):
+    """A token for one customer's browser."""
+
+    token: str = told("Send it as `Authorization: Bearer …`.", "pst_WyJwcnZfMDFrOWYzIl0")
+    expires_in: int = told("Seconds until it is over.", 900)
+
+
 class TestClock(Shape):
     """A sandbox provider's clock."""
 

@@ -26,7 +26,7 @@ from worker.app import QUEUES, ROUTES
 
 
 def test_the_configuration_table_is_what_settings_read() -> None:
-    listed = {row[0]: row[1] for row in table("README.md", "variable", "default", "meaning")}
+    listed = {row[0]: row[1] for row in table("docs/configuration.md", "variable", "default", "meaning")}
     read = {
         f"PLANSHIFT_{name.upper()}": "–" if field.default is None else str(field.default)
         for name, field in Settings.model_fields.items()
@@ -61,7 +61,7 @@ def check_command(words: list[str]) -> None:
 
 
 def test_commands_are_found_on_the_pages() -> None:
-    assert ["connect", "gateway"] in [words[:2] for words in commands_of("README.md")]
+    assert ["connect", "gateway"] in [words[:2] for words in commands_of("docs/connecting.md")]
     assert ["changes", "list", "--stuck"] in commands_of("docs/operations.md")
     with pytest.raises(AssertionError, match="frobnicate"):
         check_command(["changes", "frobnicate"])

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Running
-from tests.entry_points.test_http import CHANGE, SERVICE, Make, is_problem
-from tests.support.client import AUGUST, JULY, ApiClient
+from tests.entry_points.test_http import CHANGE, SERVICE, Make
+from tests.support.client import AUGUST, JULY, ApiClient, is_problem
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("stack")

@@ -18,8 +18,7 @@ from cli.sandbox import sample_catalogs
 from models.database import transaction
 from models.plan_change import RejectedMessage
 from tests.conftest import Running
-from tests.entry_points.test_http import is_problem
-from tests.support.client import ApiClient
+from tests.support.client import ApiClient, is_problem
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -106,7 +105,7 @@ def test_at_once_what_was_shown_is_what_is_given(dns: ApiClient) -> None:
     is_problem(dns.send("POST", PATH, {"at": "now", "accept_credit": yen(1600)}), 409, "credit_changed")
     body, key = {"at": "now", "accept_credit": shown["credit"], "reason": "moves away"}, {"Idempotency-Key": "bye"}
     first, again = (dns.send("POST", PATH, body, "frontend", **key) for _ in range(2))
-    assert (first.status_code, again.headers["Idempotency-Replayed"]) == (202, "true")
+    assert (first.status_code, again.headers["Idempotent-Replayed"]) == (202, "true")
     assert first.json() == again.json()
     is_problem(dns.send("POST", PATH, {"at": "period_end"}, "frontend", **key), 422, "idempotency_key_reused")
     ended = latest(dns, "ended")

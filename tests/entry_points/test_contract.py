@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.accounts.access import create_key
 from models.database import transaction
-from models.provider import SCOPES, create_api_key, provider_by_slug
+from models.provider import SCOPES, provider_by_slug
 from tests.support.client import ApiClient
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -24,7 +25,7 @@ def test_every_answer_is_one_that_the_document_names(frontend: Callable[..., Api
     with transaction() as session:
         provider = provider_by_slug(session, dns.provider)
         assert provider is not None
-        key = create_api_key(session, provider, list(SCOPES))
+        key = create_key(session, provider, list(SCOPES))[1]
     program = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{dns.ready['api']}/openapi.json"]
     options: list[str] = ["--phases", "examples,coverage,fuzzing", "--exclude-checks", LEFT_OUT, "--max-examples", "10"]
     options += ["--header", f"Authorization: Bearer {key}", "--seed", "20270717", "--warnings", "off", "--no-color"]

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 from sqlalchemy import update
 
+from engine.accounts.access import create_key
 from local.stack import Stack
 from models.database import transaction
 from models.plan_change import PlanChange
-from models.provider import create_api_key
 from tests.support.play import Play
 from web.app import create_api
 
@@ -20,7 +20,7 @@ ANA = {"actor": "ana", "reason": "mended"}
 
 def key_of(play: Play, scope: str = "ops") -> dict[str, str]:
     with transaction() as session:
-        return {"Authorization": f"Bearer {create_api_key(session, play.provider(session), [scope])}"}
+        return {"Authorization": f"Bearer {create_key(session, play.provider(session), [scope])[1]}"}
 
 
 def call(method: str, path: str, headers: dict[str, str], body: dict[str, str] | None = None) -> httpx.Response:

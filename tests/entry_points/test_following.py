@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.entry_points.test_http import ACCEPTED, is_problem
-from tests.support.client import ApiClient
+from tests.entry_points.test_http import ACCEPTED
+from tests.support.client import ApiClient, is_problem
 
 pytestmark = pytest.mark.xdist_group("stack")
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.conftest import Running
-from tests.support.client import AUGUST, JULY, ApiClient
+from tests.support.client import AUGUST, JULY, ApiClient, is_problem
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -27,16 +27,11 @@ CHANGE = {"service": "zone", "plan": "business", "cycle": "monthly"}
 ACCEPTED = CHANGE | {"accept_total": {"amount": 1331, "currency": "JPY"}}
 
 
-def is_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """Every error is a problem document with a stable type and a sentence."""
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    document: dict[str, Any] = response.json()
-    assert (document["code"], document["type"]) == (code, f"urn:planshift:problem:{code}")
-    assert document["status"] == status
-    assert len(document["detail"]) > 20
-    assert response.headers["x-request-id"].startswith("req_")
-    return document
+def test_codes_are_taken_in_small_letters(dns: ApiClient) -> None:
+    customer = {"name": "Ana", "email": "ana@example.com", "country": "jp"}
+    assert dns.call("PUT", "/v1/customers/ana", customer, scope="host")["country"] == "JP"
+    service = dns.call("PUT", "/v1/services/ana", SERVICE | {"customer": "ana", "currency": "jpy"}, scope="host")
+    assert service["price"] == {"amount": 500, "currency": "JPY"}
 
 
 @pytest.mark.parametrize(
@@ -46,7 +41,8 @@ def is_problem(response: httpx.Response, status: int, code: str) -> dict[str, An
         ({"plan": "gold"}, 422, "unknown_plan"),
         ({"cycle": "weekly"}, 422, "unknown_cycle"),
         ({"currency": "EUR"}, 422, "plan_not_offered"),
-        ({"currency": "yen"}, 422, "invalid_request"),
+        ({"currency": "yen"}, 422, "plan_not_offered"),
+        ({"currency": "¥"}, 422, "invalid_request"),
         ({"period_end": JULY}, 422, "bad_period"),
         ({"period_start": "2027-07-01"}, 422, "invalid_request"),
         ({"quantity": -1}, 422, "invalid_request"),
@@ -151,7 +147,7 @@ def test_the_same_key_again_is_the_same_answer(dns: ApiClient) -> None:
     dns.wait_for(change_id, "awaiting_payment")
     again = dns.send("POST", "/v1/plan-changes", ACCEPTED, **{"Idempotency-Key": "k1"})
     assert (again.status_code, again.json()) == (202, first.json())
-    assert again.headers["idempotency-replayed"] == "true"
+    assert again.headers["Idempotent-Replayed"] == "true"
     other = dns.send("POST", "/v1/plan-changes", ACCEPTED | {"plan": "start"}, **{"Idempotency-Key": "k1"})
     is_problem(other, 422, "idempotency_key_reused")
     is_problem(dns.send("POST", "/v1/plan-changes", ACCEPTED), 400, "idempotency_key_missing")
@@ -269,6 +265,13 @@ def test_a_change_carries_its_price_and_on_demand_how_it_was_made(dns: ApiClient
     full = dns.call("GET", f"/v1/plan-changes/{change_id}?expand=quote")["quote"]
     assert short.items() <= full.items()
     assert full.keys() - short.keys() >= {"opened", "taken", "proration", "catalog_digest"}
+    # A list has the sums alone, unless it is asked for more.
+    [listed] = dns.call("GET", "/v1/plan-changes?service=zone")["items"]
+    assert listed["quote"].items() <= short.items()
+    assert listed["quote"]["total_due_today"] == {"amount": 1331, "currency": "JPY"}
+    assert not listed["quote"].keys() & {"lines", "from", "to", "opened"}
+    [listed] = dns.call("GET", "/v1/plan-changes?service=zone&expand=quote")["items"]
+    assert listed["quote"] == full
 
 
 @pytest.mark.parametrize(

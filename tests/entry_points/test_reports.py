@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from cli.sandbox import sample_catalogs
-from tests.entry_points.test_http import is_problem
-from tests.support.client import AUGUST, JULY, ApiClient
+from tests.support.client import AUGUST, JULY, ApiClient, is_problem
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("stack")

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from sqlalchemy import select
 
-from engine.accounts.providers import connect
+from engine.accounts.access import connect
 from engine.payments.reconciliation import Listed, list_page
 from gateways.protocol import Account
 from gateways.registry import GATEWAYS

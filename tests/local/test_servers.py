@@ -101,8 +101,8 @@ def test_a_taken_port_says_what_to_do() -> None:
     with socket.socket() as other:
         other.bind((ports.LOOPBACK, 0))
         port = other.getsockname()[1]
-        with pytest.raises(PortTaken, match=rf"Port {port} is taken\. Stop .* with --port"):
-            require_free(port, "--port")
+        with pytest.raises(PortTaken, match=rf"Port {port} is taken .* make up FLOWER_PORT=\d+ "):
+            require_free(port, "--flower-port")
 
 
 def test_free_ports_differ() -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import func
 
-from engine.accounts.providers import connect
+from engine.accounts.access import connect
 from engine.jobs import sweep, work_kinds
 from engine.jobs.external_call import machine_time
 from engine.operators.dead_letters import DeadLetter, NotADeadLetter, dead_letters, retry_dead_letter

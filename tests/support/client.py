@@ -14,6 +14,18 @@ from tests.support.waiting import until
 JULY, AUGUST = "2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z"
 
 
+def is_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """Every error is a problem document with a stable type and a sentence."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    document: dict[str, Any] = response.json()
+    assert (document["code"], document["type"]) == (code, f"urn:planshift:problem:{code}")
+    assert document["status"] == status
+    assert len(document["detail"]) > 20
+    assert response.headers["x-request-id"].startswith("req_")
+    return document
+
+
 class Refused(Exception):
     """The API answered with an error; the message has its whole document."""
 

@@ -6,33 +6,79 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
+from engine.accounts.services import UnknownService, required_service
+from models.customer import Customer, Service
 from models.database import transaction
-from models.provider import SCOPES, Provider, business_now, find_api_key
+from models.provider import SCOPES, Provider, business_now, catalog_of, find_api_key
+from settings import settings
+from web.api import tokens
 from web.api.problems import Problem
 
-_bearer = HTTPBearer(auto_error=False, description="The API key that `planshift keys create` printed.")
+# The scope of a customer's token; no key has it.
+CUSTOMER = "customer"
+
+_bearer = HTTPBearer(
+    auto_error=False,
+    description="The API key that `planshift keys create` printed, or a customer's token of `/v1/customer-tokens`.",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The provider whose key it is, and what the key may do."""
+    """The provider whose key it is, and what the key may do; with a token, the one customer whose it is."""
 
     provider_id: str
     scopes: frozenset[str]
+    customer_id: str | None = None
+
+    def sees(self, customer_id: str) -> bool:
+        return self.customer_id in (None, customer_id)
+
+    def only_own(self, customer_column: Any) -> list[ColumnElement[bool]]:
+        """The condition of a list: a token's customer has no other rows."""
+        return [] if self.customer_id is None else [customer_column == self.customer_id]
+
+    def own_key(self, idempotency_key: str) -> str:
+        """Keys are the provider's; what a customer's browser makes up never meets them, nor another customer's."""
+        return idempotency_key if self.customer_id is None else f"{self.customer_id}:{idempotency_key}"
 
 
-def authenticated(bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
-    """Answers 401 without a valid key."""
+def authenticated(request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
+    """Answers 401 without a valid key or token, and 403 to a script of a page that the provider does not name."""
     if bearer is None:
         raise Problem("not_authenticated", "Send your API key: Authorization: Bearer KEY.")
     with transaction() as session:
-        key = find_api_key(session, bearer.credentials)
+        caller = _caller(session, bearer.credentials)
+        origin = request.headers.get("Origin")
+        if origin is not None and origin not in (_origin_of(str(request.base_url)), _origin_of(settings().public_url)):
+            provider = session.get_one(Provider, caller.provider_id)
+            if origin not in catalog_of(session, provider).web.origins:
+                detail = f"{origin} is not one of `web.origins` in the provider's catalogue. Add it there."
+                raise Problem("origin_not_allowed", detail)
+    return caller
+
+
+def _origin_of(url: str) -> str:
+    """Ours: the pages at /docs call the API, too."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _caller(session: Session, credentials: str) -> Caller:
+    if credentials.startswith(tokens.PREFIX):
+        provider_id, customer_id = tokens.owner_of(credentials)
+        if session.get(Customer, customer_id) is None:
+            raise Problem("not_authenticated", "The customer of this token is gone.")
+        return Caller(provider_id, frozenset({CUSTOMER}), customer_id)
+    key = find_api_key(session, credentials)
     if key is None:
         raise Problem("not_authenticated", "This API key is unknown or revoked.")
     return Caller(key.provider_id, frozenset(key.scopes))
@@ -50,6 +96,8 @@ def needs(*scopes: str) -> Callable[[Caller], Caller]:
 
 
 AnyKey = Annotated[Caller, Depends(needs(*SCOPES))]
+# Routes that hold a token's customer to what is their own.
+AnyKeyOrToken = Annotated[Caller, Depends(needs(*SCOPES, CUSTOMER))]
 HostKey = Annotated[Caller, Depends(needs("host"))]
 OpsKey = Annotated[Caller, Depends(needs("ops"))]
 
@@ -61,6 +109,18 @@ class ApiTransaction:
     session: Session
     provider: Provider
     now: datetime
+    caller: Caller
+
+    def owns(self, row: Any) -> bool:
+        """Whether there is such a row and the caller may see it: of the provider, and of the token's customer."""
+        return row is not None and row.provider_id == self.provider.id and self.caller.sees(row.customer_id)
+
+    def service(self, ref: str) -> Service:
+        """The caller's own service. Raises UnknownService."""
+        service = required_service(self.session, self.provider, ref)
+        if not self.caller.sees(service.customer_id):
+            raise UnknownService(ref)
+        return service
 
 
 @contextmanager
@@ -68,4 +128,4 @@ def transaction_for(caller: Caller) -> Iterator[ApiTransaction]:
     """`with transaction_for(caller) as tx:` commits at the end of the block."""
     with transaction() as session:
         provider = session.get_one(Provider, caller.provider_id)
-        yield ApiTransaction(session, provider, business_now(session, Provider, provider.id))
+        yield ApiTransaction(session, provider, business_now(session, Provider, provider.id), caller)

@@ -55,10 +55,18 @@ def _lines(value: Any) -> Any:
     return value.splitlines() if isinstance(value, str) else value
 
 
+def _capital(value: str) -> str:
+    return value.upper()
+
+
+# Codes are the same in small letters; they are kept and answered in capitals.
+Country = Annotated[str, Field(pattern=r"^[A-Za-z]{2}$"), AfterValidator(_capital)]
+Currency = Annotated[str, Field(pattern=r"^[A-Za-z]{3}$"), AfterValidator(_capital)]
 TaxId = Annotated[str, Field(max_length=40, pattern=PLAIN)]
 Email = Annotated[
     str, AfterValidator(mail_address), WithJsonSchema({"type": "string", "format": "email", "maxLength": 254})
 ]
+Locale = Annotated[str, Field(max_length=35, pattern=TAG)]
 LINES_MAX = 8
 Address = Annotated[
     list[Text],
@@ -84,8 +92,8 @@ class CustomerBody(Body):
 
     name: Text = told("As documents address them.", "Acme")
     email: Email = told("Where mail goes: one mailbox.", "acme@example.com")
-    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = told("ISO 3166-1 alpha-2; it decides the tax.", "JP")
-    locale: Annotated[str, Field(max_length=35, pattern=TAG)] = told(
+    country: Country = told("ISO 3166-1 alpha-2; it decides the tax.", "JP")
+    locale: Locale = told(
         "A language tag (BCP 47): pages, mails and documents are in the nearest of its parents that they are"
         " written in, else in English.",
         "ja-JP",
@@ -126,7 +134,7 @@ class ServiceBody(Body):
     customer: Ref = told("The customer's `ref`.", "acme")
     plan: Text = told("The plan's id in the catalogue.", "basic")
     cycle: Text = told("The billing cycle's id.", "monthly")
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = told("ISO 4217 code.", "JPY")
+    currency: Currency = told("ISO 4217 code.", "JPY")
     status: Literal["pending", "active", "past_due", "suspended", "canceled", "terminated"] = told(
         "Where it stands.", "active", default="active"
     )
@@ -193,7 +201,7 @@ class MoneyBody(Body):
     """An amount that was agreed to."""
 
     amount: Annotated[Whole, Field(ge=0, le=10**12)] = told("Minor units.", 1331)
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = told("ISO 4217 code.", "JPY")
+    currency: Currency = told("ISO 4217 code.", "JPY")
 
     def money(self) -> Money:
         return Money(self.amount, self.currency)
@@ -235,12 +243,6 @@ class ReturnsBody(DecisionBody):
     """What becomes of money that went back."""
 
     decision: Literal["keep", "owe"] = told("keep: the money is lost; owe: the customer owes it again.", "owe")
-
-
-class PortalSessionBody(Body):
-    """Who is to be let into the portal."""
-
-    customer: Ref = told("The customer's `ref`.", "acme")
 
 
 class TestClockBody(Body):

@@ -10,7 +10,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import EndingStatus
-from engine.accounts.services import required_service
 from engine.ending_requests import (
     CreditChanged,
     EndingPreview,
@@ -26,9 +25,9 @@ from models.invoice import Invoice
 from models.provider import catalog_of
 from planshift_client import shapes
 from tasks.story import enqueue
-from web.api.auth import AnyKey, Caller, transaction_for
+from web.api.auth import AnyKey, AnyKeyOrToken, Caller, transaction_for
 from web.api.bodies import CancellationBody
-from web.api.changes import bare_key
+from web.api.changes import REPLAYED, bare_key
 from web.api.host import PathRef
 from web.api.problems import problem
 from web.api.views import money_view
@@ -40,14 +39,14 @@ _AT_THE_END = CancellationBody()
 
 
 @router.get("/preview")
-def preview_cancellation(ref: PathRef, caller: AnyKey, at: When = "period_end") -> shapes.CancellationPreview:
+def preview_cancellation(ref: PathRef, caller: AnyKeyOrToken, at: When = "period_end") -> shapes.CancellationPreview:
     """What ending the service would give back, lose and cancel at this moment. Nothing is ended by looking."""
     with transaction_for(caller) as tx:
-        service = required_service(tx.session, tx.provider, ref)
+        service = tx.service(ref)
         return preview_view(tx.session, service, preview_ending(tx.session, tx.now, service, at))
 
 
-@router.post("", status_code=202, response_model=shapes.Cancellation)
+@router.post("", status_code=202, response_model=shapes.Cancellation, responses={202: {"headers": REPLAYED}})
 def create_cancellation(
     ref: PathRef,
     caller: AnyKey,
@@ -76,14 +75,14 @@ def create_cancellation(
     if due and not repeated:
         enqueue(ending.id)
     headers = {"Location": f"/v1/services/{ref}/cancellations"}
-    return JSONResponse(answer, 202, headers=headers | ({"Idempotency-Replayed": "true"} if repeated else {}))
+    return JSONResponse(answer, 202, headers=headers | ({"Idempotent-Replayed": "true"} if repeated else {}))
 
 
 @router.get("")
-def list_cancellations(ref: PathRef, caller: AnyKey) -> shapes.AllOf[shapes.Cancellation]:
+def list_cancellations(ref: PathRef, caller: AnyKeyOrToken) -> shapes.AllOf[shapes.Cancellation]:
     """The service's endings, newest first: the one to come, and those that were taken back."""
     with transaction_for(caller) as tx:
-        service = required_service(tx.session, tx.provider, ref)
+        service = tx.service(ref)
         query = select(Ending).where(Ending.service_id == service.id).order_by(Ending.id.desc())
         return shapes.AllOf(items=[cancellation_view(tx.session, row) for row in tx.session.scalars(query)])
 
@@ -92,7 +91,7 @@ def list_cancellations(ref: PathRef, caller: AnyKey) -> shapes.AllOf[shapes.Canc
 def withdraw_cancellation(ref: PathRef, caller: AnyKey) -> shapes.Cancellation:
     """Takes the ending back: the service renews as ever. Twice is once; 409 `service_ended` when it has happened."""
     with transaction_for(caller) as tx:
-        service = required_service(tx.session, tx.provider, ref)
+        service = tx.service(ref)
         return cancellation_view(tx.session, withdraw_ending(tx.session, tx.now, service, _actor(caller)))
 
 
@@ -129,6 +128,6 @@ def _actor(caller: Caller) -> str:
 
 def _credit_changed(caller: Caller, ref: str, error: CreditChanged) -> JSONResponse:
     with transaction_for(caller) as tx:
-        service = required_service(tx.session, tx.provider, ref)
+        service = tx.service(ref)
         shown = preview_view(tx.session, service, preview_ending(tx.session, tx.now, service, "now"))
     return problem(409, "credit_changed", str(error), preview=shown.model_dump(mode="json"))

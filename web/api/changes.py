@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from domain.lifecycle import Status
-from engine.accounts.services import required_service
 from engine.expiry import cancel_change
 from engine.offers import quote_change
 from engine.payments.attempts import start_attempt
@@ -18,29 +17,36 @@ from models.customer import Customer, Service
 from models.plan_change import PlanChange
 from planshift_client import shapes
 from tasks.story import enqueue, enqueue_task
-from web.api.auth import AnyKey, ApiTransaction, Caller, transaction_for
+from web.api.auth import CUSTOMER, AnyKeyOrToken, ApiTransaction, Caller, transaction_for
 from web.api.bodies import PlanChangeBody, Ref, Text
-from web.api.pages import Page, Since, Until, page_of, paged, within
+from web.api.pages import During, Page, page_of, paged
 from web.api.problems import KEY_MISSING, Problem, problem
 from web.api.views import attempt_view, change_view, quote_view
 
 router = APIRouter(prefix="/v1/plan-changes", tags=["plan changes"])
+Expand = Annotated[Literal["quote"] | None, Query(description="`quote`: the price with how it was made.")]
+REPLAYED: dict[str, Any] = {
+    "Idempotent-Replayed": {
+        "description": "`true` where the key and the request were known: nothing was done again. A key never expires.",
+        "schema": {"type": "string", "examples": ["true"]},
+    }
+}
 ChangeId = Annotated[str, Path(max_length=64, pattern=r"^chg_[0-9a-z]+$", description="The plan change's id.")]
 
 
-@router.post("", status_code=202, response_model=shapes.PlanChange)
+@router.post("", status_code=202, response_model=shapes.PlanChange, responses={202: {"headers": REPLAYED}})
 def create_plan_change(
     body: PlanChangeBody,
-    caller: AnyKey,
+    caller: AnyKeyOrToken,
     idempotency_key: Annotated[
         str, Header(max_length=255, description="A new one for each request; the same one to repeat it.")
     ],
 ) -> JSONResponse:
     """Asks for a change. 202 with its Location: the pipeline takes it from here.
 
-    The same Idempotency-Key and body are answered in the same way again.
+    The same Idempotency-Key and body are answered in the same way again, for as long as the change is known: for ever.
     """
-    key = bare_key(idempotency_key)
+    key = caller.own_key(bare_key(idempotency_key))
     _check_acceptance(body, caller)
     request = ChangeRequest(
         service=body.service,
@@ -54,6 +60,7 @@ def create_plan_change(
     )
     try:
         with transaction_for(caller) as tx:
+            tx.service(body.service)
             change, repeated = request_change(tx.session, tx.now, tx.provider, key, request, "api")
             if change.answer is None:
                 change.answer = change_view(tx.session, change).model_dump(mode="json")
@@ -63,24 +70,25 @@ def create_plan_change(
         enqueue(change.id)
     headers = {"Location": f"/v1/plan-changes/{change.id}"}
     if repeated:
-        headers["Idempotency-Replayed"] = "true"
+        headers["Idempotent-Replayed"] = "true"
     return JSONResponse(change.answer, 202, headers=headers)
 
 
 @router.get("")
 def list_plan_changes(
-    caller: AnyKey,
+    caller: AnyKeyOrToken,
     page: Annotated[Page, Depends(paged("chg"))],
+    during: During,
     customer: Annotated[Ref | None, Query(description="Only of the customer with this `ref`.")] = None,
     service: Annotated[Ref | None, Query(description="Only of the service with this `ref`.")] = None,
     status: Annotated[Status | None, Query(description="Only in this status.")] = None,
     idempotency_key: Annotated[Text | None, Query(description="Only the one that was asked for with it.")] = None,
-    since: Since = None,
-    until: Until = None,
+    expand: Expand = None,
 ) -> shapes.Listed[shapes.PlanChange]:
-    """The provider's plan changes, newest first; `since` and `until` are about when they were asked for."""
+    """The provider's plan changes, newest first, each with the sums of its price; `since` and `until` are about when
+    they were asked for."""
     with transaction_for(caller) as tx:
-        at = within(PlanChange.received_at, since, until)
+        at = [*caller.only_own(PlanChange.customer_id), *during(PlanChange.received_at)]
         query = select(PlanChange).where(PlanChange.provider_id == tx.provider.id, *at)
         if customer is not None:
             query = query.join(Customer, Customer.id == PlanChange.customer_id).where(Customer.ref == customer)
@@ -89,12 +97,13 @@ def list_plan_changes(
         if status is not None:
             query = query.where(PlanChange.status == status)
         if idempotency_key is not None:
-            query = query.where(PlanChange.idempotency_key == idempotency_key)
-        return page_of(tx.session, query, PlanChange, page, lambda change: change_view(tx.session, change))
+            query = query.where(PlanChange.idempotency_key == caller.own_key(idempotency_key))
+        price = shapes.ExpandedPrice if expand else shapes.PriceSummary
+        return page_of(tx.session, query, PlanChange, page, lambda change: change_view(tx.session, change, price))
 
 
 @router.post("/{change_id}/cancel")
-def cancel_plan_change(change_id: ChangeId, caller: AnyKey) -> shapes.PlanChange:
+def cancel_plan_change(change_id: ChangeId, caller: AnyKeyOrToken) -> shapes.PlanChange:
     """Cancels a change that is not paid yet, or one that is scheduled."""
     with transaction_for(caller) as tx:
         change = change_of(tx, change_id)
@@ -103,7 +112,7 @@ def cancel_plan_change(change_id: ChangeId, caller: AnyKey) -> shapes.PlanChange
 
 
 @router.post("/{change_id}/payments", status_code=202)
-def create_payment_attempt(change_id: ChangeId, caller: AnyKey) -> shapes.PaymentAttempt:
+def create_payment_attempt(change_id: ChangeId, caller: AnyKeyOrToken) -> shapes.PaymentAttempt:
     """A new attempt after a decline, for what is still owed; its checkout page appears in the plan change."""
     with transaction_for(caller) as tx:
         change = change_of(tx, change_id)
@@ -116,7 +125,7 @@ def create_payment_attempt(change_id: ChangeId, caller: AnyKey) -> shapes.Paymen
 def change_of(tx: ApiTransaction, change_id: str) -> PlanChange:
     """The caller's own change, or 404."""
     change = tx.session.get(PlanChange, change_id)
-    if change is None or change.provider_id != tx.provider.id:
+    if change is None or not tx.owns(change):
         raise Problem("unknown_plan_change", f"There is no plan change {change_id}.")
     return change
 
@@ -132,13 +141,13 @@ def bare_key(key: str) -> str:
 
 
 def _check_acceptance(body: PlanChangeBody, caller: Caller) -> None:
-    if caller.scopes == {"frontend"} and body.quote is None and body.accept_total is None:
+    if caller.scopes <= {"frontend", CUSTOMER} and body.quote is None and body.accept_total is None:
         detail = "Send `quote` (the id of the quote that the customer accepted) or `accept_total`."
         raise Problem("acceptance_missing", detail)
 
 
 def _price_changed(caller: Caller, request: ChangeRequest, error: PriceChanged) -> JSONResponse:
     with transaction_for(caller) as tx:
-        service = required_service(tx.session, tx.provider, request.service)
+        service = tx.service(request.service)
         offered = quote_view(quote_change(tx.session, tx.now, service, request.plan, request.cycle, request.quantity))
     return problem(409, error.code, str(error), quote=offered.model_dump(mode="json"))

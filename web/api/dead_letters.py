@@ -11,8 +11,9 @@ from engine.operators.dead_letters import dead_letters
 from engine.operators.dead_letters import retry_dead_letter as enqueue_again
 from planshift_client import shapes
 from tasks.story import enqueue
-from web.api.auth import OpsKey, transaction_for
+from web.api.auth import ApiTransaction, OpsKey, transaction_for
 from web.api.bodies import DecisionBody
+from web.api.once import OneOperation
 
 router = APIRouter(prefix="/v1/dead-letters", tags=["operators"])
 RowId = Annotated[str, Path(max_length=64, pattern=r"^[a-z]{3}_[0-9a-z]+$", description="The row's id.")]
@@ -27,9 +28,13 @@ def list_dead_letters(caller: OpsKey) -> shapes.AllOf[shapes.DeadLetter]:
 
 
 @router.post("/{row_id}/retry", status_code=202)
-def retry_dead_letter(row_id: RowId, body: DecisionBody, caller: OpsKey) -> shapes.RetriedRow:
+def retry_dead_letter(row_id: RowId, body: DecisionBody, operation: OneOperation) -> shapes.RetriedRow:
     """Enqueues one of them again, once what was in its way is mended; a refused payment as a new one."""
-    with transaction_for(caller) as tx:
+
+    def act(tx: ApiTransaction) -> shapes.RetriedRow:
         enqueued = enqueue_again(tx.session, tx.now, row_id, body.attribution, tx.provider.id)
-    enqueue(enqueued)
-    return shapes.RetriedRow(id=row_id, enqueued=enqueued)
+        return shapes.RetriedRow(id=row_id, enqueued=enqueued)
+
+    retried = operation.once(shapes.RetriedRow, act)
+    enqueue(retried.enqueued)
+    return retried

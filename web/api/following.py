@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
@@ -16,13 +16,12 @@ from domain.lifecycle import Status
 from domain.next_steps import Phase, ends_canvas
 from models.change_version import change_versions
 from planshift_client import shapes
-from web.api.auth import AnyKey, Caller, transaction_for
-from web.api.changes import ChangeId, change_of
+from web.api.auth import AnyKeyOrToken, Caller, transaction_for
+from web.api.changes import ChangeId, Expand, change_of
 from web.api.views import change_view
 from web.api.watching import watch
 
 router = APIRouter(prefix="/v1/plan-changes", tags=["plan changes"])
-Expand = Annotated[Literal["quote"] | None, Query(description="`quote`: the price with how it was made.")]
 
 LONGEST_WAIT_SECONDS = 30
 # Proxies close what is silent. The numbered document is printed a moment after the last move.
@@ -41,28 +40,28 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 @router.get("/{change_id}")
 async def get_plan_change(
     change_id: ChangeId,
-    caller: AnyKey,
+    caller: AnyKeyOrToken,
     expand: Expand = None,
     prefer: Annotated[str | None, Header(max_length=100, description="`wait=20` waits up to 20 s.")] = None,
 ) -> shapes.PlanChange:
     """One plan change. `Prefer: wait=20` answers when it has moved on, or after that many seconds."""
-    expanded = expand == "quote"
-    view, version = await run_sync(_read, caller, change_id, expanded)
+    price = shapes.ExpandedPrice if expand else shapes.Price
+    view, version = await run_sync(_read, caller, change_id, price)
     deadline = time.monotonic() + _seconds_to_wait(prefer)
     first = view.status
     while _may_move_soon(view, first) and await watch.moved_on(change_id, version, deadline - time.monotonic()):
-        view, version = await run_sync(_read, caller, change_id, expanded)
+        view, version = await run_sync(_read, caller, change_id, price)
     return view
 
 
 @router.get("/{change_id}/events", response_class=Response, responses=_STREAM)
 async def list_plan_change_events(
     change_id: ChangeId,
-    caller: AnyKey,
+    caller: AnyKeyOrToken,
     last_event_id: Annotated[int, Header(description="The number of the last event that you have.")] = 0,
 ) -> Response:
     """Server-Sent Events: the plan change as it is, and again with every move. Ends when nothing will follow."""
-    view, version = await run_sync(_read, caller, change_id, False)
+    view, version = await run_sync(_read, caller, change_id, shapes.Price)
     if _is_over(view) and last_event_id == version:
         return Response(status_code=204)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -73,7 +72,7 @@ async def list_plan_change_events(
 async def _events(caller: Caller, change_id: str, sent: int) -> AsyncIterator[bytes]:
     end = time.monotonic() + LONGEST_STREAM_SECONDS
     while time.monotonic() < end:
-        view, version = await run_sync(_read, caller, change_id, False)
+        view, version = await run_sync(_read, caller, change_id, shapes.Price)
         if version != sent:
             yield format_sse_event(data_str=view.model_dump_json(), id=str(version))
             sent = version
@@ -84,11 +83,11 @@ async def _events(caller: Caller, change_id: str, sent: int) -> AsyncIterator[by
             yield KEEPALIVE_COMMENT
 
 
-def _read(caller: Caller, change_id: str, expanded: bool) -> tuple[shapes.PlanChange, int]:
+def _read(caller: Caller, change_id: str, price: type[shapes.Price]) -> tuple[shapes.PlanChange, int]:
     """The change and its version. The version is read first: what moves in between is seen again, and never missed."""
     with transaction_for(caller) as tx:
         version = change_versions(tx.session, [change_id]).get(change_id, 0)
-        return change_view(tx.session, change_of(tx, change_id), expanded), version
+        return change_view(tx.session, change_of(tx, change_id), price), version
 
 
 def _is_over(view: shapes.PlanChange) -> bool:

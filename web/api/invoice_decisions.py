@@ -9,36 +9,42 @@ from engine.payments.ended_invoices import Decision
 from models.invoice import Invoice
 from planshift_client import shapes
 from tasks.story import enqueue
-from web.api.auth import Caller, OpsKey, transaction_for
+from web.api.auth import ApiTransaction
 from web.api.bodies import DecisionBody
 from web.api.invoices import InvoiceId
+from web.api.once import OneOperation, Operation
 from web.api.views import invoice_view
 
 router = APIRouter(prefix="/v1/invoices", tags=["operators"])
 
 
 @router.post("/{invoice_id}/void")
-def void_invoice(invoice_id: InvoiceId, body: DecisionBody, caller: OpsKey) -> shapes.Invoice:
+def void_invoice(invoice_id: InvoiceId, body: DecisionBody, operation: OneOperation) -> shapes.Invoice:
     """Takes back, by a credit note, a renewal's invoice of a service that has ended, on which nothing was paid."""
-    return _decided(invoice_id, "void", body, caller)
+    return _decided(invoice_id, "void", body, operation)
 
 
 @router.post("/{invoice_id}/credit")
-def credit_invoice(invoice_id: InvoiceId, body: DecisionBody, caller: OpsKey) -> shapes.Invoice:
+def credit_invoice(invoice_id: InvoiceId, body: DecisionBody, operation: OneOperation) -> shapes.Invoice:
     """The same where something was paid: that becomes account credit."""
-    return _decided(invoice_id, "credit", body, caller)
+    return _decided(invoice_id, "credit", body, operation)
 
 
 @router.post("/{invoice_id}/keep")
-def keep_invoice(invoice_id: InvoiceId, body: DecisionBody, caller: OpsKey) -> shapes.Invoice:
+def keep_invoice(invoice_id: InvoiceId, body: DecisionBody, operation: OneOperation) -> shapes.Invoice:
     """Leaves the invoice of a service that has ended owed; the reason is kept."""
-    return _decided(invoice_id, "keep", body, caller)
+    return _decided(invoice_id, "keep", body, operation)
 
 
-def _decided(invoice_id: str, decision: Decision, body: DecisionBody, caller: Caller) -> shapes.Invoice:
-    with transaction_for(caller) as tx:
+def _decided(invoice_id: str, decision: Decision, body: DecisionBody, operation: Operation) -> shapes.Invoice:
+    notes: list[str] = []
+
+    def act(tx: ApiTransaction) -> shapes.Invoice:
         note = decide(tx.session, tx.now, tx.provider, invoice_id, decision, body.attribution)
-        view, note_id = invoice_view(tx.session, tx.session.get_one(Invoice, invoice_id)), note.id if note else None
-    if note_id is not None:
+        notes.extend([note.id] if note else [])
+        return invoice_view(tx.session, tx.session.get_one(Invoice, invoice_id))
+
+    view = operation.once(shapes.Invoice, act)
+    for note_id in notes:
         enqueue(note_id)
     return view

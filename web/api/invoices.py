@@ -9,19 +9,19 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 
 from domain.lifecycle import InvoiceStatus
-from engine.host_reports import UnknownCustomer
 from engine.ledger import postings
 from engine.payments.attempts import start_invoice_attempt
 from models import storage
-from models.customer import Customer, Service, customer_by_ref
+from models.customer import Customer, Service
 from models.invoice import Invoice, document_of, in_status
 from models.ledger import entries_of_owner
 from planshift_client import shapes
 from tasks.story import enqueue_task
-from web.api.auth import AnyKey, ApiTransaction, transaction_for
+from web.api.auth import AnyKeyOrToken, ApiTransaction, transaction_for
 from web.api.bodies import Ref, Text
+from web.api.customer_access import customer_of
 from web.api.host import PathRef
-from web.api.pages import Page, Since, Until, page_of, paged, within
+from web.api.pages import During, Page, page_of, paged
 from web.api.problems import Problem
 from web.api.views import invoice_view, ledger_view, money_view
 
@@ -33,21 +33,20 @@ _BINARY = {"type": "string", "format": "binary"}
 
 @router.get("/invoices")
 def list_invoices(
-    caller: AnyKey,
+    caller: AnyKeyOrToken,
     page: Annotated[Page, Depends(paged("inv"))],
+    during: During,
     customer: Annotated[Ref | None, Query(description="Only of the customer with this `ref`.")] = None,
     service: Annotated[Ref | None, Query(description="Only of the service with this `ref`.")] = None,
     status: Annotated[InvoiceStatus | None, Query(description="Only in this status.")] = None,
     number: Annotated[Text | None, Query(description="Only the one with this legal number.")] = None,
-    since: Since = None,
-    until: Until = None,
 ) -> shapes.Listed[shapes.Invoice]:
     """The provider's invoices, newest first; those that end unpaid are `void` and have no number.
 
     `since` and `until` are about when they were issued.
     """
     with transaction_for(caller) as tx:
-        at = within(Invoice.issued_at, since, until)
+        at = [*caller.only_own(Invoice.customer_id), *during(Invoice.issued_at)]
         query = select(Invoice).where(Invoice.provider_id == tx.provider.id, *at)
         if number is not None:
             query = query.where(Invoice.number == number)
@@ -61,14 +60,14 @@ def list_invoices(
 
 
 @router.get("/invoices/{invoice_id}")
-def get_invoice(invoice_id: InvoiceId, caller: AnyKey) -> shapes.Invoice:
+def get_invoice(invoice_id: InvoiceId, caller: AnyKeyOrToken) -> shapes.Invoice:
     """One invoice with its lines and documents."""
     with transaction_for(caller) as tx:
         return invoice_view(tx.session, _invoice(tx, invoice_id))
 
 
 @router.post("/invoices/{invoice_id}/payments", status_code=202)
-def create_invoice_payment(invoice_id: InvoiceId, caller: AnyKey) -> shapes.Invoice:
+def create_invoice_payment(invoice_id: InvoiceId, caller: AnyKeyOrToken) -> shapes.Invoice:
     """A new attempt at what is still owed on a renewal's invoice, after the one before it was declined, ran out or its
     money did not come; its checkout page appears in the invoice."""
     with transaction_for(caller) as tx:
@@ -80,7 +79,7 @@ def create_invoice_payment(invoice_id: InvoiceId, caller: AnyKey) -> shapes.Invo
 
 
 @router.get("/invoices/{invoice_id}/pdf", status_code=307, response_class=RedirectResponse)
-def get_newest_document(invoice_id: InvoiceId, caller: AnyKey) -> RedirectResponse:
+def get_newest_document(invoice_id: InvoiceId, caller: AnyKeyOrToken) -> RedirectResponse:
     """Redirects to the newest document: the invoice or credit note, until then the proforma."""
     with transaction_for(caller) as tx:
         documents = _invoice(tx, invoice_id).documents
@@ -97,7 +96,7 @@ def get_newest_document(invoice_id: InvoiceId, caller: AnyKey) -> RedirectRespon
 def get_document(
     invoice_id: InvoiceId,
     kind: Annotated[Literal["proforma", "invoice", "credit_note"], Path(description="Which document.")],
-    caller: AnyKey,
+    caller: AnyKeyOrToken,
     if_none_match: Annotated[str | None, Header(max_length=500, description="The ETag that you have.")] = None,
 ) -> Response:
     """The PDF. Its bytes never change; the ETag is their sha256."""
@@ -115,10 +114,10 @@ def get_document(
 
 
 @router.get("/customers/{ref}/balance")
-def get_balance(ref: PathRef, caller: AnyKey) -> shapes.Balance:
+def get_balance(ref: PathRef, caller: AnyKeyOrToken) -> shapes.Balance:
     """Account credit that can be spent, per currency in which the customer has a service."""
     with transaction_for(caller) as tx:
-        customer = _customer(tx, ref)
+        customer = customer_of(tx, ref)
         currencies = tx.session.scalars(select(Service.currency).where(Service.customer_id == customer.id).distinct())
         credit = [
             money_view(postings.credit_of(tx.session, tx.provider.id, customer.id, currency))
@@ -128,23 +127,16 @@ def get_balance(ref: PathRef, caller: AnyKey) -> shapes.Balance:
 
 
 @router.get("/customers/{ref}/ledger")
-def get_credit_ledger(ref: PathRef, caller: AnyKey) -> shapes.CreditLedger:
+def get_credit_ledger(ref: PathRef, caller: AnyKeyOrToken) -> shapes.CreditLedger:
     """The entries behind the account credit, newest first."""
     with transaction_for(caller) as tx:
-        customer = _customer(tx, ref)
+        customer = customer_of(tx, ref)
         rows = entries_of_owner(tx.session, tx.provider.id, "credit", customer.id)
         return shapes.CreditLedger(customer=ref, items=ledger_view(rows))
 
 
-def _customer(tx: ApiTransaction, ref: str) -> Customer:
-    customer = customer_by_ref(tx.session, tx.provider.id, ref)
-    if customer is None:
-        raise UnknownCustomer(ref)
-    return customer
-
-
 def _invoice(tx: ApiTransaction, invoice_id: str) -> Invoice:
     invoice = tx.session.get(Invoice, invoice_id)
-    if invoice is None or invoice.provider_id != tx.provider.id:
+    if invoice is None or not tx.owns(invoice):
         raise Problem("unknown_invoice", f"There is no invoice {invoice_id}.")
     return invoice

@@ -19,7 +19,7 @@ from models.provider import Connection
 from planshift_client import shapes
 from planshift_client.shapes.base import told
 from tasks.story import enqueue, enqueue_task
-from web.api.auth import OpsKey, transaction_for
+from web.api.auth import ApiTransaction, OpsKey, transaction_for
 from web.api.bodies import DecisionBody, Moment, MoneyBody, Text
 from web.api.money_views import (
     event_summary,
@@ -30,6 +30,7 @@ from web.api.money_views import (
     refund_view,
     refused_view,
 )
+from web.api.once import OneOperation
 from web.api.pages import Page, page_of, paged
 
 router = APIRouter(prefix="/v1", tags=["manual payments"])
@@ -102,11 +103,13 @@ def get_webhook(event_id: EventId, caller: OpsKey) -> shapes.GatewayEventDetail:
 
 
 @router.post("/webhooks/{event_id}/replay", status_code=202)
-def replay_webhook(event_id: EventId, body: DecisionBody, caller: OpsKey) -> shapes.GatewayEvent:
+def replay_webhook(event_id: EventId, body: DecisionBody, operation: OneOperation) -> shapes.GatewayEvent:
     """Has an event processed again. What is booked already is not booked again."""
-    with transaction_for(caller) as tx:
-        event = replay_event(tx.session, tx.now, tx.provider, event_id, body.attribution)
-        view = event_summary(event)
+
+    def act(tx: ApiTransaction) -> shapes.GatewayEvent:
+        return event_summary(replay_event(tx.session, tx.now, tx.provider, event_id, body.attribution))
+
+    view = operation.once(shapes.GatewayEvent, act)
     enqueue_task("payments.process_event", event_id=event_id)
     return view
 
@@ -123,13 +126,15 @@ def list_payments(
 
 
 @router.post("/payments", status_code=202)
-def record_payment(body: RecordBody, caller: OpsKey) -> shapes.RecordedPayment:
+def record_payment(body: RecordBody, operation: OneOperation) -> shapes.RecordedPayment:
     """Records money that came by bank. The same line of the statement counts once."""
     line = StatementLine(body.line, body.amount.money(), body.paid_at, body.invoice)
-    with transaction_for(caller) as tx:
-        event, repeated = manual_payments.record_payment(tx.session, tx.now, tx.provider, line, body.attribution)
-        view = recorded_view(event, repeated)
-    enqueue_task("payments.process_event", event_id=event.id)
+
+    def act(tx: ApiTransaction) -> shapes.RecordedPayment:
+        return recorded_view(*manual_payments.record_payment(tx.session, tx.now, tx.provider, line, body.attribution))
+
+    view = operation.once(shapes.RecordedPayment, act)
+    enqueue_task("payments.process_event", event_id=view.id)
     return view
 
 
@@ -141,41 +146,52 @@ def get_payment(payment_id: PaymentId, caller: OpsKey) -> shapes.Payment:
 
 
 @router.post("/payments/{payment_id}/match")
-def match_payment(payment_id: PaymentId, body: MatchBody, caller: OpsKey) -> shapes.Payment:
+def match_payment(payment_id: PaymentId, body: MatchBody, operation: OneOperation) -> shapes.Payment:
     """Allocates unmatched money to its invoice; where the offer has ended, to the customer's credit."""
-    with transaction_for(caller) as tx:
-        attribution = body.attribution
-        changes = manual_payments.match_payment(tx.session, tx.now, tx.provider, payment_id, body.invoice, attribution)
-        view = payment_view(tx.session, required_payment(tx.session, tx.provider, payment_id))
+    changes: list[str] = []
+
+    def act(tx: ApiTransaction) -> shapes.Payment:
+        step = (tx.session, tx.now, tx.provider, payment_id, body.invoice, body.attribution)
+        changes.extend(manual_payments.match_payment(*step))
+        return payment_view(tx.session, required_payment(tx.session, tx.provider, payment_id))
+
+    view = operation.once(shapes.Payment, act)
     for change_id in changes:
         enqueue(change_id)
     return view
 
 
 @router.post("/payments/{payment_id}/refunds", status_code=202)
-def create_refund(payment_id: PaymentId, body: RefundBody, caller: OpsKey) -> shapes.Refund:
+def create_refund(payment_id: PaymentId, body: RefundBody, operation: OneOperation) -> shapes.Refund:
     """Sends money back through the gateway that it came by, from the customer's credit."""
     amount = body.amount.money() if body.amount else None
-    with transaction_for(caller) as tx:
-        started = start_refund(tx.session, tx.now, tx.provider, payment_id, amount, body.attribution)
-        view = refund_view(started)
-    enqueue_task("payments.refund", refund_id=started.id)
+
+    def act(tx: ApiTransaction) -> shapes.Refund:
+        return refund_view(start_refund(tx.session, tx.now, tx.provider, payment_id, amount, body.attribution))
+
+    view = operation.once(shapes.Refund, act)
+    enqueue_task("payments.refund", refund_id=view.id)
     return view
 
 
 @router.post("/refunds/{refund_id}/decision", status_code=202)
-def decide_failed_refund(refund_id: RefundId, body: FailedRefundBody, caller: OpsKey) -> shapes.Refund:
+def decide_failed_refund(refund_id: RefundId, body: FailedRefundBody, operation: OneOperation) -> shapes.Refund:
     """Answers a refund that failed, where the catalogue asks a person. `again` returns the new refund."""
-    with transaction_for(caller) as tx:
-        refund = decide_refund(tx.session, tx.now, tx.provider, refund_id, body.decision, body.attribution)
-        view = refund_view(refund)
+
+    def act(tx: ApiTransaction) -> shapes.Refund:
+        return refund_view(decide_refund(tx.session, tx.now, tx.provider, refund_id, body.decision, body.attribution))
+
+    view = operation.once(shapes.Refund, act)
     if body.decision == "again":
         enqueue_task("payments.refund", refund_id=view.id)
     return view
 
 
 @router.post("/refunds/{refund_id}/failure")
-def report_failed_refund(refund_id: RefundId, body: DecisionBody, caller: OpsKey) -> shapes.Refund:
+def report_failed_refund(refund_id: RefundId, body: DecisionBody, operation: OneOperation) -> shapes.Refund:
     """A transfer that was made by hand came back. 409 for what a gateway refunds: it reports that itself."""
-    with transaction_for(caller) as tx:
+
+    def act(tx: ApiTransaction) -> shapes.Refund:
         return refund_view(report_failed(tx.session, tx.now, tx.provider, refund_id, body.attribution))
+
+    return operation.once(shapes.Refund, act)

@@ -68,6 +68,7 @@ def _movement_values(payment: Payment) -> dict[str, Any]:
         "amount": money_view(payment.amount),
         "outcome": payment.outcome,
         "invoice": payment.invoice_id,
+        "attempt": payment.attempt_id,
         "of": payment.of_payment_id,
         "paid_at": payment.paid_at,
         "event": payment.event_id,

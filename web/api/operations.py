@@ -1,4 +1,4 @@
-"""Portal sessions, the sandbox clock, health and metrics."""
+"""The sandbox clock, health and metrics."""
 
 from __future__ import annotations
 
@@ -7,29 +7,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 from sqlalchemy import text
 
 from engine.accounts.providers import set_clock
-from engine.host_reports import UnknownCustomer
-from models.customer import customer_by_ref
 from models.database import transaction
 from models.inbox import foreign_events
 from models.provider import Provider
 from planshift_client import shapes
-from settings import settings
-from web.api.auth import AnyKey, HostKey, transaction_for
-from web.api.bodies import PortalSessionBody, TestClockBody
-from web.portal.links import LINK_LIFE_SECONDS, portal_link
+from web.api.auth import AnyKey, transaction_for
+from web.api.bodies import TestClockBody
 
 router = APIRouter()
-
-
-@router.post("/v1/portal-sessions", status_code=201, tags=["host system"])
-def create_portal_session(body: PortalSessionBody, caller: HostKey) -> shapes.PortalSession:
-    """A signed link into the portal for one customer; it lives for a few minutes."""
-    with transaction_for(caller) as tx:
-        customer = customer_by_ref(tx.session, tx.provider.id, body.customer)
-        if customer is None:
-            raise UnknownCustomer(body.customer)
-    url = portal_link(settings().public_url, customer.id)
-    return shapes.PortalSession(url=url, expires_in=LINK_LIFE_SECONDS)
 
 
 @router.put("/v1/test-clock", tags=["sandbox"])

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Query, Request
+from fastapi import Depends, Query, Request
 from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import Session
 
@@ -13,6 +13,7 @@ from web.api.bodies import Moment
 from web.api.problems import Problem
 
 View = TypeVar("View", bound=Shape)
+Conditions = Callable[[Any], list[ColumnElement[bool]]]
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Rows of a page.")]
 Since = Annotated[Moment | None, Query(description="Only from this instant on.")]
@@ -50,10 +51,17 @@ def page_of(session: Session, query: Select[Any], row: Any, page: Page, view: Ca
     return Listed(items=[view(item) for item in rows], next=rows[-1].id if more else None)
 
 
-def within(column: Any, since: Moment | None, until: Moment | None) -> list[ColumnElement[bool]]:
-    """The conditions of a time filter; half-open."""
-    conditions = [column >= since] if since else []
-    return [*conditions, column < until] if until else conditions
+def _during(since: Since = None, until: Until = None) -> Conditions:
+    """The conditions of a time filter on a column; half-open."""
+
+    def conditions(column: Any) -> list[ColumnElement[bool]]:
+        found = [column >= since] if since else []
+        return [*found, column < until] if until else found
+
+    return conditions
+
+
+During = Annotated[Conditions, Depends(_during)]
 
 
 def known_query(request: Request) -> None:

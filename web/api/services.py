@@ -9,18 +9,17 @@ from sqlalchemy import select
 
 from domain.catalog import in_language
 from domain.lifecycle import ServiceStatus
-from engine.accounts.services import required_service
-from engine.host_reports import UnknownCustomer
 from engine.offers import category_name, options_for, quote_change
 from engine.request import UnknownQuote
-from models.customer import Customer, Service, customer_by_ref
+from models.customer import Customer, Service
 from models.invoice import StoredQuote
 from models.provider import catalog_of
 from planshift_client import shapes
-from web.api.auth import AnyKey, transaction_for
+from web.api.auth import AnyKey, AnyKeyOrToken, transaction_for
 from web.api.bodies import QuoteBody, Ref, Text
+from web.api.customer_access import customer_of
 from web.api.host import PathRef, QuoteId
-from web.api.pages import Page, Since, Until, page_of, paged, within
+from web.api.pages import During, Page, page_of, paged
 from web.api.views import customer_view, options_view, plan_view, quote_view, service_view
 
 router = APIRouter(prefix="/v1", tags=["services"])
@@ -42,18 +41,15 @@ def list_customers(
 
 
 @router.get("/customers/{ref}")
-def get_customer(ref: PathRef, caller: AnyKey) -> shapes.Customer:
+def get_customer(ref: PathRef, caller: AnyKeyOrToken) -> shapes.Customer:
     """One customer, as the host system reported it."""
     with transaction_for(caller) as tx:
-        customer = customer_by_ref(tx.session, tx.provider.id, ref)
-        if customer is None:
-            raise UnknownCustomer(ref)
-        return customer_view(customer)
+        return customer_view(customer_of(tx, ref))
 
 
 @router.get("/plans")
 def list_plans(
-    caller: AnyKey, locale: Annotated[str, Query(description="The language of the names.")] = "en"
+    caller: AnyKeyOrToken, locale: Annotated[str, Query(description="The language of the names.")] = "en"
 ) -> shapes.AllOf[shapes.Plan]:
     """The catalogue's plans with their prices, in its order; `sold` says which can still be had."""
     with transaction_for(caller) as tx:
@@ -65,16 +61,19 @@ def list_plans(
 
 @router.get("/services")
 def list_services(
-    caller: AnyKey,
+    caller: AnyKeyOrToken,
     page: Annotated[Page, Depends(paged("svc"))],
+    during: During,
     customer: CustomerRef = None,
     status: Annotated[ServiceStatus | None, Query(description="Only in this status.")] = None,
-    since: Since = None,
-    until: Until = None,
 ) -> shapes.Listed[shapes.Service]:
     """The provider's services, newest first; `since` and `until` are about when we first heard of them."""
     with transaction_for(caller) as tx:
-        query = select(Service).where(Service.provider_id == tx.provider.id, *within(Service.created_at, since, until))
+        query = select(Service).where(
+            Service.provider_id == tx.provider.id,
+            *caller.only_own(Service.customer_id),
+            *during(Service.created_at),
+        )
         if customer is not None:
             query = query.join(Customer).where(Customer.ref == customer)
         if status is not None:
@@ -83,35 +82,36 @@ def list_services(
 
 
 @router.get("/services/{ref}")
-def get_service(ref: PathRef, caller: AnyKey) -> shapes.Service:
+def get_service(ref: PathRef, caller: AnyKeyOrToken) -> shapes.Service:
     """One service with its plan, price, limits and usage."""
     with transaction_for(caller) as tx:
-        return service_view(required_service(tx.session, tx.provider, ref))
+        return service_view(tx.service(ref))
 
 
 @router.get("/services/{ref}/plan-options")
-def get_plan_options(ref: PathRef, caller: AnyKey) -> shapes.PlanOptions:
+def get_plan_options(ref: PathRef, caller: AnyKeyOrToken) -> shapes.PlanOptions:
     """Every plan and cycle by category: available or not, and if not, why and what to do."""
     with transaction_for(caller) as tx:
-        service = required_service(tx.session, tx.provider, ref)
+        service = tx.service(ref)
         options = options_for(tx.session, tx.now, service)
         return options_view(catalog_of(tx.session, tx.provider), service, options, service.customer.locale)
 
 
 @router.post("/quotes", status_code=201)
-def create_quote(body: QuoteBody, caller: AnyKey) -> shapes.Quote:
+def create_quote(body: QuoteBody, caller: AnyKeyOrToken) -> shapes.Quote:
     """Prices a change, line by line. The price is promised until `expires_at`; nothing is charged."""
     with transaction_for(caller) as tx:
-        service = required_service(tx.session, tx.provider, body.service)
+        service = tx.service(body.service)
         stored = quote_change(tx.session, tx.now, service, body.plan, body.cycle, body.quantity)
         return quote_view(stored)
 
 
 @router.get("/quotes/{quote_id}")
-def get_quote(quote_id: QuoteId, caller: AnyKey) -> shapes.Quote:
+def get_quote(quote_id: QuoteId, caller: AnyKeyOrToken) -> shapes.Quote:
     """A quote, as it was shown."""
     with transaction_for(caller) as tx:
         stored = tx.session.get(StoredQuote, quote_id)
-        if stored is None or stored.provider_id != tx.provider.id:
+        service = tx.session.get(Service, stored.service_id) if stored else None
+        if stored is None or not tx.owns(service):
             raise UnknownQuote(quote_id)
         return quote_view(stored)

@@ -140,8 +140,10 @@ def work_view(session: Session, change: PlanChange) -> dict[str, Any]:
     }
 
 
-def change_view(session: Session, change: PlanChange, expanded: bool = False) -> shapes.PlanChange:
-    """`expanded`: the price with how it was made."""
+def change_view(
+    session: Session, change: PlanChange, price: type[shapes.PriceSummary] = shapes.Price
+) -> shapes.PlanChange:
+    """`price`: how much of it is said."""
     status = Status(change.status)
     invoice = invoice_of_change(session, change.id)
     attempt = latest_attempt(session, invoice.id) if invoice else None
@@ -154,8 +156,8 @@ def change_view(session: Session, change: PlanChange, expanded: bool = False) ->
         kind=change.kind,
         from_=shapes.Side(plan=change.from_plan, cycle=change.from_cycle),
         to=shapes.Target(plan=change.target_plan, cycle=change.target_cycle, quantity=change.target_quantity),
-        quote=_price(change.quote, expanded),
-        settled=_price(change.settled_quote, expanded),
+        quote=_price(change.quote, price),
+        settled=_price(change.settled_quote, price),
         invoice=_invoice_summary(invoice) if invoice else None,
         payment=attempt_view(attempt, status) if attempt else None,
         payable_until=change.payable_until,
@@ -187,11 +189,8 @@ def _reason(change: PlanChange, attempt: PaymentAttempt | None) -> dict[str, Any
     return {"reason": change.reason, "reason_text": change.reason_text, "reason_details": change.reason_details}
 
 
-def _price(quote: dict[str, Any] | None, expanded: bool) -> shapes.Price | None:
-    if not quote:
-        return None
-    document = Quote.from_json(quote).public_json()
-    return (shapes.ExpandedPrice if expanded else shapes.Price).model_validate(document)
+def _price(quote: dict[str, Any] | None, price: type[shapes.PriceSummary]) -> shapes.PriceSummary | None:
+    return price.model_validate(Quote.from_json(quote).public_json()) if quote else None
 
 
 def attempt_view(attempt: PaymentAttempt, status: Status) -> shapes.PaymentAttempt:

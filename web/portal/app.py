@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Annotated
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from models.customer import Customer
-from models.database import DATABASE_AWAY, transaction
-from web.portal import choosing, ending, overview, progress
-from web.portal.links import LinkExpired, customer_of_token
-from web.portal.pages import HEADERS, STATIC, plain_page, see
-from web.portal.visit import FormNotOurs, NotFound, NotSignedIn, SignedForm, begin_visit, end_visit
+from models.database import DATABASE_AWAY
+from web.portal import choosing, ending, entering, overview, progress
+from web.portal.links import LinkExpired
+from web.portal.pages import HEADERS, STATIC, plain_page
+from web.portal.visit import FormNotOurs, NotFound, NotSignedIn
 
 log = logging.getLogger(__name__)
 
@@ -36,31 +34,11 @@ def create_portal() -> FastAPI:
     """The ASGI application of the portal; its paths are below /portal."""
     app = FastAPI(openapi_url=None)
     app.middleware("http")(_with_headers)
-    app.add_api_route("/enter", enter, methods=["GET"])
-    app.add_api_route("/leave", leave, methods=["POST"])
-    for part in (overview, choosing, progress, ending):
+    for part in (entering, overview, choosing, progress, ending):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC))
     _install_problems(app)
     return app
-
-
-def enter(token: Annotated[str, Query(max_length=500)] = "") -> RedirectResponse:
-    """Follows a signed link: the browser gets its cookie, and the token leaves the address bar."""
-    customer_id = customer_of_token(token)
-    with transaction() as session:
-        if session.get(Customer, customer_id) is None:
-            raise LinkExpired("This link is not valid.")
-    answer = see("/services")
-    begin_visit(answer, customer_id)
-    return answer
-
-
-def leave(visit: SignedForm) -> HTMLResponse:
-    """Signs out on this browser."""
-    answer = plain_page("goodbye.html")
-    end_visit(answer)
-    return answer
 
 
 async def _with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -60,7 +60,7 @@ def choose_plan(service_id: RowId, visit: Signed, category: Annotated[str, Query
     """Every plan of a category; those that are not offered say why."""
     with transaction_for(visit) as tx:
         service = tx.service(service_id)
-        if _blocked(tx, service):
+        if blocked(tx, service):
             return see(f"/services/{service_id}")
         choices = _choices(tx, service)
         home = tx.catalog.plan(service.plan)
@@ -75,7 +75,7 @@ def choose_cycle(
     """The billing cycles of the chosen plan, each with what it costs today."""
     with transaction_for(visit) as tx:
         service = tx.service(service_id)
-        if _blocked(tx, service):
+        if blocked(tx, service):
             return see(f"/services/{service_id}")
         of_plan = [c for group in _choices(tx, service).values() for c in group if c.plan.id == plan_id]
         if not of_plan:
@@ -183,7 +183,8 @@ def wanted_quantity(stored: StoredQuote) -> int | None:
     return quantity
 
 
-def _blocked(tx: PortalTransaction, service: Service) -> str | None:
+def blocked(tx: PortalTransaction, service: Service) -> str | None:
+    """Why the service cannot be changed at this moment, if so."""
     [card] = cards_of(tx, [service])
     return card.blocked(tx.now)
 

@@ -18,14 +18,15 @@ _PAGE_LANGUAGES = ("en",)
 
 
 class PageFormatter:
-    """For one customer of one provider."""
+    """For one customer of one provider: pages in `locale`, what was written down for them in `written_in`."""
 
-    def __init__(self, catalog: Catalog, locale: str) -> None:
+    def __init__(self, catalog: Catalog, locale: str, written_in: str) -> None:
         self._catalog, self._locale = catalog, locale
         self._zone = ZoneInfo(catalog.timezone)
         self._page_locale = locale if language_of(locale) in _PAGE_LANGUAGES else "en"
-        # What the catalogue and the quote say is in this language, whatever language the page is in.
-        self.language = language_of(locale)
+        self.page_language = str(known_locale(self._page_locale)).replace("_", "-")
+        # What quotes and invoices say is in this language, whatever language the page is in.
+        self.language = language_of(written_in)
 
     def money(self, money: Money | dict[str, Any]) -> str:
         """Money, or its JSON."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 
 from settings import settings
@@ -19,22 +21,33 @@ class LinkExpired(Exception):
         super().__init__(f"{detail} Go back to your provider's website and open the billing portal from there again.")
 
 
-def portal_link(public_url: str, customer_id: str) -> str:
+@dataclass(frozen=True, slots=True)
+class PortalLink:
+    """Who enters; in which language (null: the customer's), and where the pages lead back to; the step to begin with:
+    a service's id, a plan of the catalogue, one of its cycles."""
+
+    customer: str
+    locale: str | None = None
+    return_url: str | None = None
+    service: str | None = None
+    plan: str | None = None
+    cycle: str | None = None
+
+
+def portal_link(public_url: str, link: PortalLink) -> str:
     """A link into the portal for one customer; it can be followed for LINK_LIFE_SECONDS (by the machine's clock)."""
-    return f"{public_url.rstrip('/')}/portal/enter?token={_serializer().dumps(customer_id)}"
+    told = {name: value for name, value in asdict(link).items() if value is not None}
+    return f"{public_url.rstrip('/')}/portal/enter?token={_serializer().dumps(told)}"
 
 
-def customer_of_token(token: str) -> str:
-    """The id of the customer for whom the link was made. Raises LinkExpired."""
+def link_of_token(token: str) -> PortalLink:
+    """What the link was made with. Raises LinkExpired."""
     try:
-        customer_id = _serializer().loads(token, max_age=LINK_LIFE_SECONDS)
+        return PortalLink(**_serializer().loads(token, max_age=LINK_LIFE_SECONDS))
     except SignatureExpired as error:
         raise LinkExpired("This link has expired.") from error
-    except BadData as error:
+    except (BadData, TypeError) as error:
         raise LinkExpired("This link is not valid.") from error
-    if not isinstance(customer_id, str):
-        raise LinkExpired("This link is not valid.")
-    return customer_id
 
 
 def _serializer() -> URLSafeTimedSerializer:

@@ -36,28 +36,34 @@ def _sentence_case(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-_TEMPLATES = Environment(
+TEMPLATES = Environment(
     loader=FileSystemLoader(HERE / "templates"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters["sentence_case"] = _sentence_case
-_TEMPLATES.globals.update({"root": COOKIE_PATH, "version": _static_version(), "refresh_seconds": 0})
+TEMPLATES.filters["sentence_case"] = _sentence_case
+TEMPLATES.globals.update({"root": COOKIE_PATH, "version": _static_version(), "refresh_seconds": 0})
 
 
 def page(tx: PortalTransaction, template: str, **values: Any) -> HTMLResponse:
     """A page for a signed-in customer."""
-    html = _TEMPLATES.get_template(template).render(
-        tx=tx, formatter=tx.formatter, customer=tx.customer, provider=tx.provider, csrf=tx.visit.csrf, **values
+    html = TEMPLATES.get_template(template).render(
+        tx=tx,
+        formatter=tx.formatter,
+        customer=tx.customer,
+        provider=tx.provider,
+        csrf=tx.visit.csrf,
+        return_url=tx.visit.return_url,
+        **values,
     )
     return HTMLResponse(html, headers=HEADERS)
 
 
 def plain_page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page for whoever it may be: goodbye, and what went wrong."""
-    html = _TEMPLATES.get_template(template).render(customer=None, provider=None, **values)
+    html = TEMPLATES.get_template(template).render(customer=None, provider=None, **values)
     return HTMLResponse(html, status, headers=HEADERS)
 
 

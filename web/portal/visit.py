@@ -6,7 +6,7 @@ import hmac
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Annotated, TypeVar
 
@@ -22,6 +22,7 @@ from models.plan_change import PlanChange
 from models.provider import Provider, business_now, catalog_of
 from settings import settings
 from web.portal.formatter import PageFormatter
+from web.portal.links import PortalLink
 
 COOKIE = "planshift_portal"
 COOKIE_PATH = "/portal"
@@ -59,10 +60,12 @@ class NotFound(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One customer in one browser. The nonce ties the forms to the cookie."""
+    """One customer in one browser: its language, where it leads back to. The nonce ties the forms to the cookie."""
 
-    customer_id: str
+    customer: str
     nonce: str
+    locale: str | None = None
+    return_url: str | None = None
 
     @property
     def csrf(self) -> str:
@@ -81,6 +84,11 @@ class PortalTransaction:
     catalog: Catalog
     now: datetime
     formatter: PageFormatter
+
+    @property
+    def locale(self) -> str:
+        """Of the pages; what is written down about the customer stays in theirs."""
+        return self.visit.locale or self.customer.locale
 
     def service(self, service_id: str) -> Service:
         """Raises NotFound, as do the others."""
@@ -108,10 +116,9 @@ def _own(tx: PortalTransaction, row: Row | None) -> Row:
 def visit_of(request: Request) -> Visit:
     """The visit that the cookie names. Raises NotSignedIn."""
     try:
-        values = _serializer().loads(request.cookies.get(COOKIE, ""), max_age=VISIT_LIFE_SECONDS)
+        return Visit(**_serializer().loads(request.cookies.get(COOKIE, ""), max_age=VISIT_LIFE_SECONDS))
     except BadData as error:
         raise NotSignedIn() from error
-    return Visit(values["customer"], values["nonce"])
 
 
 Signed = Annotated[Visit, Depends(visit_of)]
@@ -127,9 +134,14 @@ def visit_of_form(visit: Signed, csrf: Annotated[str, Form()] = "") -> Visit:
 SignedForm = Annotated[Visit, Depends(visit_of_form)]
 
 
-def begin_visit(response: Response, customer_id: str) -> None:
+def new_visit(link: PortalLink) -> Visit:
+    """The visit of whoever followed the link."""
+    return Visit(link.customer, secrets.token_urlsafe(16), link.locale, link.return_url)
+
+
+def begin_visit(response: Response, visit: Visit) -> None:
     """Sets the cookie."""
-    value = _serializer().dumps({"customer": customer_id, "nonce": secrets.token_urlsafe(16)})
+    value = _serializer().dumps(asdict(visit))
     response.set_cookie(
         COOKIE,
         value,
@@ -153,15 +165,14 @@ def transaction_for(visit: Visit) -> Iterator[PortalTransaction]:
     Raises NotSignedIn for a customer who is gone.
     """
     with transaction() as session:
-        customer = session.get(Customer, visit.customer_id)
+        customer = session.get(Customer, visit.customer)
         if customer is None:
             raise NotSignedIn()
         provider = session.get_one(Provider, customer.provider_id)
         catalog = catalog_of(session, provider)
         now = business_now(session, Provider, provider.id)
-        yield PortalTransaction(
-            session, visit, customer, provider, catalog, now, PageFormatter(catalog, customer.locale)
-        )
+        formatter = PageFormatter(catalog, visit.locale or customer.locale, customer.locale)
+        yield PortalTransaction(session, visit, customer, provider, catalog, now, formatter)
 
 
 def _serializer() -> URLSafeTimedSerializer:

@@ -1,0 +1,91 @@
+"""Who may call whom: a provider's connections with their secrets, and its API keys. Each change is written down with
+who and why, and without any secret."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine.jobs.external_call import machine_time
+from models.audit import BY_A_PROGRAM, Attribution, record_action
+from models.provider import ApiKey, Connection, Provider, business_now, connection_of, new_api_key
+
+
+class UnknownKey(Exception):
+    """The provider has no such key in use."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"There is no key {key_id} that is in use. See `planshift keys list`.")
+
+
+def connect(
+    session: Session,
+    provider: Provider,
+    kind: str,
+    adapter: str,
+    base_url: str,
+    api_key: str,
+    secrets: tuple[str, ...],
+    attribution: Attribution = BY_A_PROGRAM,
+) -> Connection:
+    """Connects a gateway or a host, or changes how it is connected; its account there is the provider's slug."""
+    connection = connection_of(session, provider.id, kind)
+    if connection is None:
+        connection = Connection(provider_id=provider.id, kind=kind, account=provider.slug)
+        session.add(connection)
+    connection.adapter = adapter
+    connection.base_url = base_url
+    connection.api_key = (api_key,)
+    connection.secrets = secrets
+    session.flush()
+    details = {"kind": kind, "adapter": adapter, "base_url": base_url, "secrets": len(secrets)}
+    _record(session, provider, "connection.set", connection.id, attribution, **details)
+    return connection
+
+
+def create_key(
+    session: Session, provider: Provider, scopes: list[str], attribution: Attribution = BY_A_PROGRAM
+) -> tuple[ApiKey, str]:
+    """A new key's row, and the key itself, which is shown this once."""
+    row, token = new_api_key(session, provider, scopes)
+    _record(session, provider, "key.create", row.id, attribution, scopes=scopes)
+    return row, token
+
+
+def rotate_key(
+    session: Session, provider: Provider, key_id: str, overlap: timedelta, attribution: Attribution
+) -> tuple[ApiKey, str]:
+    """A new key with the scopes of the old one, which is good for `overlap` more (machine time). Raises UnknownKey."""
+    old = _key_in_use(session, provider, key_id)
+    row, token = new_api_key(session, provider, list(old.scopes))
+    old.revoked_at = machine_time(session) + overlap
+    _record(session, provider, "key.rotate", old.id, attribution, newer=row.id, good_until=old.revoked_at.isoformat())
+    return row, token
+
+
+def revoke_key(session: Session, provider: Provider, key_id: str, attribution: Attribution) -> None:
+    """The key is good for nothing from now on. Raises UnknownKey."""
+    old = _key_in_use(session, provider, key_id)
+    old.revoked_at = machine_time(session)
+    _record(session, provider, "key.revoke", old.id, attribution)
+
+
+def keys_of(session: Session, provider: Provider) -> list[ApiKey]:
+    """Oldest first, the revoked ones, too."""
+    query = select(ApiKey).where(ApiKey.provider_id == provider.id)
+    return list(session.scalars(query.order_by(ApiKey.id)))
+
+
+def _key_in_use(session: Session, provider: Provider, key_id: str) -> ApiKey:
+    key = session.get(ApiKey, key_id, with_for_update=True)
+    over = key is not None and key.revoked_at is not None and key.revoked_at <= machine_time(session)
+    if key is None or over or key.provider_id != provider.id:
+        raise UnknownKey(key_id)
+    return key
+
+
+def _record(session: Session, provider: Provider, action: str, subject: str, by: Attribution, **details: Any) -> None:
+    record_action(session, provider.id, business_now(session, Provider, provider.id), action, subject, by, **details)

@@ -1,0 +1,85 @@
+"""Portal sessions that begin with a step, speak a language and lead back to the provider's own pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from domain.catalog import WebPages
+from tests.portal.visitor import AUGUST, JULY, NOON_17_JULY, Visitor
+from tests.support.client import ApiClient, is_problem
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+SHOP = "https://shop.example/account"
+
+
+@pytest.fixture
+def dns(frontend: Callable[..., ApiClient]) -> ApiClient:
+    dns = frontend("dns", web=WebPages(return_urls=(SHOP,)))
+    for ref in ("zone", "neighbour"):
+        dns.new_service(ref, "basic", "USD", "JP", (JULY, AUGUST), "monthly")
+    dns.set_clock(NOON_17_JULY)
+    return dns
+
+
+def entered(dns: ApiClient, **session: Any) -> tuple[Visitor, str, str]:
+    """Who followed the link, where they landed, and the page."""
+    visitor = Visitor(dns)
+    link = dns.call("POST", "/v1/portal-sessions", {"customer": "zone", **session}, scope="host")["url"]
+    landed = visitor.get(link)
+    assert landed.status_code == 200
+    return visitor, landed.url.path, landed.text
+
+
+def test_a_flow_begins_with_its_step(dns: ApiClient) -> None:
+    visitor, plans, _ = entered(dns, flow={"service": "zone"})
+    service = f"/portal/services/{visitor.service_id()}"
+    assert plans == f"{service}/change"
+    assert entered(dns, flow={"service": "zone", "plan": "start"})[1] == f"{service}/change/start"
+    # (12 - 5) x 15/31 days, line by line, and 10 % tax.
+    _, review, text = entered(dns, flow={"service": "zone", "plan": "start", "cycle": "monthly"})
+    assert review.startswith("/portal/quotes/qt_")
+    assert "$3.73" in text
+    # What cannot be priced begins where the page says why.
+    assert entered(dns, flow={"service": "zone", "plan": "basic", "cycle": "monthly"})[1] == f"{service}/change/basic"
+
+
+def test_a_flow_names_what_there_is(dns: ApiClient) -> None:
+    for flow, status, code in (
+        ({"service": "neighbour"}, 404, "unknown_service"),
+        ({"service": "zone", "plan": "gold"}, 422, "unknown_plan"),
+        ({"service": "zone", "plan": "start", "cycle": "weekly"}, 422, "unknown_cycle"),
+        ({"service": "zone", "cycle": "monthly"}, 422, "invalid_request"),
+    ):
+        body = {"customer": "zone", "flow": flow}
+        is_problem(dns.send("POST", "/v1/portal-sessions", body, scope="host"), status, code)
+
+
+def test_the_pages_lead_back(dns: ApiClient) -> None:
+    visitor, _, text = entered(dns, return_url=f"{SHOP}/plans?from=portal&x=1")
+    link = f'href="{SHOP}/plans?from=portal&amp;x=1"'
+    assert link in text
+    assert link in visitor.submit(visitor.get("/portal/services"), "/leave").text
+    assert "shop.example" not in entered(dns)[2]
+    for url in ("https://evil.example/account", f"{SHOP}s", f"{SHOP}/../x"):
+        body = {"customer": "zone", "return_url": url}
+        is_problem(dns.send("POST", "/v1/portal-sessions", body, scope="host"), 422, "return_url_not_allowed")
+    body = {"customer": "zone", "return_url": "javascript:alert(1)"}
+    is_problem(dns.send("POST", "/v1/portal-sessions", body, scope="host"), 422, "invalid_request")
+
+
+def test_the_pages_speak_the_sessions_language(dns: ApiClient) -> None:
+    """Dates and amounts are written as the tag, or the nearest of its parents, has it; the sentences are English."""
+    for locale, day, price in (
+        ("en-US", "August 1, 2027", "$5.00"),
+        ("en-GB-oxendict", "1 August 2027", "US$5.00"),
+        ("es-419", "August 1, 2027", "USD"),
+        ("x-none", "August 1, 2027", "$5.00"),
+    ):
+        text = entered(dns, locale=locale)[2]
+        assert day in text
+        assert price in text
+        assert '<html lang="en' in text
