@@ -5,7 +5,7 @@ export PYTHON
 # A proxy does not lead to our own machine.
 export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
 
-.PHONY: help demo up test chaos bench venv tools lint fmt typecheck layers unit lock fonts pages pictures gallery mutants clean
+.PHONY: help demo up test chaos attack bench venv tools lint fmt typecheck layers unit lock fonts pages pictures gallery mutants clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: tools lint typecheck layers unit ## every check and every test
 chaos: venv ## break things on purpose and see that no money and no plan is lost
 	@tools/bootstrap.sh chaos
 	@.venv/bin/planshift chaos
+
+attack: tools ## attack the running stack; the last line is JSON (docs/security.md)
+	@.venv/bin/python -m tests.attacks
 
 bench: venv ## measure; writes benchmarks/results.json
 	@tools/bootstrap.sh bench

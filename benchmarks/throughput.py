@@ -162,7 +162,7 @@ def _floor(ids: list[str]) -> float:
 def _run_floor() -> None:
     """The same steps in one process, one after the other."""
     from engine import apply, quote, settle
-    from engine.invoicing import invoice
+    from engine.invoicing import invoice, printing
     from engine.notifications import mail
     from models.outbox import unsent_about
     from tasks.run import external_step, local_step
@@ -174,7 +174,7 @@ def _run_floor() -> None:
         for step in (quote.quote, invoice.issue_invoice, settle.settle):
             local_step(step, PlanChange, change_id)
         external_step(apply.apply_plan, PlanChange, change_id)
-        external_step(invoice.print_change_invoice, PlanChange, change_id)
+        external_step(printing.print_change_invoice, PlanChange, change_id)
         with transaction() as session:
             messages = unsent_about(session, change_id)
         for message_id in messages:

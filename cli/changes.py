@@ -84,5 +84,7 @@ def show(change_id: Annotated[str, typer.Argument(help="The plan change's id.")]
     typer.echo(f"  next: {work['next']}" + (f", tried at {work['next_attempt_at']}" if work["next_attempt_at"] else ""))
     if work["attempts"] or work["last_error"]:
         typer.echo(f"  after {work['attempts']} attempts; the last error: {work['last_error'] or 'none was seen'}")
+    if work["document_error"]:
+        typer.echo(f"  its document cannot be printed: {work['document_error']}; see `planshift dead-letters list`")
     for move in view.timeline:
         typer.echo(f"  {instant_text(move.at)}  {move.to:<17} {move.event} by {move.actor}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.once import Key, Outcome, decide, of_row
+from cli.once import Decided, Key, decide, of_row
 from cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ def retry(
     from engine.operators.dead_letters import retry_dead_letter
     from models.audit import Attribution
 
-    def act(session: Session, _: Provider, now: datetime) -> Outcome:
+    def act(session: Session, _: Provider, now: datetime) -> Decided:
         enqueued = retry_dead_letter(session, now, row_id, Attribution(actor, reason))
         again = "" if enqueued == row_id else f" as {enqueued}"
-        return Outcome(f"{row_id} is enqueued again{again}.", (enqueued,))
+        return Decided(f"{row_id} is enqueued again{again}.", (enqueued,))
 
     decide(of_row(work_kind_of(row_id).row, row_id), key, ("retry", row_id, actor, reason), act)

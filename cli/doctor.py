@@ -14,7 +14,6 @@ from cli.output import AsJson, print_json
 
 # Signatures and leases tolerate more; a clock this far off is a machine without time synchronisation.
 SKEW_MAX_SECONDS = 2.0
-SWEEP_AGE_MAX_SECONDS = 30
 AUDIT_AGE_MAX = timedelta(hours=26)
 DEEP_QUEUE = 1_000
 
@@ -136,7 +135,10 @@ def providers() -> Iterator[Diagnosis]:
             sentence = f"Its list of events could not be read: {connection.list_error} It is read on from there."
             yield Diagnosis("warning", slug, sentence)
         try:
-            httpx.get(connection.base_url, timeout=3)
+            answer = httpx.get(connection.base_url, timeout=3)
+            if answer.status_code >= 500:
+                sentence = f"The {kind} at {connection.base_url} answers with {answer.status_code}."
+                yield Diagnosis("bad", slug, sentence)
         except httpx.HTTPError as error:
             yield Diagnosis(
                 "bad", slug, f"The {kind} at {connection.base_url} does not answer ({type(error).__name__})."
@@ -160,39 +162,49 @@ def _currencies(slug: str, adapter: str) -> Iterator[Diagnosis]:
         yield Diagnosis("bad" if problem.impossible else "warning", slug, problem.sentence)
 
 
-def life() -> Iterator[Diagnosis]:
-    from sqlalchemy import func, select
+def mail() -> Iterator[Diagnosis]:
+    from socket import create_connection
 
-    from domain.lifecycle import Status
+    from settings import settings
+
+    host, port = settings().smtp_host, settings().smtp_port
+    try:
+        create_connection((host, port), timeout=3).close()
+    except OSError as error:
+        yield Diagnosis("warning", "mail", f"No mail server answers at {host}:{port} ({type(error).__name__}).")
+    else:
+        yield Diagnosis("ok", "mail", f"A mail server answers at {host}:{port}.")
+
+
+def life() -> Iterator[Diagnosis]:
+    from sqlalchemy import select
+
+    from engine.audit.watch import troubles
     from engine.jobs.external_call import machine_time
     from engine.operators.dead_letters import count_dead_letters
     from models.database import transaction
     from models.heartbeat import Heartbeat
-    from models.plan_change import PlanChange
+    from worker.app import QUEUES
 
     with transaction() as session:
         now = machine_time(session)
+        wrong = troubles(session, QUEUES)
         signs = {row.name: row for row in session.scalars(select(Heartbeat))}
         given_up = count_dead_letters(session)
-        stuck = session.scalar(select(func.count()).where(PlanChange.status == Status.STUCK)) or 0
     sweep, audit = signs.get("sweep"), signs.get("audit")
-    if sweep is None or (now - sweep.at).total_seconds() > SWEEP_AGE_MAX_SECONDS:
-        last = f"The last was at {sweep.at.isoformat()}" if sweep else "There was none yet"
-        yield Diagnosis(
-            "bad", "beat", f"No sweep runs: lost messages are not enqueued again. {last}. Start beat, workers."
-        )
-    else:
+    if sweep is not None and all(one.kind != "sweep" for one in wrong):
         yield Diagnosis("ok", "beat", f"The last sweep was {(now - sweep.at).total_seconds():.0f} s ago.")
+    for one in wrong:
+        grade = "bad" if one.kind in ("sweep", "no_worker", "secret_key") else "warning"
+        yield Diagnosis(grade, one.subject or one.kind, one.sentence)
     if audit is None or now - audit.at > AUDIT_AGE_MAX:
         yield Diagnosis("warning", "audit", "There was none in the last day. Run `planshift audit`.")
     elif audit.details.get("alert"):
         yield Diagnosis("bad", "audit", f"It found violations: {audit.details['alert']}")
-    if stuck:
-        yield Diagnosis("warning", "changes", f"{stuck} are stuck. See `planshift changes list --stuck`.")
     if given_up:
         sentence = f"{given_up} rows were given up. See `planshift dead-letters list`."
         yield Diagnosis("warning", "dead letters", sentence)
 
 
 _CONNECTIONS = ("gateway", "host")
-CHECKS = (database, broker, providers, life)
+CHECKS = (database, broker, providers, mail, life)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.once import Key, Outcome, decide, of_row
+from cli.once import Decided, Key, decide, of_row
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,10 +46,10 @@ def _decide(invoice_id: str, decision: Decision, actor: str, reason: str, key: s
     from models.audit import Attribution
     from models.invoice import Invoice
 
-    def act(session: Session, provider: Provider, now: datetime) -> Outcome:
+    def act(session: Session, provider: Provider, now: datetime) -> Decided:
         note = decide_invoice(session, now, provider, invoice_id, decision, Attribution(actor, reason))
         if note is None:
-            return Outcome(f"{invoice_id} stays owed.")
-        return Outcome(f"{invoice_id} is answered by credit note {note.number}.", (note.id,))
+            return Decided(f"{invoice_id} stays owed.")
+        return Decided(f"{invoice_id} is answered by credit note {note.number}.", (note.id,))
 
     decide(of_row(Invoice, invoice_id), key, (decision, invoice_id, actor, reason), act)

@@ -81,9 +81,8 @@ def rotate(
     from models.database import transaction
 
     with transaction() as session:
-        row_of = required_provider(session, provider)
-        overlap, by = timedelta(hours=hours), attribution_of(actor, reason)
-        row, key = rotate_key(session, row_of, key_id, overlap, by)
+        owner, by = required_provider(session, provider), attribution_of(actor, reason)
+        row, key = rotate_key(session, owner, key_id, timedelta(hours=hours), by)
     _tell(provider, row.id, list(row.scopes), key, as_json)
 
 

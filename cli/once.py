@@ -42,14 +42,14 @@ def attribution_of(actor: str | None, reason: str) -> Attribution:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Decided:
     """What to tell, and the rows to enqueue."""
 
     sentence: str
     rows: tuple[str, ...] = ()
 
 
-Act = Callable[["Session", "Provider", datetime], Outcome]
+Act = Callable[["Session", "Provider", datetime], Decided]
 
 
 def decide(find: Callable[[Session], Provider], key: str | None, what: tuple[Any, ...], act: Act) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.once import Key, Outcome, by_slug, decide
+from cli.once import Decided, Key, by_slug, decide
 from cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
@@ -74,10 +74,10 @@ def record(
     from engine.operators.manual_payments import StatementLine, record_payment
     from models.audit import Attribution
 
-    def act(session: Session, row: ProviderRow, now: datetime) -> Outcome:
+    def act(session: Session, row: ProviderRow, now: datetime) -> Decided:
         wanted = StatementLine(line, _money(amount), parse_instant(paid_at) if paid_at else now, invoice)
         event, repeated = record_payment(session, now, row, wanted, Attribution(actor, reason))
-        return Outcome(f"{event.id} {'was recorded before' if repeated else 'is recorded'}.", (event.id,))
+        return Decided(f"{event.id} {'was recorded before' if repeated else 'is recorded'}.", (event.id,))
 
     decide(by_slug(provider), key, ("record", line, amount, invoice, paid_at, actor, reason), act)
 
@@ -98,9 +98,9 @@ def match(
     from models.audit import Attribution
     from models.payment import Payment
 
-    def act(session: Session, row: ProviderRow, now: datetime) -> Outcome:
+    def act(session: Session, row: ProviderRow, now: datetime) -> Decided:
         changes = match_payment(session, now, row, payment_id, invoice, Attribution(actor, reason))
-        return Outcome(f"{payment_id} is {session.get_one(Payment, payment_id).outcome}.", tuple(changes))
+        return Decided(f"{payment_id} is {session.get_one(Payment, payment_id).outcome}.", tuple(changes))
 
     decide(by_slug(provider), key, ("match", payment_id, invoice, actor, reason), act)
 
@@ -120,10 +120,10 @@ def refund(
     from engine.payments.refunds import start_refund
     from models.audit import Attribution
 
-    def act(session: Session, row: ProviderRow, now: datetime) -> Outcome:
+    def act(session: Session, row: ProviderRow, now: datetime) -> Decided:
         wanted = _money(amount) if amount else None
         started = start_refund(session, now, row, payment_id, wanted, Attribution(actor, reason))
-        return Outcome(f"{started.id} is on its way: {started.amount.major()} {started.currency}.", (started.id,))
+        return Decided(f"{started.id} is on its way: {started.amount.major()} {started.currency}.", (started.id,))
 
     decide(by_slug(provider), key, ("refund", payment_id, amount, actor, reason), act)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.once import Key, Outcome, decide, of_row
+from cli.once import Decided, Key, decide, of_row
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,9 +38,9 @@ def retry(change_id: ChangeId, actor: Actor, reason: Reason, key: Key = None) ->
     from models.audit import Attribution
     from models.plan_change import PlanChange
 
-    def act(session: Session, _: Provider, now: datetime) -> Outcome:
+    def act(session: Session, _: Provider, now: datetime) -> Decided:
         status = try_again(session, now, change_id, Attribution(actor, reason))
-        return Outcome(f"{change_id} is {status.value}.", (change_id,))
+        return Decided(f"{change_id} is {status.value}.", (change_id,))
 
     decide(of_row(PlanChange, change_id), key, ("retry", change_id, actor, reason), act)
 
@@ -57,11 +57,11 @@ def compensate(change_id: ChangeId, actor: Actor, reason: Reason, key: Key = Non
     # What is compensated is not compensated again, with a key or without.
     reached = external_step(compensation(Attribution(actor, reason)), PlanChange, change_id)
 
-    def act(session: Session, _: Provider, now: datetime) -> Outcome:
+    def act(session: Session, _: Provider, now: datetime) -> Decided:
         if reached is not Status.COMPENSATED:
             text = session.get_one(PlanChange, change_id).reason_text
             raise NotCompensated(f"{change_id} stays stuck. {text or 'Another call is under way. Ask again shortly.'}")
-        return Outcome(f"{change_id} is compensated.")
+        return Decided(f"{change_id} is compensated.")
 
     decide(of_row(PlanChange, change_id), key, ("compensate", change_id, actor, reason), act)
     enqueue_task("plan_change.notify", change_id=change_id)

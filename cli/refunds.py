@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.once import Key, Outcome, of_row
+from cli.once import Decided, Key, of_row
 from cli.once import decide as decide_once
 
 if TYPE_CHECKING:
@@ -53,12 +53,12 @@ def decide(
     from models.audit import Attribution
     from models.payment import Refund
 
-    def act(session: Session, provider: Provider, now: datetime) -> Outcome:
+    def act(session: Session, provider: Provider, now: datetime) -> Decided:
         amount = session.get_one(Refund, refund_id).to_decide
         refund = decide_refund(session, now, provider, refund_id, choice.value, Attribution(actor, reason))
         if choice is Answer.AGAIN:
-            return Outcome(f"{refund_id}: {amount} {_SAID[choice]}, as {refund.id}.", (refund.id,))
-        return Outcome(f"{refund_id}: {amount} {_SAID[choice]}.")
+            return Decided(f"{refund_id}: {amount} {_SAID[choice]}, as {refund.id}.", (refund.id,))
+        return Decided(f"{refund_id}: {amount} {_SAID[choice]}.")
 
     decide_once(of_row(Refund, refund_id), key, ("decide", refund_id, choice, actor, reason), act)
 
@@ -70,8 +70,8 @@ def failed(refund_id: RefundId, actor: Actor, reason: Reason, key: Key = None) -
     from models.audit import Attribution
     from models.payment import Refund
 
-    def act(session: Session, provider: Provider, now: datetime) -> Outcome:
+    def act(session: Session, provider: Provider, now: datetime) -> Decided:
         refund = report_failed(session, now, provider, refund_id, Attribution(actor, reason))
-        return Outcome(f"{refund_id}: {refund.amount} came back.")
+        return Decided(f"{refund_id}: {refund.amount} came back.")
 
     decide_once(of_row(Refund, refund_id), key, ("failed", refund_id, actor, reason), act)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.once import Key, Outcome, of_row
+from cli.once import Decided, Key, of_row
 from cli.once import decide as decide_once
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def decide(
     from models.audit import Attribution
     from models.plan_change import PlanChange
 
-    def act(session: Session, _: Provider, now: datetime) -> Outcome:
+    def act(session: Session, _: Provider, now: datetime) -> Decided:
         amount = decide_returned(session, now, change_id, choice.value, Attribution(actor, reason))
-        return Outcome(f"{change_id}: {amount} {'is lost' if choice is Choice.KEEP else 'is owed again'}.")
+        return Decided(f"{change_id}: {amount} {'is lost' if choice is Choice.KEEP else 'is owed again'}.")
 
     decide_once(of_row(PlanChange, change_id), key, ("returns", change_id, choice, actor, reason), act)

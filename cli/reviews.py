@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.once import Key, Outcome, decide, of_row
+from cli.once import Decided, Key, decide, of_row
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,9 +37,9 @@ def approve(
     from models.audit import Attribution
     from models.plan_change import PlanChange
 
-    def act(session: Session, _: Provider, now: datetime) -> Outcome:
+    def act(session: Session, _: Provider, now: datetime) -> Decided:
         status = approve_change(session, now, change_id, Attribution(actor, reason))
-        return Outcome(f"{change_id} is {status.value}.", (change_id,))
+        return Decided(f"{change_id} is {status.value}.", (change_id,))
 
     decide(of_row(PlanChange, change_id), key, ("approve", change_id, actor, reason), act)
 
@@ -55,8 +55,8 @@ def reject(
     from models.audit import Attribution
     from models.plan_change import PlanChange
 
-    def act(session: Session, _: Provider, now: datetime) -> Outcome:
+    def act(session: Session, _: Provider, now: datetime) -> Decided:
         status = reject_change(session, now, change_id, Attribution(actor, reason))
-        return Outcome(f"{change_id} is {status.value}.")
+        return Decided(f"{change_id} is {status.value}.")
 
     decide(of_row(PlanChange, change_id), key, ("reject", change_id, actor, reason), act)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.once import Key, Outcome, by_slug, decide
+from cli.once import Decided, Key, by_slug, decide
 from cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
@@ -103,9 +103,9 @@ def replay(
     from engine.operators.replay import replay_event
     from models.audit import Attribution
 
-    def act(session: Session, row: ProviderRow, now: datetime) -> Outcome:
+    def act(session: Session, row: ProviderRow, now: datetime) -> Decided:
         replay_event(session, now, row, event_id, Attribution(actor, reason))
         told = f"{event_id} is processed again; see `planshift webhooks show {provider} {event_id}`."
-        return Outcome(told, (event_id,))
+        return Decided(told, (event_id,))
 
     decide(by_slug(provider), key, ("replay", event_id, actor, reason), act)

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, LargeBinary, MetaData, String, TypeDecorator, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
@@ -65,6 +65,21 @@ def is_id(prefix: str, text: str) -> bool:
     return bool(re.fullmatch(rf"{prefix}_[0-9a-hjkmnp-tv-z]{{26}}", text))
 
 
+class WrongSecretKey(Exception):
+    """PLANSHIFT_SECRET_KEY is not the key that encrypted the secrets of the connections."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"PLANSHIFT_SECRET_KEY (fingerprint {secret_key_fingerprint()}) is not the key that encrypted this"
+            " connection's secrets. Set the key that did."
+        )
+
+
+def secret_key_fingerprint() -> str:
+    """Tells one key from another, and nothing more."""
+    return hashlib.sha256(b"planshift fingerprint:" + settings().require_secret_key().encode()).hexdigest()[:8]
+
+
 class EncryptedList(TypeDecorator[tuple[str, ...]]):
     """A list of secrets, encrypted at rest with PLANSHIFT_SECRET_KEY (Fernet: AES-128-CBC with HMAC-SHA256)."""
 
@@ -75,7 +90,13 @@ class EncryptedList(TypeDecorator[tuple[str, ...]]):
         return None if value is None else _fernet().encrypt(json.dumps(list(value)).encode())
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> tuple[str, ...] | None:
-        return None if value is None else tuple(json.loads(_fernet().decrypt(value)))
+        """Raises WrongSecretKey."""
+        if value is None:
+            return None
+        try:
+            return tuple(json.loads(_fernet().decrypt(value)))
+        except InvalidToken as error:
+            raise WrongSecretKey from error
 
 
 def _fernet() -> Fernet:

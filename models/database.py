@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.exc import InternalError, OperationalError
+from sqlalchemy.exc import DataError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,8 @@ RECEIVER_CONNECTIONS = 3
 # What a statement raises when the server, or the connection to it, is gone; an InternalError, when the server cut it in
 # the middle of a transaction (idle_in_transaction_session_timeout). Nothing was committed: it may be repeated.
 DATABASE_AWAY = (OperationalError, InternalError, PoolTimeout)
+# What a value raises that no check of a field has seen, and that the database, an encoding or the calendar cannot hold.
+UNSTORABLE = (DataError, UnicodeError, OverflowError)
 
 
 @cache

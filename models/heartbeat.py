@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import Connection, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -13,7 +13,8 @@ from models.base import Base
 
 
 class Heartbeat(Base):
-    """One row a name, machine time: `sweep` (beat and a worker live), `audit` (`details` is what it found)."""
+    """One row a name, machine time: `sweep` (beat and a worker live), `queue:NAME` (a worker takes from it), `audit`
+    (`details` is what it found)."""
 
     __tablename__ = "heartbeats"
 
@@ -22,7 +23,7 @@ class Heartbeat(Base):
     details: Mapped[dict[str, Any]]
 
 
-def beat(session: Session, name: str, **details: Any) -> None:
+def beat(session: Session | Connection, name: str, **details: Any) -> None:
     """Writes the sign down over the one before."""
     values = {"name": name, "at": func.clock_timestamp(), "details": details}
     statement = insert(Heartbeat).values(values)

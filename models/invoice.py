@@ -41,8 +41,8 @@ def _uncollected(row: Any) -> ColumnElement[bool]:
     return and_(row.change_id.is_(None), row.settled_at.is_(None), row.due_minor > 0, ~asked.exists())
 
 
-# One that is finished has no attempts; one that was given up has.
-_GIVEN_UP = "next_attempt_at IS NULL AND attempts > 0"
+# One that is finished has no attempts; one that was given up has. A page that cannot be printed is a person's.
+_GIVEN_UP = "next_attempt_at IS NULL AND attempts > 0 OR print_error IS NOT NULL AND voided_at IS NULL"
 _OPEN = "settled_at IS NULL AND voided_at IS NULL"
 
 
@@ -102,6 +102,8 @@ class Invoice(PendingWork, Base):
     reminders: Mapped[int] = mapped_column(default=0, server_default="0")
     settled_at: Mapped[datetime | None]
     voided_at: Mapped[datetime | None]
+    # Why the document that should exist cannot be printed; a person is asked, and nothing waits for it.
+    print_error: Mapped[str | None]
     # Null until it has its number: a proforma is printed by the change's own canvas.
     next_attempt_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = recorded_at()
@@ -120,8 +122,12 @@ class Invoice(PendingWork, Base):
         )
     )
     document_missing = fact(
-        lambda row: ~select(Document.id).where(Document.invoice_id == row.id, Document.kind == row.kind).exists()
+        lambda row: and_(
+            row.print_error.is_(None),
+            ~select(Document.id).where(Document.invoice_id == row.id, Document.kind == row.kind).exists(),
+        )
     )
+    unprintable = fact(lambda row: and_(row.print_error.is_not(None), row.voided_at.is_(None)))
     # A renewal's invoice that was never asked of the gateway.
     uncollected = fact(_uncollected)
 

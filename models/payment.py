@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column, relationship
@@ -45,6 +46,9 @@ POLLED_EVERY = timedelta(minutes=10)
 _ATTEMPT_GIVEN_UP = "status = 'failed' OR next_attempt_at IS NULL AND status IN ('creating', 'canceling')"
 _REFUND_GIVEN_UP = "to_decide_minor > 0 OR next_attempt_at IS NULL AND status = 'sending'"
 _LIVE = ", ".join(f"'{status}'" for status in sorted(LIVE_ATTEMPT))
+# Where reconciliation looks; whoever asks in these words is served by the index on them.
+UNRESOLVED = "status IN ({})".format(", ".join(f"'{s}'" for s in sorted(UNRESOLVED_ATTEMPT)))
+UNCONFIRMED = "status = 'pending'"
 
 
 class PaymentAttemptMove(Move, Base):
@@ -99,11 +103,11 @@ class PaymentAttempt(Leased, Moving, Base):
             postgresql_where=f"status IN ({_LIVE})",
         ),
         given_up_index("payment_attempts", _ATTEMPT_GIVEN_UP),
+        pending_index("payment_attempts"),
         Index(
-            "ix_payment_attempts_pending",
-            "provider_id",
-            "next_attempt_at",
-            postgresql_where="next_attempt_at IS NOT NULL",
+            "ix_payment_attempts_unresolved",
+            text("polled_at NULLS FIRST"),
+            postgresql_where=UNRESOLVED,
         ),
         one_of("status", AttemptStatus),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
@@ -205,6 +209,7 @@ class Refund(Leased, Moving, Base):
     __table_args__ = (
         given_up_index("refunds", _REFUND_GIVEN_UP),
         pending_index("refunds"),
+        Index("ix_refunds_unconfirmed", "payment_id", postgresql_where=UNCONFIRMED),
         one_of("status", RefundStatus),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         CheckConstraint("to_decide_minor BETWEEN 0 AND amount_minor", name="to_decide_in_amount"),

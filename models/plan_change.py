@@ -53,7 +53,7 @@ def _covered(row: Any) -> ColumnElement[bool]:
 def _proforma_missing(row: Any) -> ColumnElement[bool]:
     printed = select(Document.id).where(Document.invoice_id == Invoice.id, Document.kind == "proforma")
     to_pay = select(Invoice.id).where(Invoice.change_id == row.id, Invoice.number.is_(None), Invoice.due_minor > 0)
-    return to_pay.where(~printed.exists()).exists()
+    return to_pay.where(Invoice.print_error.is_(None), ~printed.exists()).exists()
 
 
 def _payment_refused(row: Any) -> ColumnElement[bool]:
@@ -195,17 +195,6 @@ class PlanChange(Leased, Moving, Base):
         if self.accepted_total_minor is None:
             return None
         return Money(self.accepted_total_minor, self.service.currency)
-
-
-class RejectedMessage(Base):
-    """A message at the Celery entry point that could not become a plan change: kept for operators, never retried."""
-
-    __tablename__ = "rejected_messages"
-
-    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("rej"))
-    message: Mapped[dict[str, Any]]
-    reason: Mapped[str]
-    recorded_at: Mapped[datetime] = recorded_at()
 
 
 def lock_change(session: Session, change_id: str) -> PlanChange:

@@ -4,7 +4,7 @@ The layers, each a file or two: values -> words and formats -> breaking and shap
 -> painter, textfont and tags (PDF content, fonts, structure) -> writer (ReportLab writes the file).
 """
 
-from pdf.printable import check_printable
+from pdf.printable import NoRoom, check_printable, check_room
 from pdf.render import render
 from pdf.renderer_version import renderer_version
 from pdf.values import Brand, InvoiceDocument, Kind, Line, Logo, Party, PrintedPlan, Tax
@@ -17,10 +17,12 @@ __all__ = [
     "Kind",
     "Line",
     "Logo",
+    "NoRoom",
     "Party",
     "PrintedPlan",
     "Tax",
     "check_printable",
+    "check_room",
     "identity_of",
     "render",
     "renderer_version",

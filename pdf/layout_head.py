@@ -1,6 +1,7 @@
 """The upper part of the first page: mark and title, who to whom, and the facts."""
 
 from pdf import formats
+from pdf.breaking import TextLine, wrap
 from pdf.picture import read_picture
 from pdf.sheet import Sheet
 from pdf.style import BODY, LABEL, LEADING, LEFT, MUTED, RIGHT, SMALL, TITLE, WIDTH
@@ -53,9 +54,15 @@ def _party(sheet: Sheet, x: float, y: float, label: str, party: Party, words: Wo
     """Name in bold, then the address; the lower edge."""
     section = sheet.tags.element("Sect")
     y -= sheet.write(sheet.tags.element("H2", section), x, y, label, LABEL, MUTED, bold=True) + 2
-    y -= sheet.write(
-        sheet.tags.element("P", section), x, y, sheet.lines(party.name, BODY, _PARTY_WIDTH, bold=True), BODY, bold=True
-    )
+    name, lines = party_lines(party, sheet.language, words, locale)
+    y -= sheet.write(sheet.tags.element("P", section), x, y, name, BODY, bold=True)
+    if lines:
+        y -= sheet.write(sheet.tags.element("P", section), x, y, lines, BODY)
+    return y
+
+
+def party_lines(party: Party, language: str, words: Words, locale: str) -> tuple[list[TextLine], list[TextLine]]:
+    """The lines of the name, and those of what stands below it, as wide as their column."""
     details = [*party.address]
     if party.country:
         details.append(formats.locale_of(locale).territories.get(party.country, party.country))
@@ -63,10 +70,9 @@ def _party(sheet: Sheet, x: float, y: float, label: str, party: Party, words: Wo
         details.append(words.tax_id.format(number=party.tax_id))
     if party.email:
         details.append(party.email)
-    lines = [line for detail in details for line in sheet.lines(detail, BODY, _PARTY_WIDTH)]
-    if lines:
-        y -= sheet.write(sheet.tags.element("P", section), x, y, lines, BODY)
-    return y
+    limit = int(_PARTY_WIDTH * 1000 / BODY)
+    below = [line for detail in details for line in wrap(detail, language, limit)]
+    return wrap(party.name, language, limit, bold=True), below
 
 
 def _facts(sheet: Sheet, y: float, document: InvoiceDocument, words: Words) -> float:

@@ -3,18 +3,14 @@
 A logo is read once per process; its stream is compressed once.
 """
 
-import io
 from dataclasses import dataclass
 from functools import lru_cache
 
 import deflate
-from PIL import Image, UnidentifiedImageError
 
-from pdf.svg import UnsupportedLogo, read_svg
+from pdf.png import SIGNATURE, read_png
+from pdf.svg import read_svg
 from pdf.writer import COMPRESSION, PdfWriter
-
-_PNG = b"\x89PNG\r\n\x1a\n"
-_LARGEST_PIXELS = 4_000_000  # 2000 x 2000 prints sharply at any size a logo has
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,7 @@ class Picture:
 @lru_cache(maxsize=64)
 def read_picture(data: bytes) -> Picture:
     """Raises UnsupportedLogo."""
-    if data.startswith(_PNG):
+    if data.startswith(SIGNATURE):
         return _read_png(data)
     drawing = read_svg(data)
     box = f"0 0 {drawing.width:g} {drawing.height:g}"
@@ -63,18 +59,11 @@ def read_picture(data: bytes) -> Picture:
 
 
 def _read_png(data: bytes) -> Picture:
-    try:
-        image = Image.open(io.BytesIO(data), formats=["PNG"])
-        width, height = image.size
-        if width * height > _LARGEST_PIXELS:
-            raise UnsupportedLogo(f"the logo has {width} x {height} pixels; 2000 x 2000 is plenty")
-        rgba = image.convert("RGBA")
-    except (UnidentifiedImageError, OSError) as broken:
-        raise UnsupportedLogo(f"the logo is not a readable PNG: {broken}") from broken
-    alpha = rgba.getchannel("A")
+    colours, alpha = read_png(data)
+    width, height = colours.size
     size = f"/Type/XObject/Subtype/Image/Width {width}/Height {height}/BitsPerComponent 8"
     mask = None
     if alpha.getextrema() != (255, 255):
         mask = (f"{size}/ColorSpace/DeviceGray", bytes(deflate.zlib_compress(alpha.tobytes(), COMPRESSION)))
-    pixels = deflate.zlib_compress(rgba.convert("RGB").tobytes(), COMPRESSION)
+    pixels = deflate.zlib_compress(colours.tobytes(), COMPRESSION)
     return Picture(width, height, f"{size}/ColorSpace/DeviceRGB", bytes(pixels), mask)

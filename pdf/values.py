@@ -10,6 +10,7 @@ from datetime import date
 from enum import StrEnum
 
 from domain.money import Money
+from domain.texts import UnfitText, check_party
 
 
 class Kind(StrEnum):
@@ -176,10 +177,10 @@ def checked(document: InvoiceDocument) -> InvoiceDocument:
 
 def _check_party(party: Party) -> None:
     """A page has room for so much; it is better to hear so when the customer is entered."""
-    if len(party.address) > 10 or len(party.name) + sum(map(len, party.address)) > 600:
-        raise InvalidDocument(
-            f"{party.name[:60]!r}: an address has at most 10 lines and, with the name, 600 characters"
-        )
+    try:
+        check_party(party.name, party.address)
+    except UnfitText as error:
+        raise InvalidDocument(f"{party.name[:60]!r}: {error}") from error
 
 
 def _check_line(document: InvoiceDocument, line: Line) -> None:

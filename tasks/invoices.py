@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from engine.invoicing import invoice
+from engine.invoicing import printing
 from engine.payments import checkout
 from models.invoice import Invoice
 from tasks.run import external_step
@@ -12,7 +12,7 @@ from tasks.run import external_step
 
 @shared_task(name="invoices.print")
 def print_document(invoice_id: str) -> None:
-    external_step(invoice.print_invoice, Invoice, invoice_id)
+    external_step(printing.print_invoice, Invoice, invoice_id)
 
 
 @shared_task(name="invoices.request_payment")

@@ -8,7 +8,7 @@ from celery import Task, shared_task
 
 from domain.lifecycle import Status
 from engine import apply, quote, settle
-from engine.invoicing import invoice
+from engine.invoicing import invoice, printing
 from engine.notifications import mail
 from engine.payments import checkout
 from models.database import transaction
@@ -34,7 +34,7 @@ def issue_invoice(self: Task[Any, Any], change_id: str) -> str:
 
 @shared_task(name="plan_change.print_invoice", bind=True)
 def print_invoice(self: Task[Any, Any], change_id: str) -> str:
-    return end_canvas_if_waiting(self, external_step(invoice.print_change_invoice, PlanChange, change_id))
+    return end_canvas_if_waiting(self, external_step(printing.print_change_invoice, PlanChange, change_id))
 
 
 @shared_task(name="plan_change.request_payment")

@@ -7,13 +7,15 @@ becomes a refused change, or, if it names no service of ours, a rejected message
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 from celery import shared_task
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from domain.errors import ChangeError
 from domain.money import Money
+from domain.texts import check_line
 from engine.accounts.providers import UnknownProvider, required_provider
 from engine.accounts.services import UnknownService
 from engine.ending_requests import CreditChanged, EndingOpen, EndingRequest, ServiceOver, request_ending
@@ -26,10 +28,12 @@ from engine.request import (
     record_refused,
     request_change,
 )
-from models.database import transaction
-from models.plan_change import RejectedMessage
+from models.database import DATABASE_AWAY, transaction
 from models.provider import Provider, business_now
+from models.rejected import keep_rejected
 from tasks.story import enqueue
+
+Line = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(check_line)]
 
 
 class MoneyMessage(BaseModel):
@@ -44,13 +48,13 @@ class ChangeMessage(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    provider: str
-    service: str
-    plan: str
-    cycle: str
-    idempotency_key: str = Field(min_length=1, max_length=255)
+    provider: Line
+    service: Line
+    plan: Line
+    cycle: Line
+    idempotency_key: Line
     quantity: int | None = Field(default=None, ge=1, le=1_000_000)
-    quote: str | None = None
+    quote: Line | None = None
     accept_total: MoneyMessage | None = None
 
     def request(self) -> ChangeRequest:
@@ -70,9 +74,9 @@ class CancellationMessage(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    provider: str
-    service: str
-    idempotency_key: str = Field(min_length=1, max_length=255)
+    provider: Line
+    service: Line
+    idempotency_key: Line
     at: Literal["period_end", "now"] = "period_end"
     accept_credit: MoneyMessage | None = None
 
@@ -85,34 +89,40 @@ class CancellationMessage(BaseModel):
 
 @shared_task(name="planshift.request_change")
 def request_by_message(*args: Any, **kwargs: Any) -> str | None:
-    try:
-        message = ChangeMessage.model_validate(kwargs)
-        change_id = _take_in(message)
-    except RequestInFlight:
-        return None  # the same request is being taken in by another worker
-    except (ValidationError, UnknownProvider, UnknownService, KeyReused) as error:
-        _reject({"args": list(args), "kwargs": kwargs}, error)
-        return None
-    enqueue(change_id)
-    return change_id
+    return _enqueued(_kept_if_refused(args, kwargs, lambda: _take_in(ChangeMessage.model_validate(kwargs))))
 
 
 @shared_task(name="planshift.request_cancellation")
 def request_cancellation_by_message(*args: Any, **kwargs: Any) -> str | None:
+    return _enqueued(_kept_if_refused(args, kwargs, lambda: _end(CancellationMessage.model_validate(kwargs))))
+
+
+def _enqueued(row_id: str | None) -> str | None:
+    if row_id is not None:
+        enqueue(row_id)
+    return row_id
+
+
+def _kept_if_refused(args: tuple[Any, ...], kwargs: dict[str, Any], take_in: Callable[[], str]) -> str | None:
+    """A message that cannot be taken in is kept; what we did not expect is raised, too. While the database is away
+    nothing can be kept: the sender repeats with the same key."""
     try:
-        message = CancellationMessage.model_validate(kwargs)
-        ending_id = _end(message)
+        return take_in()
     except RequestInFlight:
+        return None  # the same request is being taken in by another worker
+    except DATABASE_AWAY:
+        raise
+    except Exception as error:
+        with transaction() as session:
+            keep_rejected(session, {"args": list(args), "kwargs": kwargs}, error)
+        if not isinstance(error, _REFUSALS):
+            raise
         return None
-    except (ValidationError, UnknownProvider, UnknownService, KeyReused, *_CANNOT_END) as error:
-        _reject({"args": list(args), "kwargs": kwargs}, error)
-        return None
-    enqueue(ending_id)
-    return ending_id
 
 
 # There is no ending to write a refusal on.
 _CANNOT_END = (ServiceOver, EndingOpen, CreditChanged)
+_REFUSALS = (ValidationError, UnknownProvider, UnknownService, KeyReused, *_CANNOT_END)
 
 
 def _end(message: CancellationMessage) -> str:
@@ -139,10 +149,3 @@ def _request(message: ChangeMessage, refusal: ChangeError | ChangeOpen | PriceCh
             return record_refused(session, now, provider, key, request, "celery", refusal).id
         change, _ = request_change(session, now, provider, key, request, "celery")
         return change.id
-
-
-def _reject(message: dict[str, Any], error: Exception) -> None:
-    """Kept whole up to a bound, never retried: the sender repeats with the same key if it wants to."""
-    text = repr(message)
-    with transaction() as session:
-        session.add(RejectedMessage(message={"message": text[:10_000]}, reason=str(error)[:2_000]))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url, text
 
 from cli.sandbox import sample_catalogs, set_up_provider
 from cli.stack import start
@@ -78,6 +79,21 @@ def servers(_servers: tuple[Stack, dict[str, str]]) -> Iterator[Stack]:
     stack, variables = _servers
     with environment(variables):
         yield stack
+
+
+@pytest.fixture(scope="module")
+def own_database(_servers: tuple[Stack, dict[str, str]]) -> Iterator[tuple[Stack, dict[str, str]]]:
+    """The same servers with a database for this file alone, and the environment that leads to it: for commands that
+    look at all there is."""
+    stack, variables = _servers
+    name = f"own_{secrets.token_hex(4)}"
+    with environment(variables), engine().connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text(f"CREATE DATABASE {name}"))
+    url = make_url(variables["PLANSHIFT_DATABASE_URL"]).set(database=name)
+    with environment(variables | {"PLANSHIFT_DATABASE_URL": url.render_as_string(hide_password=False)}):
+        migrate()
+        yield stack, dict(os.environ)
+        engine().dispose()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from web.api import (
     reference,
     services,
 )
-from web.api.pages import known_query
+from web.api.pages import check_address
 from web.cors import ProvidersOrigins
 from web.etags import JsonETags
 from web.portal.app import create_portal
@@ -71,7 +71,7 @@ def create_api() -> FastAPI:
         max_body_size=BODY_MAX_BYTES,
         generate_unique_id_function=_operation_id,
         responses=problems.ANSWERS,
-        dependencies=[Depends(known_query)],
+        dependencies=[Depends(check_address)],
     )
     problems.install(app)
     for routes in (

@@ -11,7 +11,7 @@ from celery import Celery, Task
 from kombu import Exchange, Queue
 
 from settings import settings
-from worker import depth, logs, transport
+from worker import alive, depth, logs, transport
 from worker.beat import SCHEDULE
 
 # How long a task of a queue may run, in seconds; then its process is killed. A step makes at most two calls to somebody
@@ -79,6 +79,7 @@ STEPS = tuple(
 def create_app() -> Celery:
     """The app of workers, beat, Flower and the entry points. Raises MissingSetting without PLANSHIFT_BROKER_URL."""
     logs.connect()
+    alive.connect()
     transport.register()
     depth.connect()
     app = Celery("planshift", broker=settings().require_broker_url(), include=[ENTRY_POINT, *STEPS])

@@ -1,4 +1,4 @@
-"""kombu's Redis transport with two mends, both for workers that would live on, or end, and take no message any more.
+"""kombu's Redis transport with three mends. Two are for workers that would live on, or end, and take no message more.
 
 An acknowledgement that the broker did not take gives its place back. kombu counts a message as in hand until its
 acknowledgement is written; one that fails (the broker is away for longer than the socket's time-out) is logged and
@@ -6,6 +6,8 @@ never tried again, so with prefetch 1 the worker takes nothing any more. The bro
 unacknowledged and delivers it again after the visibility time-out, which harms nobody.
 
 What is on a queue and is no message is taken off and logged once; kombu lets it end the worker.
+
+The third: what a message says of its queue is not believed.
 """
 
 from __future__ import annotations
@@ -56,7 +58,14 @@ class Channel(redis.Channel):
 
 
 class Transport(redis.Transport):
+    """Knows where a message was: in the message itself its sender writes whatever it likes, and one that is delivered
+    again would go to the queue that it names."""
+
     Channel = Channel
+
+    def _deliver(self, message: dict[str, Any], queue: str | None) -> None:
+        message["properties"]["delivery_info"] = {"exchange": queue, "routing_key": queue}
+        super()._deliver(message, queue)
 
 
 def register() -> None:

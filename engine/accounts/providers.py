@@ -70,7 +70,7 @@ def load_catalog(
     """Stores a catalogue as the provider's newest version, and the provider itself if it is new.
 
     The same contents twice are one version. Raises CatalogError where a plan or cycle is missing that services still
-    have; MissingGlyph, UnsupportedLogo for what documents could not show.
+    have, and for what documents could not show.
     """
     check_catalog(catalog)
     missing = missing_but_held(session, catalog)

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any
 
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from engine.accounts.services import required_service
-from engine.invoicing.printable import check_texts
-from models.customer import Customer, Service, customer_by_ref, lock_service
+from engine.invoicing.printable import check_customer
+from models.base import new_id
+from models.customer import Customer, Service, lock_service
 from models.provider import Provider
 
 
-def put_customer(session: Session, provider: Provider, ref: str, values: dict[str, object]) -> Customer:
-    """Creates or updates a customer by the host's reference. Raises MissingGlyph for a name that cannot be printed."""
-    check_texts([str(values["name"]), *map(str, cast(list[str], values["address"]))], str(values["locale"]))
-    customer = customer_by_ref(session, provider.id, ref)
-    if customer is None:
-        customer = Customer(provider_id=provider.id, ref=ref)
-        session.add(customer)
-    for name, value in values.items():
-        setattr(customer, name, value)
-    session.flush()
-    return customer
+def put_customer(session: Session, provider: Provider, ref: str, values: dict[str, Any]) -> Customer:
+    """Creates or updates a customer by the host's reference. Raises NotPrintable."""
+    check_customer(values)
+    # Two first reports at once are one customer.
+    written = insert(Customer).values(id=new_id("cus"), provider_id=provider.id, ref=ref, **values)
+    written = written.on_conflict_do_update(index_elements=["provider_id", "ref"], set_=values)
+    return session.scalars(written.returning(Customer), execution_options={"populate_existing": True}).one()
 
 
 def put_usage(session: Session, provider: Provider, ref: str, usage: dict[str, int]) -> Service:

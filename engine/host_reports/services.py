@@ -29,6 +29,7 @@ from engine.host_reports.reports import (
 )
 from engine.host_reports.resumption import Resumed, resume
 from engine.host_reports.sold import check_period, discount_sold, terms_sold
+from engine.jobs.idempotency import hold
 from models.customer import Customer, Service, customer_by_ref, lock_service, service_by_ref
 from models.moves import begin, move
 from models.provider import Provider, catalog_of
@@ -57,6 +58,9 @@ def put_service(session: Session, now: datetime, provider: Provider, ref: str, r
         raise UnknownCustomer(report.customer)
     service = service_by_ref(session, provider.id, ref)
     catalog = catalog_of(session, provider)
+    if service is None:
+        hold(session, "service", provider.id, ref)
+        service = service_by_ref(session, provider.id, ref)
     if service is None:
         return Taken(_create_service(session, now, catalog, provider, customer, ref, report))
     if service.customer_id != customer.id:

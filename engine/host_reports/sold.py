@@ -12,16 +12,27 @@ from domain.periods import Period, check_running
 from engine.host_reports.reports import UnknownDiscount
 
 
+def required_plan(catalog: Catalog, plan_id: str) -> Plan:
+    """Raises UnknownPlan."""
+    plan = catalog.plan(plan_id)
+    if plan is None:
+        raise UnknownPlan(f"There is no plan {plan_id}; the plans are {', '.join(p.id for p in catalog.plans)}.")
+    return plan
+
+
+def required_cycle(catalog: Catalog, cycle: str) -> None:
+    """Raises UnknownCycle."""
+    if cycle not in catalog.cycles:
+        raise UnknownCycle(f"There is no billing cycle {cycle}; there are {', '.join(catalog.cycles)}.")
+
+
 def terms_sold(catalog: Catalog, plan_id: str, cycle: str, currency: str, unit_price: int | None) -> tuple[Plan, int]:
     """The plan, and the price of a unit in minor units: the catalogue's where the host says none.
 
     Raises UnknownPlan, UnknownCycle, PlanNotOffered.
     """
-    plan = catalog.plan(plan_id)
-    if plan is None:
-        raise UnknownPlan(f"There is no plan {plan_id}; the plans are {', '.join(p.id for p in catalog.plans)}.")
-    if cycle not in catalog.cycles:
-        raise UnknownCycle(f"There is no billing cycle {cycle}; there are {', '.join(catalog.cycles)}.")
+    plan = required_plan(catalog, plan_id)
+    required_cycle(catalog, cycle)
     price = catalog.price(plan_id, cycle, currency)
     if price is None:
         raise PlanNotOffered(f"{plan_id} is not sold {cycle} in {currency}.")

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import Event, Status
@@ -18,20 +16,14 @@ from domain.money import Money
 from domain.periods import Period
 from domain.pricing.quote_values import Quote
 from engine.invoicing.content import RESTATED, frozen_content, proforma_of
-from engine.invoicing.documents import document_values
-from engine.jobs.external_call import ExternalStep
-from engine.jobs.sweep import unschedule_if_done
-from engine.notifications import notices
-from models import storage
 from models.base import new_id
 from models.billed_item import numbers_of_items
 from models.ending import Ending
-from models.invoice import Document, Invoice, document_of, invoice_of_change
+from models.invoice import Invoice
 from models.moves import move
 from models.plan_change import PlanChange, lock_change
 from models.provider import catalog_of
 from models.renewal import Renewal
-from pdf import InvoiceDocument, render, renderer_version
 
 
 def issue_invoice(session: Session, now: datetime, change_id: str) -> Status:
@@ -156,81 +148,3 @@ def new_invoice(
         due_at=due_at,
         settled_at=settled_at,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class PrintCall:
-    """A document to be made: which invoice, which kind, from which values."""
-
-    invoice_id: str
-    kind: str
-    values: InvoiceDocument
-
-
-def begin_print(session: Session, now: datetime, invoice_id: str) -> PrintCall | None:
-    """The document that should exist and does not; None if there is nothing to print."""
-    invoice = session.get_one(Invoice, invoice_id, populate_existing=True)
-    kind = invoice.document_kind
-    if kind is None or invoice.voided_at or document_of(session, invoice.id, kind):
-        return None
-    return PrintCall(invoice.id, kind, document_values(invoice, kind))
-
-
-@dataclass(frozen=True, slots=True)
-class Printed:
-    """A document that is in the store: its digest, its size, and what printed it."""
-
-    sha256: str
-    size_bytes: int
-    renderer_version: str
-
-
-def perform_print(call: PrintCall) -> Printed:
-    """Values in, bytes into the store; outside any transaction."""
-    content = render(call.values)
-    return Printed(storage.put(content), len(content), renderer_version())
-
-
-def finish_print(session: Session, now: datetime, call: PrintCall, printed: Printed) -> None:
-    """Writes the document down unless another worker was faster: there is one of each kind, for ever. A renewal's is
-    mailed: who asks for one's own change sees its page, a renewal comes by itself."""
-    session.execute(
-        insert(Document)
-        .values(
-            id=new_id("doc"),
-            invoice_id=call.invoice_id,
-            kind=call.kind,
-            sha256=printed.sha256,
-            size_bytes=printed.size_bytes,
-            renderer_version=printed.renderer_version,
-        )
-        .on_conflict_do_nothing(index_elements=["invoice_id", "kind"])
-    )
-    invoice = session.get_one(Invoice, call.invoice_id)
-    if invoice.renewal_id is not None:
-        attached = {"sha256": printed.sha256, "name": f"{invoice.number}.pdf"}
-        notices.write(session, invoice, "renewal_invoice", attached=attached)
-    unschedule_if_done(session, call.invoice_id)
-
-
-def begin_change_print(session: Session, now: datetime, change_id: str) -> PrintCall | Status:
-    """The same for the invoice of a change."""
-    invoice = invoice_of_change(session, change_id)
-    call = begin_print(session, now, invoice.id) if invoice is not None else None
-    return call or _status_of(session, change_id)
-
-
-def finish_change_print(session: Session, now: datetime, call: PrintCall, printed: Printed) -> Status:
-    """Printing moves no status: it is guarded by the missing document."""
-    finish_print(session, now, call, printed)
-    invoice = session.get_one(Invoice, call.invoice_id)
-    assert invoice.change_id is not None, "a change's document belongs to a change's invoice"
-    return _status_of(session, invoice.change_id)
-
-
-def _status_of(session: Session, change_id: str) -> Status:
-    return Status(session.execute(select(PlanChange.status).where(PlanChange.id == change_id)).scalar_one())
-
-
-print_invoice = ExternalStep(begin_print, perform_print, finish_print, PrintCall)
-print_change_invoice = ExternalStep(begin_change_print, perform_print, finish_change_print, PrintCall)

@@ -16,6 +16,7 @@ def give_number(session: Session, provider: Provider, invoice: Invoice, now: dat
     catalog = catalog_of(session, provider)
     on = now.astimezone(ZoneInfo(catalog.timezone)).date()
     invoice.schedule_now()
+    invoice.print_error = None  # another document than the one that failed
     count, invoice.numbered_on = take_number(session, provider.id, invoice.kind, on)
     series = "CN-" if invoice.kind == "credit_note" else ""
     invoice.number = f"{catalog.invoice.number_prefix}{series}{on.year}-{count:06d}"

@@ -42,6 +42,12 @@ def earlier_row(session: Session, row: type[Any], provider_id: str, key: str, re
     return earlier
 
 
+def hold(session: Session, *name: str) -> None:
+    """Whoever asks for the same name waits until this transaction ends: of two first reports at once, the second finds
+    what the first has written. A statement of its own; read after it."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(":".join(name), 1))))
+
+
 @dataclass(frozen=True, slots=True)
 class KeyedRequest:
     """An operator's request under its key, and the digest of all that was asked for."""

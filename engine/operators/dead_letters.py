@@ -66,7 +66,7 @@ def dead_letters(session: Session, provider_id: str | None = None) -> list[DeadL
             slug,
             _what(row),
             row.attempts,
-            row.last_error or getattr(row, "error", None),
+            _error_of(row),
             row.customer.name if isinstance(row, OutboxMessage) else None,
         )
         for work in WORK_KINDS
@@ -74,6 +74,11 @@ def dead_letters(session: Session, provider_id: str | None = None) -> list[DeadL
             _dead(work, work.row, Provider.slug, provider_id=provider_id).order_by(work.row.id).limit(LISTED_MAX)
         )
     ]
+
+
+def _error_of(row: Any) -> str | None:
+    """What went wrong last: in trying, at the gateway, or on the page."""
+    return row.last_error or getattr(row, "error", None) or getattr(row, "print_error", None)
 
 
 def count_dead_letters(session: Session) -> int:
@@ -96,7 +101,7 @@ def retry_dead_letter(
     if isinstance(row, InboxEvent):
         replay_event(session, now, session.get_one(Provider, row.provider_id), row_id, attribution)
         return row_id
-    details = {"kind": work.kind, "attempts": row.attempts, "error": row.last_error}
+    details = {"kind": work.kind, "attempts": row.attempts, "error": _error_of(row)}
     record_action(session, row.provider_id, now, "dead_letter.retry", row_id, attribution, **details)
     if isinstance(row, PaymentAttempt) and row.status == AttemptStatus.FAILED:
         return _ask_again(session, now, row)
@@ -105,6 +110,11 @@ def retry_dead_letter(
         return decide_refund(session, now, provider, row.id, "again", attribution).id
     if isinstance(row, OutboxMessage):
         address_again(session, row)
+    if isinstance(row, Invoice) and row.print_error is not None:
+        row.print_error = None
+        if row.number is None and row.change_id is not None:
+            session.flush()
+            return row.change_id  # its proforma is printed by the change, which may have moved on
     row.schedule_now()
     session.flush()
     return row_id

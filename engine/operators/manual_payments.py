@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from domain.money import Money
 from engine.inbox import allocation
+from engine.jobs.idempotency import hold
 from engine.ledger.postings import MoneySource
 from engine.payments.refunds import lock_payment
 from gateways.registry import BY_HAND
@@ -61,6 +62,7 @@ def record_payment(
     """
     if line.invoice is not None:
         _required_invoice(session, provider, line.invoice)
+    hold(session, "bank", provider.id)
     connection = _bank(session, provider)
     document = {
         "line": line.line,
@@ -76,7 +78,7 @@ def record_payment(
             raise AlreadyRecorded(line.line)
         return earlier, True
     event_id = store_event(session, now, connection, "operator", line.line, body)
-    assert event_id is not None, "the connection is locked and the key was looked up"
+    assert event_id is not None, "the bank is held and the key was looked up"
     event = session.get_one(InboxEvent, event_id)
     record_action(session, provider.id, now, "payment.record", event.id, attribution, **document)
     return event, False

@@ -23,5 +23,7 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name=op.f("fk_saved_answers_provider_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_answers")),
-        sa.UniqueConstraint("provider_id", "idempotency_key", name=op.f("uq_saved_answers_provider_id")),
+        sa.UniqueConstraint(
+            "provider_id", "idempotency_key", name=op.f("uq_saved_answers_provider_id_idempotency_key")
+        ),
     )

@@ -7,7 +7,6 @@ import secrets
 import shutil
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -24,10 +23,12 @@ from models.database import engine
 from models.migrate import migrate
 from tests.chaos.proxies import Proxy
 from tests.conftest import catalog_named, environment
-from tests.support.client import ApiClient
-from tests.support.waiting import Found, NotInTime, until
+from tests.support.client import ApiClient, Refused
+from tests.support.waiting import Found, until
 
 ROOT = Path(__file__).parent.parent.parent
+# How long web may be away: a process is killed again and again, and on a busy machine it takes its time to come back.
+_OUTAGE_SECONDS = 180
 # Polling costs the machine more than what is polled.
 _POLL_SECONDS = 0.25
 
@@ -89,16 +90,17 @@ class Patient(ApiClient):
     """Repeats a request that got no answer, or a 503: same body, same Idempotency-Key."""
 
     def call(self, method: str, path: str, body: Any = None, scope: str = "frontend", **headers: str) -> Any:
-        for _ in range(100):
+        def answered() -> list[Any] | None:
             try:
-                return super().call(method, path, body, scope, **headers)
+                return [super(Patient, self).call(method, path, body, scope, **headers)]
             except httpx.TransportError:
-                time.sleep(0.1)
-            except Exception as error:
+                return None
+            except Refused as error:
                 if "not_available" not in str(error) and "request_in_flight" not in str(error):
                     raise
-                time.sleep(0.1)
-        raise NotInTime(f"{method} {path} was cut off a hundred times")
+                return None
+
+        return until(answered, f"an answer to {method} {path}", _OUTAGE_SECONDS)[0]
 
 
 @contextmanager

@@ -84,7 +84,7 @@ class Seam:
 
         for registry, kind in ((GATEWAYS, "gateway"), (PROVISIONERS, "provisioner")):
             for adapter in {type(adapter) for adapter in registry.values()}:
-                for method in ("create", "fetch", "cancel", "refund", "recent_events", "apply", "read"):
+                for method in ("create", "fetch", "cancel", "refund", "recent_events", "apply", "read", "end"):
                     if hasattr(adapter, method):
                         _wrap(adapter, method, _named(f"call {kind}.{method} in {{}}", self._where), self.cross)
         _wrap(smtplib.SMTP, "send_message", _named("call mail.send in {}", self._where), self.cross)

@@ -48,7 +48,7 @@ def _finished(_servers: tuple[Stack, dict[str, str]]) -> Iterator[tuple[Play, di
 
 
 def _print(invoice_id: str | None) -> None:
-    from engine.invoicing.invoice import print_invoice
+    from engine.invoicing.printing import print_invoice
     from models.invoice import Invoice
     from tasks.run import external_step
 

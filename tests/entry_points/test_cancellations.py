@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from cli.sandbox import sample_catalogs
 from models.database import transaction
-from models.plan_change import RejectedMessage
+from models.rejected import RejectedMessage
 from tests.conftest import Running
 from tests.support.client import ApiClient, is_problem
 from tests.support.waiting import until

@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 from celery import Celery
 from kombu import Exchange, Queue
+from redis import Redis
 from sqlalchemy import func, select
 
 from models.database import transaction
-from models.plan_change import RejectedMessage
+from models.rejected import RejectedMessage
+from settings import settings
 from tests.conftest import Running
 from tests.support.client import ApiClient
+from tests.support.hostile import OFFENCES, REQUEST, raw
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -116,12 +119,30 @@ def test_a_malformed_message_is_recorded_and_not_retried(
     assert _rejected() == before + 1
 
 
-def test_the_queue_of_frontends_leads_to_no_other_task(running: Running, sender: Celery, dns: ApiClient) -> None:
-    sender.send_task("sweep.enqueue_due", queue="requests", ignore_result=True)
-    log = running.stack.supervisor.process("worker-requests").command.log
-    until(lambda: "unregistered task" in log.read_text(errors="replace") or None, "the message to be turned away")
-    send(sender, message_for(dns))
-    dns.wait_for(found(dns)["id"], "awaiting_payment")
+TOLD: dict[str, dict[str, Any]] = {
+    "a zero": {"idempotency_key": "\0"},
+    "half a pair": {"service": "\ud800"},
+    "half a name": {"\ud83d": 1},
+    "backwards": {"plan": "\u202esisab"},
+    "a long key": {"idempotency_key": "k" * 100_000},
+    "a huge number": {"quantity": 10**400},
+    "not a number": {"accept_total": {"amount": float("nan"), "currency": "JPY"}},
+}
+
+
+def test_a_message_that_is_more_than_a_request_is_refused_and_kept(dns: ApiClient) -> None:
+    """Whatever queue it says it was in."""
+    told = {name: (REQUEST, [[], message_for(dns, **more), {}], "") for name, more in TOLD.items()}
+    for name, (headers, body, reason) in (OFFENCES | told).items():
+        for says in ("requests", "pipeline"):
+            before = _rejected()
+            with Redis.from_url(settings().require_broker_url()) as broker:
+                broker.lpush("requests", raw(headers, body, says))
+            until(lambda before=before: _rejected() > before or None, f"{name} to be kept")  # type: ignore[misc]
+            with transaction() as session:
+                newest = session.scalars(select(RejectedMessage).order_by(RejectedMessage.id.desc()).limit(1)).one()
+            assert reason in newest.reason, name
+            assert newest.message["message"].isprintable(), name
 
 
 def _rejected() -> int:

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import pytest
 from redis import Redis
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
+from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from cli.main import app
+from domain.money import Money
 from local.stack import Stack
+from models.base import WrongSecretKey
 from models.database import transaction
 from models.heartbeat import Heartbeat, beat
+from models.inbox import keep_refused
 from settings import settings
-from tests.conftest import environment
+from tests.conftest import Running, environment
 from tests.support.play import Play
+from tests.support.waiting import until
+from web.app import create_app
+from worker.app import QUEUES
 
 
 def diagnose() -> tuple[int, dict[str, list[str]]]:
@@ -30,11 +40,15 @@ def diagnose() -> tuple[int, dict[str, list[str]]]:
 
 
 @pytest.fixture
-def healthy(servers: Stack) -> Stack:
-    with transaction() as session:
-        beat(session, "sweep")
-        beat(session, "audit", alert="")
-    return servers
+def healthy(own_database: tuple[Stack, dict[str, str]]) -> Iterator[Stack]:
+    stack, variables = own_database
+    with environment(variables):
+        with transaction() as session:
+            beat(session, "sweep")
+            beat(session, "audit", alert="")
+            for queue in QUEUES:
+                beat(session, f"queue:{queue}")
+        yield stack
 
 
 def test_a_healthy_installation(healthy: Stack) -> None:
@@ -102,3 +116,73 @@ def test_without_a_broker_the_rest_is_checked(healthy: Stack) -> None:
     assert len(found["bad"]) == 1
     assert found["bad"][0].startswith("broker: Could not be looked at")
     assert any(sentence.startswith("beat:") for sentence in found["ok"])
+
+
+def test_a_queue_that_no_worker_takes_from(healthy: Stack) -> None:
+    with transaction() as session:
+        silent = Heartbeat.name == "queue:outside"
+        session.execute(update(Heartbeat).where(silent).values(at=Heartbeat.at - timedelta(minutes=1)))
+    code, found = diagnose()
+    assert code == 1
+    assert found["bad"] == ["outside: No worker takes from outside. Start `planshift worker --queues outside`."]
+    with TestClient(create_app()) as client:
+        assert 'planshift_trouble{kind="no_worker",subject="outside"} 1.0' in client.get("/metrics").text
+
+
+def test_a_host_that_answers_with_errors(healthy: Stack) -> None:
+    class Broken(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(502)
+
+    play = Play.of(healthy)
+    with HTTPServer(("127.0.0.1", 0), Broken) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        with transaction() as session:
+            own = {"u": url, "p": play.provider(session).id}
+            session.execute(text("UPDATE connections SET base_url = :u WHERE kind = 'host' AND provider_id = :p"), own)
+        code, found = diagnose()
+        server.shutdown()
+    with transaction() as session:
+        back = {"u": url, "h": healthy.addresses.host}
+        session.execute(text("UPDATE connections SET base_url = :h WHERE base_url = :u"), back)
+    assert code == 1
+    assert f"{play.slug}: The host at {url} answers with 502." in found["bad"]
+
+
+def test_a_gateway_whose_webhooks_are_all_refused(healthy: Stack) -> None:
+    play = Play.of(healthy)
+    with transaction() as session:
+        connection = play.gateway(session).id
+        values: dict[str, str | bytes] = {"reason": "no signature fits", "headers": "", "body_start": b"{}"}
+        keep_refused(session, connection, 0, values)
+    sentence = f"{play.slug}: Webhooks of standard are refused, and none was believed since: no signature fits"
+    assert any(sentence in warning for warning in diagnose()[1]["warning"])
+    change_id = play.until_awaiting_payment("start")
+    play.process(play.report(play.attempts(change_id)[-1].id, Money(373, "JPY")))
+    assert not any(sentence in warning for warning in diagnose()[1]["warning"])
+
+
+def test_another_secret_key_than_the_one_that_encrypted(healthy: Stack) -> None:
+    play = Play.of(healthy)
+    with environment(dict(os.environ) | {"PLANSHIFT_SECRET_KEY": "another"}), TestClient(create_app()) as client:
+        code, found = diagnose()
+        ready = client.get("/readyz")
+        webhook = client.post(f"/webhooks/standard/{play.slug}", content=b"{}")
+        host = CliRunner().invoke(app, ["connect", "host", play.slug, "--url", "http://h.invalid", "--secret", "s"])
+    assert code == 1
+    assert any("is not the key that encrypted" in sentence for sentence in found["bad"])
+    assert (ready.status_code, ready.json()["code"]) == (503, "wrong_secret_key")
+    assert (webhook.status_code, webhook.json()["code"]) == (503, "wrong_secret_key")
+    assert isinstance(host.exception, WrongSecretKey)
+
+
+def test_a_real_worker_says_which_queues_it_takes_from(running: Running) -> None:
+    def alive() -> bool | None:
+        with transaction() as session:
+            names = session.scalars(
+                select(Heartbeat.name).where(Heartbeat.at > text("clock_timestamp() - interval '30 s'"))
+            )
+            return {f"queue:{queue}" for queue in QUEUES} <= set(names) or None
+
+    until(alive, "a sign of life for every queue", 40)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
+
+import httpx
 
 from web.app import create_api
 
@@ -69,3 +72,15 @@ def test_every_route_and_parameter_is_described() -> None:
         assert operation["description"], name
         silent = [one["name"] for one in operation.get("parameters", []) if "description" not in one]
         assert silent == [], name
+
+
+def test_no_request_waits_for_the_document() -> None:
+    """Its first reader makes it; whoever calls another route of a process that has just begun does not."""
+    api = create_api()
+
+    async def ask() -> int:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://planshift") as client:
+            return (await client.get("/v1/services?colour=red")).status_code
+
+    assert asyncio.run(ask()) == 422
+    assert api.openapi_schema is None

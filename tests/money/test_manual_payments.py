@@ -23,7 +23,7 @@ from engine.operators.manual_payments import (
 )
 from engine.payments.refunds import NotRefundable, UnknownPayment
 from local.stack import Stack
-from models.audit import Attribution, OperatorAction
+from models.audit import BY_A_PROGRAM, Attribution, OperatorAction
 from models.database import transaction
 from models.ledger import balance
 from tests.support.money_play import DECISION, MoneyPlay, yen
@@ -56,9 +56,10 @@ def match(play: MoneyPlay, payment_id: str, invoice_id: str) -> list[str]:
 def actions(play: MoneyPlay) -> list[tuple[str, Attribution]]:
     with transaction() as session:
         query = select(OperatorAction).where(OperatorAction.provider_id == play.provider(session).id)
+        by_people = query.where(OperatorAction.actor != BY_A_PROGRAM.actor)
         return [
             (row.action, Attribution(row.actor, row.reason))
-            for row in session.scalars(query.order_by(OperatorAction.id))
+            for row in session.scalars(by_people.order_by(OperatorAction.id))
         ]
 
 

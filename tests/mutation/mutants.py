@@ -55,7 +55,8 @@ def mutants_of(file: str) -> list[Mutant]:
         first, last = getattr(old, "lineno", statement.lineno), getattr(old, "end_lineno", statement.lineno)
         if isinstance(old, ast.stmt) and hasattr(old, "body"):
             last = first
-        lines = tuple(sorted({statement.lineno, *range(first, (last or first) + 1), *_uses(file, function)}))
+        uses = [_uses(file, name) for name in (function, *_names(_made_by(_parsed(file), function)))]
+        lines = tuple(sorted({statement.lineno, *range(first, (last or first) + 1)}.union(*uses)))
         made.append(Mutant(file, function, change, seen[function, change], lines, index))
         seen[function, change] += 1
     return made
@@ -76,6 +77,12 @@ def code_of(mutant: Mutant) -> CodeType:
         getattr(parent, field)[index] = new
     told = ast.Module([statement], []) if mutant.of_constant else tree
     return compile(ast.fix_missing_locations(told), str(path), "exec", dont_inherit=True)
+
+
+def constants_of(mutant: Mutant) -> CodeType:
+    """The module's constants that the function made when the module was loaded, to be made again."""
+    made = ast.Module(list(_made_by(_parsed(mutant.file), mutant.function)), [])
+    return compile(made, str(ROOT / mutant.file), "exec", dont_inherit=True)
 
 
 def sampled(mutants: Sequence[Mutant], size: int, seed: int, weights: dict[str, int]) -> list[Mutant]:
@@ -116,12 +123,30 @@ def _all(tree: ast.Module) -> Iterator[tuple[str, Place, ast.stmt, ast.AST]]:
 def _uses(file: str, name: str) -> frozenset[int]:
     """The lines on which functions of the file use its constant of this name; none where it has no such constant."""
     tree = _parsed(file)
-    constants = {target.id for one in tree.body if isinstance(one, ast.Assign) for target in one.targets
-                 if isinstance(target, ast.Name)}  # fmt: skip
-    if name not in constants:
+    if name not in _names(_constants(tree)):
         return frozenset()
     inside = (node for _, function in _functions(tree, "") for node in ast.walk(function))
     return frozenset(node.lineno for node in inside if isinstance(node, ast.Name) and node.id == name)
+
+
+def _constants(tree: ast.Module) -> list[ast.Assign]:
+    return [one for one in tree.body if isinstance(one, ast.Assign)]
+
+
+def _made_by(tree: ast.Module, function: str) -> list[ast.Assign]:
+    return [
+        one
+        for one in _constants(tree)
+        if any(
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function
+            for node in ast.walk(one)
+        )
+    ]
+
+
+def _names(constants: list[ast.Assign]) -> set[str]:
+    targets = (node for one in constants for target in one.targets for node in ast.walk(target))
+    return {node.id for node in targets if isinstance(node, ast.Name)}
 
 
 def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:

@@ -23,7 +23,7 @@ import pytest
 import local.stack
 from local.postgres import Postgres
 from tests.mutation.known import Known, KnownTests
-from tests.mutation.mutants import Mutant, code_of
+from tests.mutation.mutants import Mutant, code_of, constants_of
 from tests.mutation.template import Template
 from tests.mutation.watched import Loaded
 
@@ -185,3 +185,4 @@ def _plant(mutant: Mutant, loaded: Loaded) -> None:
         loaded.redefine(mutant.file, code_of(mutant))
     else:
         loaded.become(code_of(mutant))
+        loaded.redefine(mutant.file, constants_of(mutant))

@@ -7,6 +7,8 @@ from psycopg import sql
 from sqlalchemy import make_url
 
 _TEMPLATE = "mutants_template"
+# Of our own role: an autovacuum worker is the superuser's, and dropping or copying a database ends it by itself.
+_CUT_OFF = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ANY(%s) AND usename = current_user"
 
 
 class Template:
@@ -24,8 +26,8 @@ class Template:
         self._copy(_TEMPLATE, self._name)
 
     def _copy(self, old: str, new: str) -> None:
-        self._connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [old])
-        self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", new)
+        self._connection.execute(_CUT_OFF, [[old, new]])
+        self._run("DROP DATABASE IF EXISTS {}", new)
         self._run("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", new, old)
 
     def _run(self, statement: str, *names: str) -> None:

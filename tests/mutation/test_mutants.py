@@ -10,7 +10,7 @@ import pytest
 
 from tests.mutation.__main__ import explained
 from tests.mutation.changes import changes
-from tests.mutation.mutants import code_of, mutants_of, sampled
+from tests.mutation.mutants import code_of, constants_of, mutants_of, sampled
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -61,6 +61,16 @@ def test_an_entry_of_a_private_set_is_left_out() -> None:
     source = (ROOT / "domain/pricing/bill.py").read_text(encoding="utf-8").splitlines()
     [_, used] = [number for number, line in enumerate(source, start=1) if "_OF_THE_CHARGE" in line]
     assert used in mutants[4].lines, "the line that uses it"
+
+
+def test_what_a_module_makes_when_it_is_loaded_is_made_again() -> None:
+    file = "engine/payments/inbox_store.py"
+    mutant = next(one for one in mutants_of(file) if one.function == "_statement" and one.change.startswith("if fetch"))
+    assert set(constants_of(mutant).co_names) >= {"_statement", "_REPORTED", "_FETCH"}
+    source = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    used = [number for number, line in enumerate(source, start=1) if line.startswith(" ") and "_REPORTED" in line]
+    assert set(used) <= set(mutant.lines)
+    assert used
 
 
 def test_a_sample_is_the_same_each_time_and_has_two_of_each_file() -> None:

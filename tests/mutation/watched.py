@@ -42,9 +42,9 @@ class Loaded:
                     function.__code__ = code
         self.forget()
 
-    def redefine(self, file: str, constant: CodeType) -> None:
-        """From now on the module of `file` has another constant."""
-        exec(constant, vars(sys.modules[file.removesuffix(".py").replace("/", ".")]))
+    def redefine(self, file: str, constants: CodeType) -> None:
+        """From now on the module of `file` has other constants."""
+        exec(constants, vars(sys.modules[file.removesuffix(".py").replace("/", ".")]))
         self.forget()
 
     def forget(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, make_url, select, text
+from sqlalchemy import func, select, text
 from typer.testing import CliRunner, Result
 
 from cli.main import app
@@ -22,10 +21,9 @@ from engine.audit import after_restore
 from engine.audit.checks import audit_books, providers_to_audit
 from local.stack import Stack
 from models import storage
-from models.audit import OperatorAction
-from models.database import engine, snapshot, transaction
+from models.audit import BY_A_PROGRAM, OperatorAction
+from models.database import snapshot, transaction
 from models.invoice import NumberGap, NumberSeries
-from models.migrate import migrate
 from models.provider import Connection
 from pdf import Kind, render
 from pdf.samples.documents import build
@@ -36,24 +34,10 @@ JULY_20 = date(2027, 7, 20)
 PAID = Money(1331, "JPY")
 
 
-@pytest.fixture(scope="module")
-def _database(_servers: tuple[Stack, dict[str, str]]) -> Iterator[tuple[Stack, dict[str, str]]]:
-    """A database of its own: the command reads all of it."""
-    stack, variables = _servers
-    name = f"restored_{secrets.token_hex(4)}"
-    with environment(variables), engine().connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text(f"CREATE DATABASE {name}"))
-    url = make_url(variables["PLANSHIFT_DATABASE_URL"]).set(database=name)
-    with environment(variables | {"PLANSHIFT_DATABASE_URL": url.render_as_string(hide_password=False)}):
-        migrate()
-        yield stack, dict(os.environ)
-        engine().dispose()
-
-
 @pytest.fixture
-def restored(_database: tuple[Stack, dict[str, str]], tmp_path: Path) -> Iterator[Stack]:
+def restored(own_database: tuple[Stack, dict[str, str]], tmp_path: Path) -> Iterator[Stack]:
     """With a document store of its own, which holds what the database of this test knows, and more."""
-    stack, variables = _database
+    stack, variables = own_database
     with environment(variables | {"PLANSHIFT_DOCUMENT_URL": str(tmp_path)}):
         yield stack
         with transaction() as session:
@@ -106,6 +90,7 @@ def rows() -> list[Any]:
 def actions(play: Play) -> list[tuple[str, str, str]]:
     with transaction() as session:
         query = select(OperatorAction).where(OperatorAction.provider_id == play.provider(session).id)
+        query = query.where(OperatorAction.actor != BY_A_PROGRAM.actor)
         return [
             (action.action, action.actor, action.reason)
             for action in session.scalars(query.order_by(OperatorAction.id))

@@ -102,10 +102,10 @@ def a_refund(servers: Stack) -> Case:
 
 
 def a_document(servers: Stack) -> Case:
-    from engine.invoicing import invoice
+    from models import storage
 
     play, row_id = renewed(servers)
-    return Case(play, row_id, (invoice, "render"), lambda s: document_of(s, row_id, "invoice") is not None)
+    return Case(play, row_id, (storage, "put"), lambda s: document_of(s, row_id, "invoice") is not None)
 
 
 def a_renewal_to_collect(servers: Stack) -> Case:

@@ -66,7 +66,7 @@ def compensate(change_id: str) -> str:
 
 
 def print_all(play: Play) -> None:
-    from engine.invoicing.invoice import print_invoice
+    from engine.invoicing.printing import print_invoice
 
     with transaction() as session:
         ids = session.scalars(select(Invoice.id).where(Invoice.provider_id == play.provider(session).id)).all()

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from domain.money import Money
 from engine import dunning
-from engine.invoicing.invoice import print_invoice
+from engine.invoicing.printing import print_invoice
 from engine.payments import checkout
 from local.stack import Stack
 from models.database import transaction

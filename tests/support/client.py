@@ -49,8 +49,10 @@ class ApiClient:
         self.closed_with_it.close()
 
     def send(self, method: str, path: str, body: Any = None, scope: str = "frontend", **headers: str) -> httpx.Response:
-        """The answer as it is, an error or a redirection, too."""
-        return self._http.request(method, self.ready["api"] + path, json=body, headers=self._login(scope) | headers)
+        """The answer as it is, an error or a redirection, too. A body of bytes is sent as it is."""
+        content = {"content": body} if isinstance(body, bytes) else {"json": body}
+        headers = {"Content-Type": "application/json"} | self._login(scope) | headers
+        return self._http.request(method, self.ready["api"] + path, headers=headers, **content)
 
     def call(self, method: str, path: str, body: Any = None, scope: str = "frontend", **headers: str) -> Any:
         """The JSON answer, or the bytes of a document. Raises Refused."""

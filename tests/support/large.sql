@@ -46,3 +46,27 @@ SELECT 'chg_' || CAST(:mark AS text) || n, CAST(:provider AS varchar), 'svc_' ||
     'monthly', 'basic', 'monthly', 1, 1, 1, CAST(:clock AS timestamptz) + n % 7 * interval '1 day' + interval '1 hour',
     CAST(:clock AS timestamptz) + interval '20 days', CASE WHEN n % 100 = 0 THEN clock_timestamp() - interval '1 day' END
 FROM generate_series(1, :services) n;
+
+INSERT INTO payment_attempt_moves (attempt_id, event, from_status, to_status, at, actor)
+SELECT id, CASE m WHEN 1 THEN 'begin' ELSE 'succeed' END, CASE m WHEN 2 THEN 'creating' END,
+    CASE m WHEN 1 THEN 'creating' ELSE 'succeeded' END, expires_at, 'system'
+FROM payment_attempts, generate_series(1, 2) m WHERE provider_id = CAST(:provider AS varchar);
+
+INSERT INTO payments (id, provider_id, connection_id, gateway_object, kind, attempt_id, invoice_id, amount_minor, currency,
+    outcome, paid_at)
+SELECT 'mny' || substr(id, 4), provider_id, connection_id, id, 'payment', id, invoice_id, 550, 'JPY', 'renewal', expires_at
+FROM payment_attempts WHERE provider_id = CAST(:provider AS varchar);
+
+INSERT INTO refunds (id, provider_id, payment_id, amount_minor, currency, source, owner, status, actor, reason, fence,
+    next_attempt_at)
+SELECT 'ref' || substr(id, 4), provider_id, id, 550, 'JPY', 'credit', '', 'succeeded', 'ana', 'asked for', 1, NULL
+FROM payments WHERE provider_id = CAST(:provider AS varchar) AND id LIKE '%\_2';
+
+INSERT INTO ledger_balances (provider_id, account, owner, currency, balance_minor)
+SELECT provider_id, 'held', id, 'JPY', 0 FROM invoices WHERE provider_id = CAST(:provider AS varchar);
+
+INSERT INTO endings (id, provider_id, service_id, customer_id, status, at, idempotency_key, request_sha256, channel, plan,
+    received_at, ended_at, credit_minor, lost_minor, fence, next_attempt_at)
+SELECT 'end' || substr(id, 4), provider_id, service_id, customer_id, 'withdrawn', 'period_end', id, '', 'api', 'basic',
+    issued_at, NULL, 0, 0, 1, NULL
+FROM invoices WHERE provider_id = CAST(:provider AS varchar);

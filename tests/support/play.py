@@ -19,7 +19,7 @@ from engine.accounts.providers import set_clock
 from engine.host_reports import ServiceReport, put_customer, put_service
 from engine.inbox.failures import put_off
 from engine.inbox.process import process_event
-from engine.invoicing import invoice
+from engine.invoicing import invoice, printing
 from engine.jobs.external_call import ExternalStep
 from engine.ledger.billed_items import open_items
 from engine.notifications import mail
@@ -53,7 +53,7 @@ LOCAL = {
     "expire": expiry.expire_change,
 }
 EXTERNAL: dict[str, ExternalStep[Any, Any, Status]] = {
-    "print": invoice.print_change_invoice,
+    "print": printing.print_change_invoice,
     "request_payment": checkout.request_payment,
     "apply": apply.apply_plan,
 }

@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from engine.accounts.services import UnknownService, required_service
-from models.customer import Customer, Service
+from engine.host_reports import UnknownCustomer
+from models.customer import Customer, Service, customer_by_ref
 from models.database import transaction
 from models.provider import SCOPES, Provider, business_now, catalog_of, find_api_key
 from settings import settings
@@ -114,6 +115,13 @@ class ApiTransaction:
     def owns(self, row: Any) -> bool:
         """Whether there is such a row and the caller may see it: of the provider, and of the token's customer."""
         return row is not None and row.provider_id == self.provider.id and self.caller.sees(row.customer_id)
+
+    def customer(self, ref: str) -> Customer:
+        """The caller's own customer. Raises UnknownCustomer."""
+        customer = customer_by_ref(self.session, self.provider.id, ref)
+        if customer is None or not self.caller.sees(customer.id):
+            raise UnknownCustomer(ref)
+        return customer
 
     def service(self, ref: str) -> Service:
         """The caller's own service. Raises UnknownService."""

@@ -2,85 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StringConstraints,
-    TypeAdapter,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, WithJsonSchema, model_validator
 
-from domain.addresses import mail_address
-from domain.locales import TAG
 from domain.money import Money
 from engine.host_reports import BillingReport, ServiceReport
 from models.audit import Attribution
 from planshift_client.shapes.base import told
-
-REF = r"^[A-Za-z0-9._~-]+$"
-# Neither the database nor a page takes control characters; a text may have tabs and line breaks.
-PLAIN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
-Ref = Annotated[str, Field(min_length=1, max_length=128, pattern=REF)]
-Text = Annotated[str, Field(min_length=1, max_length=500, pattern=PLAIN)]
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=PLAIN)]
-
-
-def _written(value: Any) -> Any:
-    if not isinstance(value, datetime) and (not isinstance(value, str) or "T" not in value.upper()):
-        raise ValueError("write an instant as RFC 3339, such as 2027-07-17T03:00:00Z")
-    return value
-
-
-def _counted(value: Any) -> Any:
-    if isinstance(value, str | bool):
-        raise ValueError("write a whole number, without quotes")
-    return value
-
-
-# JSON has types, and so have we: no number is an instant, no text a number.
-Moment = Annotated[AwareDatetime, BeforeValidator(_written)]
-Whole = Annotated[int, BeforeValidator(_counted)]
-
-
-def _lines(value: Any) -> Any:
-    return value.splitlines() if isinstance(value, str) else value
-
-
-def _capital(value: str) -> str:
-    return value.upper()
-
-
-# Codes are the same in small letters; they are kept and answered in capitals.
-Country = Annotated[str, Field(pattern=r"^[A-Za-z]{2}$"), AfterValidator(_capital)]
-Currency = Annotated[str, Field(pattern=r"^[A-Za-z]{3}$"), AfterValidator(_capital)]
-TaxId = Annotated[str, Field(max_length=40, pattern=PLAIN)]
-Email = Annotated[
-    str, AfterValidator(mail_address), WithJsonSchema({"type": "string", "format": "email", "maxLength": 254})
-]
-Locale = Annotated[str, Field(max_length=35, pattern=TAG)]
-LINES_MAX = 8
-Address = Annotated[
-    list[Text],
-    BeforeValidator(_lines),
-    Field(max_length=LINES_MAX),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "array", "maxItems": LINES_MAX, "items": TypeAdapter(Text).json_schema()},
-                {"type": "string", "pattern": PLAIN, "maxLength": 500},
-            ]
-        }
-    ),
-]
+from web.api.fields import (
+    REF,
+    Address,
+    Country,
+    Currency,
+    Email,
+    Locale,
+    Moment,
+    Note,
+    Ref,
+    TaxId,
+    Text,
+    Whole,
+    Words,
+)
 
 
 class Body(BaseModel):
@@ -102,9 +46,7 @@ class CustomerBody(Body):
     address: Address = told(
         "Lines, as printed; one text with line breaks will do.", ["1-2-3 Example"], default_factory=list
     )
-    tax_id: Annotated[str, Field(max_length=40, pattern=PLAIN)] | None = told(
-        "Printed on invoices.", "T1234567890123", default=None
-    )
+    tax_id: TaxId | None = told("Printed on invoices.", "T1234567890123", default=None)
     tax_exempt: StrictBool = told("No tax is charged.", False, default=False)
 
 
@@ -213,9 +155,7 @@ class PlanChangeBody(QuoteBody):
     quote: Ref | None = told("The id of the quote that the customer accepted.", "qt_01k9f3", default=None)
     accept_total: MoneyBody | None = told("Instead of a quote: the total due today that they accept.", default=None)
     replace: StrictBool = told("Takes the place of an open change that is not paid.", False, default=False)
-    note: Annotated[str, Field(max_length=2_000, pattern=PLAIN)] | None = told(
-        "The customer's own words, for staff.", "Please before Friday.", default=None
-    )
+    note: Note | None = told("The customer's own words, for staff.", "Please before Friday.", default=None)
 
 
 class CancellationBody(Body):

@@ -27,8 +27,8 @@ from planshift_client import shapes
 from tasks.story import enqueue
 from web.api.auth import AnyKey, AnyKeyOrToken, Caller, transaction_for
 from web.api.bodies import CancellationBody
-from web.api.changes import REPLAYED, bare_key
 from web.api.host import PathRef
+from web.api.once import REPLAYED, bare_key, told
 from web.api.problems import problem
 from web.api.views import money_view
 
@@ -75,7 +75,7 @@ def create_cancellation(
     if due and not repeated:
         enqueue(ending.id)
     headers = {"Location": f"/v1/services/{ref}/cancellations"}
-    return JSONResponse(answer, 202, headers=headers | ({"Idempotent-Replayed": "true"} if repeated else {}))
+    return JSONResponse(answer, 202, headers=headers | told(repeated))
 
 
 @router.get("")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query
 from fastapi.responses import JSONResponse
@@ -18,19 +18,15 @@ from models.plan_change import PlanChange
 from planshift_client import shapes
 from tasks.story import enqueue, enqueue_task
 from web.api.auth import CUSTOMER, AnyKeyOrToken, ApiTransaction, Caller, transaction_for
-from web.api.bodies import PlanChangeBody, Ref, Text
+from web.api.bodies import PlanChangeBody
+from web.api.fields import Ref, Text
+from web.api.once import REPLAYED, bare_key, told
 from web.api.pages import During, Page, page_of, paged
-from web.api.problems import KEY_MISSING, Problem, problem
+from web.api.problems import Problem, problem
 from web.api.views import attempt_view, change_view, quote_view
 
 router = APIRouter(prefix="/v1/plan-changes", tags=["plan changes"])
 Expand = Annotated[Literal["quote"] | None, Query(description="`quote`: the price with how it was made.")]
-REPLAYED: dict[str, Any] = {
-    "Idempotent-Replayed": {
-        "description": "`true` where the key and the request were known: nothing was done again. A key never expires.",
-        "schema": {"type": "string", "examples": ["true"]},
-    }
-}
 ChangeId = Annotated[str, Path(max_length=64, pattern=r"^chg_[0-9a-z]+$", description="The plan change's id.")]
 
 
@@ -69,9 +65,7 @@ def create_plan_change(
     if not repeated:
         enqueue(change.id)
     headers = {"Location": f"/v1/plan-changes/{change.id}"}
-    if repeated:
-        headers["Idempotent-Replayed"] = "true"
-    return JSONResponse(change.answer, 202, headers=headers)
+    return JSONResponse(change.answer, 202, headers=headers | told(repeated))
 
 
 @router.get("")
@@ -128,16 +122,6 @@ def change_of(tx: ApiTransaction, change_id: str) -> PlanChange:
     if change is None or not tx.owns(change):
         raise Problem("unknown_plan_change", f"There is no plan change {change_id}.")
     return change
-
-
-def bare_key(key: str) -> str:
-    """The key with or without the quotes of a structured header string."""
-    bare = key.strip()
-    if len(bare) >= 2 and bare[0] == bare[-1] == '"':
-        bare = bare[1:-1]
-    if not bare:
-        raise Problem("idempotency_key_missing", KEY_MISSING)
-    return bare
 
 
 def _check_acceptance(body: PlanChangeBody, caller: Caller) -> None:

@@ -7,17 +7,17 @@ from typing import Annotated, Self
 from fastapi import APIRouter
 from pydantic import Field, model_validator
 
-from domain.errors import UnknownCycle, UnknownPlan
 from domain.web_addresses import PAGE, is_below
 from engine.accounts.services import UnknownService, required_service
-from engine.host_reports import UnknownCustomer
-from models.customer import Customer, customer_by_ref
+from engine.host_reports.sold import required_cycle, required_plan
+from models.customer import Customer
 from models.provider import catalog_of
 from planshift_client import shapes
 from planshift_client.shapes.base import told
 from settings import settings
 from web.api.auth import ApiTransaction, HostKey, transaction_for
-from web.api.bodies import Body, Locale, Ref, Text
+from web.api.bodies import Body
+from web.api.fields import Locale, Ref, Text
 from web.api.problems import Problem
 from web.api.tokens import TOKEN_LIFE_SECONDS, token_for
 from web.portal.links import LINK_LIFE_SECONDS, PortalLink, portal_link
@@ -67,7 +67,7 @@ def create_portal_session(body: PortalSessionBody, caller: HostKey) -> shapes.Po
     `flow` begins with a step of a change of plan, `return_url` leads back, `locale` is the language of the pages.
     """
     with transaction_for(caller) as tx:
-        customer = customer_of(tx, body.customer)
+        customer = tx.customer(body.customer)
         _check_return(tx, body.return_url)
         service = _service_of_flow(tx, customer, body.flow) if body.flow else None
         link = PortalLink(
@@ -88,16 +88,8 @@ def create_customer_token(body: CustomerTokenBody, caller: HostKey) -> shapes.Cu
     It cannot be revoked and lives for minutes. Scripts may use it on pages of the catalogue's `web.origins`.
     """
     with transaction_for(caller) as tx:
-        token = token_for(tx.provider.id, customer_of(tx, body.customer).id)
+        token = token_for(tx.provider.id, tx.customer(body.customer).id)
     return shapes.CustomerToken(token=token, expires_in=TOKEN_LIFE_SECONDS)
-
-
-def customer_of(tx: ApiTransaction, ref: str) -> Customer:
-    """The caller's own customer, or 404."""
-    customer = customer_by_ref(tx.session, tx.provider.id, ref)
-    if customer is None or not tx.caller.sees(customer.id):
-        raise UnknownCustomer(ref)
-    return customer
 
 
 def _check_return(tx: ApiTransaction, url: str | None) -> None:
@@ -107,14 +99,12 @@ def _check_return(tx: ApiTransaction, url: str | None) -> None:
 
 
 def _service_of_flow(tx: ApiTransaction, customer: Customer, flow: FlowBody) -> str:
-    """The id of the service. Raises what quoting the change would raise of names that are not there."""
+    """The id of the service. Raises UnknownService, UnknownPlan, UnknownCycle."""
     service, catalog = required_service(tx.session, tx.provider, flow.service), catalog_of(tx.session, tx.provider)
     if service.customer_id != customer.id:
         raise UnknownService(flow.service)
-    if flow.plan is not None and catalog.plan(flow.plan) is None:
-        raise UnknownPlan(
-            f"There is no plan {flow.plan}; the plans are {', '.join(plan.id for plan in catalog.plans)}."
-        )
-    if flow.cycle is not None and flow.cycle not in catalog.cycles:
-        raise UnknownCycle(f"There is no billing cycle {flow.cycle}; there are {', '.join(catalog.cycles)}.")
+    if flow.plan is not None:
+        required_plan(catalog, flow.plan)
+    if flow.cycle is not None:
+        required_cycle(catalog, flow.cycle)
     return service.id

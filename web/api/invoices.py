@@ -18,8 +18,7 @@ from models.ledger import entries_of_owner
 from planshift_client import shapes
 from tasks.story import enqueue_task
 from web.api.auth import AnyKeyOrToken, ApiTransaction, transaction_for
-from web.api.bodies import Ref, Text
-from web.api.customer_access import customer_of
+from web.api.fields import Ref, Text
 from web.api.host import PathRef
 from web.api.pages import During, Page, page_of, paged
 from web.api.problems import Problem
@@ -82,7 +81,10 @@ def create_invoice_payment(invoice_id: InvoiceId, caller: AnyKeyOrToken) -> shap
 def get_newest_document(invoice_id: InvoiceId, caller: AnyKeyOrToken) -> RedirectResponse:
     """Redirects to the newest document: the invoice or credit note, until then the proforma."""
     with transaction_for(caller) as tx:
-        documents = _invoice(tx, invoice_id).documents
+        invoice = _invoice(tx, invoice_id)
+        documents = invoice.documents
+    if not documents and invoice.print_error:
+        raise Problem("document_failed", "The document could not be made; we are looking at it.")
     if not documents:
         raise Problem("not_printed_yet", "The document is being printed. Ask again in a moment.")
     return RedirectResponse(f"/v1/invoices/{invoice_id}/documents/{documents[-1].kind}/pdf", 307)
@@ -117,7 +119,7 @@ def get_document(
 def get_balance(ref: PathRef, caller: AnyKeyOrToken) -> shapes.Balance:
     """Account credit that can be spent, per currency in which the customer has a service."""
     with transaction_for(caller) as tx:
-        customer = customer_of(tx, ref)
+        customer = tx.customer(ref)
         currencies = tx.session.scalars(select(Service.currency).where(Service.customer_id == customer.id).distinct())
         credit = [
             money_view(postings.credit_of(tx.session, tx.provider.id, customer.id, currency))
@@ -130,7 +132,7 @@ def get_balance(ref: PathRef, caller: AnyKeyOrToken) -> shapes.Balance:
 def get_credit_ledger(ref: PathRef, caller: AnyKeyOrToken) -> shapes.CreditLedger:
     """The entries behind the account credit, newest first."""
     with transaction_for(caller) as tx:
-        customer = customer_of(tx, ref)
+        customer = tx.customer(ref)
         rows = entries_of_owner(tx.session, tx.provider.id, "credit", customer.id)
         return shapes.CreditLedger(customer=ref, items=ledger_view(rows))
 

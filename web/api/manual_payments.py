@@ -20,7 +20,8 @@ from planshift_client import shapes
 from planshift_client.shapes.base import told
 from tasks.story import enqueue, enqueue_task
 from web.api.auth import ApiTransaction, OpsKey, transaction_for
-from web.api.bodies import DecisionBody, Moment, MoneyBody, Text
+from web.api.bodies import DecisionBody, MoneyBody
+from web.api.fields import Moment, Text
 from web.api.money_views import (
     event_summary,
     event_view,

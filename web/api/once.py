@@ -1,20 +1,44 @@
-"""An operator's POST: under an `Idempotency-Key` it happens once, and the same request again has the same answer."""
+"""The Idempotency-Key of a request: how it is written, how a repetition is told, and operators' POSTs, which under one
+happen once and answer the same request again in the same way."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 
 from engine.jobs.idempotency import KeyedRequest, earlier_answer, once
 from web.api.auth import ApiTransaction, Caller, OpsKey, transaction_for
-from web.api.changes import bare_key
+from web.api.problems import KEY_MISSING, Problem
 
 Shape = TypeVar("Shape", bound=BaseModel)
+
+
+REPLAYED: dict[str, Any] = {
+    "Idempotent-Replayed": {
+        "description": "`true` where the key and the request were known: nothing was done again. A key never expires.",
+        "schema": {"type": "string", "examples": ["true"]},
+    }
+}
+
+
+def bare_key(key: str) -> str:
+    """The key with or without the quotes of a structured header string."""
+    bare = key.strip()
+    if len(bare) >= 2 and bare[0] == bare[-1] == '"':
+        bare = bare[1:-1]
+    if not bare:
+        raise Problem("idempotency_key_missing", KEY_MISSING)
+    return bare
+
+
+def told(repeated: bool) -> dict[str, str]:
+    """The headers of an answer that may have been given before."""
+    return {"Idempotent-Replayed": "true"} if repeated else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +62,7 @@ class Operation:
         return None if answer is None else self._told(shape, answer, True)
 
     def _told(self, shape: type[Shape], answer: object, repeated: bool) -> Shape:
-        if repeated:
-            self.response.headers["Idempotent-Replayed"] = "true"
+        self.response.headers.update(told(repeated))
         return shape.model_validate(answer)
 
 

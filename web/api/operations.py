@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
-from sqlalchemy import text
+from sqlalchemy import select
 
 from engine.accounts.providers import set_clock
 from models.database import transaction
 from models.inbox import foreign_events
-from models.provider import Provider
+from models.provider import Connection, Provider
 from planshift_client import shapes
+from tasks.watch import found, tell, tell_troubles
 from web.api.auth import AnyKey, transaction_for
 from web.api.bodies import TestClockBody
 
@@ -33,9 +34,10 @@ def healthz() -> shapes.Health:
 
 @router.get("/readyz", tags=["operations"])
 def readyz() -> shapes.Health:
-    """The process is up and reaches the database."""
+    """The process is up, reaches the database, and has the secret key that its rows were encrypted with."""
     with transaction() as session:
-        session.execute(text("SELECT 1"))
+        session.scalars(select(Connection.secrets).limit(1)).first()
+    tell_troubles()  # whoever watches a process asks it every few seconds, also where nothing else runs any more
     return shapes.Health(status="ready")
 
 
@@ -48,4 +50,9 @@ def metrics() -> Response:
     gauge = Gauge("planshift_foreign_events", "Events of other applications", ["provider", "gateway"], registry=own)
     for provider, gateway, count in counted:
         gauge.labels(provider, gateway).set(count)
+    wrong = found()
+    tell(wrong)
+    trouble = Gauge("planshift_trouble", "What planshift doctor says", ["kind", "subject"], registry=own)
+    for one in wrong:
+        trouble.labels(one.kind, one.subject).set(1)
     return Response(generate_latest() + generate_latest(own), media_type=CONTENT_TYPE_LATEST)

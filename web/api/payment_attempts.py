@@ -23,10 +23,10 @@ AttemptId = Annotated[str, Path(max_length=64, pattern=r"^pay_[0-9a-z]+$", descr
 def get_payment_attempt(attempt_id: AttemptId, caller: AnyKeyOrToken) -> shapes.AttemptDetail:
     """One attempt to collect what an invoice asks for, and the payments that came of it."""
     with transaction_for(caller) as tx:
-        return _detail(tx, attempt_of(tx, attempt_id))
+        return _detail(tx, _attempt(tx, attempt_id))
 
 
-def attempt_of(tx: ApiTransaction, attempt_id: str) -> PaymentAttempt:
+def _attempt(tx: ApiTransaction, attempt_id: str) -> PaymentAttempt:
     """The caller's own attempt, or 404."""
     attempt = tx.session.get(PaymentAttempt, attempt_id)
     if attempt is None or not tx.owns(attempt.invoice):

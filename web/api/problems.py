@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -35,6 +37,7 @@ from engine.host_reports import (
     UnknownCustomer,
     UnknownDiscount,
 )
+from engine.invoicing.printable import NotPrintable
 from engine.jobs.idempotency import KeyReused, RequestInFlight
 from engine.ledger.billed_items import LaterBill
 from engine.operators.dead_letters import NotADeadLetter
@@ -48,10 +51,12 @@ from engine.payments.ended_invoices import NotDecidable
 from engine.payments.refunds import NotRefundable, UnknownPayment
 from engine.request import ChangeOpen, PriceChanged, UnknownQuote
 from engine.review import NotInReview
-from models.database import DATABASE_AWAY
+from models.base import WrongSecretKey
+from models.database import DATABASE_AWAY, UNSTORABLE
 from models.provider import NoCatalog
-from pdf.shaping import MissingGlyph
 from planshift_client.shapes import ProblemDocument
+
+log = logging.getLogger(__name__)
 
 # What a route finds wrong itself: the status, and what it means.
 PROBLEMS: dict[str, tuple[int, str]] = {
@@ -64,6 +69,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "unknown_payment_attempt": (404, "The provider has no payment attempt of this id."),
     "unknown_invoice": (404, "The provider has no invoice of this id."),
     "no_such_document": (404, "The invoice has no document of this kind."),
+    "document_failed": (404, "The document could not be made; a person has been told. It can be paid all the same."),
     "not_printed_yet": (404, "The document is being printed; ask again in a moment."),
     "method_not_allowed": (405, "The route does not take this method; `Allow` names those that it takes."),
     "not_compensated": (409, "The host does not show the old plan yet."),
@@ -125,9 +131,10 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (NotASandbox, 403, "not_a_sandbox"),
     (NotConnected, 503, "not_connected"),
     (NoCatalog, 503, "no_catalog"),
+    (WrongSecretKey, 503, "wrong_secret_key"),
     (PeriodRunsBackwards, 422, "bad_period"),
     (ImplausiblePeriod, 422, "implausible_period"),
-    (MissingGlyph, 422, "not_printable"),
+    (NotPrintable, 422, "not_printable"),
     (UnknownDiscount, 422, "unknown_discount"),
     (UnknownCurrency, 422, "unknown_currency"),
     (CurrencyMismatch, 422, "currency_mismatch"),
@@ -156,11 +163,20 @@ _TITLES = {400: "Bad request", 401: "Not authenticated", 403: "Not allowed", 404
 _TITLES |= {405: "Method not allowed", 413: "Too large", 422: "Cannot be processed", 503: "Not available just now"}
 
 
+class ProblemResponse(JSONResponse):
+    """Names in a request may be half pairs, which no encoding takes; its answer can be read all the same."""
+
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
 def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **extra: Any) -> JSONResponse:
     """A problem document; `type` is stable, `detail` says what to do."""
     title = _TITLES.get(status, "Error")
     body = {"type": f"urn:planshift:problem:{code}", "title": title, "status": status, "detail": detail, "code": code}
-    return JSONResponse(body | extra, status, headers=headers, media_type=MEDIA_TYPE)
+    return ProblemResponse(body | extra, status, headers=headers)
 
 
 def install(app: FastAPI) -> None:
@@ -170,6 +186,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _own)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
+    for unstorable in UNSTORABLE:
+        app.add_exception_handler(unstorable, _unstorable)
     for away in DATABASE_AWAY:
         app.add_exception_handler(away, _database_away)
     app.add_exception_handler(Exception, _unexpected)
@@ -184,6 +202,8 @@ def _handler(status: int, code: str) -> Any:
             extra["details"] = error.details
         if isinstance(error, ChangeOpen):
             extra["plan_change"] = error.change_id
+        if isinstance(error, NotPrintable):
+            extra["errors"] = [{"where": f"body.{error.field}", "what": error.why}]
         if isinstance(error, ServiceDiffers):
             extra["differences"] = {one.field: one.as_json() for one in error.differences}
         return problem(status, code or getattr(error, "code", "change_error"), str(error), **extra)
@@ -224,6 +244,13 @@ def _validation(request: Request, error: Exception) -> JSONResponse:
     errors = [{"where": ".".join(str(part) for part in item["loc"]), "what": item["msg"]} for item in error.errors()]
     detail = "; ".join(f"{item['where']}: {item['what']}" for item in errors)
     return problem(422, "invalid_request", f"The request is not as it should be. {detail}", errors=errors)
+
+
+def _unstorable(request: Request, error: Exception) -> JSONResponse:
+    # Its text may hold what the customer wrote. Whether a check of a field is missing, a person can see by the route.
+    log.warning("%s %s: a value cannot be kept (%s)", request.method, request.url.path, type(error).__name__)
+    detail = "A value of the request is larger than can be kept, or holds a character that cannot. Nothing was changed."
+    return problem(422, "invalid_request", detail)
 
 
 def _database_away(request: Request, error: Exception) -> JSONResponse:

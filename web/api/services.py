@@ -16,8 +16,8 @@ from models.invoice import StoredQuote
 from models.provider import catalog_of
 from planshift_client import shapes
 from web.api.auth import AnyKey, AnyKeyOrToken, transaction_for
-from web.api.bodies import QuoteBody, Ref, Text
-from web.api.customer_access import customer_of
+from web.api.bodies import QuoteBody
+from web.api.fields import Ref, Text
 from web.api.host import PathRef, QuoteId
 from web.api.pages import During, Page, page_of, paged
 from web.api.views import customer_view, options_view, plan_view, quote_view, service_view
@@ -44,7 +44,7 @@ def list_customers(
 def get_customer(ref: PathRef, caller: AnyKeyOrToken) -> shapes.Customer:
     """One customer, as the host system reported it."""
     with transaction_for(caller) as tx:
-        return customer_view(customer_of(tx, ref))
+        return customer_view(tx.customer(ref))
 
 
 @router.get("/plans")

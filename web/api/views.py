@@ -132,7 +132,9 @@ def work_view(session: Session, change: PlanChange) -> dict[str, Any]:
     """For operators: what is next for a change, when it is tried (machine time), how often it was and what went
     wrong last."""
     label = select(next_of(PlanChange, PLAN_CHANGE)).where(PlanChange.id == change.id)
+    invoice = invoice_of_change(session, change.id)
     return {
+        "document_error": invoice.print_error if invoice else None,
         "next": session.scalar(label),
         "next_attempt_at": instant_text(change.next_attempt_at) if change.next_attempt_at else None,
         "attempts": change.attempts,

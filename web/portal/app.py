@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from models.database import DATABASE_AWAY
+from models.database import DATABASE_AWAY, UNSTORABLE
 from web.portal import choosing, ending, entering, overview, progress
 from web.portal.links import LinkExpired
 from web.portal.pages import HEADERS, STATIC, plain_page
@@ -52,7 +52,7 @@ async def _with_headers(request: Request, call_next: Callable[[Request], Awaitab
 def _install_problems(app: FastAPI) -> None:
     for error_class, status, heading in _PROBLEMS:
         app.add_exception_handler(error_class, _handler(status, heading))
-    for malformed in (RequestValidationError, HTTPException):
+    for malformed in (RequestValidationError, HTTPException, *UNSTORABLE):
         app.add_exception_handler(malformed, _malformed)
     for away in DATABASE_AWAY:
         app.add_exception_handler(away, _database_away)

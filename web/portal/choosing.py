@@ -21,6 +21,7 @@ from models.customer import Service
 from models.invoice import StoredQuote
 from models.plan_change import PlanChange
 from tasks.story import enqueue
+from web.api.fields import Note
 from web.portal.overview import cards_of
 from web.portal.pages import page, see
 from web.portal.visit import NotFound, PortalTransaction, RowId, Signed, SignedForm, Slug, Visit, transaction_for
@@ -132,7 +133,7 @@ def review(
 
 
 @router.post("/quotes/{quote_id}/accept")
-def submit(quote_id: RowId, visit: SignedForm, note: Annotated[str, Form(max_length=2_000)] = "") -> RedirectResponse:
+def submit(quote_id: RowId, visit: SignedForm, note: Annotated[Note, Form()] = "") -> RedirectResponse:
     """Submit: asks for the change at the quoted price. The quote is the key: pressed twice is one change."""
     service_id = ""
     try:

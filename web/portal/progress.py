@@ -155,7 +155,7 @@ def _document(invoice: Invoice) -> Document | None:
 
 
 def _is_being_printed(invoice: Invoice | None) -> bool:
-    if invoice is None or invoice.voided_at or invoice.document_kind is None:
+    if invoice is None or invoice.voided_at or invoice.print_error or invoice.document_kind is None:
         return False
     return _document(invoice) is None
 

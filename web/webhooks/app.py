@@ -20,6 +20,7 @@ from starlette.routing import Mount, Route
 
 from engine.payments.inbox_store import ReceivedWebhook
 from gateways.registry import GATEWAYS
+from models.base import WrongSecretKey
 from web.webhooks.accounts import Accounts, Headers, Refused, UnknownAccount
 from web.webhooks.enqueuer import Enqueuer
 from web.webhooks.refused import RefusedSample
@@ -72,10 +73,10 @@ class Receiver:
         except Refused as error:
             keep = BackgroundTask(self._sample.keep, error.connection_id, str(error), headers, body)
             return _answer(gateway, 400, "bad_signature", str(error), background=keep)
-        except (SQLAlchemyError, TimeoutError) as error:
+        except (WrongSecretKey, SQLAlchemyError, TimeoutError) as error:
             log.error("a webhook could not be written down: %s", error)
-            away = {"Retry-After": "5"}
-            return _answer(gateway, 503, "not_available", "Not written down. Send it again.", headers=away)
+            code = "wrong_secret_key" if isinstance(error, WrongSecretKey) else "not_available"
+            return _answer(gateway, 503, code, "Not written down. Send it again.", headers={"Retry-After": "5"})
         RECEIVED.labels(gateway, "200").inc()
         return JSONResponse({"received": True}, background=BackgroundTask(self._enqueuer.enqueue, event_id))
 

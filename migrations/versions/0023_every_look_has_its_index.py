@@ -6,8 +6,8 @@ from alembic import op
 
 from migrations.online import build_index
 
-revision = "0018"
-down_revision = "0020"
+revision = "0023"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
@@ -47,10 +47,22 @@ INDEXES = (
         ["id"],
         "status = 'failed' OR next_attempt_at IS NULL AND status IN ('creating', 'canceling')",
     ),
+    (
+        "ix_payment_attempts_unresolved",
+        "payment_attempts",
+        ["polled_at NULLS FIRST"],
+        "status IN ('action_required', 'canceling', 'creating', 'open', 'pending')",
+    ),
+    ("ix_refunds_unconfirmed", "refunds", ["payment_id"], "status = 'pending'"),
     ("ix_refunds_pending", "refunds", ["provider_id", "next_attempt_at"], PENDING),
     ("ix_refunds_given_up", "refunds", ["id"], "to_decide_minor > 0 OR next_attempt_at IS NULL AND status = 'sending'"),
     ("ix_invoices_pending", "invoices", ["provider_id", "next_attempt_at"], PENDING),
-    ("ix_invoices_given_up", "invoices", ["id"], "next_attempt_at IS NULL AND attempts > 0"),
+    (
+        "ix_invoices_given_up",
+        "invoices",
+        ["id"],
+        "next_attempt_at IS NULL AND attempts > 0 OR print_error IS NOT NULL AND voided_at IS NULL",
+    ),
     (
         "ix_invoices_remind_at",
         "invoices",

@@ -1,0 +1,125 @@
+"""The documents of an invoice are printed once each. One that cannot be printed is said on its row, and nothing waits
+for it: a person decides (operators/dead_letters.py)."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from domain.lifecycle import Status
+from engine.invoicing.documents import document_values
+from engine.jobs.external_call import ExternalStep
+from engine.jobs.sweep import unschedule_if_done
+from engine.notifications import notices
+from models import storage
+from models.base import new_id
+from models.invoice import Document, Invoice, document_of, invoice_of_change
+from models.pending_work import error_text
+from models.plan_change import PlanChange
+from pdf import InvoiceDocument, render, renderer_version
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PrintCall:
+    """A document to be made: which invoice, which kind, from which values."""
+
+    invoice_id: str
+    kind: str
+    values: InvoiceDocument
+
+
+def begin_print(session: Session, now: datetime, invoice_id: str) -> PrintCall | None:
+    """The document that should exist and does not; None if there is nothing to print."""
+    invoice = session.get_one(Invoice, invoice_id, populate_existing=True)
+    kind = invoice.document_kind
+    if kind is None or invoice.voided_at or invoice.print_error or document_of(session, invoice.id, kind):
+        return None
+    try:
+        return PrintCall(invoice.id, kind, document_values(invoice, kind))
+    except (ValueError, LookupError, TypeError) as error:  # what was frozen is no document
+        invoice.print_error = error_text(error)
+        session.flush()
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """A document that is in the store: its digest, its size, and what printed it."""
+
+    sha256: str
+    size_bytes: int
+    renderer_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unprintable:
+    """The same values fail each time: no repetition helps, a person does."""
+
+    reason: str
+
+
+def perform_print(call: PrintCall) -> Printed | Unprintable:
+    """Values in, bytes into the store; outside any transaction. A store that is away is raised, and tried again."""
+    try:
+        content = render(call.values)
+    except Exception as error:  # a pure function of frozen values: whatever it is, it comes again
+        # Its text may name the customer: it is on the row.
+        log.error("%s of %s cannot be printed: %s", call.kind, call.invoice_id, type(error).__name__)
+        return Unprintable(error_text(error))
+    return Printed(storage.put(content), len(content), renderer_version())
+
+
+def finish_print(session: Session, now: datetime, call: PrintCall, printed: Printed | Unprintable) -> None:
+    """Writes the document down unless another worker was faster: there is one of each kind, for ever. A renewal's is
+    mailed: who asks for one's own change sees its page, a renewal comes by itself."""
+    if isinstance(printed, Unprintable):
+        session.get_one(Invoice, call.invoice_id).print_error = printed.reason
+        unschedule_if_done(session, call.invoice_id)
+        return
+    session.execute(
+        insert(Document)
+        .values(
+            id=new_id("doc"),
+            invoice_id=call.invoice_id,
+            kind=call.kind,
+            sha256=printed.sha256,
+            size_bytes=printed.size_bytes,
+            renderer_version=printed.renderer_version,
+        )
+        .on_conflict_do_nothing(index_elements=["invoice_id", "kind"])
+    )
+    invoice = session.get_one(Invoice, call.invoice_id)
+    if invoice.renewal_id is not None:
+        attached = {"sha256": printed.sha256, "name": f"{invoice.number}.pdf"}
+        notices.write(session, invoice, "renewal_invoice", attached=attached)
+    unschedule_if_done(session, call.invoice_id)
+
+
+def begin_change_print(session: Session, now: datetime, change_id: str) -> PrintCall | Status:
+    """The same for the invoice of a change."""
+    invoice = invoice_of_change(session, change_id)
+    call = begin_print(session, now, invoice.id) if invoice is not None else None
+    return call or _status_of(session, change_id)
+
+
+def finish_change_print(session: Session, now: datetime, call: PrintCall, printed: Printed | Unprintable) -> Status:
+    """Printing moves no status: it is guarded by the missing document."""
+    finish_print(session, now, call, printed)
+    invoice = session.get_one(Invoice, call.invoice_id)
+    assert invoice.change_id is not None, "a change's document belongs to a change's invoice"
+    return _status_of(session, invoice.change_id)
+
+
+def _status_of(session: Session, change_id: str) -> Status:
+    return Status(session.execute(select(PlanChange.status).where(PlanChange.id == change_id)).scalar_one())
+
+
+print_invoice = ExternalStep(begin_print, perform_print, finish_print, PrintCall)
+print_change_invoice = ExternalStep(begin_change_print, perform_print, finish_change_print, PrintCall)

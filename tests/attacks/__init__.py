@@ -1,0 +1,1 @@
+"""Attacks on the running product; `make attack` runs all of them (docs/security.md)."""
