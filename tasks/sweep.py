@@ -7,6 +7,7 @@ import logging
 from celery import shared_task
 
 from domain.lifecycle import Status
+from domain.next_steps import Step
 from engine import expiry, review
 from engine.jobs import sweep
 from engine.jobs.sweep import Claimed, Due, Queue
@@ -20,7 +21,8 @@ from tasks.story import enqueue_claimed
 from worker.app import QUEUES, queue_of
 from worker.depth import Depth, depths
 
-# So many of a kind are enqueued however deep its queue is: what fills the queue keeps nothing else waiting for ever.
+# So many rows whose message was lost are enqueued however deep the queue is: what fills it keeps them waiting no longer
+# than it must, and each waits in it once. What a date brings, by the hundred thousand, is only as much as has room.
 ALWAYS = 20
 # A renewal fills these queues, too; it waits while they are deep, for customers whose changes wait in them.
 FEEDS = {"renewals": ("renewals", "pdf", "outside")}
@@ -43,15 +45,17 @@ def enqueue_overdue(found: list[Due]) -> int:
         waiting, claimed = depths(list(QUEUES)), Claimed()
         with transaction() as session:
             for step in one.work.steps(one.path):
-                sweep.claim_step(session, one, step, _queue(queue_of(step.task), waiting), claimed)
+                name, before = queue_of(step.task), len(claimed.overdue_rows)
+                sweep.claim_step(session, one, step, _queue(step, name, waiting), claimed)
+                waiting[name] = waiting[name].deeper(len(claimed.overdue_rows) - before)
         enqueue_claimed(claimed)
         count += len(claimed.overdue_rows)
     return count
 
 
-def _queue(name: str, waiting: dict[str, Depth]) -> Queue:
+def _queue(step: Step, name: str, waiting: dict[str, Depth]) -> Queue:
     deepest = max(waiting[fed].count for fed in FEEDS.get(name, (name,)))
-    return Queue(max(ALWAYS, settings().queue_depth - deepest), waiting[name].oldest)
+    return Queue(max(0 if step.by_date else ALWAYS, settings().queue_depth - deepest), waiting[name].oldest)
 
 
 @shared_task(name="sweep.expire_unpaid")

@@ -25,6 +25,10 @@ class Depth:
     count: int
     oldest: datetime | None
 
+    def deeper(self, count: int) -> Depth:
+        """With so many more behind those that wait."""
+        return Depth(self.count + count, self.oldest)
+
 
 def connect() -> None:
     """From now on, messages of this process say when they were sent."""

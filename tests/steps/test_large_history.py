@@ -11,10 +11,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from redis import Redis
 from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session
 
 from engine import dunning
+from engine.audit.watch import troubles
 from engine.jobs import sweep, work_kinds
 from engine.jobs.sweep import Claimed, Due, Queue
 from engine.operators.dead_letters import count_dead_letters, dead_letters
@@ -24,7 +26,11 @@ from models.customer import Customer, Service
 from models.database import engine, transaction
 from models.migrate import migrate
 from models.provider import Provider, moment
+from settings import settings
+from tasks.renewals import scan
+from tasks.sweep import enqueue_due
 from tests.conftest import environment
+from tests.support.cost import empty_queues
 from tests.support.large import write_history
 from tests.support.play import NOON_17_JULY, Play
 
@@ -126,9 +132,11 @@ def test_the_sweep_and_the_scans_read_no_table_whole(large: Play) -> None:
         assert read_whole(session, statements) == set()
 
 
-def test_dead_letters_are_counted_and_listed_by_an_index(large: Play) -> None:
+def test_what_an_operator_asks_is_found_by_an_index(large: Play) -> None:
+    """The list of dead letters, and what doctor says."""
     with transaction() as session, asked() as statements:
         assert (count_dead_letters(session), dead_letters(session)) == (0, [])
+        assert {trouble.kind for trouble in troubles(session, ["core"])} == {"sweep", "no_worker"}
     with transaction() as session:
         assert read_whole(session, statements) == set()
 
@@ -162,3 +170,54 @@ def test_each_bill_is_looked_at_once(large: Play) -> None:
         assert looked_at == [SERVICES // 50, 0]
         assert session.scalar(select(func.count()).where(Service.status == "past_due")) == SERVICES // 50
         session.rollback()
+
+
+def depth_of(queue: str, take: int = 0) -> int:
+    """How many messages wait, after so many were taken off."""
+    with Redis.from_url(settings().require_broker_url()) as broker:
+        if take:
+            broker.rpop(queue, take)
+        return int(broker.llen(queue))
+
+
+@pytest.fixture
+def shallow(_large: tuple[Play, dict[str, str]]) -> Iterator[Play]:
+    """Queues are filled to forty messages; nobody takes one off."""
+    play, variables = _large
+    with environment(variables | {"PLANSHIFT_QUEUE_DEPTH": "40"}):
+        empty_queues()
+        yield play
+        empty_queues()
+
+
+def test_a_night_of_renewals_fills_its_queue_to_a_depth_and_no_deeper(shallow: Play) -> None:
+    shallow.set_clock(NOON_17_JULY + timedelta(days=20, hours=2))
+    assert (scan(), depth_of("renewals")) == (40, 40)
+    assert (scan(), depth_of("renewals")) == (0, 40)
+    assert depth_of("renewals", take=10) == 30
+    assert (scan(), depth_of("renewals")) == (10, 40)
+    with transaction() as session:
+        tried = session.scalars(select(Service.attempts).where(Service.attempts > 0)).all()
+    assert tried == [1] * 50, "each was enqueued once"
+    with Redis.from_url(settings().require_broker_url()) as broker:
+        broker.lpush("outside", *["a mail"] * 40)
+    assert depth_of("renewals", take=40) == 0
+    assert scan() == 0, "the queue that a renewal fills is deep"
+
+
+def test_what_waits_in_its_queue_is_not_enqueued_again(shallow: Play) -> None:
+    """Sixty mails whose messages were lost, before workers that stand still; their pauses are over each time."""
+    late = text("UPDATE outbox_messages SET next_attempt_at = now() - interval '1 minute' WHERE sent_at IS NULL")
+    lost = "UPDATE outbox_messages SET sent_at = NULL, next_attempt_at = now() - interval '1 day' WHERE id IN"
+    with transaction() as session:
+        session.execute(text(f"{lost} (SELECT id FROM outbox_messages ORDER BY id LIMIT 60)"))
+    depths = []
+    for _ in range(4):
+        enqueue_due()
+        depths.append(depth_of("outside"))
+        with transaction() as session:
+            session.execute(late)
+    assert depths == [40, 60, 60, 60], "those beyond the depth by the handful, and none twice"
+    empty_queues()
+    enqueue_due()
+    assert depth_of("outside") == 40, "what is lost is found again"
