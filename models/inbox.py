@@ -13,7 +13,7 @@ from domain import next_steps
 from domain.lifecycle import INBOX_EVENT, InboxStatus
 from models.base import Base, new_id, one_of, recorded_at
 from models.moves import Moving
-from models.pending_work import fact, given_up_index
+from models.pending_work import fact, given_up_index, pending_index
 from models.provider import Connection, Provider
 
 # How many refused webhooks are kept of each connection: enough to see a wrong secret, too few to fill a disk.
@@ -38,9 +38,8 @@ class InboxEvent(Moving, Base):
         one_of("status", InboxStatus),
         UniqueConstraint("connection_id", "event_key"),
         given_up_index("inbox_events", _GIVEN_UP),
-        Index(
-            "ix_inbox_events_pending", "provider_id", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"
-        ),
+        pending_index("inbox_events"),
+        Index("ix_inbox_events_recorded_at", "recorded_at", postgresql_using="brin"),
         Index("ix_inbox_events_waiting", "connection_id", "waits_for", postgresql_where="waits_for IS NOT NULL"),
     )
 

@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import Status
+from engine.jobs.external_call import machine_time
 from models.base import WrongSecretKey
 from models.heartbeat import Heartbeat
 from models.inbox import InboxEvent, RefusedWebhook
@@ -100,11 +101,13 @@ def _mail(session: Session) -> Iterator[Trouble]:
 
 def _refused_webhooks(session: Session) -> Iterator[Trouble]:
     """Refused, and none believed since: a wrong secret looks like that, and a forger alone does, too."""
+    long_ago = machine_time(session) - REFUSED_FOR
     believed = (
         select(InboxEvent.id)
         .where(
             InboxEvent.connection_id == RefusedWebhook.connection_id,
             InboxEvent.source == "webhook",
+            InboxEvent.recorded_at > long_ago,
             InboxEvent.recorded_at > RefusedWebhook.refused_at,
         )
         .correlate(RefusedWebhook)
@@ -113,7 +116,7 @@ def _refused_webhooks(session: Session) -> Iterator[Trouble]:
         select(Provider.slug, Connection.adapter, func.max(RefusedWebhook.reason))
         .join(Connection, Connection.id == RefusedWebhook.connection_id)
         .join(Provider, Provider.id == Connection.provider_id)
-        .where(RefusedWebhook.refused_at > MACHINE_NOW - REFUSED_FOR, ~believed.exists())
+        .where(RefusedWebhook.refused_at > long_ago, ~believed.exists())
         .group_by(Provider.slug, Connection.adapter)
     )
     for slug, adapter, reason in session.execute(query):

@@ -74,7 +74,9 @@ CHANGES = WorkKind(
     paths=CHANGE_PATHS,
     more_attempts=case((PlanChange.status.in_((Status.PAID, Status.APPLYING)), ATTEMPTS_TO_GIVE_UP), else_=0),
 )
-INVOICES = WorkKind(kind="invoice", prefix="inv", row=Invoice, paths=pending_paths(Invoice), refused=Invoice.unprintable)
+INVOICES = WorkKind(
+    kind="invoice", prefix="inv", row=Invoice, paths=pending_paths(Invoice), refused=Invoice.unprintable
+)
 ENDINGS = WorkKind(kind="ending", prefix="end", row=Ending, paths=ENDING_PATHS, found_by=SCAN)
 RENEWALS = WorkKind(kind="renewal", prefix="svc", row=Service, paths=RENEWAL_PATHS, found_by=SCAN)
 SWEPT = (

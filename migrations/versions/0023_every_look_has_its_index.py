@@ -85,6 +85,7 @@ def upgrade() -> None:
         op.execute("ALTER TABLE invoices ADD COLUMN IF NOT EXISTS past_due_at timestamptz")
         for name, table, columns, where in INDEXES:
             build_index(name, table, columns, where)
+        build_index("ix_inbox_events_recorded_at", "inbox_events", ["recorded_at"], None, using="brin")
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_services_period_end")
         op.execute(
             "UPDATE invoices SET past_due_at = due_at WHERE kind = 'invoice' AND change_id IS NULL"
