@@ -44,6 +44,17 @@ class Settings(BaseSettings):
     # that print or show documents need the same one.
     document_url: str = "var/documents"
 
+    # What stands before us and says who calls in X-Forwarded-For: addresses or networks, with commas.
+    trusted_proxies: str = "127.0.0.1"
+    # How many connections one process of web or receiver holds. Less than its file descriptors (`ulimit -n`).
+    connections_max: int = Field(default=800, ge=10)
+    # Requests of the API in ten seconds: with one key, with one customer's token, and from one address with neither.
+    rate_key_max: int = Field(default=2_000, ge=1)
+    rate_token_max: int = Field(default=200, ge=1)
+    rate_address_max: int = Field(default=300, ge=1)
+    # Keys that are not known, from one address in a minute; after so many, only known ones are looked at.
+    wrong_keys_max: int = Field(default=60, ge=1)
+
     # Flower: `user:password` for its login page and API.
     flower_auth: SecretStr | None = None
 

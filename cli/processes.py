@@ -88,11 +88,23 @@ def flower(port: Port = 5555, host: Host = "127.0.0.1") -> None:
 def _serve(asgi_app: object, host: str, port: int) -> None:
     import uvicorn
 
+    from settings import settings
+    from web.connections import BoundedProtocol
     from worker.logs import set_up_logs
 
     set_up_logs()
-    # A long poll or a slow client must not hold up a stop.
-    uvicorn.run(asgi_app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=3)  # type: ignore[arg-type]
+    uvicorn.run(
+        asgi_app,  # type: ignore[arg-type]
+        host=host,
+        port=port,
+        http=BoundedProtocol,
+        ws="none",
+        forwarded_allow_ips=settings().trusted_proxies,
+        server_header=False,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=3,  # a long poll or a slow client must not hold up a stop
+    )
 
 
 _EXAMPLES = {

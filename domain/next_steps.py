@@ -7,7 +7,7 @@ row is tried next, the phases that customers see, and docs/next-steps.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NamedTuple
@@ -18,11 +18,13 @@ from domain.lifecycle import (
     UNDECIDED,
     AttemptStatus,
     EndingStatus,
+    Event,
     InboxStatus,
     RefundStatus,
     ServiceStatus,
     Status,
 )
+from domain.lifecycle import PLAN_CHANGE as CHANGE_MACHINE
 
 SWEEP, SCAN, RECONCILIATION = "sweep.enqueue_due", "renewals.scan", "payments.reconcile"
 
@@ -110,6 +112,11 @@ class NextSteps:
         steps = (rule.next for rule in self.rules if state is None or state in rule.states)
         wanted = (step for step in steps if isinstance(step, Step) and found_by in (None, step.found_by))
         return tuple(dict.fromkeys(step.task for step in wanted))
+
+    def waits_for(self, whom: Collection[str]) -> frozenset[str]:
+        """The states in which a row may wait for one of these."""
+        rules = [rule for rule in self.rules if isinstance(rule.next, Waits) and rule.next.whom in whom]
+        return frozenset(state for rule in rules for state in rule.states)
 
     def is_tried(self, state: str) -> bool:
         """Whether a row that comes to this state is tried by the sweep, or the scan, until it moves on."""
@@ -311,6 +318,19 @@ def next_actions(status: Status, money_on_its_way: bool = False) -> tuple[str, .
     to pay whose money is on its way."""
     pay = ("pay",) if phase_of(status) is Phase.WAITING_FOR_PAYMENT and not money_on_its_way else ()
     return (*pay, "cancel") if status in CANCELABLE else pay
+
+
+# Of those whom a row may wait for, the provider's own people.
+PEOPLE: tuple[Whom, ...] = ("staff", "operator")
+WAITS_FOR_PEOPLE = tuple(Waits(whom).label for whom in PEOPLE)
+
+_DECISIONS = (Event.APPROVE, Event.REJECT, Event.RETRY, Event.COMPENSATE, Event.CANCEL)
+
+
+def decisions(status: Status) -> tuple[str, ...]:
+    """What staff may decide about a plan change now, as names of the routes below /v1/plan-changes/{id}."""
+    events = {event for source, event, _ in CHANGE_MACHINE.moves if source == status}
+    return tuple(decision.value for decision in _DECISIONS if decision in events)
 
 
 def ends_canvas(status: Status) -> bool:

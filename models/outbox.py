@@ -17,6 +17,9 @@ from models.pending_work import Leased, PendingWork, fact, given_up_index
 
 _GIVEN_UP = "next_attempt_at IS NULL AND sent_at IS NULL"
 
+# Who reads it: the customer, except for what only staff can answer.
+FOR_STAFF = frozenset({"review_requested", "money_returned", "refund_failed_for_staff"})
+
 
 class OutboxMessage(Leased, PendingWork, Base):
     """Unique by subject, event, occasion and channel: nothing is reported twice. `subject` is the id of the row that it

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, ForeignKey, TableValuedAlias, UniqueConstraint, bindparam, column, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    ForeignKey,
+    TableValuedAlias,
+    UniqueConstraint,
+    bindparam,
+    column,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 from sqlalchemy.types import String
@@ -148,8 +159,16 @@ def new_api_key(session: Session, provider: Provider, scopes: list[str]) -> tupl
 
 def find_api_key(session: Session, token: str) -> ApiKey | None:
     """A key that is in use, or one that was rotated and is still good for a while."""
-    in_use = or_(ApiKey.revoked_at.is_(None), ApiKey.revoked_at > func.clock_timestamp())
-    return session.scalar(select(ApiKey).where(ApiKey.sha256 == _sha256(token), in_use))
+    return session.scalar(select(ApiKey).where(ApiKey.sha256 == _sha256(token), _in_use()))
+
+
+def key_in_use(session: Session, key_id: str) -> ApiKey | None:
+    """The same by the id of its row."""
+    return session.scalar(select(ApiKey).where(ApiKey.id == key_id, _in_use()))
+
+
+def _in_use() -> ColumnElement[bool]:
+    return or_(ApiKey.revoked_at.is_(None), ApiKey.revoked_at > func.clock_timestamp())
 
 
 def provider_by_slug(session: Session, slug: str) -> Provider | None:

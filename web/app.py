@@ -1,4 +1,5 @@
-"""The web application: the API, the portal, and the webhook receiver, which can also run as a process of its own."""
+"""The web application: the API, the portal, the staff pages, and the webhook receiver, which can also run as a process
+of its own."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from settings import settings
 from web.api import (
     cancellations,
     changes,
@@ -33,7 +35,9 @@ from web.api.pages import check_address
 from web.cors import ProvidersOrigins
 from web.etags import JsonETags
 from web.portal.app import create_portal
+from web.rate_limits import RateLimits
 from web.sandbox.app import create_sandbox, home
+from web.staff.app import create_staff
 from web.webhooks.app import create_receiver
 
 BODY_MAX_BYTES = 256 * 1024
@@ -49,17 +53,24 @@ TAGS = {
     "operations": "Whether the process is well.",
 }
 
+# Of the API's answers, besides what their bodies say.
+HEADERS = {
+    "RateLimit": 'What is left in this window and when the next one begins, in seconds: `"key";r=1999;t=7`.',
+    "RateLimit-Policy": 'How many requests a window of so many seconds takes: `"key";q=2000;w=10`.',
+    "Retry-After": "With 429: after how many seconds the request may be sent again.",
+}
+
 
 def create_app() -> ASGIApp:
     """The ASGI application of `planshift web`."""
     # Pages hold tokens against forged forms beside what others may put into them: nothing of theirs is compressed.
     plain = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/pdf", "text/html")
     compressed = GZipMiddleware(JsonETags(create_api()), compresslevel=5, exclude_content_types=plain)
-    return WithRequestId(ProvidersOrigins(compressed))
+    return WithRequestId(ProvidersOrigins(RateLimits(compressed, settings())))
 
 
 def create_api() -> FastAPI:
-    """The API with the portal and the webhook receiver mounted."""
+    """The API with the portal, the staff pages and the webhook receiver mounted."""
     app = FastAPI(
         title="Planshift",
         version="1",
@@ -94,6 +105,7 @@ def create_api() -> FastAPI:
     app.mount(reference.ASSETS, reference.assets())
     app.mount("/webhooks", create_receiver())
     app.mount("/portal", create_portal())
+    app.mount("/staff", create_staff())
     app.mount("/sandbox", create_sandbox())
     app.add_route("/", home, include_in_schema=False)
     app.openapi = partial(_described, app)  # type: ignore[method-assign]  # as FastAPI's manual extends it
@@ -110,7 +122,21 @@ def _described(app: FastAPI) -> dict[str, Any]:
         for status in problems.ANSWERS.keys() & answers.keys():
             content = answers[status]["content"]
             content[problems.MEDIA_TYPE] = content.pop("application/json")
+    _describe_headers(document)
     return document
+
+
+def _describe_headers(document: dict[str, Any]) -> None:
+    """What the answers of /v1/ carry beside their bodies."""
+    document["components"]["headers"] = {
+        name: {"description": description, "schema": {"type": "string"}} for name, description in HEADERS.items()
+    }
+    for path, by_method in document["paths"].items():
+        for operation in by_method.values() if path.startswith("/v1/") else ():
+            for status, answer in operation["responses"].items():
+                names = HEADERS if status == "4XX" else HEADERS.keys() - {"Retry-After"}
+                named = {name: {"$ref": f"#/components/headers/{name}"} for name in sorted(names)}
+                answer["headers"] = answer.get("headers", {}) | named
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -16,7 +16,7 @@ KNOWN_FOR_SECONDS = 10
 
 _METHODS = ("GET", "POST")
 _SENT = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer")
-_READ = ("ETag", "Idempotent-Replayed", "Location", "Retry-After", "X-Request-Id")
+_READ = ("ETag", "Idempotent-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id")
 
 
 class ProvidersOrigins(CORSMiddleware):

@@ -6,6 +6,7 @@ A paid change is not among them: it becomes `stuck`, since a customer waits for 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -74,6 +75,17 @@ def dead_letters(session: Session, provider_id: str | None = None) -> list[DeadL
             _dead(work, work.row, Provider.slug, provider_id=provider_id).order_by(work.row.id).limit(LISTED_MAX)
         )
     ]
+
+
+def dead_rows(
+    session: Session, provider_id: str, ids: list[str] | None = None
+) -> Iterator[tuple[str, Any, str | None]]:
+    """The rows themselves, with their kind and what went wrong last; with `ids`, those of them that were given up."""
+    prefixes = None if ids is None else {one.partition("_")[0] for one in ids}
+    for work in WORK_KINDS if prefixes is None else [work for work in WORK_KINDS if work.prefix in prefixes]:
+        query = _dead(work, work.row, provider_id=provider_id).order_by(work.row.id).limit(LISTED_MAX)
+        for row in session.scalars(query if ids is None else query.where(work.row.id.in_(ids))):
+            yield work.kind, row, _error_of(row)
 
 
 def _error_of(row: Any) -> str | None:

@@ -9,7 +9,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx
@@ -27,9 +28,10 @@ from models.rejected import RejectedMessage
 from settings import settings
 from tests.conftest import SECRET_KEY, catalog_named, environment, new_slug
 from tests.support.client import ApiClient
-from tests.support.hostile import CUSTOMER, OFFENCES, at_once, bodies, raw
+from tests.support.hostile import CUSTOMER, OFFENCES, at_once, bodies, half_open, huge_head, raw
 from tests.support.waiting import until
 
+HALF_OPEN = 300
 FORGED = [f"forged-{number}" for number in range(300)]
 ACCEPTED = {"accept_total": {"amount": 1331, "currency": "JPY"}}
 
@@ -96,7 +98,42 @@ def messages_with_companions(dns: ApiClient) -> Counter[int]:
     return Counter({422: _count(RejectedMessage) - before})
 
 
-ATTACKS = (hard_values, forged_webhooks, first_reports_at_once, messages_with_companions)
+def huge_heads(dns: ApiClient) -> Counter[int]:
+    """Headers without an end, while many other connections never finish their first line."""
+    with ExitStack() as opened:
+        for _ in range(HALF_OPEN):
+            opened.enter_context(half_open(dns.ready["api"]))
+        return Counter(huge_head(dns.ready["api"]) for _ in range(40))
+
+
+def key_flood(dns: ApiClient) -> Counter[int]:
+    """All that one key can send over many connections at once. The honest customer's frontend has another."""
+    url, headers = f"{dns.ready['api']}/v1/services", dns._login("ops")
+
+    def send(_: int) -> Counter[int]:
+        with httpx.Client(timeout=40, trust_env=False) as client:
+            return Counter(client.get(url, headers=headers).status_code for _ in range(150))
+
+    with ThreadPoolExecutor(32) as pool:
+        return sum(pool.map(send, range(32)), Counter[int]())
+
+
+def wrong_keys(dns: ApiClient) -> Counter[int]:
+    """Keys that somebody guesses."""
+    with httpx.Client(timeout=40, trust_env=False, base_url=dns.ready["api"]) as client:
+        guesses = ({"Authorization": f"Bearer ps_{dns.provider}_{number}"} for number in range(500))
+        return Counter(client.get("/v1/services", headers=guess).status_code for guess in guesses)
+
+
+ATTACKS = (
+    hard_values,
+    forged_webhooks,
+    first_reports_at_once,
+    messages_with_companions,
+    huge_heads,
+    key_flood,
+    wrong_keys,
+)
 
 
 def _count(row: Any) -> int:

@@ -41,6 +41,7 @@ ELSEWHERE = {
     "tasks/requests.py:request_cancellation_by_message": "the same: tests/entry_points/test_cancellations.py",
     "web/portal/ending.py:end": "the API's cancellation behind a form: tests/portal",
     "web/portal/ending.py:keep": "the same taken back: tests/portal",
+    "web/staff/entering.py:sign_in": "a cookie, nothing is written: tests/staff",
     "storage.stored": "for an operator's command after a restore: tests/steps/test_after_restore.py",
 }
 # What enqueues (tasks/story.py).

@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from html.parser import HTMLParser
-
 import httpx
 
 from models.customer import Service, service_by_ref
 from models.database import transaction
 from models.provider import provider_by_slug
 from tests.support.client import ApiClient
+from tests.support.forms import Form, form_of, forms_of
 from tests.support.waiting import until
 
 # Midnights in Tokyo, and a noon between them.
 JULY, AUGUST = "2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z"
 NOON_17_JULY = "2027-07-17T03:00:00Z"
-
-
-@dataclass
-class Form:
-    action: str
-    values: dict[str, str] = field(default_factory=dict)
-
-
-class _Forms(HTMLParser):
-    """The forms of a page with what a browser would send: hidden values and the radio that is checked."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.forms: list[Form] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        if tag == "form":
-            self.forms.append(Form(values["action"] or ""))
-        if tag == "input" and self.forms and (values.get("type") == "hidden" or "checked" in values):
-            self.forms[-1].values[values["name"] or ""] = values.get("value") or ""
 
 
 class Visitor:
@@ -63,15 +40,11 @@ class Visitor:
     @staticmethod
     def forms(page: httpx.Response) -> list[Form]:
         """All of a page's forms."""
-        forms = _Forms()
-        forms.feed(page.text)
-        return forms.forms
+        return forms_of(page)
 
     @staticmethod
     def form(page: httpx.Response, action_end: str) -> Form:
-        found = [form for form in Visitor.forms(page) if form.action.endswith(action_end)]
-        assert found, f"no form for …{action_end} on {page.url}:\n{page.text}"
-        return found[0]
+        return form_of(page, action_end)
 
     def review(self, plan: str, service: str = "zone", **values: str) -> httpx.Response:
         """From the service to the review page of a change to this plan."""

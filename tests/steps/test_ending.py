@@ -371,9 +371,10 @@ def mails(play: EndingPlay, ending_id: str) -> list[tuple[str, str]]:
     with transaction() as session:
         query = select(OutboxMessage).where(OutboxMessage.subject == ending_id).order_by(OutboxMessage.id)
         return [
-            (row.event, f"{mail['Subject']}\n{mail.get_content()}")
+            (row.event, f"{mail['Subject']}\n{body.get_content()}")
             for row in session.scalars(query)
             for mail in [compose(row)]
+            if (body := mail.get_body(("plain",)))
         ]
 
 

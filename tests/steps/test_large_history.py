@@ -102,7 +102,9 @@ def read_whole(session: Session, statements: Asked) -> set[str]:
     partial = set(session.scalars(text("SELECT indexrelid::regclass::text FROM pg_index WHERE indpred IS NOT NULL")))
     for statement, values in statements:
         plan = session.connection().exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", values).scalar_one()
-        found |= {f"{table} by {statement}" for table in _whole(plan, partial) if table not in SMALL}
+        found |= {f"{table} by {statement}" for table in _whole(plan, partial) if table.split()[0] not in SMALL}
+        if any(t.split()[0] not in SMALL for t in _whole(plan, partial)):
+            print("XXPLAN", session.connection().exec_driver_sql(f"EXPLAIN {statement}", values).fetchall(), statement)
     return found
 
 
@@ -113,7 +115,7 @@ def _whole(plan: Any, partial: set[str]) -> Iterator[str]:
     elif isinstance(plan, dict):
         by_index = "Index Cond" in plan or plan.get("Index Name") in partial
         if plan.get("Node Type") in ("Seq Scan", "Index Scan", "Index Only Scan") and not by_index:
-            yield plan["Relation Name"]
+            yield f"{plan['Relation Name']} ({plan['Node Type']})"
         for value in plan.values():
             yield from _whole(value, partial)
 
@@ -143,37 +145,6 @@ def test_what_an_operator_asks_is_found_by_an_index(large: Play) -> None:
         assert {trouble.kind for trouble in troubles(session, ["core"])} == {"sweep", "no_worker"}
     with transaction() as session:
         assert read_whole(session, statements) == set()
-
-
-def test_a_night_of_renewals_is_released_as_the_queue_has_room(large: Play) -> None:
-    """All services are due at this hour; another tenant's single one has its share of each batch."""
-    other = Play.of(large.stack)
-    for play in (large, other):
-        play.set_clock(NOON_17_JULY + timedelta(days=20, hours=2))
-    with transaction() as session:
-        [due] = [due for due in sweep.due(session, [work_kinds.RENEWALS]) if due.path is work_kinds.RENEWALS.paths[0]]
-        assert len(due.now.tenants) == 2
-        [step] = work_kinds.RENEWALS.steps(due.path)
-        batches = []
-        for room in (30, 0, 30):
-            claimed = Claimed()
-            sweep.claim_step(session, due, step, Queue(room), claimed)
-            batches.append(claimed.overdue_rows)
-        theirs = select(Service.id).join(Provider).where(Provider.slug == other.slug)
-        assert session.scalar(theirs) in batches[0]
-        assert [len(batch) for batch in batches] == [16, 0, 15]
-        assert len({*batches[0], *batches[2]}) == 31, "none is claimed twice"
-        session.rollback()
-
-
-def test_each_bill_is_looked_at_once(large: Play) -> None:
-    """What is past due already is not read again and again."""
-    with transaction() as session:
-        session.execute(text("UPDATE invoices SET past_due_at = due_at WHERE settled_at IS NULL"))
-        looked_at = [dunning.mark_past_due(session) for _ in range(2)]
-        assert looked_at == [SERVICES // 50, 0]
-        assert session.scalar(select(func.count()).where(Service.status == "past_due")) == SERVICES // 50
-        session.rollback()
 
 
 def depth_of(queue: str, take: int = 0) -> int:
@@ -225,3 +196,34 @@ def test_what_waits_in_its_queue_is_not_enqueued_again(shallow: Play) -> None:
     empty_queues()
     enqueue_due()
     assert depth_of("outside") == 40, "what is lost is found again"
+
+
+def test_a_night_of_renewals_is_released_as_the_queue_has_room(large: Play) -> None:
+    """All services are due at this hour; another tenant's single one has its share of each batch."""
+    other = Play.of(large.stack)
+    for play in (large, other):
+        play.set_clock(NOON_17_JULY + timedelta(days=20, hours=2))
+    with transaction() as session:
+        [due] = [due for due in sweep.due(session, [work_kinds.RENEWALS]) if due.path is work_kinds.RENEWALS.paths[0]]
+        assert len(due.now.tenants) == 2
+        [step] = work_kinds.RENEWALS.steps(due.path)
+        batches = []
+        for room in (30, 0, 30):
+            claimed = Claimed()
+            sweep.claim_step(session, due, step, Queue(room), claimed)
+            batches.append(claimed.overdue_rows)
+        theirs = select(Service.id).join(Provider).where(Provider.slug == other.slug)
+        assert session.scalar(theirs) in batches[0]
+        assert [len(batch) for batch in batches] == [16, 0, 15]
+        assert len({*batches[0], *batches[2]}) == 31, "none is claimed twice"
+        session.rollback()
+
+
+def test_each_bill_is_looked_at_once(large: Play) -> None:
+    """What is past due already is not read again and again."""
+    with transaction() as session:
+        session.execute(text("UPDATE invoices SET past_due_at = due_at WHERE settled_at IS NULL"))
+        looked_at = [dunning.mark_past_due(session) for _ in range(2)]
+        assert looked_at == [SERVICES // 50, 0]
+        assert session.scalar(select(func.count()).where(Service.status == "past_due")) == SERVICES // 50
+        session.rollback()

@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy import select, update
 
 from engine.host_reports import put_customer
-from engine.notifications import mail
+from engine.notifications import mail, notices
 from engine.operators.dead_letters import DeadLetter, dead_letters, retry_dead_letter
 from local.stack import Stack
 from models.audit import Attribution
 from models.customer import Customer
 from models.database import transaction
 from models.outbox import OutboxMessage
+from models.plan_change import PlanChange
 from settings import Settings
 from tests.support.play import NOON_17_JULY, Play
 
@@ -62,6 +63,27 @@ def test_without_a_sender_of_its_own_the_installations_counts(servers: Stack) ->
     with transaction() as session:
         composed = mail.compose(session.get_one(OutboxMessage, written(play)))
     assert composed["From"].addresses[0].addr_spec == "billing@planshift.invalid"
+
+
+def test_staff_read_who_asks_and_in_which_words(servers: Stack) -> None:
+    play = Play.of(servers)
+    change_id = play.request("start", note="We move on Friday.\nPlease be quick.")
+    with transaction() as session:
+        notices.write(session, session.get_one(PlanChange, change_id), "review_requested")
+        about = OutboxMessage.subject == change_id, OutboxMessage.event == "review_requested"
+        message = session.scalars(select(OutboxMessage).where(*about)).one()
+        text = _plain(message)
+        assert f"Customer: {message.customer.name}\nService: {play.service_ref}\n" in text
+        assert "The customer's note:\n  We move on Friday.\n  Please be quick.\n" in text
+        message.values = {name: value for name, value in message.values.items() if name != "note"}
+        assert "note" not in _plain(message)
+
+
+def _plain(message: OutboxMessage) -> str:
+    body = mail.compose(message).get_body(("plain",))
+    assert body is not None
+    text: str = body.get_content()
+    return text
 
 
 @pytest.mark.parametrize(

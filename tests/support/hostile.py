@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
@@ -64,6 +67,32 @@ def bodies() -> Iterator[tuple[str, str, Any, str]]:
 def at_once(send: Callable[[int], httpx.Response], times: int = 8) -> list[int]:
     with ThreadPoolExecutor(times) as pool:
         return sorted(answer.status_code for answer in pool.map(send, range(times)))
+
+
+@contextmanager
+def half_open(url: str, begun: bytes = b"GET / HTTP/1.1\r\nHost: a\r\n") -> Iterator[socket.socket]:
+    """A connection on which no request is finished."""
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=40) as connected:
+        connected.sendall(begun)
+        yield connected
+
+
+def answer_to(connected: socket.socket, data: bytes) -> bytes:
+    """What comes back until the other side has closed, also in the middle of what we say."""
+    answer = b""
+    with suppress(BrokenPipeError, ConnectionResetError):
+        connected.sendall(data)
+        while part := connected.recv(65_536):
+            answer += part
+    return answer
+
+
+def huge_head(url: str) -> int:
+    """The status that 8 MB of headers get; 431, too, where the connection is cut before it can be read."""
+    with half_open(url) as connected:
+        answer = answer_to(connected, b"X: " + b"a" * 8_000_000)
+    return int(answer.split(b" ", 2)[1]) if answer else 431
 
 
 def raw(headers: dict[str, Any], body: Any, queue: str = "requests") -> bytes:

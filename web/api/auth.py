@@ -38,6 +38,8 @@ class Caller:
 
     provider_id: str
     scopes: frozenset[str]
+    # The key's id; with a token, the customer's.
+    id: str
     customer_id: str | None = None
 
     def sees(self, customer_id: str) -> bool:
@@ -57,7 +59,9 @@ def authenticated(request: Request, bearer: Annotated[HTTPAuthorizationCredentia
     if bearer is None:
         raise Problem("not_authenticated", "Send your API key: Authorization: Bearer KEY.")
     with transaction() as session:
+        request.state.credential_is_good = False  # until it is found; web/rate_limits.py counts the others
         caller = _caller(session, bearer.credentials)
+        request.state.credential_is_good = True
         origin = request.headers.get("Origin")
         if origin is not None and origin not in (_origin_of(str(request.base_url)), _origin_of(settings().public_url)):
             provider = session.get_one(Provider, caller.provider_id)
@@ -78,11 +82,11 @@ def _caller(session: Session, credentials: str) -> Caller:
         provider_id, customer_id = tokens.owner_of(credentials)
         if session.get(Customer, customer_id) is None:
             raise Problem("not_authenticated", "The customer of this token is gone.")
-        return Caller(provider_id, frozenset({CUSTOMER}), customer_id)
+        return Caller(provider_id, frozenset({CUSTOMER}), customer_id, customer_id)
     key = find_api_key(session, credentials)
     if key is None:
         raise Problem("not_authenticated", "This API key is unknown or revoked.")
-    return Caller(key.provider_id, frozenset(key.scopes))
+    return Caller(key.provider_id, frozenset(key.scopes), key.id)
 
 
 def needs(*scopes: str) -> Callable[[Caller], Caller]:

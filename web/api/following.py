@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from starlette.types import Receive, Scope, Send
 
 from domain.lifecycle import Status
 from domain.next_steps import Phase, ends_canvas
@@ -20,6 +22,7 @@ from web.api.auth import AnyKeyOrToken, Caller, transaction_for
 from web.api.changes import ChangeId, Expand, change_of
 from web.api.views import change_view
 from web.api.watching import watch
+from web.places import WAITING_OF_A_CUSTOMER_MAX, WAITING_OF_A_KEY_MAX, waiting_room
 
 router = APIRouter(prefix="/v1/plan-changes", tags=["plan changes"])
 
@@ -49,8 +52,11 @@ async def get_plan_change(
     view, version = await run_sync(_read, caller, change_id, price)
     deadline = time.monotonic() + _seconds_to_wait(prefer)
     first = view.status
-    while _may_move_soon(view, first) and await watch.moved_on(change_id, version, deadline - time.monotonic()):
-        view, version = await run_sync(_read, caller, change_id, price)
+    if deadline <= time.monotonic() or not _may_move_soon(view, first):
+        return view
+    with _waiting(caller):
+        while _may_move_soon(view, first) and await watch.moved_on(change_id, version, deadline - time.monotonic()):
+            view, version = await run_sync(_read, caller, change_id, price)
     return view
 
 
@@ -66,7 +72,23 @@ async def list_plan_change_events(
         return Response(status_code=204)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     events = _events(caller, change_id, last_event_id)
-    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+    return _Stream(caller, events, headers)
+
+
+class _Stream(StreamingResponse):
+    """Events, for as long as the caller may wait. Raises TooMany before it has begun."""
+
+    def __init__(self, caller: Caller, events: AsyncIterator[bytes], headers: dict[str, str]) -> None:
+        super().__init__(events, media_type="text/event-stream", headers=headers)
+        self._caller = caller
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with _waiting(self._caller):
+            await super().__call__(scope, receive, send)
+
+
+def _waiting(caller: Caller) -> AbstractContextManager[None]:
+    return waiting_room.of(caller.id, WAITING_OF_A_CUSTOMER_MAX if caller.customer_id else WAITING_OF_A_KEY_MAX)
 
 
 async def _events(caller: Caller, change_id: str, sent: int) -> AsyncIterator[bytes]:

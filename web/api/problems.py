@@ -55,6 +55,7 @@ from models.base import WrongSecretKey
 from models.database import DATABASE_AWAY, UNSTORABLE
 from models.provider import NoCatalog
 from planshift_client.shapes import ProblemDocument
+from web.places import TooMany
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,10 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "method_not_allowed": (405, "The route does not take this method; `Allow` names those that it takes."),
     "not_compensated": (409, "The host does not show the old plan yet."),
     "too_large": (413, "The body of the request is larger than it may be."),
+    "rate_limited": (429, "More requests than `RateLimit-Policy` grants in its window."),
+    "too_many_wrong_keys": (429, "This address has sent too many keys that are not known; known ones still work."),
+    "head_too_large": (431, "The address and the headers of the request are larger than they may be."),
+    "not_http": (400, "This is not a request in HTTP/1.1."),
     "invalid_request": (422, "A part of the request is not as it should be; `errors` names each."),
     "unknown_parameter": (422, "The route has no such query parameter."),
     "return_url_not_allowed": (422, "The catalogue does not name the page that the portal is to lead back to."),
@@ -132,6 +137,7 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (NotConnected, 503, "not_connected"),
     (NoCatalog, 503, "no_catalog"),
     (WrongSecretKey, 503, "wrong_secret_key"),
+    (TooMany, 429, "too_many_at_once"),
     (PeriodRunsBackwards, 422, "bad_period"),
     (ImplausiblePeriod, 422, "implausible_period"),
     (NotPrintable, 422, "not_printable"),
@@ -160,7 +166,8 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 KEY_MISSING = "Send an Idempotency-Key header: a new one for each request, the same one when you repeat it."
 
 _TITLES = {400: "Bad request", 401: "Not authenticated", 403: "Not allowed", 404: "Not found", 409: "Conflict"}
-_TITLES |= {405: "Method not allowed", 413: "Too large", 422: "Cannot be processed", 503: "Not available just now"}
+_TITLES |= {405: "Method not allowed", 413: "Too large", 422: "Cannot be processed", 429: "Too many", 431: "Too large"}
+_TITLES |= {503: "Not available just now"}
 
 
 class ProblemResponse(JSONResponse):
@@ -206,7 +213,8 @@ def _handler(status: int, code: str) -> Any:
             extra["errors"] = [{"where": f"body.{error.field}", "what": error.why}]
         if isinstance(error, ServiceDiffers):
             extra["differences"] = {one.field: one.as_json() for one in error.differences}
-        return problem(status, code or getattr(error, "code", "change_error"), str(error), **extra)
+        headers = {"Retry-After": "1"} if isinstance(error, TooMany) else None
+        return problem(status, code or getattr(error, "code", "change_error"), str(error), headers, **extra)
 
     return answer
 

@@ -1,0 +1,110 @@
+"""What a person has in hand, a number, a reference, a name or an address, leads to the rows that it may mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from models.customer import Customer, Service
+from models.ending import Ending
+from models.inbox import InboxEvent
+from models.invoice import Invoice, StoredQuote
+from models.outbox import OutboxMessage
+from models.payment import Payment, PaymentAttempt, Refund
+from models.plan_change import PlanChange
+
+# Of each kind so many are found: whoever sees more writes more of the name.
+FOUND_MAX = 25
+
+_BY_PREFIX: dict[str, type[Any]] = {
+    "chg": PlanChange,
+    "inv": Invoice,
+    "svc": Service,
+    "cus": Customer,
+    "mny": Payment,
+    "pay": PaymentAttempt,
+    "ref": Refund,
+    "evt": InboxEvent,
+    "qt": StoredQuote,
+    "msg": OutboxMessage,
+    "end": Ending,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The rows of each kind, the newest first."""
+
+    changes: list[PlanChange]
+    invoices: list[Invoice]
+    services: list[Service]
+    customers: list[Customer]
+    payments: list[Payment]
+    refunds: list[Refund]
+    events: list[InboxEvent]
+
+    @property
+    def rows(self) -> list[Any]:
+        groups = (self.changes, self.invoices, self.services, self.customers, self.payments, self.refunds, self.events)
+        return [row for group in groups for row in group]
+
+
+def find(session: Session, provider_id: str, text: str) -> Found:
+    """All of a provider's rows that the text may mean: by id; by an invoice's number, a service's or a customer's
+    reference, a gateway's name for a payment or a refund, a request's idempotency key; by a part of a customer's name
+    or mail address or of a reference, in any case."""
+    wanted = text.strip()
+    row_class = _BY_PREFIX.get(wanted.partition("_")[0])
+    row = session.get(row_class, wanted) if row_class is not None else None
+    if row is not None and row.provider_id == provider_id:
+        return _gathered([_shown(session, row)])
+    return _gathered(_by_words(session, provider_id, wanted)) if wanted else _gathered([])
+
+
+def _shown(session: Session, row: Any) -> Any:
+    """The row that has a page: a payment attempt, a quote and a mail are shown with what they are about."""
+    if isinstance(row, PaymentAttempt):
+        return row.invoice
+    if isinstance(row, StoredQuote):
+        change = session.scalar(select(PlanChange).where(PlanChange.accepted_quote_id == row.id).limit(1))
+        return change or session.get_one(Service, row.service_id)
+    if isinstance(row, Ending):
+        return row.service
+    if isinstance(row, OutboxMessage):
+        about = _BY_PREFIX.get(row.subject.partition("_")[0])
+        subject = session.get(about, row.subject) if about else None
+        return row.customer if subject is None else _shown(session, subject)
+    return row
+
+
+def _by_words(session: Session, provider_id: str, text: str) -> Iterator[Any]:
+    def rows(row: type[Any], *meant: Any) -> Iterator[Any]:
+        query: Select[Any] = select(row).where(row.provider_id == provider_id, or_(*meant))
+        yield from session.scalars(query.order_by(row.id.desc()).limit(FOUND_MAX))
+
+    yield from rows(PlanChange, PlanChange.idempotency_key == text)
+    yield from rows(Invoice, func.lower(Invoice.number) == text.lower())
+    yield from rows(Service, Service.ref.icontains(text, autoescape=True))
+    yield from rows(Customer, *(column.icontains(text, autoescape=True) for column in _NAMES))
+    yield from rows(Payment, Payment.gateway_object == text)
+    yield from rows(Refund, Refund.gateway_ref == text)
+    yield from rows(InboxEvent, InboxEvent.event_key == text)
+    for attempt in rows(PaymentAttempt, PaymentAttempt.gateway_ref == text):
+        yield attempt.invoice
+
+
+_NAMES = (Customer.name, Customer.email, Customer.ref)
+
+
+def _gathered(rows: Any) -> Found:
+    found = list(dict.fromkeys(rows))
+
+    def of(row_class: type[Any]) -> list[Any]:
+        return [row for row in found if isinstance(row, row_class)]
+
+    classes = (PlanChange, Invoice, Service, Customer, Payment, Refund, InboxEvent)
+    return Found(*(of(row_class) for row_class in classes))

@@ -1,0 +1,1 @@
+"""The staff pages, over HTTP and in a browser."""

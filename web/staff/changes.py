@@ -1,0 +1,57 @@
+"""One plan change: where it stands, what is next, how its price was made, what was booked and mailed, who did what."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+
+from domain.lifecycle import MEANINGS
+from domain.money import Money
+from domain.next_steps import decisions
+from domain.pricing.quote_values import Quote
+from models.invoice import invoice_of_change
+from models.ledger import returned_of
+from models.moves import moves_of
+from models.plan_change import PlanChange
+from web.api.views import work_view
+from web.staff.pages import page
+from web.staff.parts import about, attempts_of, postings_of
+from web.staff.visit import RowId, Signed, StaffTransaction, transaction_for
+
+router = APIRouter()
+
+Notice = Annotated[str, Query(max_length=40)]
+
+
+@router.get("/changes/{change_id}")
+def show_change(change_id: RowId, visit: Signed, notice: Notice = "") -> HTMLResponse:
+    """All that is known of a change, and what may be decided about it."""
+    with transaction_for(visit) as tx:
+        change = tx.own(PlanChange, change_id)
+        return page(tx, "change.html", notice=notice, **change_values(tx, change))
+
+
+def change_values(tx: StaffTransaction, change: PlanChange) -> dict[str, Any]:
+    invoice = invoice_of_change(tx.session, change.id)
+    ids = [change.id, *([invoice.id] if invoice else [])]
+    return {
+        "change": change,
+        "customer": change.customer,
+        "service": change.service,
+        "invoice": invoice,
+        "theirs": tx.formatter_of(change.customer),
+        "meaning": MEANINGS[change.lifecycle_status],
+        "work": work_view(tx.session, change),
+        "decisions": decisions(change.lifecycle_status),
+        "quote": Quote.from_json(change.quote) if change.quote else None,
+        "settled": Quote.from_json(change.settled_quote) if change.settled_quote else None,
+        "attempts": attempts_of(tx, invoice),
+        "returned": returned_of(tx.session, invoice.id, invoice.currency)
+        if invoice
+        else Money.zero(change.service.currency),
+        "moves": moves_of(tx.session, PlanChange, change.id),
+        "postings": postings_of(tx, ids),
+        **about(tx, ids),
+    }

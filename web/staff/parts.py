@@ -1,0 +1,75 @@
+"""What several pages show of a row: its mails, what staff did about it, its payments, and what was booked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import or_, select
+
+from engine.operators.dead_letters import dead_rows
+from models.audit import OperatorAction
+from models.invoice import Invoice
+from models.ledger import LedgerEntry, LedgerTransaction
+from models.outbox import OutboxMessage
+from models.payment import Payment, PaymentAttempt, Refund
+from web.staff.visit import StaffTransaction
+
+# A page shows so many of each, the newest first.
+SHOWN_MAX = 50
+# The accounts whose owner is a change or an invoice.
+_OWNED = ("held", "receivable", "returned")
+
+
+def about(tx: StaffTransaction, ids: list[str]) -> dict[str, Any]:
+    """The mails about these rows, and what staff did to them."""
+    mails = select(OutboxMessage).where(OutboxMessage.subject.in_(ids)).order_by(OutboxMessage.id.desc())
+    actions = (
+        select(OperatorAction)
+        .where(OperatorAction.provider_id == tx.provider.id, OperatorAction.subject.in_(ids))
+        .order_by(OperatorAction.id.desc())
+    )
+    return {
+        "mails": list(tx.session.scalars(mails.limit(SHOWN_MAX))),
+        "actions": list(tx.session.scalars(actions.limit(SHOWN_MAX))),
+    }
+
+
+def attempts_of(tx: StaffTransaction, invoice: Invoice | None) -> list[PaymentAttempt]:
+    """What gateways were asked to collect for an invoice, the newest first."""
+    if invoice is None:
+        return []
+    query = select(PaymentAttempt).where(PaymentAttempt.invoice_id == invoice.id).order_by(PaymentAttempt.id.desc())
+    return list(tx.session.scalars(query.limit(SHOWN_MAX)))
+
+
+def payments_for(tx: StaffTransaction, invoice: Invoice) -> list[Payment]:
+    """Money that moved for an invoice, in its order."""
+    query = select(Payment).where(Payment.invoice_id == invoice.id).order_by(Payment.id)
+    return list(tx.session.scalars(query.limit(SHOWN_MAX)))
+
+
+def refunds_of(tx: StaffTransaction, payment: Payment) -> list[Refund]:
+    query = select(Refund).where(Refund.payment_id == payment.id).order_by(Refund.id)
+    return list(tx.session.scalars(query.limit(SHOWN_MAX)))
+
+
+def postings_of(tx: StaffTransaction, ids: list[str]) -> list[LedgerTransaction]:
+    """What was booked for these rows, in its order: whatever is held for them, owed on them, or was posted of them."""
+    owned = select(LedgerEntry.transaction_id).where(
+        LedgerEntry.provider_id == tx.provider.id, LedgerEntry.account.in_(_OWNED), LedgerEntry.owner.in_(ids)
+    )
+    query = select(LedgerTransaction).where(
+        LedgerTransaction.provider_id == tx.provider.id,
+        or_(LedgerTransaction.id.in_(owned), LedgerTransaction.source_id.in_(ids)),
+    )
+    return list(tx.session.scalars(query.order_by(LedgerTransaction.id).limit(2 * SHOWN_MAX)))
+
+
+def given_up(tx: StaffTransaction, ids: list[str]) -> dict[str, str | None]:
+    """Those of these rows that were given up, with what went wrong last: each can be tried again."""
+    return {row.id: error for _, row, error in dead_rows(tx.session, tx.provider.id, ids)}
+
+
+def newest(tx: StaffTransaction, row: type[Any], which: Any) -> list[Any]:
+    """The newest rows of a class that are as `which` says."""
+    return list(tx.session.scalars(select(row).where(which).order_by(row.id.desc()).limit(SHOWN_MAX)))

@@ -1,0 +1,164 @@
+"""Who is signed in: a staff member's name and an operators' key, kept as a signed cookie for one hour; a CSRF token for
+its forms; one transaction a page."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Form, Path, Request, Response
+from itsdangerous import BadData, URLSafeTimedSerializer
+from sqlalchemy.orm import Session
+
+from domain.catalog import Catalog
+from models.audit import Attribution
+from models.customer import Customer
+from models.database import transaction
+from models.provider import ApiKey, Provider, business_now, catalog_of, key_in_use
+from settings import settings
+from web.portal.formatter import PageFormatter
+
+COOKIE = "planshift_staff"
+COOKIE_PATH = "/staff"
+# Whoever leaves a desk unlocked leaves it for an hour at the most.
+VISIT_LIFE_SECONDS = 60 * 60
+SCOPE = "ops"
+
+RowId = Annotated[str, Path(max_length=64, pattern=r"^[a-z]+_[0-9a-z]+$")]
+Row = TypeVar("Row")
+
+
+class StaffSignedOut(Exception):
+    """No cookie, one that is too old, or one whose key was revoked. `path` is the page that was asked for."""
+
+    def __init__(self, path: str = "/") -> None:
+        super().__init__("Sign in with an operators' key to continue.")
+        self.path = path
+
+
+class ForgedStaffForm(Exception):
+    """A form without the token that this visit's pages carry."""
+
+    def __init__(self) -> None:
+        super().__init__("This form is too old or was not sent from these pages. Go back, reload the page, try again.")
+
+
+class NoSuchRow(Exception):
+    """There is no such row, or it is another provider's: nobody can tell which."""
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing at this address. Search for the number or name that you have.")
+
+
+@dataclass(frozen=True, slots=True)
+class StaffVisit:
+    """One person in one browser, who works for one provider. The nonce ties the forms to the cookie."""
+
+    key_id: str
+    actor: str
+    nonce: str
+
+    @property
+    def csrf(self) -> str:
+        key = f"planshift.staff.csrf:{settings().require_secret_key()}".encode()
+        return hmac.digest(key, self.nonce.encode(), "sha256").hex()
+
+    def because(self, reason: str) -> Attribution:
+        return Attribution(self.actor, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class StaffTransaction:
+    """One transaction on behalf of a visit: its provider, its business time (UTC)."""
+
+    session: Session
+    visit: StaffVisit
+    provider: Provider
+    catalog: Catalog
+    now: datetime
+    formatter: PageFormatter
+
+    def own(self, row_class: type[Row], row_id: str) -> Row:
+        """The provider's own row. Raises NoSuchRow."""
+        row: Any = self.session.get(row_class, row_id)
+        if row is None or row.provider_id != self.provider.id:
+            raise NoSuchRow()
+        found: Row = row
+        return found
+
+    def formatter_of(self, customer: Customer) -> PageFormatter:
+        """English pages, with what was written down for this customer in their language."""
+        return PageFormatter(self.catalog, "en", customer.locale)
+
+
+def visit_of(request: Request) -> StaffVisit:
+    """The visit that the cookie names. Raises StaffSignedOut."""
+    try:
+        return StaffVisit(**_serializer().loads(request.cookies.get(COOKIE, ""), max_age=VISIT_LIFE_SECONDS))
+    except (BadData, TypeError) as error:
+        raise StaffSignedOut(_page_of(request)) from error
+
+
+def _page_of(request: Request) -> str:
+    """Where to go on after signing in. What a form was sent to is no page."""
+    if request.method != "GET":
+        return "/"
+    query = f"?{request.url.query}" if request.url.query else ""
+    return request.url.path.removeprefix(COOKIE_PATH) + query
+
+
+Signed = Annotated[StaffVisit, Depends(visit_of)]
+
+
+def visit_of_form(visit: Signed, csrf: Annotated[str, Form()] = "") -> StaffVisit:
+    """The visit of a form that came from our own pages. Raises ForgedStaffForm."""
+    if not hmac.compare_digest(csrf.encode(), visit.csrf.encode()):
+        raise ForgedStaffForm()
+    return visit
+
+
+SignedForm = Annotated[StaffVisit, Depends(visit_of_form)]
+
+
+def begin_visit(response: Response, key: ApiKey, actor: str) -> None:
+    """Sets the cookie."""
+    visit = StaffVisit(key.id, actor, secrets.token_urlsafe(16))
+    response.set_cookie(
+        COOKIE,
+        _serializer().dumps(asdict(visit)),
+        max_age=VISIT_LIFE_SECONDS,
+        path=COOKIE_PATH,
+        secure=settings().public_url.startswith("https://"),
+        httponly=True,
+        samesite="lax",  # a mail's link comes from another site
+    )
+
+
+def end_visit(response: Response) -> None:
+    """Takes the cookie away."""
+    response.delete_cookie(COOKIE, path=COOKIE_PATH)
+
+
+@contextmanager
+def transaction_for(visit: StaffVisit) -> Iterator[StaffTransaction]:
+    """`with transaction_for(visit) as tx:` commits at the end of the block.
+
+    Raises StaffSignedOut where the key was revoked since, or is no operators' key.
+    """
+    with transaction() as session:
+        key = key_in_use(session, visit.key_id)
+        if key is None or SCOPE not in key.scopes:
+            raise StaffSignedOut()
+        provider = session.get_one(Provider, key.provider_id)
+        catalog = catalog_of(session, provider)
+        now = business_now(session, Provider, provider.id)
+        yield StaffTransaction(session, visit, provider, catalog, now, PageFormatter(catalog, "en", "en"))
+
+
+def _serializer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(settings().require_secret_key(), salt="planshift.staff.visit")
