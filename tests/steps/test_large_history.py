@@ -103,8 +103,6 @@ def read_whole(session: Session, statements: Asked) -> set[str]:
     for statement, values in statements:
         plan = session.connection().exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", values).scalar_one()
         found |= {f"{table} by {statement}" for table in _whole(plan, partial) if table.split()[0] not in SMALL}
-        if any(t.split()[0] not in SMALL for t in _whole(plan, partial)):
-            print("XXPLAN", session.connection().exec_driver_sql(f"EXPLAIN {statement}", values).fetchall(), statement)
     return found
 
 
@@ -115,7 +113,7 @@ def _whole(plan: Any, partial: set[str]) -> Iterator[str]:
     elif isinstance(plan, dict):
         by_index = "Index Cond" in plan or plan.get("Index Name") in partial
         if plan.get("Node Type") in ("Seq Scan", "Index Scan", "Index Only Scan") and not by_index:
-            yield f"{plan['Relation Name']} ({plan['Node Type']})"
+            yield f"{plan['Relation Name']} ({plan['Node Type']}, {plan['Plan Rows']} rows)"
         for value in plan.values():
             yield from _whole(value, partial)
 
