@@ -109,7 +109,6 @@ def broker() -> Iterator[Diagnosis]:
 
 
 def providers() -> Iterator[Diagnosis]:
-    import httpx
     from sqlalchemy import select
 
     from models.database import transaction
@@ -134,16 +133,23 @@ def providers() -> Iterator[Diagnosis]:
         if connection.list_error:
             sentence = f"Its list of events could not be read: {connection.list_error} It is read on from there."
             yield Diagnosis("warning", slug, sentence)
-        try:
-            answer = httpx.get(connection.base_url, timeout=3)
-            if answer.status_code >= 500:
-                sentence = f"The {kind} at {connection.base_url} answers with {answer.status_code}."
-                yield Diagnosis("bad", slug, sentence)
-        except httpx.HTTPError as error:
-            yield Diagnosis(
-                "bad", slug, f"The {kind} at {connection.base_url} does not answer ({type(error).__name__})."
-            )
+        if wrong := _answers(connection.base_url):
+            yield Diagnosis("bad", slug, f"The {kind} at {connection.base_url} {wrong}.")
     yield Diagnosis("ok", "providers", f"{len(rows)} providers were looked at.")
+
+
+def _answers(url: str) -> str | None:
+    """What is wrong, if anything."""
+    import httpx
+
+    from outbound.guard import NoAnswer
+    from outbound.http import request
+
+    try:
+        answer = request("", "GET", url, deadline_seconds=3)
+    except (NoAnswer, httpx.InvalidURL) as error:
+        return f"does not answer ({error})"
+    return f"answers with {answer.status}" if answer.status >= 500 else None
 
 
 def _currencies(slug: str, adapter: str) -> Iterator[Diagnosis]:
@@ -179,16 +185,15 @@ def mail() -> Iterator[Diagnosis]:
 def life() -> Iterator[Diagnosis]:
     from sqlalchemy import select
 
-    from engine.audit.watch import troubles
     from engine.jobs.external_call import machine_time
     from engine.operators.dead_letters import count_dead_letters
     from models.database import transaction
     from models.heartbeat import Heartbeat
-    from worker.app import QUEUES
+    from tasks.watch import found
 
+    wrong = found()
     with transaction() as session:
         now = machine_time(session)
-        wrong = troubles(session, QUEUES)
         signs = {row.name: row for row in session.scalars(select(Heartbeat))}
         given_up = count_dead_letters(session)
     sweep, audit = signs.get("sweep"), signs.get("audit")

@@ -56,6 +56,7 @@ def worker(
     """Run Celery workers for some queues, or for all of them."""
     # Celery reads this when it is imported: SIGTERM then means a soft shutdown that lets running steps end.
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+    from worker import calls
     from worker.app import ENTRY_POINT, QUEUES, create_app
 
     wanted = queues.split(",") if queues else list(QUEUES)
@@ -67,7 +68,8 @@ def worker(
         # Frontends write to this queue: whatever task a message names, this process knows the entry point alone.
         app.conf.include = [ENTRY_POINT]
     arguments = ["worker", "--queues", ",".join(wanted), "--hostname", f"{name}@%h"]
-    app.worker_main([*arguments, "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"])
+    with calls.shared_among(concurrency):
+        app.worker_main([*arguments, "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"])
 
 
 def beat() -> None:

@@ -23,7 +23,14 @@ from models.moves import move
 from models.plan_change import PlanChange, lock_change
 from models.provider import catalog_of
 from models.resumption import days_moved_since
-from provisioners.protocol import Host, HostedService, PlanOrder, ProvisionerRefused, ProvisionerUnknown
+from provisioners.protocol import (
+    Host,
+    HostedService,
+    PlanOrder,
+    ProvisionerNotAsked,
+    ProvisionerRefused,
+    ProvisionerUnknown,
+)
 from provisioners.registry import PROVISIONERS
 from settings import settings
 
@@ -42,11 +49,14 @@ class ApplyCall:
 
 @dataclass(frozen=True, slots=True)
 class ApplyOutcome:
-    """What the service has, or why we do not know; `refused` is a definite no."""
+    """What the service has, or why we do not know; `refused` is a definite no, and `not_asked` says that no call was
+    made, and may be after `retry_after` seconds."""
 
     service: HostedService | None
     error: str | None = None
     refused: bool = False
+    not_asked: bool = False
+    retry_after: float | None = None
 
 
 def begin_apply(session: Session, now: datetime, change_id: str) -> ApplyCall | Status:
@@ -83,6 +93,8 @@ def perform_apply(call: ApplyCall) -> ApplyOutcome:
             if service is not None and _has_target(service, call.order):
                 return ApplyOutcome(service)
         return ApplyOutcome(provisioner.apply(call.host, call.order))
+    except ProvisionerNotAsked as error:
+        return ApplyOutcome(None, str(error), not_asked=True, retry_after=error.retry_after)
     except ProvisionerUnknown as error:
         return ApplyOutcome(None, str(error))
     except ProvisionerRefused as error:
@@ -99,12 +111,15 @@ def finish_apply(session: Session, now: datetime, call: ApplyCall, outcome: Appl
     if outcome.refused:
         error = outcome.error or "The host refused the change."
         return _stuck(session, now, change, Event.APPLY, "host_refused", error)
-    if change.apply_attempts >= settings().apply_attempts_max:
+    if outcome.not_asked:
+        change.apply_attempts -= 1
+    elif change.apply_attempts >= settings().apply_attempts_max:
         error = outcome.error or "The host does not show the new plan."
         return _stuck(session, now, change, Event.APPLY, "host_unreachable", error)
     change.reason_text = outcome.error
     # The lease is kept for the pause between two tries, so that an early message finds it taken.
-    change.lease_until = change.next_attempt_at = retry_at(session, change.apply_attempts)
+    tried = change.attempts if outcome.not_asked else change.apply_attempts
+    change.lease_until = change.next_attempt_at = retry_at(session, tried, asked_seconds=outcome.retry_after)
     session.flush()
     return Status.APPLYING
 

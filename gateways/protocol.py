@@ -24,6 +24,10 @@ class GatewayError(Exception):
         self.retry_after = retry_after
 
 
+class GatewayNotAsked(GatewayError):
+    """The gateway was not called at all: too many calls to it are under way, or it has not answered lately."""
+
+
 class GatewayRefused(Exception):
     """The gateway said no, and will say so again: the request itself is wrong, or our key is."""
 
@@ -61,12 +65,14 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One provider's account at a gateway. `secrets` are all that sign its webhooks now: two during a rotation."""
+    """One provider's account at a gateway. `secrets` are all that sign its webhooks now: two during a rotation. Calls
+    are counted for the connection."""
 
     name: str
     base_url: str
     api_key: str
     secrets: tuple[str, ...]
+    connection_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from gateways.protocol import (
     NotUnderstood,
     PaymentRequest,
 )
-from gateways.rest import TIMEOUT_SECONDS, RestApi, first_fault
+from gateways.rest import DEADLINE_SECONDS, RestApi, first_fault
 
 _REPORTED = {kind.value: kind for kind in EventKind if kind not in (EventKind.IGNORED, EventKind.FETCH)}
 
@@ -93,8 +93,8 @@ class _KnownEvent(_Event):
 class StandardGateway:
     """Holds nothing, so one object serves all accounts."""
 
-    def __init__(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        self._api = RestApi("The gateway", timeout_seconds)
+    def __init__(self, deadline_seconds: float = DEADLINE_SECONDS) -> None:
+        self._api = RestApi("The gateway", deadline_seconds)
 
     def amount_rule(self, currency: str) -> AmountRule | None:
         """What another gateway takes nobody knows here; it says no to the rest itself."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,7 +27,7 @@ from gateways.protocol import (
     ListedEvent,
     PaymentRequest,
 )
-from gateways.rest import TIMEOUT_SECONDS, failure_of
+from gateways.rest import failure_of
 
 if TYPE_CHECKING:
     from stripe import StripeClient
@@ -138,7 +137,9 @@ def _call(account: Account, call: Callable[[StripeClient], Any]) -> Any:
         import stripe
     except ImportError as error:
         raise GatewayRefused("Stripe's library is missing. Install it: pip install 'planshift[stripe]'.") from error
-    http = stripe.HTTPXClient(timeout=TIMEOUT_SECONDS, allow_sync_methods=True)
+    from gateways.stripe_http import Http
+
+    http = Http(account)
     client = stripe.StripeClient(
         account.api_key,
         base_addresses={"api": account.base_url.rstrip("/")},
@@ -146,11 +147,11 @@ def _call(account: Account, call: Callable[[StripeClient], Any]) -> Any:
         max_network_retries=0,  # the step itself is repeated, with the same key
     )
     try:
-        with closing(http):
-            return json.loads(str(call(client)))
+        return json.loads(str(call(client)))
     except stripe.StripeError as error:
-        words = str(error) if error.http_status else type(error).__name__
-        raise failure_of("Stripe", error.http_status, words, _retry_after(error.headers)) from error
+        if http.answer is None:
+            raise GatewayError(f"Stripe was not called: {type(error).__name__}.") from error
+        raise failure_of("Stripe", http.answer, str(error)) from error
     except ValueError as error:
         raise GatewayError("Stripe's answer is not JSON.") from error
 
@@ -177,10 +178,6 @@ def _page(account: Account, since: int, until: int, **more: str) -> dict[str, An
     params: Any = {"created": span, "limit": _PAGE, "types": list(stripe_events.TYPES), **more}
     page: dict[str, Any] = _call(account, lambda client: client.v1.events.list(params))
     return page
-
-
-def _retry_after(headers: Any) -> str | None:
-    return next((value for name, value in dict(headers or {}).items() if name.lower() == "retry-after"), None)
 
 
 def _intent(reported: dict[str, Any]) -> GatewayPayment:

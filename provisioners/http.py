@@ -6,7 +6,8 @@
     all → {plan, limits, usage, generation}; of the answer to an end its status alone counts
 
 Headers X-Account and the three of Standard Webhooks. An order is signed over its body, a read over its path. 2xx is
-yes, 4xx is no; 408, 425, 429, 5xx and silence say nothing: the call is repeated with the same key for a while.
+yes, what says nothing (outbound/http.py) and silence are followed by the same call with the same key for a while, and
+anything else is no.
 """
 
 import base64
@@ -14,17 +15,24 @@ import hashlib
 import hmac
 import json
 import secrets
-import ssl
 import time
-from functools import cache
 from urllib.parse import quote, urlsplit
 
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from provisioners.protocol import EndOrder, Host, HostedService, PlanOrder, ProvisionerRefused, ProvisionerUnknown
+from outbound.guard import NoAnswer, NotAsked
+from outbound.http import HttpAnswer, request
+from provisioners.protocol import (
+    EndOrder,
+    Host,
+    HostedService,
+    PlanOrder,
+    ProvisionerNotAsked,
+    ProvisionerRefused,
+    ProvisionerUnknown,
+)
 
-_TRY_AGAIN = (408, 425, 429)
 _PAUSES_SECONDS = (0.0, 0.2, 0.5, 1.0)  # before the tries of one call; the sweep comes back for longer troubles
 _RETRY_AFTER_MAX_SECONDS = 3.0
 _REASON_CHARACTERS_MAX = 300
@@ -67,24 +75,24 @@ class HttpProvisioner:
         path = f"/v1/services/{quote(order.service_ref, safe='')}/end"
         answer = self._repeat(host, "POST", path, json.dumps(document).encode(), key=order.key)
         # 404 says that there is no such service, or that the host does not know this call.
-        gone = answer.status_code == 404 and self.read(host, order.service_ref) is None
+        gone = answer.status == 404 and self.read(host, order.service_ref) is None
         if not answer.is_success and not gone:
             raise ProvisionerRefused(_reason(answer))
 
     def read(self, host: Host, service_ref: str) -> HostedService | None:
         """What the service has now; None where the host does not know it. Raises ProvisionerUnknown."""
         answer = self._repeat(host, "GET", f"/v1/services/{quote(service_ref, safe='')}", b"")
-        if answer.status_code == 404:
+        if answer.status == 404:
             return None
         if not answer.is_success:
             raise ProvisionerUnknown(_reason(answer))
         return _service(answer)
 
-    def _repeat(self, host: Host, method: str, path: str, body: bytes, key: str | None = None) -> httpx.Response:
-        """The first answer that says yes or no."""
+    def _repeat(self, host: Host, method: str, path: str, body: bytes, key: str | None = None) -> HttpAnswer:
+        """The first answer that says yes or no. Raises ProvisionerUnknown, ProvisionerNotAsked."""
         url = host.base_url.rstrip("/") + path
         deadline = time.monotonic() + self._total_seconds
-        silence, retry_after_seconds = "there was no time to ask", 0.0
+        silence, retry_after_seconds = "", 0.0
         for pause in _PAUSES_SECONDS:
             time.sleep(max(pause, retry_after_seconds))
             seconds_left = deadline - time.monotonic()
@@ -92,21 +100,22 @@ class HttpProvisioner:
                 break
             headers = _signed(host, body or urlsplit(url).path.encode()) | ({"Idempotency-Key": key} if key else {})
             try:
-                timeout = min(self._timeout_seconds, seconds_left)
-                answer = httpx.request(method, url, content=body, headers=headers, timeout=timeout, verify=_tls())
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                silence, retry_after_seconds = f"no answer ({type(error).__name__})", 0.0
+                limit = min(self._timeout_seconds, seconds_left)
+                answer = request(host.connection_id, method, url, headers=headers, content=body, deadline_seconds=limit)
+            except NotAsked as error:
+                if silence:  # an earlier try may have reached it
+                    break
+                raise ProvisionerNotAsked(f"The host was not called: {error}.", error.retry_after) from error
+            except NoAnswer as error:
+                silence, retry_after_seconds = f"no answer ({error})", 0.0
                 continue
-            if answer.status_code < 500 and answer.status_code not in _TRY_AGAIN:
+            except httpx.InvalidURL as error:
+                raise ProvisionerUnknown(f"The host's address is not a URL: {error}.") from error
+            if not answer.says_nothing:
                 return answer
-            silence, retry_after_seconds = f"it answered {answer.status_code}", _retry_after_seconds(answer)
+            silence = f"it answered {answer.status}"
+            retry_after_seconds = min(answer.retry_after or 0.0, _RETRY_AFTER_MAX_SECONDS)
         raise ProvisionerUnknown(f"The host has not said what became of it: {silence}.")
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Made once: reading the certificates of all authorities takes longer than most calls."""
-    return httpx.create_ssl_context()
 
 
 def _signed(host: Host, signed: bytes) -> dict[str, str]:
@@ -124,12 +133,7 @@ def _signed(host: Host, signed: bytes) -> dict[str, str]:
     }
 
 
-def _retry_after_seconds(answer: httpx.Response) -> float:
-    retry_after = answer.headers.get("retry-after", "")
-    return min(float(retry_after), _RETRY_AFTER_MAX_SECONDS) if retry_after.isascii() and retry_after.isdigit() else 0.0
-
-
-def _service(answer: httpx.Response) -> HostedService:
+def _service(answer: HttpAnswer) -> HostedService:
     try:
         reported = _Service.model_validate_json(answer.content)
     except ValidationError as error:
@@ -137,10 +141,10 @@ def _service(answer: httpx.Response) -> HostedService:
     return HostedService(reported.plan, reported.limits, reported.usage, reported.generation)
 
 
-def _reason(answer: httpx.Response) -> str:
+def _reason(answer: HttpAnswer) -> str:
     """The host's own words where it has some."""
     try:
-        detail = answer.json()["detail"]
+        detail = json.loads(answer.content)["detail"]
     except (ValueError, KeyError, TypeError):
         detail = answer.text
-    return f"{str(detail)[:_REASON_CHARACTERS_MAX]} (the host answered {answer.status_code})"
+    return f"{str(detail)[:_REASON_CHARACTERS_MAX]} (the host answered {answer.status})"

@@ -15,17 +15,28 @@ class ProvisionerUnknown(Exception):
     """No answer, or one that says nothing about the outcome: read before repeating."""
 
 
+class ProvisionerNotAsked(ProvisionerUnknown):
+    """The host was not called at all: too many calls to it are under way, or it has not answered lately. `retry_after`
+    is the pause (seconds) after which it may be."""
+
+    def __init__(self, text: str, retry_after: float | None) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
 class ProvisionerRefused(Exception):
     """The host said no and why; the same call will be refused again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The provider's system. `account` names the provider there; `secrets` sign our calls, the first one is used."""
+    """The provider's system. `account` names the provider there; `secrets` sign our calls, the first one is used. Calls
+    are counted for the connection."""
 
     account: str
     base_url: str
     secrets: tuple[str, ...]
+    connection_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,7 +180,7 @@ def required_provider(session: Session, slug: str) -> Provider:
 
 def gateway_account(connection: Connection) -> Account:
     """The connection as a gateway adapter wants it."""
-    return Account(connection.account, connection.base_url, connection.api_key[0], connection.secrets)
+    return Account(connection.account, connection.base_url, connection.api_key[0], connection.secrets, connection.id)
 
 
 def required_connection(session: Session, provider_id: str, kind: str) -> Connection:
@@ -194,7 +194,7 @@ def required_connection(session: Session, provider_id: str, kind: str) -> Connec
 def host_of(session: Session, provider_id: str) -> tuple[str, Host]:
     """The provisioner's name and the host it talks to. Raises NotConnected."""
     connection = required_connection(session, provider_id, "host")
-    return connection.adapter, Host(connection.account, connection.base_url, connection.secrets)
+    return connection.adapter, Host(connection.account, connection.base_url, connection.secrets, connection.id)
 
 
 def set_clock(session: Session, provider: Provider, to: datetime) -> datetime:

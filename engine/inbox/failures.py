@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from domain.lifecycle import UNDECIDED, InboxStatus
 from engine.inbox.process import lock_event, try_later
 from engine.jobs.external_call import retry_at
-from gateways.protocol import NotAtGateway
+from gateways.protocol import GatewayNotAsked, NotAtGateway
 from models.moves import move
 from models.pending_work import error_text
 
@@ -21,11 +21,15 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 10.0, 6 * 3600.0
 
 def put_off(error: Exception) -> Callable[[Session, datetime, str], str]:
     """The step after an event could not be processed: again after a growing pause, in the end `dead`; at once where the
-    gateway does not know the payment that the event is about."""
+    gateway does not know the payment that the event is about. A call that was not made is no failure."""
 
     def step(session: Session, now: datetime, event_id: str) -> str:
         event = lock_event(session, event_id)
         if event.status not in UNDECIDED:
+            return event.status
+        if isinstance(error, GatewayNotAsked):
+            at = retry_at(session, event.attempts, FIRST_PAUSE_SECONDS, asked_seconds=error.retry_after)
+            try_later(session, now, event, InboxStatus.RETRY, at, error_text(error))
             return event.status
         event.failures += 1
         if event.failures >= FAILURES_BEFORE_DEAD or isinstance(error, NotAtGateway):

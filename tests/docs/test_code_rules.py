@@ -20,7 +20,20 @@ pytest_plugins = ["pytester"]
 # One process reads each file once.
 pytestmark = pytest.mark.xdist_group("code_rules")
 
-LAYERS = ("cli", "web", "tasks", "local", "sandbox", "worker", "engine", "pdf", "gateways", "provisioners", "models")
+LAYERS = (
+    "cli",
+    "web",
+    "tasks",
+    "local",
+    "sandbox",
+    "worker",
+    "engine",
+    "pdf",
+    "gateways",
+    "provisioners",
+    "outbound",
+    "models",
+)
 PACKAGES = (*LAYERS, "domain")
 # A stopwatch (monotonic) tells no time.
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns"}
