@@ -7,7 +7,7 @@ was recorded lies in the inbox as {line, invoice, amount, paid_at}: `line` names
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -48,6 +48,8 @@ class _Recorded(BaseModel):
 
 class ManualGateway:
     """Opens and closes payments in thought only."""
+
+    refund_returns_for = timedelta(0)  # a person sees it on the bank's statement, and says so
 
     def amount_rule(self, currency: str) -> AmountRule | None:
         """A bank takes any."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -105,6 +105,9 @@ class _Refund(_Body):
 class MollieGateway:
     """Holds nothing, so one object serves all accounts."""
 
+    # Mollie names no bound, only that a bank may still refuse what was refunded.
+    refund_returns_for = timedelta(days=60)
+
     def amount_rule(self, currency: str) -> AmountRule | None:
         """Minimum and maximum are those of the method that the payer chooses, so only the smallest of all is known."""
         return AmountRule() if currency in _CURRENCIES.split() else None
@@ -137,7 +140,7 @@ class MollieGateway:
         return GatewayRefund(reported.id, _REFUND_STATUS.get(reported.status, "pending"))
 
     def recent_events(self, account: Account, cursor: str | None) -> EventPage:
-        """Mollie keeps no list for classic webhooks; open payments are fetched anyway."""
+        """Mollie keeps no list for classic webhooks; what may still change is fetched anyway."""
         return EventPage((), None)
 
     def verify(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -192,6 +192,10 @@ class EventPage:
 
 class Gateway(Protocol):
     """What a gateway takes, the five calls to it, and the two steps in which its webhooks are read."""
+
+    refund_returns_for: timedelta
+    """For how long after it was reported a refund may still come back: its payment is fetched now and then until that
+    time, since the webhook that says so may be lost. Zero: a fetch would not tell."""
 
     def amount_rule(self, currency: str) -> AmountRule | None:
         """What its documentation says of amounts, so that it is known before anything is asked; None: the currency is

@@ -1,18 +1,19 @@
 """Bring your own gateway: a small REST protocol whose webhooks are signed as Standard Webhooks says.
 
     POST /v1/payments              Idempotency-Key; {reference, amount, currency, description, return_url, expires_at}
-    GET  /v1/payments/{id}         → {id, reference, amount, currency, status, checkout_url, paid_at}
+    GET  /v1/payments/{id}         → {id, reference, amount, currency, status, checkout_url, paid_at, refunded,
+                                      failed_refunds: [{id, amount}]}
     POST /v1/payments/{id}/cancel  → the payment as it is then
     POST /v1/payments/{id}/refunds Idempotency-Key; {amount} → {id, amount, currency, status}
     GET  /v1/events?since={id}     → {events: [as in the webhooks, oldest first]}
 
-Amounts are minor units; a payment that was refunded says so in `refunded`, the sum so far. A webhook is
-{id, type, occurred_at, data: {payment, refund?, dispute?}}.
+Amounts are minor units; a payment that was refunded says so in `refunded`, the sum so far without those of
+`failed_refunds`, whose money came back. A webhook is {id, type, occurred_at, data: {payment, refund?, dispute?}}.
 """
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
@@ -26,6 +27,7 @@ from gateways.protocol import (
     Delivery,
     EventKind,
     EventPage,
+    FailedRefund,
     GatewayError,
     GatewayEvent,
     GatewayPayment,
@@ -49,6 +51,13 @@ class _Body(BaseModel):
 S = TypeVar("S", bound=_Body)
 
 
+class _Failed(_Body):
+    """A refund of which the money came back."""
+
+    id: str = Field(min_length=1)
+    amount: int = Field(gt=0, le=10**15)
+
+
 class _Payment(_Body):
     id: str = Field(min_length=1)
     reference: str | None = None
@@ -58,6 +67,7 @@ class _Payment(_Body):
     paid_at: AwareDatetime | None = None
     checkout_url: str | None = None
     refunded: int | None = Field(default=None, ge=0, le=10**15)
+    failed_refunds: list[_Failed] = []
     description: str | None = None
 
 
@@ -92,6 +102,8 @@ class _KnownEvent(_Event):
 
 class StandardGateway:
     """Holds nothing, so one object serves all accounts."""
+
+    refund_returns_for = timedelta(days=60)  # what another gateway\'s banks take nobody knows here
 
     def __init__(self, deadline_seconds: float = DEADLINE_SECONDS) -> None:
         self._api = RestApi("The gateway", deadline_seconds)
@@ -187,6 +199,7 @@ def _payment(reported: _Payment) -> GatewayPayment:
         reported.checkout_url,
         reported.paid_at,
         refunded=reported.refunded or 0,
+        failed_refunds=tuple(FailedRefund(failed.id, failed.amount) for failed in reported.failed_refunds),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from domain.money import Money
@@ -49,6 +49,9 @@ _REFUND_STATUS = {"succeeded": "succeeded", "failed": "failed", "canceled": "fai
 
 class StripeIntents:
     """The frontend shows Stripe's form with the `client_token` of a PaymentIntent."""
+
+    # Of its page on refunds that failed: a bank may take 30 days, counted from when it was sent the money.
+    refund_returns_for = timedelta(days=35)
 
     def amount_rule(self, currency: str) -> AmountRule | None:
         return stripe_amounts.amount_rule(currency)

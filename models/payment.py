@@ -42,6 +42,8 @@ from models.provider import Connection
 # A webhook has come by then, or will not; a customer who is still at the checkout page loses nothing by our fetching.
 POLLED_AFTER = timedelta(minutes=15)
 POLLED_EVERY = timedelta(minutes=10)
+# A refund that was confirmed seldom comes back, and nobody waits for it: its gateway is spared.
+WATCHED_EVERY = timedelta(hours=6)
 
 _ATTEMPT_GIVEN_UP = "status = 'failed' OR next_attempt_at IS NULL AND status IN ('creating', 'canceling')"
 _REFUND_GIVEN_UP = "to_decide_minor > 0 OR next_attempt_at IS NULL AND status = 'sending'"
@@ -76,6 +78,12 @@ def _unconfirmed_refund(row: Any) -> ColumnElement[bool]:
         Refund.status == RefundStatus.PENDING,
         Refund.created_at <= MACHINE_NOW - POLLED_AFTER,
     ).exists()
+
+
+def _watched_refund(row: Any) -> ColumnElement[bool]:
+    """What was refunded of the attempt's money may still come back, and it was not fetched for long."""
+    payments = select(Payment.id).where(Payment.attempt_id == row.id, Payment.refunds_watched_until > MACHINE_NOW)
+    return and_(func.coalesce(row.polled_at, row.created_at) <= MACHINE_NOW - WATCHED_EVERY, payments.exists())
 
 
 def _refused(row: Any) -> ColumnElement[bool]:
@@ -146,7 +154,7 @@ class PaymentAttempt(Leased, Moving, Base):
     # It waits for an operator: engine/operators/dead_letters.py.
     refused = fact(_refused)
     to_close = fact(lambda row: ~row.outlasts)
-    refund_poll_due = fact(lambda row: and_(_poll_due(row), _unconfirmed_refund(row)))
+    refund_poll_due = fact(lambda row: or_(and_(_poll_due(row), _unconfirmed_refund(row)), _watched_refund(row)))
 
     @property
     def money_on_its_way(self) -> bool:
@@ -186,6 +194,8 @@ class Payment(Base):
     # The newest sum that the gateway has reported as refunded of it, and when that was so (the gateway's time).
     refunded_minor: Mapped[int | None]
     refunded_as_of: Mapped[datetime | None]
+    # Until when what was refunded of it may come back, as its gateway's adapter says (machine time).
+    refunds_watched_until: Mapped[datetime | None]
     event_id: Mapped[str | None] = mapped_column(ForeignKey("inbox_events.id"))
     created_at: Mapped[datetime] = recorded_at()
 

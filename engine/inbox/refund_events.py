@@ -100,6 +100,7 @@ def _record_new(
             new -= refund.amount_minor
     if new <= 0:
         return []
+    refunds.watch_refunds(payment)
     amount = Money(new, payment.currency)
     key = f"{report.gateway_event.gateway_ref}:{refunded_minor}" + (f":{len(failures)}" if failures else "")
     movement = _record(session, report, "refund", amount, key)

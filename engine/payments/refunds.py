@@ -27,6 +27,7 @@ from models.invoice import Invoice
 from models.ledger import balance
 from models.moves import begin, move
 from models.payment import Payment, Refund, failed_movement, gone_minor, pending_refund_minor, record_movement_of
+from models.pending_work import MACHINE_NOW
 from models.provider import Provider, catalog_of
 
 GATEWAY_COULD_NOT = "The gateway could not refund."
@@ -174,8 +175,17 @@ def confirm_refund(session: Session, now: datetime, refund: Refund, sent_at: dat
     sum reported later counts it."""
     record_refund_movement(session, refund, refund.id, "refund", sent_at)
     refund.error = None
+    watch_refunds(refund.payment)
     move(session, refund, "succeed", RefundStatus.SUCCEEDED, now, actor="gateway")
     postings.confirm_refund(session, refund, f"clearing:{refund.payment.connection.adapter}", now)
+
+
+def watch_refunds(payment: Payment) -> None:
+    """Something was refunded of it, which may come back though no webhook says so: it is fetched now and then for as
+    long as its gateway may still return it."""
+    returns_for = GATEWAYS[payment.connection.adapter].refund_returns_for
+    if returns_for:
+        payment.refunds_watched_until = MACHINE_NOW + returns_for
 
 
 def fail_refund(

@@ -21,7 +21,10 @@ def open_payment(store: GatewayStore, account: str, key: str, order: PaymentOrde
     if made := store.made_with(account, key, asked):
         return made
     return store.make(
-        account, key, asked, {"id": new_id("pay"), **asked, "status": "open", "paid_at": None, "refunded": 0}
+        account,
+        key,
+        asked,
+        {"id": new_id("pay"), **asked, "status": "open", "paid_at": None, "refunded": 0, "failed_refunds": []},
     )
 
 
@@ -74,7 +77,11 @@ def refund(store: GatewayStore, account: str, payment: Payment, key: str, order:
     )
     status = "failed" if store.knobs(account).refunds_fail else "succeeded"
     settled = {**pending, "status": status}
-    after = {**payment, "refunded": payment["refunded"] + (order.amount if status == "succeeded" else 0)}
+    after = (
+        {**payment, "refunded": payment["refunded"] + order.amount}
+        if status == "succeeded"
+        else _failed(payment, settled)
+    )
     store.change(account, [settled, after], f"refund.{status}", {"refund": settled, "payment": shown(after)})
     return pending
 
@@ -94,13 +101,18 @@ def fail_refund(store: GatewayStore, account: str, payment: Payment) -> None:
     if not refunds:
         raise NotPossible("No refund of this payment has succeeded.")
     failed = {**refunds[-1], "status": "failed"}
-    after = {**payment, "refunded": payment["refunded"] - failed["amount"]}
+    after = {**_failed(payment, failed), "refunded": payment["refunded"] - failed["amount"]}
     store.change(account, [failed, after], "refund.failed", {"refund": failed, "payment": shown(after)})
 
 
 def shown(payment: Payment) -> Payment:
     names = ("id", "reference", "amount", "currency", "status", "paid_at", "refunded", "expires_at", "description")
-    return {name: payment[name] for name in names}
+    return {name: payment[name] for name in names} | {"failed_refunds": payment.get("failed_refunds", [])}
+
+
+def _failed(payment: Payment, refund: Payment) -> Payment:
+    failed = [*payment.get("failed_refunds", []), {"id": refund["id"], "amount": refund["amount"]}]
+    return {**payment, "failed_refunds": failed}
 
 
 def _move(store: GatewayStore, account: str, payment: Payment, status: str, **more: object) -> Payment:

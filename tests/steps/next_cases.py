@@ -33,6 +33,8 @@ BY_DATE = {"sweep.expire_unpaid", "renewals.run", "endings.run"}
 LONG_AGO = datetime.fromisoformat("2020-01-01T00:00:00+00:00")
 
 HOUR, MINUTE, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
+# A refund that was confirmed and may still come back.
+CONFIRMED = {"created_at": -7 * HOUR, "refund": "succeeded", "watched": DAY}
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,17 @@ for _line in (
         values={"created_at": -HOUR, "refund": "pending", "polled_at": -9 * MINUTE},
     ),
     _cases("payment", "succeeded", "refund_poll_due", "payments.fetch", by=RECONCILIATION),
+    _cases("payment", "succeeded", "refund_poll_due", "payments.fetch", by=RECONCILIATION, values=CONFIRMED),
+    _cases(
+        "payment",
+        "succeeded",
+        "refund_poll_due",
+        "payments.fetch",
+        by=RECONCILIATION,
+        values=CONFIRMED | {"polled_at": -7 * HOUR},
+    ),
+    _cases("payment", "succeeded", "", "nothing", values=CONFIRMED | {"polled_at": -5 * HOUR}),
+    _cases("payment", "succeeded", "", "nothing", values=CONFIRMED | {"watched": -MINUTE}),
     _cases("payment", "failed", "", "nothing"),
     _cases("payment", "failed", "refused", OPERATOR),
     _cases("payment", "failed", "", "nothing", values={"refused": True, "newer": True}),

@@ -263,16 +263,18 @@ class Rows:
             self._attempt(invoice, "canceled")
         if values["refund"]:
             created_at = self.machine + values.get("refunded", -HOUR)
-            self._plain_refund(values["refund"], attempt.id, created_at=created_at)
+            watched = self._at(values, "watched", self.machine)
+            self._plain_refund(values["refund"], attempt.id, watched, created_at=created_at)
         return attempt
 
-    def _plain_refund(self, status: str, attempt_id: str, **columns: Any) -> Any:
+    def _plain_refund(self, status: str, attempt_id: str, watched_until: datetime | None = None, **columns: Any) -> Any:
         money = {"provider_id": self.provider_id, "amount_minor": 373, "currency": "JPY"}
         payment = self._add(
             Payment,
             "mny",
             **{**money, "connection_id": self.connection_id, "gateway_object": f"object {next(self._count)}"},
             **{"kind": "payment", "attempt_id": attempt_id, "outcome": "credited", "paid_at": self.clock},
+            refunds_watched_until=watched_until,
         )
         return self._add(
             Refund,

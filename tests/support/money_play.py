@@ -177,6 +177,14 @@ def age(attempt_id: str, minutes: int) -> None:
         session.execute(update(PaymentAttempt).where(PaymentAttempt.id == attempt_id).values(created_at=created))
 
 
+def fetched_hours_ago(attempt_id: str, hours: int) -> None:
+    """As if an attempt had been begun, and fetched last, so long ago."""
+    with transaction() as session:
+        at = func.clock_timestamp() - timedelta(hours=hours)
+        values = {"created_at": at, "polled_at": at}
+        session.execute(update(PaymentAttempt).where(PaymentAttempt.id == attempt_id).values(values))
+
+
 def claimed(attempt_id: str) -> bool:
     """Whether beat has it fetched now."""
     with transaction() as session:
