@@ -45,9 +45,8 @@ class InboxWriter:
         while batch := self._next():
             webhooks = [webhook for webhook, _ in batch]
             try:
-                answers: list[Filed | SQLAlchemyError] = list(
-                    await run_sync(write_down, webhooks, limiter=self._threads)
-                )
+                filed = await run_sync(write_down, webhooks, limiter=self._threads)
+                answers: list[Filed | SQLAlchemyError] = list(filed)
             except SQLAlchemyError as error:
                 answers = [error] * len(batch) if len(batch) == 1 or isinstance(error, OperationalError) else []
                 if not answers:  # one of them is to blame, and the others shall not suffer for it
