@@ -4,7 +4,8 @@ from domain.catalog import Catalog, in_language
 from domain.errors import AmountNotPayable, ChangeError, Forbidden, OpenInvoice, OverLimit
 from domain.money import Money
 from domain.pricing.explain import money_text
-from domain.words import WORDS, language_of, sentence
+from domain.words import sentence
+from domain.words.en import EN
 
 
 def refusal_text(error: ChangeError, catalog: Catalog, locale: str) -> str:
@@ -22,7 +23,7 @@ def refusal_text(error: ChangeError, catalog: Catalog, locale: str) -> str:
     if isinstance(error, AmountNotPayable):
         return _not_payable(error, locale)
     key = f"refused_{error.code}"
-    return sentence(locale, key) if key in WORDS[language_of(locale)] else str(error)
+    return sentence(locale, key) if key in EN else str(error)
 
 
 def _not_payable(error: AmountNotPayable, locale: str) -> str:

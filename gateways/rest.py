@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from gateways.protocol import Account, GatewayError, GatewayNotAsked, GatewayRefused, NotAtGateway
 from outbound.guard import NoAnswer, NotAsked
-from outbound.http import Answer, request
+from outbound.http import HttpAnswer, request
 
 # Of a whole call.
 DEADLINE_SECONDS = 10.0
@@ -69,7 +69,7 @@ def answered(
     headers: Mapping[str, str],
     content: bytes,
     deadline_seconds: float = DEADLINE_SECONDS,
-) -> Answer:
+) -> HttpAnswer:
     """What a gateway answers, whatever its status. Raises GatewayError, GatewayNotAsked, GatewayRefused."""
     try:
         return request(
@@ -83,7 +83,7 @@ def answered(
         raise GatewayRefused(f"{name}'s address is not a URL: {error}.") from error
 
 
-def failure_of(name: str, answer: Answer, words: str | None = None) -> GatewayError | GatewayRefused:
+def failure_of(name: str, answer: HttpAnswer, words: str | None = None) -> GatewayError | GatewayRefused:
     """What an answer that is not a yes means, to be raised."""
     if answer.says_nothing or answer.status == _BEING_ANSWERED:
         return GatewayError(f"{name} answered {answer.status}.", answer.retry_after)

@@ -9,7 +9,7 @@ import stripe
 
 from gateways.protocol import Account
 from gateways.rest import answered
-from outbound.http import Answer
+from outbound.http import HttpAnswer
 
 
 class Http(stripe.HTTPClient):
@@ -20,7 +20,7 @@ class Http(stripe.HTTPClient):
     def __init__(self, account: Account) -> None:
         super().__init__()
         self._account = account
-        self.answer: Answer | None = None
+        self.answer: HttpAnswer | None = None
 
     def request(
         self,

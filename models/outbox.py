@@ -15,6 +15,9 @@ from models.base import Base, new_id, recorded_at
 from models.customer import Customer
 from models.pending_work import Leased, PendingWork, fact
 
+# Who reads it: the customer, except for what only staff can answer.
+FOR_STAFF = frozenset({"review_requested", "money_returned", "refund_failed_for_staff"})
+
 
 class OutboxMessage(Leased, PendingWork, Base):
     """Unique by subject, event, occasion and channel: nothing is reported twice. `subject` is the id of the row that it

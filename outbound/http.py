@@ -28,7 +28,7 @@ _PACKED = ("gzip", "x-gzip", "deflate")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """What the other side answered, unpacked."""
 
     status: int
@@ -56,7 +56,7 @@ class Answer:
 
 
 class _SaysNothing(NoAnswer):
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: HttpAnswer) -> None:
         super().__init__(f"it answered {answer.status}")
         self.answer = answer
 
@@ -69,11 +69,11 @@ def request(
     deadline_seconds: float,
     headers: Mapping[str, str] | None = None,
     content: bytes = b"",
-) -> Answer:
+) -> HttpAnswer:
     """The answer, whatever its status. `system` is whom the guard counts it for. Raises NoAnswer, NotAsked, and
     httpx.InvalidURL."""
 
-    def call() -> Answer:
+    def call() -> HttpAnswer:
         answer = anyio.run(_answer, method, url, dict(headers or {}), content, deadline_seconds)
         if answer.says_nothing:
             raise _SaysNothing(answer)
@@ -91,7 +91,7 @@ def seconds_of(retry_after: str | None) -> float | None:
     return float(retry_after) if retry_after and sensible else None
 
 
-async def _answer(method: str, url: str, headers: dict[str, str], content: bytes, seconds: float) -> Answer:
+async def _answer(method: str, url: str, headers: dict[str, str], content: bytes, seconds: float) -> HttpAnswer:
     # A cancelled connection is closed without waiting for the other side.
     try:
         with anyio.fail_after(seconds):
@@ -99,7 +99,7 @@ async def _answer(method: str, url: str, headers: dict[str, str], content: bytes
                 httpx.AsyncClient(timeout=None, verify=_tls()) as client,
                 client.stream(method, url, headers={"Accept-Encoding": "gzip"} | headers, content=content) as answer,
             ):
-                return Answer(answer.status_code, answer.headers, await _body(answer))
+                return HttpAnswer(answer.status_code, answer.headers, await _body(answer))
     except TimeoutError as error:
         raise NoAnswer(f"not within {seconds:.3g} s") from error
     except httpx.HTTPError as error:

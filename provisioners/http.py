@@ -22,7 +22,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from outbound.guard import NoAnswer, NotAsked
-from outbound.http import Answer, request
+from outbound.http import HttpAnswer, request
 from provisioners.protocol import (
     EndOrder,
     Host,
@@ -88,7 +88,7 @@ class HttpProvisioner:
             raise ProvisionerUnknown(_reason(answer))
         return _service(answer)
 
-    def _repeat(self, host: Host, method: str, path: str, body: bytes, key: str | None = None) -> Answer:
+    def _repeat(self, host: Host, method: str, path: str, body: bytes, key: str | None = None) -> HttpAnswer:
         """The first answer that says yes or no. Raises ProvisionerUnknown, ProvisionerNotAsked."""
         url = host.base_url.rstrip("/") + path
         deadline = time.monotonic() + self._total_seconds
@@ -133,7 +133,7 @@ def _signed(host: Host, signed: bytes) -> dict[str, str]:
     }
 
 
-def _service(answer: Answer) -> HostedService:
+def _service(answer: HttpAnswer) -> HostedService:
     try:
         reported = _Service.model_validate_json(answer.content)
     except ValidationError as error:
@@ -141,7 +141,7 @@ def _service(answer: Answer) -> HostedService:
     return HostedService(reported.plan, reported.limits, reported.usage, reported.generation)
 
 
-def _reason(answer: Answer) -> str:
+def _reason(answer: HttpAnswer) -> str:
     """The host's own words where it has some."""
     try:
         detail = json.loads(answer.content)["detail"]

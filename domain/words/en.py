@@ -1,4 +1,4 @@
-"""English."""
+"""What the program says, by name, in English; the catalogues have it in the other languages."""
 
 EN = {
     "charge": "{plan} ({cycle}), {first} – {last}",
@@ -84,4 +84,31 @@ EN = {
     "refused_review_too_old": "Nobody could look at this request in time. Ask again, or write to us.",
     "refused_price_changed": "The plan costs more than when the change was scheduled. Ask again at today's price.",
     "refused_day_over": "This price was for {date} only. Look at the price of today.",
+    "problem_link": "This link cannot be used",
+    "problem_link_text": "This link has expired or is not valid. "
+    "Go back to your provider’s website and open the billing portal from there again.",
+    "problem_not_signed_in": "You are not signed in",
+    "problem_not_signed_in_text": "Open the billing portal from your provider’s website again to continue.",
+    "problem_form": "Nothing was sent",
+    "problem_form_text": "This form is too old or was not sent from these pages. Go back, reload the page, try again.",
+    "problem_not_found": "Not found",
+    "problem_not_found_text": "There is nothing at this address for your account. "
+    "Look for it in the list of your services.",
+    "problem_away": "Not available just now",
+    "problem_away_text": "Nothing was changed. Wait a moment, then reload this page.",
+    "problem_unexpected": "An error of ours",
+    "problem_unexpected_text": "Something went wrong on our side. Look at your services before you try again.",
+    "greeting": "Dear {customer},",
+    "change_requested": "In progress",
+    "change_awaiting_payment": "Waits for payment",
+    "change_awaiting_review": "In review",
+    "change_scheduled": "Scheduled",
+    "change_applied": "Done",
+    "change_refused": "Refused",
+    "change_expired": "Expired",
+    "change_canceled": "Called off",
+    "change_superseded": "Replaced",
+    "change_stuck": "Seen to by our staff",
+    "change_compensated": "Given back as credit",
+    "change_reversed": "Taken back",
 }

@@ -6,26 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.addresses import BadMailAddress, on_the_wire
 from engine.jobs.external_call import ExternalStep, retry_at, take_lease
+from engine.notifications.letter import letter_of
 from engine.notifications.smtp import DeliveryError, send
 from models import storage
-from models.outbox import OutboxMessage
+from models.outbox import FOR_STAFF, OutboxMessage
 from settings import settings
-
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "mails"),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    autoescape=False,  # plain text
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +73,8 @@ def finish_delivery(session: Session, now: datetime, call: MailCall, error: Deli
 
 
 def compose(message: OutboxMessage) -> EmailMessage:
-    """The mail of an outbox row. The first line of a template is the subject. Raises BadMailAddress."""
-    text = _TEMPLATES.get_template(f"{message.event}.txt").render(message.values)
-    subject, _, body = text.partition("\n")
+    """The mail of an outbox row, as plain text and HTML. Raises BadMailAddress."""
+    letter = letter_of(message.event, message.locale, message.values, message.event in FOR_STAFF)
     sender = on_the_wire(message.values.get("sender") or settings().mail_from)
     mail = EmailMessage()
     mail["From"] = Address(" ".join(message.values["provider"].split()), addr_spec=sender)
@@ -92,10 +82,12 @@ def compose(message: OutboxMessage) -> EmailMessage:
     if reply_to := message.values.get("reply_to"):
         mail["Reply-To"] = on_the_wire(reply_to)
     mail["Date"] = message.created_at
-    mail["Subject"] = subject
+    mail["Subject"] = letter.subject
     mail["Message-ID"] = f"<{message.id}@{sender.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(body.lstrip("\n"))
+    mail.set_content(letter.text)
+    mail.add_alternative(letter.html, subtype="html")
+    mail["Content-Language"] = letter.language  # last: whatever is content by now goes into the first part
     return mail
 
 

@@ -14,14 +14,11 @@ from domain.pricing.quote_values import Quote
 from models.customer import Customer, Service
 from models.ending import Ending
 from models.invoice import Invoice, invoice_of_change
-from models.outbox import OutboxMessage, write_message
+from models.outbox import FOR_STAFF, OutboxMessage, write_message
 from models.payment import Refund
 from models.plan_change import PlanChange
 from models.provider import Provider, catalog_of
 from settings import settings
-
-# Who reads it: the customer, except for what only staff can answer.
-_FOR_STAFF = frozenset({"review_requested", "money_returned", "refund_failed_for_staff"})
 
 
 class OfService(Protocol):
@@ -52,7 +49,8 @@ def write(
     session.flush()
     service: Service = subject if isinstance(subject, Service) else subject.service
     catalog = catalog_of(session, service.provider)
-    formatter = Formatter(catalog, service.customer.locale, service.currency)
+    locale = "en" if event in FOR_STAFF else service.customer.locale
+    formatter = Formatter(catalog, locale, service.currency)
     told = {name: formatter.money(one.amount) if isinstance(one, Money) else one for name, one in extra.items()}
     write_message(
         session,
@@ -64,7 +62,7 @@ def write(
             "occasion": occasion,
             "channel": "mail",
             "recipient": _recipient(catalog, service.customer, event),
-            "locale": service.customer.locale,
+            "locale": locale,
             "values": _values(session, catalog, formatter, service, subject) | told,
         },
     )
@@ -77,7 +75,7 @@ def address_again(session: Session, message: OutboxMessage) -> None:
 
 
 def _recipient(catalog: Catalog, customer: Customer, event: str) -> str:
-    if event in _FOR_STAFF:
+    if event in FOR_STAFF:
         return catalog.seller.email or settings().mail_from
     return customer.email
 
@@ -87,6 +85,7 @@ def _values(
 ) -> dict[str, Any]:
     values = {
         "provider": catalog.name,
+        "colour": catalog.invoice.colour,
         "sender": catalog.mail.sender,
         "reply_to": catalog.mail.reply_to or catalog.seller.email,
         "customer": service.customer.name,

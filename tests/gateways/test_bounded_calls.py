@@ -54,7 +54,7 @@ def test_a_gateway_that_drips(drips: str, adapter: str, part: str) -> None:
     begun = time.monotonic()
     with pytest.raises(GatewayError, match=r"did not answer: not within 0\.6 s"):
         GATEWAYS[adapter].fetch(Account("dns", drips + part, "key", ()), "gw_1")
-    assert time.monotonic() - begun < 3 * DEADLINE
+    assert time.monotonic() - begun < 20, "it would drip for ever"
 
 
 @pytest.mark.parametrize("part", ["", "/body"])
@@ -62,7 +62,7 @@ def test_a_host_that_drips(drips: str, part: str) -> None:
     begun = time.monotonic()
     with pytest.raises(ProvisionerUnknown, match="not within"):
         HttpProvisioner(DEADLINE / 2, DEADLINE).read(Host("dns", drips + part, (SECRET,)), "zone-1")
-    assert time.monotonic() - begun < 3 * DEADLINE
+    assert time.monotonic() - begun < 20, "it would drip for ever"
 
 
 @pytest.mark.parametrize("adapter", ["standard", "mollie", "stripe"])
@@ -109,4 +109,4 @@ def test_a_mail_server_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
             thread.join()
     assert error is not None
     assert not error.permanent
-    assert time.monotonic() - begun < 3 * DEADLINE
+    assert time.monotonic() - begun < 20, "it would drip for ever"

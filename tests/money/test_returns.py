@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from domain.money import Money
 from engine.expiry import cancel_change
 from local.stack import Stack
 from models.customer import Service
@@ -261,3 +262,31 @@ def test_late_money_that_no_longer_covers_is_credit(servers: Stack) -> None:
     assert newest_change(play).id == change_id
     assert play.ledger() == {"clearing:standard": 100, "credit": -100}
     assert "late_payment_credited" in play.notices(change_id)
+
+
+def test_money_that_nobody_matched_goes_back_from_where_it_lay(servers: Stack) -> None:
+    """A second currency: 373 dollars for 373 yen; the gateway gives them back by itself."""
+    play, _, attempt_id = awaiting(servers)
+    play.process(play.report(attempt_id, Money(TOTAL, "USD")))
+    assert play.ledger() == {"clearing:standard": 373, "unmatched:standard": -373}
+    play.process(play.report_late_failure(attempt_id, TOTAL, "USD"))
+    assert play.ledger() == {}
+
+
+def test_customers_read_of_a_change_once_and_of_its_way_back_by_its_credit_note(servers: Stack) -> None:
+    play, change_id, attempt_id = applied(servers)
+    assert play.notices(change_id).count("plan_changed") == 1
+    back = play.process(play.report_refund(attempt_id, TOTAL, of=TOTAL))
+    assert back is not None
+    quote = play.change(back).billed_quote()
+    assert (quote.kind, quote.from_.plan, quote.to.plan, quote.quantity) == ("downgrade", "start", "basic", 1)
+    assert play.steps("apply print", back) == "applied"
+    assert "plan_changed" not in play.notices(back)
+
+
+def test_one_yen_that_stays_is_a_part(servers: Stack) -> None:
+    """372 of 373 went back: nothing is reversed, staff are told."""
+    play, change_id, attempt_id = applied(servers)
+    assert not play.process(play.report_refund(attempt_id, TOTAL - 1, of=TOTAL))
+    assert newest_change(play).id == change_id
+    assert "money_returned" in play.notices(change_id)

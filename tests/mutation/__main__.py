@@ -32,7 +32,7 @@ TESTS = {
     "domain": ["tests/domain"],
     "engine": [
         *("tests/steps", "tests/money", "tests/chaos/test_audit.py", "tests/chaos/test_fencing.py"),
-        *("tests/entry_points/test_dead_letters_api.py", "tests/entry_points/test_doctor.py"),
+        *("tests/entry_points", "tests/pdf/test_what_is_accepted_prints.py"),
         *(f"--ignore=tests/money/test_{name}.py" for name in ("fuzz", "storm", "webhook_receiver")),
     ],
 }

@@ -75,14 +75,14 @@ def test_a_renewal_whose_bank_debit_does_not_come_is_paid_again(frontend: Callab
         dns.call("POST", f"{resource}/payments")
 
     press(first, "decline")
-    failed = customer.see(path, "The last payment did not come. $5.50 is still to be paid")
+    failed = customer.see(path, "$5.50 is still to be paid")
     customer.submit(failed, "/payments")
     customer.see(path, "Please pay $5.50")
     second = dns.call("GET", resource)["checkout_url"]
     assert second not in (None, first)
     # Declined at the page, too, and then by the API.
     press(second, "decline")
-    customer.see(path, "The last payment did not come")
+    customer.see(path, "$5.50 is still to be paid")
     assert dns.call("POST", f"{resource}/payments")["id"] == invoice["id"]
     customer.see(path, "Please pay $5.50")
     press(dns.call("GET", resource)["checkout_url"], "pay")

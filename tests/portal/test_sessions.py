@@ -72,14 +72,14 @@ def test_the_pages_lead_back(dns: ApiClient) -> None:
 
 
 def test_the_pages_speak_the_sessions_language(dns: ApiClient) -> None:
-    """Dates and amounts are written as the tag, or the nearest of its parents, has it; the sentences are English."""
-    for locale, day, price in (
-        ("en-US", "August 1, 2027", "$5.00"),
-        ("en-GB-oxendict", "1 August 2027", "US$5.00"),
-        ("es-419", "August 1, 2027", "USD"),
-        ("x-none", "August 1, 2027", "$5.00"),
+    """Dates and amounts are written as the tag, or the nearest of its parents, has it; so are the sentences."""
+    for locale, language, day, price in (
+        ("en-US", "en", "August 1, 2027", "$5.00"),
+        ("en-GB-oxendict", "en", "1 August 2027", "US$5.00"),
+        ("es-419", "es", "1 de agosto de 2027", "USD"),
+        ("x-none", "en", "August 1, 2027", "$5.00"),
     ):
         text = entered(dns, locale=locale)[2]
         assert day in text
         assert price in text
-        assert '<html lang="en' in text
+        assert f'<html lang="{language}' in text

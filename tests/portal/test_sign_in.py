@@ -11,7 +11,8 @@ import pytest
 from tests.conftest import Running
 from tests.portal.visitor import AUGUST, JULY, Visitor, visitor
 from tests.support.client import ApiClient
-from web.portal.links import LINK_LIFE_SECONDS, LinkExpired, PortalLink, link_of_token, portal_link
+from web.portal.links import LINK_LIFE_SECONDS, PortalLink, link_of_token, portal_link
+from web.portal.problems import LinkExpired
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -25,14 +26,14 @@ def test_a_link_leads_to_one_customer_for_ten_minutes(running: Running, monkeypa
     token = link.partition("token=")[2]
     assert link_of_token(token) == PortalLink("cus_1")
     monkeypatch.setattr("itsdangerous.timed.time.time", lambda: now + LINK_LIFE_SECONDS + 5)
-    with pytest.raises(LinkExpired, match="expired"):
+    with pytest.raises(LinkExpired):
         link_of_token(token)
 
 
 @pytest.mark.parametrize("change", [lambda token: token[:-2] + "xx", lambda token: "x" + token, lambda token: ""])
 def test_a_changed_link_is_refused(running: Running, change: Callable[[str], str]) -> None:
     token = portal_link("", PortalLink("cus_1")).partition("token=")[2]
-    with pytest.raises(LinkExpired, match="not valid"):
+    with pytest.raises(LinkExpired):
         link_of_token(change(token))
 
 

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from engine import apply
+from engine.apply import ApplyOutcome
 from local.stack import Stack
 from models.database import transaction
 from models.plan_change import PlanChange
@@ -13,7 +14,7 @@ from provisioners.http import HttpProvisioner
 from provisioners.registry import PROVISIONERS
 from settings import settings
 from tasks.run import local_step
-from tests.support.play import Play
+from tests.support.play import NOON_17_JULY, Play
 
 
 def knobs(play: Play, **settings: object) -> None:
@@ -102,3 +103,23 @@ def test_after_the_last_try_it_is_stuck(servers: Stack) -> None:
         change.apply_attempts = settings().apply_attempts_max - 1
     assert play.step("apply", change_id) == "stuck"
     assert play.change(change_id).reason == "host_unreachable"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (ApplyOutcome(None, "The rack does not answer."), "The rack does not answer."),
+        (ApplyOutcome(None), "The host does not show the new plan."),
+    ],
+)
+def test_staff_read_what_the_host_last_said(servers: Stack, answer: ApplyOutcome, said: str) -> None:
+    play = Play.of(servers)
+    change_id = play.until_paid()
+    with transaction() as session:
+        session.get_one(PlanChange, change_id).apply_attempts = settings().apply_attempts_max - 1
+    with transaction() as session:
+        call = apply.begin_apply(session, NOON_17_JULY, change_id)
+        assert isinstance(call, apply.ApplyCall)
+    with transaction() as session:
+        assert apply.finish_apply(session, NOON_17_JULY, call, answer) == "stuck"
+    assert play.change(change_id).reason_text == said

@@ -178,7 +178,7 @@ def test_a_service_ends_once(servers: Stack) -> None:
     """An ending at once takes the place of one that is scheduled; a second one of a kind is refused."""
     play = EndingPlay.of(servers, plan="business")
     scheduled = play.end()
-    with pytest.raises(EndingOpen):
+    with pytest.raises(EndingOpen, match=f"Service zone ends at .*{scheduled}.*DELETE takes that back"):
         play.end()
     at_once = play.end("now")
     assert (play.ending(scheduled).status, play.ending(at_once).status) == ("withdrawn", "ending")
@@ -371,9 +371,10 @@ def mails(play: EndingPlay, ending_id: str) -> list[tuple[str, str]]:
     with transaction() as session:
         query = select(OutboxMessage).where(OutboxMessage.subject == ending_id).order_by(OutboxMessage.id)
         return [
-            (row.event, f"{mail['Subject']}\n{mail.get_content()}")
+            (row.event, f"{mail['Subject']}\n{body.get_content()}")
             for row in session.scalars(query)
             for mail in [compose(row)]
+            if (body := mail.get_body(("plain",)))
         ]
 
 

@@ -143,6 +143,8 @@ def test_a_plan_that_was_reported_wrong(servers: Stack) -> None:
         ({"currency": "USD"}, [("basic", 1, 500, 50)]),
         ({"discount": "half"}, [("basic", 1, 250, 25)]),
         ({"billing": BillingReport(unit_price=450, tax_rate="8")}, [("basic", 1, 450, 36)]),
+        ({"billing": BillingReport(net=450, tax_rate="0")}, [("basic", 1, 450, 0)]),
+        ({"billing": BillingReport(net=450, tax_rate="1")}, [("basic", 1, 450, 5)]),
         ({"period_start": JULY.replace(day=9), "period_end": AUGUST.replace(day=9, month=7)}, None),
         ({"paid": False}, []),
     ],

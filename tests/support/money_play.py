@@ -92,8 +92,8 @@ class MoneyPlay(Play):
         part = {"id": f"dp_{attempt_id}", "amount": amount, "currency": "JPY"}
         return self._report(attempt_id, f"dispute.{what}", amount, {"dispute": part}, 0)
 
-    def report_late_failure(self, attempt_id: str, amount: int) -> str:
-        return self._report(attempt_id, "payment.late_failed", amount, {}, 0)
+    def report_late_failure(self, attempt_id: str, amount: int, currency: str = "JPY") -> str:
+        return self._report(attempt_id, "payment.late_failed", amount, {}, 0, currency=currency)
 
     def _report(
         self,
@@ -103,8 +103,9 @@ class MoneyPlay(Play):
         parts: dict[str, Any],
         refunded: int | None,
         at: str | None = None,
+        currency: str = "JPY",
     ) -> str:
-        payment = {"id": f"gw_{attempt_id}", "reference": attempt_id, "amount": paid, "currency": "JPY"}
+        payment = {"id": f"gw_{attempt_id}", "reference": attempt_id, "amount": paid, "currency": currency}
         payment |= {"status": "succeeded", "refunded": refunded}
         event = {"id": f"evt_{secrets.token_hex(8)}", "type": kind, "occurred_at": at or "2027-07-18T03:05:00Z"}
         return self.report_body(event | {"data": {"payment": payment, **parts}})

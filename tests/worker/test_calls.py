@@ -91,7 +91,7 @@ def test_at_most_half_of_a_workers_processes_call_one_system(servers: Stack) -> 
         begun = time.monotonic()
         with pytest.raises(NotAsked, match="4 calls to it are under way"):
             guarded(slow, lambda: "yes")
-        assert time.monotonic() - begun < 2, "the process goes on to somebody else's work"
+        assert time.monotonic() - begun < 10, "the process goes on to somebody else's work"
         assert guarded(fast, lambda: "yes") == "yes"
         over.set()
         for thread in threads:

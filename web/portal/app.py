@@ -5,29 +5,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 
+from babel import negotiate_locale
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from domain.words import LANGUAGES, sentence
 from models.database import DATABASE_AWAY, UNSTORABLE
 from web.portal import choosing, ending, entering, overview, progress
-from web.portal.links import LinkExpired
-from web.portal.pages import HEADERS, STATIC, plain_page
-from web.portal.visit import FormNotOurs, NotFound, NotSignedIn
+from web.portal.pages import HEADERS, PAGE_PATH, STATIC, plain_page
+from web.portal.problems import NotSignedIn, PageProblem
+from web.portal.visit import COOKIE_PATH, visit_of
 
 log = logging.getLogger(__name__)
-
-# The nearest class of an exception decides which HTTP status and heading its sentence gets.
-_PROBLEMS: tuple[tuple[type[Exception], int, str], ...] = (
-    (LinkExpired, 401, "This link cannot be used"),
-    (NotSignedIn, 401, "You are not signed in"),
-    (FormNotOurs, 403, "Nothing was sent"),
-    (NotFound, 404, "Not found"),
-)
-_AWAY = "Nothing was changed. Wait a moment, then reload this page."
-_UNEXPECTED = "Something went wrong on our side. Look at your services before you try again."
 
 
 def create_portal() -> FastAPI:
@@ -42,6 +34,8 @@ def create_portal() -> FastAPI:
 
 
 async def _with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    query = f"?{request.url.query}" if request.url.query else ""
+    PAGE_PATH.set(request.url.path.removeprefix(COOKIE_PATH) + query)
     response = await call_next(request)
     for name, value in HEADERS.items():
         if name != "Cache-Control" or "/static/" not in request.url.path:
@@ -50,8 +44,7 @@ async def _with_headers(request: Request, call_next: Callable[[Request], Awaitab
 
 
 def _install_problems(app: FastAPI) -> None:
-    for error_class, status, heading in _PROBLEMS:
-        app.add_exception_handler(error_class, _handler(status, heading))
+    app.add_exception_handler(PageProblem, _problem)
     for malformed in (RequestValidationError, HTTPException, *UNSTORABLE):
         app.add_exception_handler(malformed, _malformed)
     for away in DATABASE_AWAY:
@@ -59,23 +52,38 @@ def _install_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-def _handler(status: int, heading: str) -> Callable[[Request, Exception], HTMLResponse]:
-    def answer(request: Request, error: Exception) -> HTMLResponse:
-        return plain_page("problem.html", status, heading=heading, sentence=str(error), signed_in=status != 401)
-
-    return answer
+def _problem(request: Request, problem: Exception) -> HTMLResponse:
+    assert isinstance(problem, PageProblem)
+    return _page(request, problem.name, problem.status)
 
 
 def _malformed(request: Request, error: Exception) -> HTMLResponse:
     """An address or a form that no page of ours makes."""
-    status = error.status_code if isinstance(error, HTTPException) else 404
-    return plain_page("problem.html", status, heading="Not found", sentence=str(NotFound()), signed_in=True)
+    return _page(request, "not_found", error.status_code if isinstance(error, HTTPException) else 404)
 
 
 def _database_away(request: Request, error: Exception) -> HTMLResponse:
     log.warning("the database does not answer: %s", error)
-    return plain_page("problem.html", 503, heading="Not available just now", sentence=_AWAY, signed_in=True)
+    return _page(request, "away", 503)
 
 
 def _unexpected(request: Request, error: Exception) -> HTMLResponse:
-    return plain_page("problem.html", 500, heading="An error of ours", sentence=_UNEXPECTED, signed_in=True)
+    return _page(request, "unexpected", 500)
+
+
+def _page(request: Request, name: str, status: int) -> HTMLResponse:
+    locale = _locale(request)
+    heading, text = sentence(locale, f"problem_{name}"), sentence(locale, f"problem_{name}_text")
+    return plain_page("problem.html", locale, status, heading=heading, sentence=text, signed_in=status != 401)
+
+
+def _locale(request: Request) -> str:
+    """The visit's language; without one, that which the browser asks for."""
+    try:
+        visit = visit_of(request)
+    except NotSignedIn:
+        visit = None
+    if visit is not None and visit.locale:
+        return visit.locale
+    wanted = [part.partition(";")[0].strip() for part in request.headers.get("accept-language", "").split(",")]
+    return negotiate_locale(wanted, list(LANGUAGES), sep="-") or "en"

@@ -24,7 +24,8 @@ from tasks.story import enqueue
 from web.api.fields import Note
 from web.portal.overview import cards_of
 from web.portal.pages import page, see
-from web.portal.visit import NotFound, PortalTransaction, RowId, Signed, SignedForm, Slug, Visit, transaction_for
+from web.portal.problems import NotFound
+from web.portal.visit import PortalTransaction, RowId, Signed, SignedForm, Slug, Visit, transaction_for
 
 router = APIRouter()
 

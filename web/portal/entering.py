@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from dataclasses import replace
+from typing import Annotated, Literal
 from urllib.parse import quote as quote_path
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from domain.errors import ChangeError
@@ -13,11 +15,15 @@ from engine.offers import quote_change
 from models.customer import Customer
 from models.database import transaction
 from web.portal.choosing import blocked
-from web.portal.links import LinkExpired, PortalLink, link_of_token
+from web.portal.links import PortalLink, link_of_token
 from web.portal.pages import plain_page, see
+from web.portal.problems import LinkExpired
 from web.portal.visit import SignedForm, Visit, begin_visit, end_visit, new_visit, transaction_for
 
 router = APIRouter()
+
+Language = Literal["en", "es", "ja", "hi"]
+_OUR_PATH = re.compile(r"/[A-Za-z0-9_/?&=%.-]*")
 
 
 @router.get("/enter")
@@ -25,9 +31,10 @@ def enter(token: Annotated[str, Query(max_length=4_000)] = "") -> RedirectRespon
     """Follows a signed link: the browser gets its cookie, and the token leaves the address bar."""
     link = link_of_token(token)
     with transaction() as session:
-        if session.get(Customer, link.customer) is None:
-            raise LinkExpired("This link is not valid.")
-    visit = new_visit(link)
+        customer = session.get(Customer, link.customer)
+        if customer is None:
+            raise LinkExpired()
+        visit = new_visit(link, customer.locale)
     answer = see(_first_step(visit, link))
     begin_visit(answer, visit)
     return answer
@@ -36,8 +43,20 @@ def enter(token: Annotated[str, Query(max_length=4_000)] = "") -> RedirectRespon
 @router.post("/leave")
 def leave(visit: SignedForm) -> HTMLResponse:
     """Signs out on this browser."""
-    answer = plain_page("goodbye.html", return_url=visit.return_url)
+    answer = plain_page("goodbye.html", visit.locale or "en", return_url=visit.return_url)
     end_visit(answer)
+    return answer
+
+
+@router.post("/language")
+def choose_language(
+    visit: SignedForm,
+    language: Annotated[Language, Form()],
+    back: Annotated[str, Form(max_length=400)] = "/services",
+) -> RedirectResponse:
+    """The same page in another language, for this visit; what is written down stays in the customer's."""
+    answer = see(back if _OUR_PATH.fullmatch(back) else "/services")
+    begin_visit(answer, replace(visit, locale=language))
     return answer
 
 

@@ -7,14 +7,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
+from babel.numbers import format_decimal
 
 from domain.catalog import Catalog, in_language
 from domain.money import Money
 from domain.pricing.explain import known_locale, money_text
-from domain.words import language_of
-
-# The languages that the pages are written in; whoever reads another one gets English sentences and dates.
-_PAGE_LANGUAGES = ("en",)
+from domain.words import language_of, sentence
+from domain.words.en import EN
 
 
 class PageFormatter:
@@ -23,7 +22,8 @@ class PageFormatter:
     def __init__(self, catalog: Catalog, locale: str, written_in: str) -> None:
         self._catalog, self._locale = catalog, locale
         self._zone = ZoneInfo(catalog.timezone)
-        self._page_locale = locale if language_of(locale) in _PAGE_LANGUAGES else "en"
+        # Whoever reads a language that the pages are not written in gets English sentences and dates.
+        self._page_locale = locale if language_of(locale) == known_locale(locale).language else "en"
         self.page_language = str(known_locale(self._page_locale)).replace("_", "-")
         # What quotes and invoices say is in this language, whatever language the page is in.
         self.language = language_of(written_in)
@@ -46,7 +46,7 @@ class PageFormatter:
 
     def number(self, number: int) -> str:
         """A whole number with grouping."""
-        return f"{number:,}"
+        return str(format_decimal(number, locale=known_locale(self._page_locale)))
 
     def plan(self, plan_id: str) -> str:
         plan = self._catalog.plan(plan_id)
@@ -55,6 +55,11 @@ class PageFormatter:
     def cycle(self, cycle_id: str) -> str:
         cycle = self._catalog.cycles.get(cycle_id)
         return in_language(cycle.label, self._page_locale) if cycle else cycle_id
+
+    def change_status(self, status: str) -> str:
+        """How a change stands, in a word or two; the steps on our side are one thing to the customer."""
+        key = f"change_{status}"
+        return sentence(self._page_locale, key if key in EN else "change_requested")
 
     def months(self, cycle_id: str) -> int:
         """How many months a cycle has; 0 for one that the catalogue no longer knows."""

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
+from itsdangerous import BadData, URLSafeTimedSerializer
 
 from settings import settings
+from web.portal.problems import LinkExpired
 
 # Long enough to follow a link, short enough that one found later in a log opens nothing.
 LINK_LIFE_SECONDS = 600
 
 _SALT = "planshift.portal.link"
-
-
-class LinkExpired(Exception):
-    """The link is too old, or it is not one of ours."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(f"{detail} Go back to your provider's website and open the billing portal from there again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +38,8 @@ def link_of_token(token: str) -> PortalLink:
     """What the link was made with. Raises LinkExpired."""
     try:
         return PortalLink(**_serializer().loads(token, max_age=LINK_LIFE_SECONDS))
-    except SignatureExpired as error:
-        raise LinkExpired("This link has expired.") from error
     except (BadData, TypeError) as error:
-        raise LinkExpired("This link is not valid.") from error
+        raise LinkExpired() from error
 
 
 def _serializer() -> URLSafeTimedSerializer:

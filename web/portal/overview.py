@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from domain.lifecycle import ACTIVE, Status
 from domain.money import Money
+from engine.ledger.postings import credit_of
 from models.customer import Service
 from models.ending import latest_ending
 from models.invoice import Invoice
@@ -22,7 +23,7 @@ from web.portal.visit import PortalTransaction, RowId, Signed, transaction_for
 router = APIRouter()
 
 SERVICES_ON_A_PAGE = 50
-INVOICES_SHOWN = 12
+INVOICES_SHOWN = CHANGES_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +66,25 @@ def list_services(visit: Signed, after: Annotated[str, Query(max_length=128)] = 
 
 @router.get("/services/{service_id}")
 def show_service(service_id: RowId, visit: Signed, notice: Annotated[str, Query(max_length=40)] = "") -> HTMLResponse:
-    """One service: what it is, what it costs, how much of it is used, and its invoices."""
+    """One service: what it is, what it costs, how much of it is used, its invoices and changes."""
     with transaction_for(visit) as tx:
         [card] = cards_of(tx, [tx.service(service_id)])
         ending = latest_ending(tx.session, service_id)
         query = select(Invoice).where(Invoice.service_id == service_id).order_by(Invoice.id.desc())
         invoices = list(tx.session.scalars(query.limit(INVOICES_SHOWN)))
-        blocked = card.blocked(tx.now)
-        return page(tx, "service.html", card=card, blocked=blocked, ending=ending, invoices=invoices, notice=notice)
+        changes = select(PlanChange).where(PlanChange.service_id == service_id).order_by(PlanChange.id.desc())
+        return page(
+            tx,
+            "service.html",
+            card=card,
+            blocked=card.blocked(tx.now),
+            ending=ending,
+            invoices=invoices,
+            unpaid=[bill for bill in invoices if bill.status == "open" and bill.due_minor and bill.renewal_id],
+            changes=list(tx.session.scalars(changes.limit(CHANGES_SHOWN))),
+            credit=credit_of(tx.session, tx.provider.id, tx.customer.id, card.service.currency),
+            notice=notice,
+        )
 
 
 def cards_of(tx: PortalTransaction, services: list[Service]) -> list[ServiceCard]:

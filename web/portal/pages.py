@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from fastapi.responses import HTMLResponse, RedirectResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
 
+from domain.pricing.explain import known_locale
+from domain.words import LANGUAGES, language_of, translate
 from web.portal.visit import COOKIE_PATH, PortalTransaction
 
 HERE = Path(__file__).parent
@@ -32,6 +37,16 @@ def _static_version() -> str:
     return digest.hexdigest()[:12]
 
 
+# The path and query of the page that is made, below /portal: where a change of language leads back to.
+PAGE_PATH: ContextVar[str] = ContextVar("page_path", default="/services")
+
+
+@pass_context
+def _translate(context: Context, english: str, **values: object) -> Markup:
+    """A sentence in the page's language; its values are escaped, its own tags are not."""
+    return Markup(translate(context["page_language"], english)).format(**values)
+
+
 def _sentence_case(text: str) -> str:
     return text[:1].upper() + text[1:]
 
@@ -45,6 +60,7 @@ TEMPLATES = Environment(
 )
 TEMPLATES.filters["sentence_case"] = _sentence_case
 TEMPLATES.globals.update({"root": COOKIE_PATH, "version": _static_version(), "refresh_seconds": 0})
+TEMPLATES.globals.update({"t": _translate, "languages": LANGUAGES})
 
 
 def page(tx: PortalTransaction, template: str, **values: Any) -> HTMLResponse:
@@ -56,15 +72,20 @@ def page(tx: PortalTransaction, template: str, **values: Any) -> HTMLResponse:
         provider=tx.provider,
         csrf=tx.visit.csrf,
         return_url=tx.visit.return_url,
+        page_language=tx.formatter.page_language,
+        language_shown=language_of(tx.formatter.page_language),
+        support=tx.catalog.mail.reply_to or tx.catalog.seller.email,
+        here=PAGE_PATH.get(),
         **values,
     )
-    return HTMLResponse(html, headers=HEADERS)
+    return HTMLResponse(html, headers=HEADERS | {"Content-Language": tx.formatter.page_language})
 
 
-def plain_page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
+def plain_page(template: str, locale: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page for whoever it may be: goodbye, and what went wrong."""
-    html = TEMPLATES.get_template(template).render(customer=None, provider=None, **values)
-    return HTMLResponse(html, status, headers=HEADERS)
+    language = str(known_locale(locale)).replace("_", "-") if language_of(locale) != "en" else "en"
+    html = TEMPLATES.get_template(template).render(customer=None, provider=None, page_language=language, **values)
+    return HTMLResponse(html, status, headers=HEADERS | {"Content-Language": language})
 
 
 def see(path: str) -> RedirectResponse:

@@ -21,7 +21,8 @@ from models.payment import PaymentAttempt, latest_attempt
 from models.plan_change import PlanChange
 from tasks.story import enqueue_task
 from web.portal.pages import page, see
-from web.portal.visit import NotFound, PortalTransaction, RowId, Signed, SignedForm, transaction_for
+from web.portal.problems import NotFound
+from web.portal.visit import PortalTransaction, RowId, Signed, SignedForm, transaction_for
 
 router = APIRouter()
 

@@ -23,6 +23,7 @@ from models.provider import Provider, business_now, catalog_of
 from settings import settings
 from web.portal.formatter import PageFormatter
 from web.portal.links import PortalLink
+from web.portal.problems import FormNotOurs, NotFound, NotSignedIn
 
 COOKIE = "planshift_portal"
 COOKIE_PATH = "/portal"
@@ -35,27 +36,6 @@ Slug = Annotated[str, Path(max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 
 
 Row = TypeVar("Row", Service, PlanChange, Invoice)
-
-
-class NotSignedIn(Exception):
-    """No cookie, or one that is too old."""
-
-    def __init__(self) -> None:
-        super().__init__("Open the billing portal from your provider's website again to continue.")
-
-
-class FormNotOurs(Exception):
-    """A form without the token that this visit's pages carry."""
-
-    def __init__(self) -> None:
-        super().__init__("This form is too old or was not sent from these pages. Go back, reload the page, try again.")
-
-
-class NotFound(Exception):
-    """There is no such thing, or it is another customer's: nobody can tell which."""
-
-    def __init__(self) -> None:
-        super().__init__("There is nothing at this address for your account. Look for it in the list of your services.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +114,9 @@ def visit_of_form(visit: Signed, csrf: Annotated[str, Form()] = "") -> Visit:
 SignedForm = Annotated[Visit, Depends(visit_of_form)]
 
 
-def new_visit(link: PortalLink) -> Visit:
-    """The visit of whoever followed the link."""
-    return Visit(link.customer, secrets.token_urlsafe(16), link.locale, link.return_url)
+def new_visit(link: PortalLink, locale: str) -> Visit:
+    """The visit of whoever followed the link; in the customer's language where the link names none."""
+    return Visit(link.customer, secrets.token_urlsafe(16), link.locale or locale, link.return_url)
 
 
 def begin_visit(response: Response, visit: Visit) -> None:

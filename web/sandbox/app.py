@@ -122,7 +122,7 @@ def _card(session: Session, ready: dict[str, Any], customer_id: str) -> Customer
 
 def _be(card: CustomerCard, path: str = "") -> RedirectResponse:
     answer = see(path or card.path)
-    begin_visit(answer, new_visit(PortalLink(card.customer.id)))
+    begin_visit(answer, new_visit(PortalLink(card.customer.id), card.customer.locale))
     return answer
 
 

@@ -1,4 +1,4 @@
-"""The sandbox's templates: in the portal's dress, with a stylesheet of their own on top."""
+"""The sandbox's templates, in English: in the portal's dress, with a stylesheet of their own on top."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def page(template: str, ready: dict[str, Any] | None = None, status: int = 200, 
     """A page for whoever has opened the sandbox. A link into Flower brings its login along."""
     if ready is not None:
         values["ready"] = ready | {"flower_url": ready["flower"].replace("://", f"://{ready['flower_login']}@", 1)}
-    html = _TEMPLATES.get_template(template).render(customer=None, provider=None, **values)
+    html = _TEMPLATES.get_template(template).render(customer=None, provider=None, page_language="en", **values)
     return HTMLResponse(html, status, headers=HEADERS)
