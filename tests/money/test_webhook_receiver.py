@@ -14,7 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import select
+from redis import Redis
+from sqlalchemy import select, update
 from standardwebhooks import Webhook
 
 from cli.sandbox import set_up_provider
@@ -26,10 +27,13 @@ from local.stack import Stack
 from models.database import transaction
 from models.inbox import REFUSED_KEPT, InboxEvent, RefusedWebhook
 from models.migrate import migrate
+from models.payment import PaymentAttempt
 from models.provider import Connection
+from settings import settings
 from tests.conftest import catalog_named, environment, new_slug
 from tests.support.money_play import MoneyPlay
 from tests.support.receiver import ReceiverProcess, receiver
+from tests.support.waiting import until
 
 BODY = b'{"id": "evt_1", "type": "payout.paid", "occurred_at": "2027-07-17T03:05:00Z"}'
 
@@ -120,6 +124,32 @@ def test_operators_see_a_bounded_sample_of_forgeries_and_a_counter(
     metrics = httpx.get(f"http://127.0.0.1:{receiver_process.port}/metrics", trust_env=False).text
     [count] = [line.split()[-1] for line in metrics.splitlines() if 'answer="400",gateway="standard"' in line][:1]
     assert float(count) >= sent
+
+
+def test_hundreds_of_names_that_nobody_signed(servers: Stack, receiver_process: ReceiverProcess) -> None:
+    """The account of a gateway that cannot sign: no row, no task, and soon no look; a payment of ours is one task."""
+    play, signing = MoneyPlay.of(servers), MoneyPlay.of(servers)
+    change_id = play.until_awaiting_payment("start")
+    ours = play.attempts(change_id)[0].gateway_ref or ""
+    with transaction() as session:
+        connection = play.gateway(session)
+        connection.adapter, connection.secrets = "mollie", ()
+        session.execute(update(PaymentAttempt).where(PaymentAttempt.gateway_ref == ours).values(gateway_ref="tr_ours"))
+        [secret] = signing.gateway(session).secrets
+    url = f"http://127.0.0.1:{receiver_process.port}/webhooks/mollie/{play.slug}"
+    with Redis.from_url(settings().require_broker_url()) as broker, httpx.Client(trust_env=False, timeout=20) as client:
+        before = broker.llen("events")
+        statuses = [client.post(url, content=b"id=tr_ours").status_code for _ in range(30)]
+        statuses += [client.post(url, content=f"id=tr_{n}".encode()).status_code for n in range(300)]
+        assert post(receiver_process, signing.slug, signed(secret, "evt_1")) == 200, "others are not concerned"
+        until(lambda: broker.llen("events") - before >= 2 or None, "one task for ours, one for the signed one")
+        assert broker.llen("events") - before == 2
+    assert statuses[:30] == [200] * 30
+    assert set(statuses) == {200, 429}
+    assert statuses.count(429) >= 200
+    with transaction() as session:
+        query = select(InboxEvent.event_key).where(InboxEvent.provider_id == play.provider(session).id)
+        assert session.scalars(query).all() == ["look:tr_ours"]
 
 
 @contextmanager

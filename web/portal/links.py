@@ -43,4 +43,4 @@ def link_of_token(token: str) -> PortalLink:
 
 
 def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(settings().require_secret_key(), salt=_SALT)
+    return URLSafeTimedSerializer(settings().signing_keys(), salt=_SALT)
