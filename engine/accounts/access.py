@@ -61,7 +61,8 @@ def connect(
 
 def reencrypt_connections(session: Session, after: str) -> Reencrypted:
     """Encrypts what an older key of PLANSHIFT_SECRET_KEY encrypted with the newest one. Raises WrongSecretKey."""
-    stored = [type_coerce(column, LargeBinary) for column in (Connection.api_key, Connection.secrets)]
+    columns = {"raw_api_key": Connection.api_key, "raw_secrets": Connection.secrets}
+    stored = [type_coerce(column, LargeBinary).label(name) for name, column in columns.items()]
     query = select(Connection, *stored).where(Connection.id > after).order_by(Connection.id).limit(BATCH)
     rows = session.execute(query.with_for_update(of=Connection)).all()
     old = [connection for connection, *encrypted in rows if not all(map(has_newest_key, encrypted))]

@@ -80,7 +80,7 @@ class Receiver:
         gateway = request.path_params["gateway"]
         try:
             body = await _capped_body(request)
-            event_id = await self._in_time(request, body)
+            webhook, event_id = await self._in_time(request, body)
         except ClientDisconnect:
             return _answer(gateway, 400, "cut_off", "The request ended before its body did.")
         except tuple(_REFUSALS) as error:
@@ -97,9 +97,11 @@ class Receiver:
         if event_id is None:
             DROPPED.labels(gateway).inc()
             return JSONResponse({"received": True})
-        return JSONResponse({"received": True}, background=BackgroundTask(self._enqueuer.enqueue, event_id))
+        return JSONResponse(
+            {"received": True}, background=BackgroundTask(self._enqueuer.enqueue, event_id, webhook.delivery.fetch_only)
+        )
 
-    async def _in_time(self, request: Request, body: bytes) -> Filed:
+    async def _in_time(self, request: Request, body: bytes) -> tuple[ReceivedWebhook, Filed]:
         """Raises UnknownAccount, Refused, TooManyUnsigned, SQLAlchemyError, TimeoutError; after that last one the row
         may still be committed, and the repetition is a duplicate."""
         gateway, account = request.path_params["gateway"], request.path_params["account"]
@@ -107,13 +109,13 @@ class Receiver:
             known, delivery = await self._accounts.verified(gateway, account, request.headers.raw, body)
             webhook = ReceivedWebhook(known.provider_id, known.connection_id, delivery, body)
             if not delivery.fetch_only:
-                return await self._writer.write(webhook)
+                return webhook, await self._writer.write(webhook)
             counted = (known.connection_id, address_of(request.scope))
             await self._unsigned.check(*counted)
             filed = await self._writer.write(webhook)
             if filed is None:
                 await self._unsigned.was_dropped(*counted)
-            return filed
+            return webhook, filed
 
 
 async def _capped_body(request: Request) -> bytes:
