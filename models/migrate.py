@@ -7,6 +7,9 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 
+from models.database import PooledMigration
+from settings import settings
+
 
 def alembic_config() -> Config:
     """Alembic's configuration; the scripts stand beside the package."""
@@ -16,5 +19,7 @@ def alembic_config() -> Config:
 
 
 def migrate() -> None:
-    """Runs every migration that the database has not seen. Harmless when there is none."""
+    """Runs every migration that the database has not seen. Harmless when there is none. Raises PooledMigration."""
+    if settings().database_pooled:
+        raise PooledMigration
     command.upgrade(alembic_config(), "head")
