@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     # How long a row may be overdue before the sweep enqueues it again, and the longest pause between two attempts.
     sweep_patience_seconds: float = 5.0
     retry_pause_max_seconds: float = 600.0
+    # Up to how many messages the sweep fills a queue; what a customer starts is enqueued at once, however deep it is.
+    queue_depth: int = Field(default=500, ge=1)
     # How often the sweep enqueues one row before it leaves it to a person: about a day at the longest pause.
     attempts_max: int = Field(default=150, ge=1)
     # How long a worker may hold an external call, and how often a change is tried before it is stuck.

@@ -31,7 +31,7 @@ def list_changes(
     """List plan changes, newest first."""
     from sqlalchemy import or_, select
 
-    from engine.jobs.sweep import CHANGES
+    from engine.jobs.work_kinds import CHANGES
     from models.database import transaction
     from models.plan_change import PlanChange
     from models.provider import Provider

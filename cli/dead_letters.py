@@ -52,7 +52,7 @@ def retry(
     key: Key = None,
 ) -> None:
     """Enqueue one of them again, once what was in its way is mended."""
-    from engine.jobs.sweep import work_kind_of
+    from engine.jobs.work_kinds import work_kind_of
     from engine.operators.dead_letters import retry_dead_letter
     from models.audit import Attribution
 

@@ -6,10 +6,12 @@ is over: what becomes of its bills is another question.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, select, true
+from sqlalchemy.orm import Session, aliased
 
 from domain.catalog import Catalog
 from domain.lifecycle import AttemptStatus, ServiceStatus
@@ -18,7 +20,8 @@ from models.customer import Service
 from models.invoice import Invoice
 from models.moves import move
 from models.payment import PaymentAttempt
-from models.provider import CLOCK, Provider, business_now, catalog_of
+from models.pending_work import built_once
+from models.provider import catalog_of, moment, tenants
 
 BATCH = 200
 
@@ -27,15 +30,14 @@ def remind_from(catalog: Catalog, invoice: Invoice) -> None:
     """A bill that has just been issued: when its customer is reminded first."""
     if invoice.due_minor > 0:
         invoice.remind_at = _reminder(catalog, invoice, invoice.issued_at)
+        invoice.past_due_at = invoice.due_at
 
 
 def remind_unpaid(session: Session) -> int:
     """Reminds of what is still unpaid on the days that the catalogue names; days that were missed are one reminder,
     which says how things stand now. Returns how many were reminded."""
-    unpaid = _unpaid().where(Invoice.remind_at <= CLOCK, Service.status.in_(_OWING))
-    rows = session.execute(unpaid.limit(BATCH).with_for_update(of=[Service, Invoice], skip_locked=True)).all()
-    for service, invoice in rows:
-        now = business_now(session, Service, service.id)
+    rows = _unpaid(session, "remind_at", _OWING)
+    for _, invoice, now in rows:
         invoice.reminders += 1
         late = invoice.due_at < now
         notices.write(session, invoice, "renewal_reminder", occasion=invoice.reminders, is_late=late)
@@ -45,39 +47,63 @@ def remind_unpaid(session: Session) -> int:
 
 
 def mark_past_due(session: Session) -> int:
-    """Services whose renewal was not paid by its due date; changes are refused until it is. Returns how many."""
-    unpaid = _unpaid().where(Invoice.due_at < CLOCK, Service.status == ServiceStatus.ACTIVE)
-    rows = session.execute(unpaid.limit(BATCH).with_for_update(of=Service, skip_locked=True)).all()
-    late = {service.id: (service, invoice) for service, invoice in reversed(rows)}
-    for service, invoice in late.values():
-        now = business_now(session, Service, service.id)
-        move(session, service, "miss_payment", ServiceStatus.PAST_DUE, now, reason=f"unpaid:{invoice.id}")
-        notices.write(session, invoice, "renewal_past_due")
-    return len(late)
+    """Services whose renewal was not paid by its due date; changes are refused until it is. Each bill is looked at
+    once, and again when its service is active again. Returns how many bills were looked at."""
+    rows = _unpaid(session, "past_due_at", ServiceStatus)
+    for service, invoice, now in rows:
+        invoice.past_due_at = None
+        if service.status == ServiceStatus.ACTIVE:
+            move(session, service, "miss_payment", ServiceStatus.PAST_DUE, now, reason=f"unpaid:{invoice.id}")
+            notices.write(session, invoice, "renewal_past_due")
+    session.flush()
+    return len(rows)
 
 
 _OWING = (ServiceStatus.ACTIVE, ServiceStatus.PAST_DUE)
 
 
-def _unpaid() -> Select[Service, Invoice]:
-    """Renewals' invoices that nobody pays just now, with their service, oldest first."""
+def _unpaid(session: Session, date: str, statuses: Iterable[ServiceStatus]) -> list[tuple[Service, Invoice, datetime]]:
+    """A batch of renewals' bills whose date has come, oldest first, each provider with its share: those that nobody
+    pays just now, locked, with their service in one of these states and the time of their provider."""
+    now = moment(session)
+    if not now.tenants:
+        return []
+    share = -(-BATCH // len(now.tenants))
+    values = {"tenants": now.tenants, "clocks": now.clocks, "share": share}
+    return [(service, bill, at) for service, bill, at in session.execute(_bills(date, frozenset(statuses)), values)]
+
+
+@built_once
+def _bills(date: str, statuses: frozenset[ServiceStatus]) -> Select[Service, Invoice, datetime]:
+    tenant, found = tenants(), aliased(Invoice)
+
+    def is_due(bill: Any) -> ColumnElement[bool]:
+        open_ = and_(bill.settled_at.is_(None), bill.voided_at.is_(None))
+        return and_(bill.provider_id == tenant.c.id, getattr(bill, date) <= tenant.c.clock, open_)
+
+    owing = select(Service.id).where(Service.id == found.service_id, Service.status.in_(sorted(statuses)))
     paying = select(PaymentAttempt.id).where(
-        PaymentAttempt.invoice_id == Invoice.id,
+        PaymentAttempt.invoice_id == found.id,
         PaymentAttempt.status == AttemptStatus.PENDING,
-        PaymentAttempt.pending_until > CLOCK,
+        PaymentAttempt.pending_until > tenant.c.clock,
     )
-    return (
-        select(Service, Invoice)
-        .join(Invoice, Invoice.service_id == Service.id)
-        .join(Provider, Provider.id == Invoice.provider_id)
+    first = (
+        select(found.id)
         .where(
-            Invoice.kind == "invoice",
-            Invoice.change_id.is_(None),
-            Invoice.settled_at.is_(None),
-            Invoice.voided_at.is_(None),
-            ~paying.exists(),
+            is_due(found), owing.correlate_except(Service).exists(), ~paying.correlate_except(PaymentAttempt).exists()
         )
-        .order_by(Invoice.due_at, Invoice.id)
+        .order_by(getattr(found, date))
+        .limit(bindparam("share", type_=Integer))
+        .lateral("first")
+    )
+    bills = tenant.join(first, true()).join(Invoice, Invoice.id == first.c.id)
+    return (
+        select(Service, Invoice, tenant.c.clock)
+        .select_from(bills.join(Service, Service.id == Invoice.service_id))
+        .where(is_due(Invoice))
+        .order_by(getattr(Invoice, date), Invoice.id)
+        .limit(BATCH)
+        .with_for_update(of=[Service, Invoice], skip_locked=True)
     )
 
 

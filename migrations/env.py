@@ -6,7 +6,7 @@ from alembic import context
 
 from models import metadata
 from models.base import EncryptedList
-from models.database import engine
+from models.database import migrating
 
 
 def _plain_type(kind: str, item: Any, autogen: Any) -> str | Literal[False]:
@@ -14,13 +14,14 @@ def _plain_type(kind: str, item: Any, autogen: Any) -> str | Literal[False]:
     return "sa.LargeBinary()" if kind == "type" and isinstance(item, EncryptedList) else False
 
 
-with engine().connect() as connection:
+with migrating() as connection:
     context.configure(
         connection=connection,
         target_metadata=metadata,
         compare_type=True,
         compare_server_default=True,
         render_item=_plain_type,
+        transaction_per_migration=True,
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, UniqueConstraint, and_, select
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, UniqueConstraint, and_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column, object_session, relationship
 
 from domain import next_steps
 from domain.lifecycle import ACTIVE, OVER, SERVICE, EndingStatus, ServiceStatus, Status
@@ -15,7 +15,7 @@ from domain.money import Money
 from domain.periods import AnchorPoint, Period
 from models.base import Base, new_id, one_of, recorded_at
 from models.moves import Move, Moving
-from models.pending_work import fact
+from models.pending_work import fact, given_up_index
 from models.provider import Provider, clock_of
 
 if TYPE_CHECKING:
@@ -65,6 +65,11 @@ def _has_scheduled_ending(row: Any) -> ColumnElement[bool]:
     return query.exists()
 
 
+# A period will end and be renewed; or it is renewed no more until a person looks at it.
+RENEWING = "next_attempt_at IS NOT NULL AND status = 'active'"
+_GIVEN_UP = "next_attempt_at IS NULL AND status = 'active'"
+
+
 class Service(Moving, Base):
     """What the customer has: a plan at the price that was bought, for the running period.
 
@@ -83,6 +88,8 @@ class Service(Moving, Base):
         CheckConstraint("period_start < period_end", name="period_runs_forward"),
         CheckConstraint("quantity > 0", name="quantity_positive"),
         CheckConstraint("unit_price_minor >= 0", name="price_not_negative"),
+        Index("ix_services_renewing", "provider_id", "period_end", postgresql_where=RENEWING),
+        given_up_index("services", _GIVEN_UP),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("svc"))
@@ -100,7 +107,7 @@ class Service(Moving, Base):
     limits: Mapped[dict[str, Any]]
     usage: Mapped[dict[str, Any]] = mapped_column(default=dict)
     period_start: Mapped[datetime]
-    period_end: Mapped[datetime] = mapped_column(index=True)
+    period_end: Mapped[datetime]
     anchor_day: Mapped[int]
     anchor_time: Mapped[time]
     anchor_assumed: Mapped[bool]
@@ -116,6 +123,7 @@ class Service(Moving, Base):
         primaryjoin="and_(Ending.service_id == Service.id, Ending.status == 'scheduled')", viewonly=True, uselist=False
     )
 
+    given_up_where = _GIVEN_UP
     machine = SERVICE
     history = (ServiceMove, "service_id")
     steps = (next_steps.RENEWAL,)
@@ -133,6 +141,18 @@ class Service(Moving, Base):
     )
 
     ending_scheduled = fact(_has_scheduled_ending)
+
+    def after_move(self, source: str) -> None:
+        """A service that is active again is past due again, where it still has an unpaid bill of before."""
+        from models.invoice import Invoice  # which knows services
+
+        session = object_session(self)
+        assert session is not None, "only a row of a session is moved"
+        if self.status == ServiceStatus.ACTIVE:
+            open_bills = and_(Invoice.service_id == self.id, Invoice.change_id.is_(None), Invoice.kind == "invoice")
+            unpaid = and_(Invoice.settled_at.is_(None), Invoice.voided_at.is_(None))
+            look_again = update(Invoice).where(open_bills, unpaid).values(past_due_at=Invoice.due_at)
+            session.execute(look_again.execution_options(synchronize_session=False))
 
     @property
     def period(self) -> Period:

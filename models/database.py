@@ -120,6 +120,21 @@ def single_statement() -> Iterator[Connection]:
 
 
 @contextmanager
+def migrating() -> Iterator[Connection]:
+    """For migrations: a statement may take hours on a large table, but waits for a lock no longer than others can wait
+    behind it. Raises PooledMigration."""
+    if settings().database_pooled:
+        raise PooledMigration
+    own = {"statement_timeout": "0", "lock_timeout": "2s", "idle_in_transaction_session_timeout": "0"}
+    with engine().connect() as connection:
+        for name, value in own.items():
+            connection.execute(text("SELECT set_config(:name, :value, false)"), {"name": name, "value": value})
+        connection.commit()
+        yield connection
+        connection.invalidate()  # its settings go with it
+
+
+@contextmanager
 def snapshot() -> Iterator[Session]:
     """One view of the whole database for a long read: every statement sees the same moment, and nothing is written."""
     with Session(engine(), expire_on_commit=False) as session, session.begin():

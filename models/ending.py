@@ -14,11 +14,14 @@ from domain.money import Money
 from models.base import Base, new_id, one_of, recorded_at
 from models.customer import Customer, Service, lock_service
 from models.moves import Move, Moving
-from models.pending_work import Leased, fact
+from models.pending_work import Leased, fact, given_up_index, pending_index
 from models.plan_change import PlanChange
 from models.provider import Provider, clock_of
 
 _OPEN_LIST = ", ".join(f"'{status}'" for status in sorted(OPEN_ENDING))
+ORDERING = "next_attempt_at IS NOT NULL AND status = 'ending'"
+TO_END = "next_attempt_at IS NOT NULL AND status = 'scheduled'"
+_GIVEN_UP = f"next_attempt_at IS NULL AND status IN ({_OPEN_LIST})"
 
 
 def _date_to_come(row: Any) -> ColumnElement[bool]:
@@ -50,7 +53,9 @@ class Ending(Leased, Moving, Base):
         CheckConstraint("credit_minor >= 0 AND lost_minor >= 0", name="not_negative"),
         UniqueConstraint("provider_id", "idempotency_key"),
         Index("uq_endings_one_open", "service_id", unique=True, postgresql_where=f"status IN ({_OPEN_LIST})"),
-        Index("ix_endings_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
+        given_up_index("endings", _GIVEN_UP),
+        pending_index("endings", ORDERING),
+        Index("ix_endings_to_end", "provider_id", postgresql_where=TO_END),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("end"))
@@ -76,6 +81,7 @@ class Ending(Leased, Moving, Base):
     service: Mapped[Service] = relationship(foreign_keys=[service_id])
     customer: Mapped[Customer] = relationship()
 
+    given_up_where = _GIVEN_UP
     machine = ENDING
     history = (EndingMove, "ending_id")
     steps = (next_steps.ENDING,)

@@ -13,11 +13,14 @@ from domain import next_steps
 from domain.lifecycle import INBOX_EVENT, InboxStatus
 from models.base import Base, new_id, one_of, recorded_at
 from models.moves import Moving
-from models.pending_work import fact
+from models.pending_work import fact, given_up_index, pending_index
 from models.provider import Connection, Provider
 
 # How many refused webhooks are kept of each connection: enough to see a wrong secret, too few to fill a disk.
 REFUSED_KEPT = 20
+
+
+_GIVEN_UP = "status = 'dead'"
 
 
 class InboxEvent(Moving, Base):
@@ -34,7 +37,9 @@ class InboxEvent(Moving, Base):
     __table_args__ = (
         one_of("status", InboxStatus),
         UniqueConstraint("connection_id", "event_key"),
-        Index("ix_inbox_events_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
+        given_up_index("inbox_events", _GIVEN_UP),
+        pending_index("inbox_events"),
+        Index("ix_inbox_events_recorded_at", "recorded_at", postgresql_using="brin"),
         Index("ix_inbox_events_waiting", "connection_id", "waits_for", postgresql_where="waits_for IS NOT NULL"),
     )
 
@@ -57,6 +62,7 @@ class InboxEvent(Moving, Base):
 
     connection: Mapped[Connection] = relationship()
 
+    given_up_where = _GIVEN_UP
     machine = INBOX_EVENT
     steps = (next_steps.INBOX_EVENT,)
 

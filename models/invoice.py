@@ -15,7 +15,7 @@ from domain.money import Money
 from domain.next_steps import PaperState
 from models.base import Base, new_id, recorded_at
 from models.customer import Customer, Service
-from models.pending_work import PendingWork, fact
+from models.pending_work import PendingWork, fact, given_up_index, pending_index
 from models.provider import Provider
 
 
@@ -41,6 +41,11 @@ def _uncollected(row: Any) -> ColumnElement[bool]:
     return and_(row.change_id.is_(None), row.settled_at.is_(None), row.due_minor > 0, ~asked.exists())
 
 
+# One that is finished has no attempts; one that was given up has. A page that cannot be printed is a person's.
+_GIVEN_UP = "next_attempt_at IS NULL AND attempts > 0 OR print_error IS NOT NULL AND voided_at IS NULL"
+_OPEN = "settled_at IS NULL AND voided_at IS NULL"
+
+
 class Invoice(PendingWork, Base):
     """A frozen copy of what is owed, by whom, and why. It gets its legal number when it is settled
     (a renewal's invoice, which is supplied before payment, when it is issued); until then its document is a proforma.
@@ -56,8 +61,12 @@ class Invoice(PendingWork, Base):
         CheckConstraint("number IS NULL OR voided_at IS NULL", name="numbered_is_never_void"),
         CheckConstraint("settled_at IS NULL OR voided_at IS NULL", name="settled_is_never_void"),
         CheckConstraint("num_nonnulls(change_id, renewal_id, corrects_id, ending_id) = 1", name="one_cause"),
-        Index("ix_invoices_remind_at", "remind_at", postgresql_where="remind_at IS NOT NULL"),
-        Index("ix_invoices_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
+        Index(
+            "ix_invoices_remind_at", "provider_id", "remind_at", postgresql_where=f"remind_at IS NOT NULL AND {_OPEN}"
+        ),
+        Index("ix_invoices_past_due_at", "provider_id", "past_due_at", postgresql_where="past_due_at IS NOT NULL"),
+        given_up_index("invoices", _GIVEN_UP),
+        pending_index("invoices"),
         UniqueConstraint("provider_id", "kind", "number"),
         UniqueConstraint("corrects_id", "kind"),
     )
@@ -88,6 +97,8 @@ class Invoice(PendingWork, Base):
     numbered_on: Mapped[date | None]
     # When the customer is reminded next, in business time, and how often that has happened.
     remind_at: Mapped[datetime | None]
+    # When its service becomes past due (business time); null once that was looked at, until it is active again.
+    past_due_at: Mapped[datetime | None]
     reminders: Mapped[int] = mapped_column(default=0, server_default="0")
     settled_at: Mapped[datetime | None]
     voided_at: Mapped[datetime | None]
@@ -101,6 +112,7 @@ class Invoice(PendingWork, Base):
     customer: Mapped[Customer] = relationship()
     service: Mapped[Service] = relationship()
 
+    given_up_where = _GIVEN_UP
     steps = (next_steps.INVOICE_DOCUMENT, next_steps.INVOICE_COLLECTION)
     paper_state = fact(
         lambda row: case(
@@ -139,12 +151,12 @@ class Invoice(PendingWork, Base):
     def settle(self, at: datetime) -> None:
         """Its money is there. Raises ImpossibleMove for one that is not open."""
         INVOICE.check(self.status, "settle", InvoiceStatus.SETTLED)
-        self.settled_at = at
+        self.settled_at, self.past_due_at = at, None
 
     def void(self, at: datetime) -> None:
         """It is never to be paid. Raises ImpossibleMove for one that is not open."""
         INVOICE.check(self.status, "void", InvoiceStatus.VOID)
-        self.voided_at = at
+        self.voided_at, self.past_due_at = at, None
 
     @property
     def document_kind(self) -> str | None:

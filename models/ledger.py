@@ -53,11 +53,17 @@ class LedgerEntry(Base):
     amount_minor: Mapped[int]
 
 
+SOMETHING_HELD = "account = 'held' AND balance_minor > 0"
+
+
 class LedgerBalance(Base):
     """The running balance of a guarded liability (credits less debits)."""
 
     __tablename__ = "ledger_balances"
-    __table_args__ = (CheckConstraint("balance_minor >= 0", name="never_overdrawn"),)
+    __table_args__ = (
+        CheckConstraint("balance_minor >= 0", name="never_overdrawn"),
+        Index("ix_ledger_balances_held", "provider_id", "owner", postgresql_where=SOMETHING_HELD),
+    )
 
     provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"), primary_key=True)
     account: Mapped[str] = mapped_column(primary_key=True)

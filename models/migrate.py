@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from psycopg.errors import DeadlockDetected, LockNotAvailable
+from sqlalchemy.exc import OperationalError
 
-from models.database import PooledMigration
-from settings import settings
+# A statement that waits for a lock makes all others wait behind it: it gives up soon, and comes again.
+LOCK_ATTEMPTS, PAUSE_SECONDS = 30, 2.0
+LOCKED = (LockNotAvailable, DeadlockDetected)
 
 
 def alembic_config() -> Config:
@@ -19,7 +23,13 @@ def alembic_config() -> Config:
 
 
 def migrate() -> None:
-    """Runs every migration that the database has not seen. Harmless when there is none. Raises PooledMigration."""
-    if settings().database_pooled:
-        raise PooledMigration
-    command.upgrade(alembic_config(), "head")
+    """Runs every migration that the database has not seen. Harmless when there is none. On a busy database a lock may
+    not be had in time; what was to wait for it is tried again. Raises OperationalError."""
+    for attempt in range(LOCK_ATTEMPTS):
+        try:
+            command.upgrade(alembic_config(), "head")
+            return
+        except OperationalError as error:
+            if not isinstance(error.orig, LOCKED) or attempt == LOCK_ATTEMPTS - 1:
+                raise
+            time.sleep(PAUSE_SECONDS)

@@ -13,7 +13,9 @@ from domain import next_steps
 from domain.next_steps import MessageState
 from models.base import Base, new_id, recorded_at
 from models.customer import Customer
-from models.pending_work import Leased, PendingWork, fact
+from models.pending_work import Leased, PendingWork, fact, given_up_index
+
+_GIVEN_UP = "next_attempt_at IS NULL AND sent_at IS NULL"
 
 # Who reads it: the customer, except for what only staff can answer.
 FOR_STAFF = frozenset({"review_requested", "money_returned", "refund_failed_for_staff"})
@@ -27,7 +29,13 @@ class OutboxMessage(Leased, PendingWork, Base):
     __tablename__ = "outbox_messages"
     __table_args__ = (
         UniqueConstraint("subject", "event", "channel", "occasion"),
-        Index("ix_outbox_messages_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
+        given_up_index("outbox_messages", _GIVEN_UP),
+        Index(
+            "ix_outbox_messages_pending",
+            "provider_id",
+            "next_attempt_at",
+            postgresql_where="next_attempt_at IS NOT NULL",
+        ),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("msg"))
@@ -45,6 +53,7 @@ class OutboxMessage(Leased, PendingWork, Base):
 
     customer: Mapped[Customer] = relationship()
 
+    given_up_where = _GIVEN_UP
     steps = (next_steps.OUTBOX_MESSAGE,)
     state = fact(lambda row: case((row.sent_at.is_(None), MessageState.UNSENT.value), else_=MessageState.SENT.value))
 

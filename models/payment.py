@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column, relationship
@@ -35,7 +36,7 @@ from models.base import Base, new_id, one_of, recorded_at
 from models.customer import Service
 from models.invoice import Invoice
 from models.moves import Move, Moving
-from models.pending_work import MACHINE_NOW, Leased, fact
+from models.pending_work import MACHINE_NOW, Leased, fact, given_up_index, pending_index
 from models.provider import Connection
 
 # A webhook has come by then, or will not; a customer who is still at the checkout page loses nothing by our fetching.
@@ -44,7 +45,12 @@ POLLED_EVERY = timedelta(minutes=10)
 # A refund that was confirmed seldom comes back, and nobody waits for it: its gateway is spared.
 WATCHED_EVERY = timedelta(hours=6)
 
+_ATTEMPT_GIVEN_UP = "status = 'failed' OR next_attempt_at IS NULL AND status IN ('creating', 'canceling')"
+_REFUND_GIVEN_UP = "to_decide_minor > 0 OR next_attempt_at IS NULL AND status = 'sending'"
 _LIVE = ", ".join(f"'{status}'" for status in sorted(LIVE_ATTEMPT))
+# Where reconciliation looks; whoever asks in these words is served by the index on them.
+UNRESOLVED = "status IN ({})".format(", ".join(f"'{s}'" for s in sorted(UNRESOLVED_ATTEMPT)))
+UNCONFIRMED = "status = 'pending'"
 
 
 class PaymentAttemptMove(Move, Base):
@@ -104,7 +110,13 @@ class PaymentAttempt(Leased, Moving, Base):
             unique=True,
             postgresql_where=f"status IN ({_LIVE})",
         ),
-        Index("ix_payment_attempts_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
+        given_up_index("payment_attempts", _ATTEMPT_GIVEN_UP),
+        pending_index("payment_attempts"),
+        Index(
+            "ix_payment_attempts_unresolved",
+            text("polled_at NULLS FIRST"),
+            postgresql_where=UNRESOLVED,
+        ),
         one_of("status", AttemptStatus),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         UniqueConstraint("connection_id", "gateway_ref"),
@@ -133,6 +145,7 @@ class PaymentAttempt(Leased, Moving, Base):
     invoice: Mapped[Invoice] = relationship()
     connection: Mapped[Connection] = relationship()
 
+    given_up_where = _ATTEMPT_GIVEN_UP
     machine = PAYMENT_ATTEMPT
     history = (PaymentAttemptMove, "attempt_id")
     steps = (next_steps.PAYMENT_ATTEMPT,)
@@ -204,7 +217,9 @@ class Refund(Leased, Moving, Base):
 
     __tablename__ = "refunds"
     __table_args__ = (
-        Index("ix_refunds_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
+        given_up_index("refunds", _REFUND_GIVEN_UP),
+        pending_index("refunds"),
+        Index("ix_refunds_unconfirmed", "payment_id", postgresql_where=UNCONFIRMED),
         one_of("status", RefundStatus),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         CheckConstraint("to_decide_minor BETWEEN 0 AND amount_minor", name="to_decide_in_amount"),
@@ -227,6 +242,7 @@ class Refund(Leased, Moving, Base):
 
     payment: Mapped[Payment] = relationship()
 
+    given_up_where = _REFUND_GIVEN_UP
     machine = REFUND
     history = (RefundMove, "refund_id")
     steps = (next_steps.REFUND,)

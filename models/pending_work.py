@@ -4,7 +4,7 @@ what is next for it, which the tables of domain/next_steps.py say by the facts o
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar, TypeVar
@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar
 from sqlalchemy import (
     ColumnElement,
     Float,
+    Index,
     Interval,
     Select,
     and_,
@@ -45,6 +46,12 @@ def built_once(build: _Build) -> _Build:
     return typing.cast(_Build, cache(build))
 
 
+def one_of_states(column: Any, states: Iterable[str]) -> ColumnElement[bool]:
+    """`column IN (…)` with the states written out, so that the planner knows which partial index serves it."""
+    listed: ColumnElement[bool] = column.in_(bindparam(None, sorted(states), expanding=True, literal_execute=True))
+    return listed
+
+
 def seconds(count: float) -> ColumnElement[Any]:
     """An interval."""
     return cast(literal(f"{count} seconds"), Interval)
@@ -53,6 +60,19 @@ def seconds(count: float) -> ColumnElement[Any]:
 def setting(read: Callable[[], float]) -> ColumnElement[Any]:
     """A setting in a statement, as it stands when the statement is executed."""
     return bindparam(None, callable_=read, type_=Float(), unique=True)
+
+
+# Where the sweep looks, unless a table has more to say.
+PENDING = "next_attempt_at IS NOT NULL"
+
+
+def pending_index(table: str, where: str = PENDING) -> Index:
+    return Index(f"ix_{table}_pending", "provider_id", "next_attempt_at", postgresql_where=where)
+
+
+def given_up_index(table: str, where: str) -> Index:
+    """Whoever asks for dead letters in these words is served by it."""
+    return Index(f"ix_{table}_given_up", "id", postgresql_where=where)
 
 
 # A time further ahead was written before the database's clock was set back.
@@ -85,15 +105,19 @@ def fact(expression: Callable[[Any], ColumnElement[Any]]) -> hybrid_property[Any
 
 class PendingWork:
     """`next_attempt_at` is machine time; null, nobody tries: nothing is left to do, or the row was given up.
-    `attempts` counts what the sweep has enqueued since the row last moved, `last_error` is what a step raised last.
+    `attempts` counts what the sweep has enqueued since the row last moved, and `enqueued_at` is when it last did so
+    (machine time; while `attempts` is 0, it is of an earlier move). `last_error` is what a step raised last.
     `steps` are the tables that say what is next."""
 
     # An expression that is written comes back with the statement that wrote it.
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012
 
     steps: ClassVar[tuple[NextSteps, ...]]
+    # What the index says of rows that may have been given up: all those that were, and few besides.
+    given_up_where: ClassVar[str]
 
     next_attempt_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp())
+    enqueued_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     last_error: Mapped[str | None]
 
@@ -144,6 +168,13 @@ def has_task(row: type[PendingWork], found_by: str, by_date: bool) -> ColumnElem
 
     tables = [table for table in row.steps if any(is_found(rule) for rule in table.rules)]
     return or_(false(), *(_first_match(row, table, is_found) for table in tables))
+
+
+@built_once
+def is_next(row: type[PendingWork], step: Step) -> ColumnElement[bool]:
+    """Whether this step is next, by any of the row's tables that has it."""
+    tables = [table for table in row.steps if any(rule.next == step for rule in table.rules)]
+    return or_(false(), *(_first_match(row, table, lambda rule: rule.next == step) for table in tables))
 
 
 @built_once

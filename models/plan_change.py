@@ -18,11 +18,25 @@ from models.invoice import Document, Invoice
 from models.ledger import LedgerBalance
 from models.moves import Move, Moving
 from models.payment import PaymentAttempt
-from models.pending_work import Leased, fact, setting
+from models.pending_work import Leased, fact, given_up_index, pending_index, setting
 from models.provider import Provider, clock_of
 from settings import settings
 
-_ACTIVE_LIST = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
+
+def _in(*statuses: Status) -> str:
+    listed = ", ".join(f"'{status}'" for status in sorted(statuses))
+    return f"status IN ({listed})"
+
+
+# Where the sweep looks. A step of ours is next by itself; a date ends what is offered, or in review; a customer is to
+# be warned. Whoever asks in these words is served by the index on them.
+IN_HAND = "next_attempt_at IS NOT NULL AND " + _in(
+    Status.REQUESTED, Status.QUOTED, Status.INVOICED, Status.PAID, Status.APPLYING
+)
+OFFERED = "next_attempt_at IS NOT NULL AND " + _in(Status.QUOTED, Status.INVOICED, Status.AWAITING_PAYMENT)
+IN_REVIEW = "next_attempt_at IS NOT NULL AND status = 'awaiting_review'"
+UNWARNED = "status = 'scheduled' AND warned_at IS NULL"
+_GIVEN_UP = "next_attempt_at IS NULL AND " + _in(*ACTIVE - {Status.STUCK})
 
 
 def _covered(row: Any) -> ColumnElement[bool]:
@@ -76,9 +90,14 @@ class PlanChange(Leased, Moving, Base):
         one_of("status", Status),
         UniqueConstraint("provider_id", "idempotency_key"),
         # The database allows one active and one scheduled change for a service.
-        Index("uq_plan_changes_one_active", "service_id", unique=True, postgresql_where=f"status IN ({_ACTIVE_LIST})"),
+        Index("uq_plan_changes_one_active", "service_id", unique=True, postgresql_where=_in(*ACTIVE)),
         Index("uq_plan_changes_one_scheduled", "service_id", unique=True, postgresql_where="status = 'scheduled'"),
-        Index("ix_plan_changes_pending", "next_attempt_at", postgresql_where="next_attempt_at IS NOT NULL"),
+        pending_index("plan_changes", IN_HAND),
+        Index("ix_plan_changes_offers", "provider_id", "payable_until", postgresql_where=OFFERED),
+        Index("ix_plan_changes_reviews", "provider_id", "review_until", postgresql_where=IN_REVIEW),
+        Index("ix_plan_changes_unwarned", "provider_id", "effective_at", postgresql_where=UNWARNED),
+        given_up_index("plan_changes", _GIVEN_UP),
+        Index("ix_plan_changes_stuck", "provider_id", postgresql_where="status = 'stuck'"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("chg"))
@@ -134,6 +153,7 @@ class PlanChange(Leased, Moving, Base):
     service: Mapped[Service] = relationship()
     customer: Mapped[Customer] = relationship()
 
+    given_up_where = _GIVEN_UP
     machine = PLAN_CHANGE
     history = (ChangeMove, "change_id")
     steps = (next_steps.PLAN_CHANGE,)

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, UniqueConstraint, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    ForeignKey,
+    TableValuedAlias,
+    UniqueConstraint,
+    bindparam,
+    column,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 from sqlalchemy.types import String
@@ -90,6 +102,36 @@ class Connection(Base):
     events_cursor: Mapped[str | None]
     list_error: Mapped[str | None]
     list_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp())
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What time it is: for the machine, and for each provider (ids and business times, in the same order)."""
+
+    machine: datetime
+    tenants: list[str]
+    clocks: list[datetime]
+
+    def only(self, tenants: set[str]) -> Moment:
+        """The same for some of the providers."""
+        kept = [(id, clock) for id, clock in zip(self.tenants, self.clocks, strict=True) if id in tenants]
+        return Moment(self.machine, [id for id, _ in kept], [clock for _, clock in kept])
+
+
+def moment(session: Session) -> Moment:
+    """Now. In a statement these are values, which an index can serve; a clock that is read in the statement is not.
+    The providers come in another order each time, so that none is always served last."""
+    clocks = session.execute(select(Provider.id, CLOCK).order_by(func.random())).all()
+    machine = session.execute(select(func.clock_timestamp())).scalar_one()
+    return Moment(machine, [row[0] for row in clocks], [row[1] for row in clocks])
+
+
+def tenants(name: str = "tenant") -> TableValuedAlias:
+    """The providers of a `Moment` as a table of `id` and `clock`; bind them as `tenants` and `clocks`."""
+    ids = bindparam("tenants", type_=ARRAY(String))
+    clocks = bindparam("clocks", type_=ARRAY(DateTime(timezone=True)))
+    table = func.unnest(ids, clocks).table_valued(column("id", String), column("clock", DateTime(timezone=True)))
+    return table.render_derived(name=name)
 
 
 def business_now(session: Session, row: Any, row_id: str) -> datetime:

@@ -8,22 +8,30 @@ from celery import shared_task
 
 from engine import dunning, renewal
 from engine.jobs import sweep
+from engine.jobs.work_kinds import SCANNED
 from models.customer import Service
 from models.database import transaction
 from tasks.run import external_step
-from tasks.story import enqueue, enqueue_claimed, enqueue_task
+from tasks.story import enqueue, enqueue_task
+from tasks.sweep import enqueue_overdue
+
+# So many batches of bills one scan looks at; the next one goes on.
+BATCHES = 3
 
 log = logging.getLogger(__name__)
 
 
 @shared_task(name="renewals.scan")
 def scan() -> int:
+    for look in (dunning.remind_unpaid, dunning.mark_past_due):
+        for _ in range(BATCHES):
+            with transaction() as session:
+                looked_at = look(session)
+            if looked_at < dunning.BATCH:
+                break
     with transaction() as session:
-        dunning.remind_unpaid(session)
-        dunning.mark_past_due(session)
-        claimed = sweep.claim(session, sweep.SCANNED)
-    enqueue_claimed(claimed)
-    return len(claimed.overdue_rows)
+        found = sweep.due(session, SCANNED)
+    return enqueue_overdue(found)
 
 
 @shared_task(name="renewals.run")

@@ -14,7 +14,8 @@ from typing import Any
 from celery import chain
 from celery.canvas import Signature
 
-from engine.jobs.sweep import Claimed, work_kind_of
+from engine.jobs.sweep import Claimed
+from engine.jobs.work_kinds import work_kind_of
 from models.database import transaction
 from models.pending_work import next_tasks
 from models.plan_change import PlanChange

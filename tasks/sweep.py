@@ -5,36 +5,57 @@ from __future__ import annotations
 import logging
 
 from celery import shared_task
-from redis import Redis
 
 from domain.lifecycle import Status
+from domain.next_steps import Step
 from engine import expiry, review
 from engine.jobs import sweep
+from engine.jobs.sweep import Claimed, Due, Queue
+from engine.jobs.work_kinds import SWEPT
 from models.database import transaction
 from models.heartbeat import beat
 from models.plan_change import PlanChange
 from settings import settings
 from tasks.run import local_step
 from tasks.story import enqueue_claimed
-from worker.app import QUEUES
+from worker.app import QUEUES, queue_of
+from worker.depth import Depth, depths
 
-# More messages than this wait already: enqueueing again would only make the queue longer.
-DEEP_QUEUE = 5_000
+# So many rows whose message was lost are enqueued however deep the queue is: what fills it keeps them waiting no longer
+# than it must, and each waits in it once. What a date brings, by the hundred thousand, is only as much as has room.
+ALWAYS = 20
+# A renewal fills these queues, too; it waits while they are deep, for customers whose changes wait in them.
+FEEDS = {"renewals": ("renewals", "pdf", "outside")}
 
 log = logging.getLogger(__name__)
 
 
 @shared_task(name="sweep.enqueue_due")
 def enqueue_due() -> int:
-    if _queues_are_deep():
-        log.warning("a queue is deep, the sweep waits")
-        return 0
     with transaction() as session:
-        claimed = sweep.claim(session, sweep.SWEPT)
-    with transaction() as session:
-        beat(session, "sweep", overdue_rows=len(claimed.overdue_rows))
-    enqueue_claimed(claimed)
-    return len(claimed.overdue_rows)
+        found = sweep.due(session, SWEPT)
+        beat(session, "sweep")
+    return enqueue_overdue(found)
+
+
+def enqueue_overdue(found: list[Due]) -> int:
+    """Claims what is overdue, each path in a transaction of its own, and enqueues it. Returns how much it was."""
+    count = 0
+    for one in found:
+        waiting, claimed = depths(list(QUEUES)), Claimed()
+        with transaction() as session:
+            for step in one.work.steps(one.path):
+                name, before = queue_of(step.task), len(claimed.overdue_rows)
+                sweep.claim_step(session, one, step, _queue(step, name, waiting), claimed)
+                waiting[name] = waiting[name].deeper(len(claimed.overdue_rows) - before)
+        enqueue_claimed(claimed)
+        count += len(claimed.overdue_rows)
+    return count
+
+
+def _queue(step: Step, name: str, waiting: dict[str, Depth]) -> Queue:
+    deepest = max(waiting[fed].count for fed in FEEDS.get(name, (name,)))
+    return Queue(max(0 if step.by_date else ALWAYS, settings().queue_depth - deepest), waiting[name].oldest)
 
 
 @shared_task(name="sweep.expire_unpaid")
@@ -43,8 +64,3 @@ def expire_unpaid(change_id: str) -> str:
     if status is Status.AWAITING_REVIEW:
         status = local_step(review.refuse_unreviewed, PlanChange, change_id)
     return status.value
-
-
-def _queues_are_deep() -> bool:
-    with Redis.from_url(settings().require_broker_url(), socket_timeout=5) as broker:
-        return any(int(broker.llen(queue)) > DEEP_QUEUE for queue in QUEUES)

@@ -11,7 +11,7 @@ from celery import Celery, Task
 from kombu import Exchange, Queue
 
 from settings import settings
-from worker import alive, logs, transport
+from worker import alive, depth, logs, transport
 from worker.beat import SCHEDULE
 
 # How long a task of a queue may run, in seconds; then its process is killed. A step makes at most two calls to somebody
@@ -81,6 +81,7 @@ def create_app() -> Celery:
     logs.connect()
     alive.connect()
     transport.register()
+    depth.connect()
     app = Celery("planshift", broker=settings().require_broker_url(), include=[ENTRY_POINT, *STEPS])
     app.conf.update(
         # Queues. Each has an exchange of its own: a bare Queue(name) would bind them all to one exchange and key.

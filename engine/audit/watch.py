@@ -6,16 +6,17 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import Status
+from engine.jobs.external_call import machine_time
 from models.base import WrongSecretKey
 from models.heartbeat import Heartbeat
 from models.inbox import InboxEvent, RefusedWebhook
 from models.outbox import OutboxMessage
 from models.pending_work import MACHINE_NOW
-from models.plan_change import PlanChange
+from models.plan_change import IN_HAND, PlanChange
 from models.provider import Connection, Provider
 
 # Signs of life come every few seconds; whoever gave none for so long is not alive.
@@ -76,6 +77,7 @@ def _calls_that_fail(session: Session) -> Iterator[Trouble]:
         select(Provider.slug, func.count(), func.max(PlanChange.last_error))
         .join(PlanChange, PlanChange.provider_id == Provider.id)
         .where(
+            text(IN_HAND),
             PlanChange.status.in_((Status.PAID, Status.APPLYING, Status.INVOICED)),
             PlanChange.last_error.is_not(None),
             PlanChange.attempts >= FAILED_OFTEN,
@@ -99,11 +101,13 @@ def _mail(session: Session) -> Iterator[Trouble]:
 
 def _refused_webhooks(session: Session) -> Iterator[Trouble]:
     """Refused, and none believed since: a wrong secret looks like that, and a forger alone does, too."""
+    long_ago = machine_time(session) - REFUSED_FOR
     believed = (
         select(InboxEvent.id)
         .where(
             InboxEvent.connection_id == RefusedWebhook.connection_id,
             InboxEvent.source == "webhook",
+            InboxEvent.recorded_at > long_ago,
             InboxEvent.recorded_at > RefusedWebhook.refused_at,
         )
         .correlate(RefusedWebhook)
@@ -112,7 +116,7 @@ def _refused_webhooks(session: Session) -> Iterator[Trouble]:
         select(Provider.slug, Connection.adapter, func.max(RefusedWebhook.reason))
         .join(Connection, Connection.id == RefusedWebhook.connection_id)
         .join(Provider, Provider.id == Connection.provider_id)
-        .where(RefusedWebhook.refused_at > MACHINE_NOW - REFUSED_FOR, ~believed.exists())
+        .where(RefusedWebhook.refused_at > long_ago, ~believed.exists())
         .group_by(Provider.slug, Connection.adapter)
     )
     for slug, adapter, reason in session.execute(query):

@@ -1,107 +1,111 @@
 """Which rows are overdue: the sweep claims them in bounded batches, and each is enqueued.
 
-What is next for a row the tables of domain/next_steps.py say; here is when it is tried. Claiming moves the row's next
-attempt into the future (machine time), with growing pauses, so two sweeps never enqueue the same row at once and a row
-that cannot move does not fill the queues. After `settings.attempts_max` attempts the row is given up: a dead letter,
-which stays as it is until a person retries it (operators/dead_letters.py).
+What is next for a row the tables of domain/next_steps.py say; here is when it is tried, and paths.py says where to
+look. Claiming writes down when the row's message is sent and moves its next attempt into the future (machine time),
+with growing pauses, so two sweeps never enqueue the same row at once and a row that cannot move does not fill the
+queues. A row whose message still waits in its queue is let alone. After `settings.attempts_max` attempts the row is
+given up: a dead letter, which stays as it is until a person retries it (operators/dead_letters.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, and_, case, false, not_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    DateTime,
+    Integer,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from domain.lifecycle import InboxStatus, Status
-from domain.next_steps import SCAN, SWEEP
-from models.customer import Service
-from models.ending import Ending
-from models.inbox import InboxEvent
+from domain.next_steps import Step
+from engine.jobs.paths import Path
+from engine.jobs.work_kinds import INVOICES, WorkKind
 from models.invoice import Invoice
-from models.outbox import OutboxMessage
-from models.payment import PaymentAttempt, Refund
-from models.pending_work import (
-    LONGEST_PAUSE,
-    MACHINE_NOW,
-    PendingWork,
-    built_once,
-    error_text,
-    has_task,
-    pause,
-    seconds,
-    setting,
-)
-from models.plan_change import PlanChange
+from models.pending_work import MACHINE_NOW, PendingWork, built_once, error_text, is_next, pause, setting
+from models.provider import Moment, moment, tenants
 from settings import settings
 
 BATCH = 200
-_NEVER = false()
-_PATIENCE = setting(lambda: settings().sweep_patience_seconds) * seconds(1)
 _ATTEMPTS_MAX = setting(lambda: settings().attempts_max)
-# Attempts to make a change `stuck`: more than one, since a message may be lost.
-ATTEMPTS_TO_GIVE_UP = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class WorkKind:
-    """One kind of row with pending work, found by one of beat's tasks. `prefix` is that of its ids. `dead_status` is
-    the status of a row given up, where it has one of its own; `more_attempts` are those beyond the settings' limit;
-    `put_off` are rows with a pause of their own, `refused` those that somebody else said a definite no to."""
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What is known of the queue that a task's messages wait in: how many more it should hold, and when the one that
+    has waited longest was sent (None: none waits, or nobody knows)."""
 
-    kind: str
-    prefix: str
-    row: type[Any]
-    found_by: str = SWEEP
-    dead_status: str | None = None
-    more_attempts: ColumnElement[int] | int = 0
-    put_off: ColumnElement[bool] = _NEVER
-    refused: SQLColumnExpression[bool] = _NEVER
+    room: int = BATCH
+    oldest: datetime | None = None
 
-    @property
-    def has_work(self) -> ColumnElement[bool]:
-        """Rows for which a step is next."""
-        return or_(*(has_task(self.row, self.found_by, by_date) for by_date in (False, True)))
 
-    @property
-    def dead(self) -> ColumnElement[bool]:
-        """Rows that were given up, or refused."""
-        if self.dead_status is not None:
-            of_its_own: ColumnElement[bool] = self.row.status == self.dead_status
-            return of_its_own
-        return or_(and_(self.row.next_attempt_at.is_(None), self.has_work), self.refused)
-
-    @property
-    def overdue(self) -> ColumnElement[bool]:
-        """Rows that should have been enqueued by now. Nothing writes down when a date came, so those have no patience.
-        A time further ahead than any pause was written before the database's clock was set back."""
-        at = self.row.next_attempt_at
-        too_far = and_(at > MACHINE_NOW + LONGEST_PAUSE, not_(self.put_off))
-        return or_(
-            and_(at <= MACHINE_NOW - _PATIENCE, has_task(self.row, self.found_by, by_date=False)),
-            and_(at <= MACHINE_NOW, has_task(self.row, self.found_by, by_date=True)),
-            and_(too_far, self.has_work),
-        )
+QueueOf = Callable[[str], Queue]
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """Ids of the rows to enqueue, and of those that were given up; the prefix of an id tells its kind."""
 
-    overdue_rows: list[str]
-    given_up: list[str]
+    overdue_rows: list[str] = field(default_factory=list)
+    given_up: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A path on which some providers may have overdue rows, and what time it was for them."""
+
+    work: WorkKind
+    path: Path
+    now: Moment
 
 
 def claim(session: Session, kinds: Iterable[WorkKind]) -> Claimed:
-    """Claims one batch of each kind, and gives up what had too many attempts."""
-    claimed = Claimed([], [])
-    for work in kinds:
-        claimed.overdue_rows.extend(session.scalars(_enqueueing(work)))
-        claimed.given_up.extend(session.scalars(_giving_up(work)))
+    """Claims one batch of each kind of work, and gives up what had too many attempts."""
+    claimed = Claimed()
+    for one in due(session, kinds):
+        for step in one.work.steps(one.path):
+            claim_step(session, one, step, Queue(), claimed)
     return claimed
+
+
+def due(session: Session, kinds: Iterable[WorkKind]) -> list[Due]:
+    """The paths with rows whose time has come: two statements, which find nothing when there is nothing to do."""
+    kinds = tuple(kinds)
+    now = moment(session)
+    if not (kinds and now.tenants):
+        return []
+    places = list(_places(kinds))
+    found: dict[int, set[str]] = {}
+    for place, tenant in session.execute(_looking(kinds), _times(now)):
+        found.setdefault(place, set()).add(tenant)
+    return [Due(*places[place], now.only(found[place])) for place in sorted(found)]
+
+
+def claim_step(session: Session, due: Due, step: Step, queue: Queue, claimed: Claimed) -> None:
+    """Claims rows for which this step is next, at most as many as its queue has room for; each provider has its share.
+    Adds them to `claimed`."""
+    limit = max(0, min(BATCH, queue.room))
+    share = -(-limit // len(due.now.tenants))
+    oldest = queue.oldest - _patience() if queue.oldest else due.now.machine
+    values = _times(due.now) | {"limit": limit, "share": share, "still_queued": oldest}
+    for row_id, given_up in session.execute(_claiming(due.work, due.path, step), values):
+        (claimed.given_up if given_up else claimed.overdue_rows).append(row_id)
 
 
 def note_error(session: Session, row: type[PendingWork], row_id: str, error: Exception) -> None:
@@ -126,70 +130,84 @@ def unschedule_if_done(session: Session, invoice_id: str) -> None:
     )
 
 
-@built_once
-def _enqueueing(work: WorkKind) -> ReturningUpdate[tuple[str]]:
-    tried = work.row.attempts
-    again = {"attempts": tried + 1, "next_attempt_at": MACHINE_NOW + pause(tried)}
-    return _updating(work, tried < _ATTEMPTS_MAX + work.more_attempts, again)
+def _places(kinds: tuple[WorkKind, ...]) -> Iterator[tuple[WorkKind, Path]]:
+    for work in kinds:
+        for path in work.paths:
+            yield work, path
+
+
+def _patience() -> timedelta:
+    return timedelta(seconds=settings().sweep_patience_seconds)
+
+
+def _times(now: Moment) -> dict[str, Any]:
+    return {
+        "tenants": now.tenants,
+        "clocks": now.clocks,
+        "now": now.machine,
+        "patient": now.machine - _patience(),
+        "too_far": now.machine + timedelta(seconds=settings().longest_pause_seconds),
+    }
+
+
+def _time(name: str) -> ColumnElement[datetime]:
+    return bindparam(name, type_=DateTime(timezone=True))
+
+
+def _come(work: WorkKind, path: Path) -> ColumnElement[bool]:
+    """Whether a row's time has come. Nothing writes down when a date came, so those have no patience. A time further
+    ahead than any pause was written before the database's clock was set back."""
+    at = work.row.next_attempt_at
+    near, far = at <= _time("now" if path.by_date else "patient"), and_(at > _time("too_far"), not_(work.put_off))
+    return or_(near, far) if path.far is None else far if path.far else near
 
 
 @built_once
-def _giving_up(work: WorkKind) -> ReturningUpdate[tuple[str]]:
-    never = {"next_attempt_at": None} | ({"status": work.dead_status} if work.dead_status else {})
-    return _updating(work, work.row.attempts >= _ATTEMPTS_MAX + work.more_attempts, never)
+def _looking(kinds: tuple[WorkKind, ...]) -> CompoundSelect[Any]:
+    """The places at which providers have rows whose time has come; whether a step is next for them is not asked."""
+    looks = []
+    for place, (work, path) in enumerate(_places(kinds)):
+        tenant = tenants()
+        first = (
+            select(literal(1).label("one"))
+            .select_from(work.row)
+            .where(path.among(tenant.c.id, tenant.c.clock), _come(work, path))
+            .order_by(path.order)
+            .limit(1)
+            .lateral("first")
+        )
+        looks.append(
+            select(literal_column(str(place), Integer), tenant.c.id).select_from(
+                tenant.join(first, literal_column("true"))
+            )
+        )
+    return union_all(*looks)
 
 
-def _updating(work: WorkKind, which: ColumnElement[bool], values: dict[str, Any]) -> ReturningUpdate[tuple[str]]:
-    row = work.row
-    batch = (
+@built_once
+def _claiming(work: WorkKind, path: Path, step: Step) -> ReturningUpdate[Any]:
+    row, tenant = work.row, tenants()
+    tried = row.attempts
+    sent_at = case((tried == 0, row.next_attempt_at), else_=func.coalesce(row.enqueued_at, row.next_attempt_at))
+    # No date has sent a message before the first attempt. One of the future was sent before the clock was set back.
+    not_queued = or_(sent_at < _time("still_queued"), sent_at > _time("now"), and_(tried == 0, literal(step.by_date)))
+    overdue = (
         select(row.id)
-        .where(work.overdue, which)
-        .order_by(row.next_attempt_at)
-        .limit(BATCH)
+        .where(path.among(tenant.c.id, tenant.c.clock), _come(work, path), not_queued, is_next(row, step))
+        .order_by(path.order)
+        .limit(bindparam("share", type_=Integer))
         .with_for_update(skip_locked=True, of=row)
+        .lateral("overdue")
     )
-    changed = update(row).where(row.id.in_(batch)).values(values).returning(row.id)
-    return changed.execution_options(synchronize_session=False)
-
-
-CHANGES = WorkKind(
-    kind="change",
-    prefix="chg",
-    row=PlanChange,
-    more_attempts=case((PlanChange.status.in_((Status.PAID, Status.APPLYING)), ATTEMPTS_TO_GIVE_UP), else_=0),
-)
-INVOICES = WorkKind(kind="invoice", prefix="inv", row=Invoice, refused=Invoice.unprintable)
-ENDINGS = WorkKind(kind="ending", prefix="end", row=Ending, found_by=SCAN)
-RENEWALS = WorkKind(kind="renewal", prefix="svc", row=Service, found_by=SCAN)
-SWEPT = (
-    CHANGES,
-    WorkKind(kind="payment", prefix="pay", row=PaymentAttempt, refused=PaymentAttempt.refused),
-    WorkKind(kind="refund", prefix="ref", row=Refund, refused=Refund.undecided),
-    INVOICES,
-    WorkKind(kind="mail", prefix="msg", row=OutboxMessage),
-    WorkKind(
-        kind="event",
-        prefix="evt",
-        row=InboxEvent,
-        dead_status=InboxStatus.DEAD,
-        put_off=InboxEvent.status == InboxStatus.RETRY,
-    ),
-)
-# What beat looks for by dates of services.
-SCANNED = (RENEWALS, ENDINGS)
-WORK_KINDS = (*SWEPT, *SCANNED)
-
-
-class NoPendingWork(Exception):
-    """A row of this kind is never tried."""
-
-    def __init__(self, row_id: str) -> None:
-        super().__init__(f"{row_id} is no row with steps of its own; its id begins with another prefix.")
-
-
-def work_kind_of(row_id: str) -> WorkKind:
-    """The kind of a row, by its id. Raises NoPendingWork for what is never tried."""
-    for work in WORK_KINDS:
-        if row_id.startswith(f"{work.prefix}_"):
-            return work
-    raise NoPendingWork(row_id)
+    whole = select(overdue.c.id).select_from(tenant.join(overdue, literal_column("true")))
+    batch = whole.limit(bindparam("limit", type_=Integer)).cte("batch")
+    spent = tried >= _ATTEMPTS_MAX + work.more_attempts
+    values: dict[str, Any] = {
+        "attempts": case((spent, tried), else_=tried + 1),
+        "next_attempt_at": case((spent, None), else_=MACHINE_NOW + pause(tried)),
+        "enqueued_at": case((spent, row.enqueued_at), else_=MACHINE_NOW),
+    }
+    if work.dead_status is not None:
+        values["status"] = case((spent, work.dead_status), else_=row.status)
+    changed = update(row).where(row.id == batch.c.id).values(values)
+    return changed.returning(row.id, row.next_attempt_at.is_(None)).execution_options(synchronize_session=False)

@@ -15,7 +15,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import AttemptStatus, RefundStatus
-from engine.jobs.sweep import WORK_KINDS, NoPendingWork, WorkKind, work_kind_of
+from engine.jobs.work_kinds import WORK_KINDS, NoPendingWork, WorkKind, work_kind_of
 from engine.notifications.notices import address_again
 from engine.operators.failed_refunds import decide_refund
 from engine.operators.replay import replay_event

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, TextClause, func, select, text, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from domain.next_steps import RECONCILIATION
 from engine.accounts.providers import gateway_account
@@ -17,8 +19,8 @@ from engine.jobs.external_call import ExternalStep
 from gateways.protocol import Account, EventPage, GatewayError, GatewayRefused
 from gateways.registry import GATEWAYS
 from models.inbox import store_event
-from models.payment import POLLED_EVERY, PaymentAttempt
-from models.pending_work import has_task
+from models.payment import POLLED_EVERY, UNCONFIRMED, UNRESOLVED, Payment, PaymentAttempt, Refund
+from models.pending_work import built_once, has_task
 from models.provider import Connection
 
 BATCH = 500
@@ -56,14 +58,6 @@ NOTHING_LISTED = Listed()
 def claim_due(session: Session) -> DueForFetch:
     """What is due to be fetched or listed; two beats do not claim it twice."""
     now = func.clock_timestamp()
-    attempts = (
-        select(PaymentAttempt.id)
-        .where(has_task(PaymentAttempt, RECONCILIATION, by_date=True))
-        .order_by(PaymentAttempt.polled_at.asc().nulls_first())
-        .limit(BATCH)
-        .with_for_update(skip_locked=True, of=PaymentAttempt)
-    )
-    polled = update(PaymentAttempt).where(PaymentAttempt.id.in_(attempts)).values(polled_at=now)
     due = (
         select(Connection.id)
         .where(Connection.kind == "gateway", Connection.list_at <= now)
@@ -73,9 +67,31 @@ def claim_due(session: Session) -> DueForFetch:
     listed = update(Connection).where(Connection.id.in_(due)).values(list_at=now + POLLED_EVERY)
     quietly = {"synchronize_session": False}
     return DueForFetch(
-        attempts=list(session.scalars(polled.returning(PaymentAttempt.id).execution_options(**quietly))),
+        attempts=[attempt_id for polling in _polling() for attempt_id in session.scalars(polling)],
         connections=list(session.scalars(listed.returning(Connection.id).execution_options(**quietly))),
     )
+
+
+@built_once
+def _polling() -> tuple[ReturningUpdate[Any], ...]:
+    """Attempts are found where an index leads to few: among those that may still bring money, and by the refunds that
+    are not confirmed; never among all that were paid."""
+    unconfirmed = select(Payment.attempt_id).join(Refund, Refund.payment_id == Payment.id).where(text(UNCONFIRMED))
+    places = (text(UNRESOLVED), PaymentAttempt.id.in_(unconfirmed))
+    return tuple(_polled(place) for place in places)
+
+
+def _polled(among: ColumnElement[bool] | TextClause) -> ReturningUpdate[Any]:
+    batch = (
+        select(PaymentAttempt.id)
+        .where(among, has_task(PaymentAttempt, RECONCILIATION, by_date=True))
+        .order_by(PaymentAttempt.polled_at.asc().nulls_first())
+        .limit(BATCH)
+        .with_for_update(skip_locked=True, of=PaymentAttempt)
+        .cte("batch")
+    )
+    polled = update(PaymentAttempt).where(PaymentAttempt.id == batch.c.id).values(polled_at=func.clock_timestamp())
+    return polled.returning(PaymentAttempt.id).execution_options(synchronize_session=False)
 
 
 def begin_listing(session: Session, now: datetime, connection_id: str) -> ListCall:

@@ -103,8 +103,8 @@ MUTANTS = (
     Mutant(
         "a row that is enqueued for ever",
         "engine/jobs/sweep.py",
-        '{"attempts": tried + 1,',
-        '{"attempts": tried,',
+        "else_=tried + 1)",
+        "else_=tried)",
         "tests/steps/test_dead_letters.py::test_what_always_fails_is_given_up_and_finished_after_the_mend",
     ),
     Mutant(

@@ -44,7 +44,7 @@ def healthy(own_database: tuple[Stack, dict[str, str]]) -> Iterator[Stack]:
     stack, variables = own_database
     with environment(variables):
         with transaction() as session:
-            beat(session, "sweep", overdue_rows=0)
+            beat(session, "sweep")
             beat(session, "audit", alert="")
             for queue in QUEUES:
                 beat(session, f"queue:{queue}")

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func
 
 from engine.accounts.access import connect
-from engine.jobs import sweep
+from engine.jobs import sweep, work_kinds
 from engine.jobs.external_call import machine_time
 from engine.operators.dead_letters import DeadLetter, NotADeadLetter, dead_letters, retry_dead_letter
 from gateways.protocol import GatewayError
@@ -62,12 +62,12 @@ def attempt(attempt_id: str) -> PaymentAttempt:
 def swept(row_id: str) -> bool:
     """Whether the sweep would enqueue it, an hour after the last attempt."""
     with transaction() as session:
-        for work in sweep.SWEPT:
+        for work in work_kinds.SWEPT:
             if row_id.startswith(work.prefix):
                 row = session.get_one(work.row, row_id)
                 row.next_attempt_at, row.attempts = func.clock_timestamp() - timedelta(minutes=9), 0
         session.flush()
-        found = row_id in sweep.claim(session, sweep.SWEPT).overdue_rows
+        found = row_id in sweep.claim(session, work_kinds.SWEPT).overdue_rows
         session.rollback()
     return found
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from domain.money import Money
 from domain.next_steps import NextSteps
-from engine.jobs import sweep
+from engine.jobs import sweep, work_kinds
 from engine.payments import reconciliation
 from local.stack import Stack
 from models import pending_work
@@ -141,7 +141,8 @@ class Rows:
         if values.get("change"):
             self._plain_change(values["change"], service.id)
         if values.get("scheduled"):
-            self._plain_change("scheduled", service.id, warned_at=self.clock if values.get("warned") else None)
+            warned_at = self.clock if values.get("warned") else None
+            self._plain_change("scheduled", service.id, warned_at=warned_at, effective_at=service.period_end)
         if values.get("ending"):
             self._plain_ending(values["ending"], service.id)
         return service
@@ -343,7 +344,7 @@ def other_tables(row: type[Any], *steps: NextSteps) -> Iterator[None]:
 
 
 def _forget_statements() -> None:
-    for built in (*vars(pending_work).values(), *vars(sweep).values()):
+    for built in (*vars(pending_work).values(), *vars(sweep).values(), *vars(work_kinds).values()):
         if hasattr(built, "cache_clear"):
             built.cache_clear()
 
@@ -372,10 +373,10 @@ def undone(session: Session) -> Iterator[None]:
 
 def finders(session: Session, row: Any = None) -> Callable[[Made], list[str]]:
     """Which of beat's tasks claim a row now; asked of one class, or of all of them."""
-    swept = [work for work in sweep.SWEPT if row in (None, work.row)]
+    swept = [work for work in work_kinds.SWEPT if row in (None, work.row)]
     with undone(session):
         by_sweep = sweep.claim(session, swept)
-        by_scan = sweep.claim(session, [work for work in sweep.SCANNED if row in (None, work.row)])
+        by_scan = sweep.claim(session, [work for work in work_kinds.SCANNED if row in (None, work.row)])
         fetched = reconciliation.claim_due(session)
     found = {
         SWEEP: by_sweep.overdue_rows,

@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from domain.money import Money
-from engine.jobs import sweep
+from engine.jobs import sweep, work_kinds
 from engine.jobs.external_call import machine_time
 from local.stack import Stack
 from models.database import transaction
@@ -23,7 +23,7 @@ def claimed(row_id: str) -> bool:
     with transaction() as session:
         others = update(PlanChange).where(PlanChange.id != row_id)
         session.execute(others.values(next_attempt_at=machine_time(session) + timedelta(minutes=1)))
-        claimed = row_id in sweep.claim(session, sweep.SWEPT).overdue_rows
+        claimed = row_id in sweep.claim(session, work_kinds.SWEPT).overdue_rows
         session.rollback()
     return claimed
 

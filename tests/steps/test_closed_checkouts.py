@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from engine.jobs import sweep
+from engine.jobs import sweep, work_kinds
 from engine.operators.recovery import compensation
 from local.stack import Stack
 from models.audit import Attribution
@@ -39,7 +39,7 @@ def test_after_a_compensated_downgrade_the_old_checkout_is_closed(servers: Stack
         row = session.get_one(PaymentAttempt, attempt_id)
         row.next_attempt_at = MACHINE_NOW - seconds(60)  # the message was lost
     with transaction() as session:
-        assert attempt_id in sweep.claim(session, sweep.SWEPT).overdue_rows
+        assert attempt_id in sweep.claim(session, work_kinds.SWEPT).overdue_rows
     play.fetch(attempt_id)
     play.process_all()
     assert attempt(attempt_id).status == "canceled"

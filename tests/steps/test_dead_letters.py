@@ -21,7 +21,7 @@ from cli.main import app
 from engine import apply
 from engine.audit.checks import audit_books, providers_to_audit
 from engine.audit.ledger_checks import OVERDUE
-from engine.jobs import sweep
+from engine.jobs import sweep, work_kinds
 from engine.operators.dead_letters import NotADeadLetter, dead_letters, retry_dead_letter
 from engine.payments.attempts import start_attempt
 from gateways.protocol import GatewayError
@@ -184,7 +184,7 @@ def let_time_pass(play: Play) -> None:
     """Every pause and every lease of a provider's rows is over; those of other tests' providers are not."""
     with transaction() as session:
         provider_id = play.provider(session).id
-        for work in sweep.WORK_KINDS:
+        for work in work_kinds.WORK_KINDS:
             mine = update(work.row).where(work.row.provider_id == provider_id)
             others = update(work.row).where(work.row.provider_id != provider_id)
             for rows, minutes in ((mine, -9), (others, 9)):
@@ -213,7 +213,7 @@ def run(*words: str) -> str:
 
 
 def row_of(row_id: str) -> Any:
-    from engine.jobs.sweep import work_kind_of
+    from engine.jobs.work_kinds import work_kind_of
 
     with transaction() as session:
         return session.get_one(work_kind_of(row_id).row, row_id)
@@ -269,9 +269,9 @@ def test_two_sweeps_at_once_enqueue_once_and_give_up_once(stack: Stack, case: Ca
             row: Any = type(row_of(subject.row_id))
             session.execute(update(row).where(row.id == subject.row_id).values(attempts=attempts))
         with transaction() as one, transaction() as other:
-            claims = [sweep.claim(session, sweep.WORK_KINDS) for session in (one, other)]
+            claims = [sweep.claim(session, work_kinds.WORK_KINDS) for session in (one, other)]
         with transaction() as later:
-            claims.append(sweep.claim(later, sweep.WORK_KINDS))
+            claims.append(sweep.claim(later, work_kinds.WORK_KINDS))
         return [(claim.overdue_rows.count(subject.row_id), claim.given_up.count(subject.row_id)) for claim in claims]
 
     # After so many attempts the pause is minutes: the third sweep comes within it on any machine.
@@ -315,7 +315,7 @@ def test_a_paid_change_that_cannot_even_be_given_up_is_a_dead_letter(
     with monkeypatch.context() as broken:
         broken.setattr(apply, "host_of", Bug())
         broken.setattr(apply, "_stuck", Bug())
-        rounds(play, ATTEMPTS + sweep.ATTEMPTS_TO_GIVE_UP)
+        rounds(play, ATTEMPTS + work_kinds.ATTEMPTS_TO_GIVE_UP)
         assert letters(play) == []
         rounds(play, 1)
     assert letters(play) == [change_id]
@@ -370,7 +370,7 @@ def test_a_gateway_that_is_away_for_an_hour_is_waited_for(servers: Stack, monkey
         while waited < timedelta(hours=1):
             let_time_pass(subject.play)
             with transaction() as session:
-                assert subject.row_id in sweep.claim(session, sweep.SWEPT).overdue_rows
+                assert subject.row_id in sweep.claim(session, work_kinds.SWEPT).overdue_rows
             subject.play.fetch(subject.row_id)
             with transaction() as session:
                 at, now = session.execute(
@@ -389,7 +389,7 @@ def test_a_gateway_that_is_away_for_an_hour_is_waited_for(servers: Stack, monkey
 
 def claimed_renewal(play: Play) -> bool:
     with transaction() as session:
-        return play.service(session).id in sweep.claim(session, [sweep.RENEWALS]).overdue_rows
+        return play.service(session).id in sweep.claim(session, [work_kinds.RENEWALS]).overdue_rows
 
 
 def test_a_renewal_waits_for_a_change_without_using_up_its_attempts(servers: Stack) -> None:

@@ -17,7 +17,7 @@ from engine.accounts.providers import load_catalog
 from engine.audit.checks import PATIENCE, audit_books
 from engine.ending import StillEnding
 from engine.ending_requests import CreditChanged, EndingOpen, ServiceOver
-from engine.jobs import sweep
+from engine.jobs import sweep, work_kinds
 from engine.jobs.idempotency import KeyReused
 from engine.notifications.mail import compose
 from local.stack import Stack
@@ -90,10 +90,10 @@ def test_the_scan_finds_an_ending_by_its_date_and_the_renewal_waits_for_it(serve
     ending_id = play.end()
     with transaction() as session:
         service_id = play.service(session).id
-        assert not {ending_id, service_id} & set(sweep.claim(session, sweep.SCANNED).overdue_rows)
+        assert not {ending_id, service_id} & set(sweep.claim(session, work_kinds.SCANNED).overdue_rows)
     play.set_clock(AUGUST)
     with transaction() as session:
-        found = sweep.claim(session, sweep.SCANNED).overdue_rows
+        found = sweep.claim(session, work_kinds.SCANNED).overdue_rows
     assert (ending_id in found, service_id in found) == (True, False)
 
 
@@ -354,7 +354,7 @@ def test_a_host_that_says_no_is_a_persons_matter(servers: Stack) -> None:
     with transaction() as session:
         row = session.get_one(Ending, ending_id)
         assert (row.next_attempt_at, "a migration runs" in str(row.last_error)) == (None, True)
-        assert ending_id in [one.id for one in session.query(Ending).where(sweep.ENDINGS.dead)]
+        assert ending_id in [one.id for one in session.query(Ending).where(work_kinds.ENDINGS.dead)]
     assert play.status() == "canceled"
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from domain.periods import ImplausiblePeriod
 from engine.host_reports import ServiceReport, put_service
-from engine.jobs import sweep
+from engine.jobs import sweep, work_kinds
 from engine.operators.dead_letters import dead_letters, retry_dead_letter
 from local.stack import Stack
 from models.audit import Attribution
@@ -42,7 +42,7 @@ def test_an_outage_is_caught_up_three_periods_a_day(servers: Stack) -> None:
         service = play.service(session)
         [letter] = dead_letters(session, service.provider_id)
         assert (letter.id, letter.error) == (service.id, results[3].parked)
-        assert service.id not in sweep.claim(session, [sweep.RENEWALS]).overdue_rows
+        assert service.id not in sweep.claim(session, [work_kinds.RENEWALS]).overdue_rows
 
 
 def test_a_person_has_the_next_three_caught_up(servers: Stack) -> None:

@@ -17,7 +17,16 @@ from models.database import transaction
 from tests.support.play import AUGUST, Play
 
 # The database's own clock says when a row was written, when its work is tried again, and how long a lease runs.
-MACHINE_TIME = {"created_at", "recorded_at", "loaded_at", "next_attempt_at", "lease_until", "list_at", "refused_at"}
+MACHINE_TIME = {
+    "created_at",
+    "recorded_at",
+    "loaded_at",
+    "next_attempt_at",
+    "enqueued_at",
+    "lease_until",
+    "list_at",
+    "refused_at",
+}
 
 
 def play_an_upgrade_and_a_renewal(play: Play) -> None:

@@ -1,0 +1,227 @@
+"""With years of history in the tables, whatever is asked every few seconds is found by an index, and so is what an
+operator asks at 3 a.m."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from redis import Redis
+from sqlalchemy import event, func, select, text
+from sqlalchemy.orm import Session
+
+from engine import dunning
+from engine.audit.watch import troubles
+from engine.jobs import sweep, work_kinds
+from engine.jobs.sweep import Claimed, Due, Queue
+from engine.operators.dead_letters import count_dead_letters, dead_letters
+from engine.payments import reconciliation
+from local.stack import Stack
+from models.customer import Customer, Service
+from models.database import engine, transaction
+from models.migrate import migrate
+from models.provider import Provider, moment
+from settings import settings
+from tasks.renewals import scan
+from tasks.sweep import enqueue_due
+from tests.conftest import environment
+from tests.support.cost import empty_queues
+from tests.support.large import write_history
+from tests.support.play import NOON_17_JULY, Play
+
+SERVICES, RENEWALS = 1_000, 6
+# What it costs to read a page in order, to the planner: as if history were so many times as long.
+LONGER = 50
+# Of these there are as many as providers, not as they have history.
+SMALL = {"providers", "connections", "catalogs", "heartbeats", "refused_webhooks"}
+
+
+@pytest.fixture(scope="module")
+def _large(_servers: tuple[Stack, dict[str, str]]) -> Iterator[tuple[Play, dict[str, str]]]:
+    """A database of its own, so that no other test waits for it."""
+    stack, variables = _servers
+    url = variables["PLANSHIFT_DATABASE_URL"]
+    name = f"large_{secrets.token_hex(6)}"
+    with psycopg.connect(url.replace("postgresql+psycopg", "postgresql"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    variables = variables | {"PLANSHIFT_DATABASE_URL": f"{url.rpartition('/')[0]}/{name}"}
+    with environment(variables):
+        migrate()
+        play = Play.of(stack)
+        with transaction() as session:
+            _fill(session, play)
+        with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("SET statement_timeout = 0"))
+            connection.execute(text("VACUUM ANALYZE"))
+            connection.invalidate()  # its settings go with it
+        yield play, variables
+        engine().dispose()
+
+
+def _fill(session: Session, play: Play) -> None:
+    provider = play.provider(session)
+    customer = session.scalars(select(Customer.id).where(Customer.provider_id == provider.id)).one()
+    ids = {"provider": provider.id, "customer": customer, "connection": play.gateway(session).id}
+    write_history(session, ids | {"clock": NOON_17_JULY, "services": SERVICES, "renewals": RENEWALS, "mark": "a"})
+
+
+@pytest.fixture
+def large(_large: tuple[Play, dict[str, str]]) -> Iterator[Play]:
+    play, variables = _large
+    with environment(variables):
+        yield play
+
+
+Asked = list[tuple[str, Any]]
+
+
+@contextmanager
+def asked() -> Iterator[Asked]:
+    """Every statement that is executed, with its values."""
+    statements: Asked = []
+
+    def note(_c: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: bool) -> None:
+        statements.append((statement, values))
+
+    event.listen(engine(), "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(engine(), "before_cursor_execute", note)
+
+
+def read_whole(session: Session, statements: Asked) -> set[str]:
+    """The large tables that one of the statements reads from its first to its last row, in order or by an index."""
+    found = set[str]()
+    session.execute(text(f"SET LOCAL seq_page_cost = {LONGER}"))
+    partial = set(session.scalars(text("SELECT indexrelid::regclass::text FROM pg_index WHERE indpred IS NOT NULL")))
+    for statement, values in statements:
+        plan = session.connection().exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", values).scalar_one()
+        found |= {f"{table} by {statement}" for table in _whole(plan, partial) if table.split()[0] not in SMALL}
+    return found
+
+
+def _whole(plan: Any, partial: set[str]) -> Iterator[str]:
+    if isinstance(plan, list):
+        for one in plan:
+            yield from _whole(one, partial)
+    elif isinstance(plan, dict):
+        by_index = "Index Cond" in plan or plan.get("Index Name") in partial
+        if plan.get("Node Type") in ("Seq Scan", "Index Scan", "Index Only Scan") and not by_index:
+            yield f"{plan['Relation Name']} ({plan['Node Type']}, {plan['Plan Rows']} rows)"
+        for value in plan.values():
+            yield from _whole(value, partial)
+
+
+def test_the_sweep_and_the_scans_read_no_table_whole(large: Play) -> None:
+    with transaction() as session, asked() as statements:
+        sweep.due(session, work_kinds.SWEPT)
+        sweep.due(session, work_kinds.SCANNED)
+        now = moment(session)
+        for work in work_kinds.WORK_KINDS:
+            for path in work.paths:
+                for step in work.steps(path):
+                    sweep.claim_step(session, Due(work, path, now), step, Queue(room=20), Claimed())
+        dunning.remind_unpaid(session)
+        dunning.mark_past_due(session)
+        reconciliation.claim_due(session)
+        session.rollback()
+    assert len(statements) > 30
+    with transaction() as session:
+        assert read_whole(session, statements) == set()
+
+
+def test_what_an_operator_asks_is_found_by_an_index(large: Play) -> None:
+    """The list of dead letters, and what doctor says."""
+    with transaction() as session, asked() as statements:
+        assert (count_dead_letters(session), dead_letters(session)) == (0, [])
+        assert {trouble.kind for trouble in troubles(session, ["core"])} == {"sweep", "no_worker"}
+    with transaction() as session:
+        assert read_whole(session, statements) == set()
+
+
+def depth_of(queue: str, take: int = 0) -> int:
+    """How many messages wait, after so many were taken off."""
+    with Redis.from_url(settings().require_broker_url()) as broker:
+        if take:
+            broker.rpop(queue, take)
+        return int(broker.llen(queue))
+
+
+@pytest.fixture
+def shallow(_large: tuple[Play, dict[str, str]]) -> Iterator[Play]:
+    """Queues are filled to forty messages; nobody takes one off. A slow machine is no lost message."""
+    play, variables = _large
+    with environment(variables | {"PLANSHIFT_QUEUE_DEPTH": "40", "PLANSHIFT_SWEEP_PATIENCE_SECONDS": "300"}):
+        empty_queues()
+        yield play
+        empty_queues()
+
+
+def test_a_night_of_renewals_fills_its_queue_to_a_depth_and_no_deeper(shallow: Play) -> None:
+    shallow.set_clock(NOON_17_JULY + timedelta(days=20, hours=2))
+    assert (scan(), depth_of("renewals")) == (40, 40)
+    assert (scan(), depth_of("renewals")) == (0, 40)
+    assert depth_of("renewals", take=10) == 30
+    assert (scan(), depth_of("renewals")) == (10, 40)
+    with transaction() as session:
+        tried = session.scalars(select(Service.attempts).where(Service.attempts > 0)).all()
+    assert tried == [1] * 50, "each was enqueued once"
+    with Redis.from_url(settings().require_broker_url()) as broker:
+        broker.lpush("outside", *["a mail"] * 40)
+    assert depth_of("renewals", take=40) == 0
+    assert scan() == 0, "the queue that a renewal fills is deep"
+
+
+def test_what_waits_in_its_queue_is_not_enqueued_again(shallow: Play) -> None:
+    """Sixty mails whose messages were lost, before workers that stand still; their pauses are over each time."""
+    late = text("UPDATE outbox_messages SET next_attempt_at = now() - interval '1 hour' WHERE sent_at IS NULL")
+    lost = "UPDATE outbox_messages SET sent_at = NULL, next_attempt_at = now() - interval '1 day' WHERE id IN"
+    with transaction() as session:
+        session.execute(text(f"{lost} (SELECT id FROM outbox_messages ORDER BY id LIMIT 60)"))
+    depths = []
+    for _ in range(4):
+        enqueue_due()
+        depths.append(depth_of("outside"))
+        with transaction() as session:
+            session.execute(late)
+    assert depths == [40, 60, 60, 60], "those beyond the depth by the handful, and none twice"
+    empty_queues()
+    enqueue_due()
+    assert depth_of("outside") == 40, "what is lost is found again"
+
+
+def test_a_night_of_renewals_is_released_as_the_queue_has_room(large: Play) -> None:
+    """All services are due at this hour; another tenant's single one has its share of each batch."""
+    other = Play.of(large.stack)
+    for play in (large, other):
+        play.set_clock(NOON_17_JULY + timedelta(days=20, hours=2))
+    with transaction() as session:
+        [due] = [due for due in sweep.due(session, [work_kinds.RENEWALS]) if due.path is work_kinds.RENEWALS.paths[0]]
+        assert len(due.now.tenants) == 2
+        [step] = work_kinds.RENEWALS.steps(due.path)
+        batches = []
+        for room in (30, 0, 30):
+            claimed = Claimed()
+            sweep.claim_step(session, due, step, Queue(room), claimed)
+            batches.append(claimed.overdue_rows)
+        theirs = select(Service.id).join(Provider).where(Provider.slug == other.slug)
+        assert session.scalar(theirs) in batches[0]
+        assert [len(batch) for batch in batches] == [16, 0, 15]
+        assert len({*batches[0], *batches[2]}) == 31, "none is claimed twice"
+        session.rollback()
+
+
+def test_each_bill_is_looked_at_once(large: Play) -> None:
+    """What is past due already is not read again and again."""
+    with transaction() as session:
+        session.execute(text("UPDATE invoices SET past_due_at = due_at WHERE settled_at IS NULL"))
+        looked_at = [dunning.mark_past_due(session) for _ in range(2)]
+        assert looked_at == [SERVICES // 50, 0]
+        assert session.scalar(select(func.count()).where(Service.status == "past_due")) == SERVICES // 50
+        session.rollback()
