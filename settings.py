@@ -27,6 +27,8 @@ class Settings(BaseSettings):
     # Where the rows are, and the messages that wake workers. Unset, `planshift up` starts servers of its own.
     database_url: str | None = None
     broker_url: str | None = None
+    # Whether the database's address is that of a pooler in transaction mode, such as PgBouncer.
+    database_pooled: bool = False
     # Signs portal links and encrypts gateway and host secrets at rest.
     secret_key: SecretStr | None = None
 

@@ -24,16 +24,16 @@ def audit(
     """Check the ledger, invoices, documents, numbers, histories and hosts. Exit code 1 if an invariant is violated."""
     from engine.accounts.providers import required_provider
     from engine.audit.checks import Report, audit_books, providers_to_audit
-    from engine.audit.documents import audit_documents, documents_to_read
+    from engine.audit.documents import audit_documents
     from models.database import snapshot
+    from tasks.audit import documents
 
     with snapshot() as session:
         if provider is not None:
             required_provider(session, provider)
         providers = providers_to_audit(session, provider)
         findings = audit_books(session, providers)
-        stored = documents_to_read(session, providers)
-    findings += audit_documents(stored)
+    findings += audit_documents(documents(providers))
     report = Report(findings)
     if hosts:
         found, compared = compare_all_hosts(providers)

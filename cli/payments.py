@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.amounts import money_of
 from cli.once import Decided, Key, by_slug, decide
 from cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from domain.money import Money
     from models.provider import Provider as ProviderRow
 
 app = typer.Typer(help="Record, match and refund money.", no_args_is_help=True)
@@ -22,10 +22,6 @@ Provider = Annotated[str, typer.Argument(help="The provider's name, as in its ca
 PaymentId = Annotated[str, typer.Argument(help="The payment's id, mny_….")]
 Actor = Annotated[str, typer.Option(help="Your name, for the record.")]
 Reason = Annotated[str, typer.Option(help="The reason, for the record.")]
-
-
-class BadAmount(Exception):
-    """An amount is written as on an invoice: 12.34 USD, 1200 JPY."""
 
 
 @app.command("list", epilog="Example: planshift payments list dns --unmatched")
@@ -75,7 +71,7 @@ def record(
     from models.audit import Attribution
 
     def act(session: Session, row: ProviderRow, now: datetime) -> Decided:
-        wanted = StatementLine(line, _money(amount), parse_instant(paid_at) if paid_at else now, invoice)
+        wanted = StatementLine(line, money_of(amount), parse_instant(paid_at) if paid_at else now, invoice)
         event, repeated = record_payment(session, now, row, wanted, Attribution(actor, reason))
         return Decided(f"{event.id} {'was recorded before' if repeated else 'is recorded'}.", (event.id,))
 
@@ -121,18 +117,8 @@ def refund(
     from models.audit import Attribution
 
     def act(session: Session, row: ProviderRow, now: datetime) -> Decided:
-        wanted = _money(amount) if amount else None
+        wanted = money_of(amount) if amount else None
         started = start_refund(session, now, row, payment_id, wanted, Attribution(actor, reason))
         return Decided(f"{started.id} is on its way: {started.amount.major()} {started.currency}.", (started.id,))
 
     decide(by_slug(provider), key, ("refund", payment_id, amount, actor, reason), act)
-
-
-def _money(text: str) -> Money:
-    from domain.money import Money
-
-    amount, _, currency = text.partition(" ")
-    try:
-        return Money.parse_major(amount, currency)
-    except (ValueError, ArithmeticError) as error:
-        raise BadAmount(f"{text!r} is not an amount. Write it as '12.34 USD' or '1200 JPY'.") from error

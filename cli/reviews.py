@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.amounts import money_of
 from cli.once import Decided, Key, decide, of_row
 
 if TYPE_CHECKING:
@@ -30,18 +31,23 @@ def approve(
     change_id: ChangeId,
     actor: Actor,
     reason: Annotated[str, typer.Option(help="The reason, for the history.")],
+    unit_price: Annotated[
+        str | None,
+        typer.Option(help="What a unit costs this service, as '200.00 USD'; the list price or less."),
+    ] = None,
     key: Key = None,
 ) -> None:
-    """Let a change that awaits review go on, at the price that the customer accepted."""
+    """Let a change that awaits review go on, at the price that the customer accepted or a lower one."""
     from engine.review import approve_change
     from models.audit import Attribution
     from models.plan_change import PlanChange
 
     def act(session: Session, _: Provider, now: datetime) -> Decided:
-        status = approve_change(session, now, change_id, Attribution(actor, reason))
+        price = money_of(unit_price) if unit_price else None
+        status = approve_change(session, now, change_id, Attribution(actor, reason), price)
         return Decided(f"{change_id} is {status.value}.", (change_id,))
 
-    decide(of_row(PlanChange, change_id), key, ("approve", change_id, actor, reason), act)
+    decide(of_row(PlanChange, change_id), key, ("approve", change_id, unit_price, actor, reason), act)
 
 
 def reject(

@@ -54,6 +54,13 @@ class Option:
         return self.quote is not None and not self.manual_request
 
 
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Staff's yes to a change; `unit_minor` is the price of one unit that they agreed to, None the catalogue's."""
+
+    unit_minor: int | None = None
+
+
 def price_for(
     session: Session,
     now: datetime,
@@ -62,21 +69,24 @@ def price_for(
     cycle: str,
     quantity: int | None = None,
     accepted: StoredQuote | None = None,
-    approved: bool = False,
+    approval: Approval | None = None,
 ) -> Quote:
     """The one price, for entry points and pipeline: as of an accepted quote's moment and catalogue, else as of now.
 
-    A quantity of None keeps the service's. `approved` means that staff have agreed to a change that the catalogue
-    leaves to them. Raises ChangeError: OpenInvoice, too, where it would take effect while a bill is open, and
+    A quantity of None keeps the service's. With an `approval` staff have agreed to a change that the catalogue leaves
+    to them. Raises ChangeError: OpenInvoice, too, where it would take effect while a bill is open, and
     AmountNotPayable where the gateway would not take what is due.
     """
     catalog = catalog_version(session, accepted.catalog_id) if accepted else catalog_of(session, service.provider)
     terms = terms_of(session, service, refundable_for(session, catalog, service))
-    target, at = Target(plan, cycle, quantity), accepted.priced_at if accepted else now
+    target = Target(plan, cycle, quantity, approval.unit_minor if approval else None)
+    at = accepted.priced_at if accepted else now
     rule = rule_of(session, service.provider_id, service.currency)
 
     def price(credit: Money) -> Quote:
-        return price_change(catalog, terms, buyer_of(service.customer), target, at, credit, override=approved)
+        return price_change(
+            catalog, terms, buyer_of(service.customer), target, at, credit, override=approval is not None
+        )
 
     credit = postings.credit_of(session, service.provider_id, service.customer_id, service.currency)
     quote = with_payable_credit(rule, price, credit)

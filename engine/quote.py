@@ -16,7 +16,7 @@ from domain.refusals import refusal_text
 from engine.expiry import supersede_scheduled
 from engine.ledger import postings
 from engine.notifications import notices
-from engine.offers import error_details, mismatch, payable_until, price_for, promised_total, quote_change
+from engine.offers import Approval, error_details, mismatch, payable_until, price_for, promised_total, quote_change
 from models.invoice import StoredQuote
 from models.moves import move
 from models.plan_change import PlanChange, lock_change
@@ -81,7 +81,8 @@ def _price(session: Session, change: PlanChange, accepted: StoredQuote | None) -
     """As of the accepted quote or the request; what staff approved, as of the moment that they did."""
     target = change.target_plan, change.target_cycle, change.target_quantity
     if change.approved_at is not None:
-        return price_for(session, change.approved_at, change.service, *target, approved=True)
+        approval = Approval(change.approved_unit_minor)
+        return price_for(session, change.approved_at, change.service, *target, approval=approval)
     return price_for(session, change.received_at, change.service, *target, accepted)
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DataError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -24,31 +24,77 @@ DATABASE_AWAY = (OperationalError, InternalError, PoolTimeout)
 UNSTORABLE = (DataError, UnicodeError, OverflowError)
 
 
+# Of every connection. statement: a webhook must be answered within 4 s; lock: a waiting step gives its place to others;
+# idle: a process that died between two statements must not keep its locks.
+LIMITS = {
+    "statement_timeout": "4s",
+    "lock_timeout": "3s",
+    "idle_in_transaction_session_timeout": "20s",
+    "timezone": "UTC",
+}
+# The next transaction may be another server's, which knows nothing of a statement that this one has prepared.
+_BEHIND_A_POOLER = {"prepare_threshold": None}
+
+
+class PooledWithoutLimits(Exception):
+    """Behind a pooler a connection cannot bring its limits along, so the role must have them."""
+
+    def __init__(self, role: str, missing: list[str]) -> None:
+        commands = " ".join(f"ALTER ROLE {role} SET {name} = '{LIMITS[name]}';" for name in missing)
+        super().__init__(
+            "PLANSHIFT_DATABASE_POOLED is set, and the database's role has not the limits that Planshift needs."
+            f" Run this as a superuser, and restart the pooler: {commands}"
+        )
+
+
+class PooledMigration(Exception):
+    """A migration is long, and a pooler in transaction mode does not keep what it sets for its session."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Migrations do not run through a pooler: give `planshift migrate` the PLANSHIFT_DATABASE_URL of PostgreSQL"
+            " itself, and no PLANSHIFT_DATABASE_POOLED."
+        )
+
+
 @cache
-def _engine_of(url: str, **more: Any) -> Engine:
+def _engine_of(url: str, pooled: bool, **more: Any) -> Engine:
     engine = create_engine(
         url,
         hide_parameters=True,  # an error that is logged names no customer
         connect_args={
             "connect_timeout": 3,
             "tcp_user_timeout": 4000,  # ms; a server that vanished without a word does not hold a thread for minutes
-            # statement: a webhook must be answered within 4 s; lock: a waiting step gives its place to others;
-            # idle: a process that died between two statements must not keep its locks.
-            "options": "-c statement_timeout=4000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=20000"
-            " -c timezone=UTC",
             "application_name": "planshift",
+            **(_BEHIND_A_POOLER if pooled else {"options": " ".join(f"-c {one}={LIMITS[one]}" for one in LIMITS)}),
         },
         **more,
     )
+    if pooled:
+        event.listen(engine, "connect", _check_limits)
     # A forked worker must not share its parent's sockets.
     os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
     return engine
 
 
+def _check_limits(connection: Any, _record: Any) -> None:
+    """Raises PooledWithoutLimits."""
+    names = list(LIMITS)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, " + ", ".join(f"current_setting('{name}')" for name in names))
+        role, *values = cursor.fetchone()
+    connection.rollback()
+    found = dict(zip(names, values, strict=True))
+    missing = [name for name in names if (found[name] != "UTC" if name == "timezone" else found[name] == "0")]
+    if missing:
+        raise PooledWithoutLimits(role, missing)
+
+
 def engine() -> Engine:
     """The process's engine for PLANSHIFT_DATABASE_URL."""
     # A connection cut by a server restart is replaced, not handed out.
-    return _engine_of(settings().require_database_url(), pool_pre_ping=True, pool_size=5, max_overflow=15)
+    pool = {"pool_pre_ping": True, "pool_size": 5, "max_overflow": 15}
+    return _engine_of(settings().require_database_url(), settings().database_pooled, **pool)
 
 
 @contextmanager
@@ -67,7 +113,8 @@ def single_statement() -> Iterator[Connection]:
     """
     # All are kept: a storm must not open and close a connection for each webhook.
     pool = {"pool_size": RECEIVER_CONNECTIONS, "max_overflow": 0, "pool_timeout": 3}
-    own = _engine_of(settings().require_database_url(), isolation_level="AUTOCOMMIT", **pool)
+    more = pool | {"isolation_level": "AUTOCOMMIT"}
+    own = _engine_of(settings().require_database_url(), settings().database_pooled, **more)
     with own.connect() as connection:
         yield connection
 
@@ -75,7 +122,9 @@ def single_statement() -> Iterator[Connection]:
 @contextmanager
 def migrating() -> Iterator[Connection]:
     """For migrations: a statement may take hours on a large table, but waits for a lock no longer than others can wait
-    behind it."""
+    behind it. Raises PooledMigration."""
+    if settings().database_pooled:
+        raise PooledMigration
     own = {"statement_timeout": "0", "lock_timeout": "2s", "idle_in_transaction_session_timeout": "0"}
     with engine().connect() as connection:
         for name, value in own.items():

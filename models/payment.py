@@ -177,7 +177,10 @@ class Payment(Base):
     """
 
     __tablename__ = "payments"
-    __table_args__ = (UniqueConstraint("connection_id", "gateway_object", "kind"),)
+    __table_args__ = (
+        UniqueConstraint("connection_id", "gateway_object", "kind"),
+        Index("ix_payments_watched", "refunds_watched_until", postgresql_where="refunds_watched_until IS NOT NULL"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("mny"))
     provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"), index=True)

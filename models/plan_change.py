@@ -135,6 +135,8 @@ class PlanChange(Leased, Moving, Base):
     approved_by: Mapped[str | None]
     # Business time: an approved change is priced as of then.
     approved_at: Mapped[datetime | None]
+    # The price of one unit that staff agreed to with it, in minor units; null: the catalogue's.
+    approved_unit_minor: Mapped[int | None]
     warned_at: Mapped[datetime | None]
 
     # Why it ended where it did.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 
 from celery import shared_task
 
@@ -14,7 +15,7 @@ from engine.audit.checks import (
     providers_to_audit,
     services_to_compare,
 )
-from engine.audit.documents import audit_documents, documents_to_read
+from engine.audit.documents import BATCH, Stored, audit_documents, documents_to_read
 from models.database import snapshot, transaction
 from models.heartbeat import beat
 from tasks.story import enqueue_task
@@ -27,11 +28,23 @@ def books() -> str:
     with snapshot() as session:
         providers = providers_to_audit(session)
         findings = audit_books(session, providers)
-        stored = documents_to_read(session, providers)
-    alert = alert_of([*findings, *audit_documents(stored)])
+    alert = alert_of([*findings, *audit_documents(documents(providers))])
     _record("audit", alert)
     enqueue_task("audit.hosts", after="0")
     return alert
+
+
+def documents(providers: list[str]) -> Iterator[Stored]:
+    """Every document of these providers, newest first. No transaction is open while one of them is read from its
+    store, and no more than a batch of them is in memory."""
+    before: str | None = None
+    while True:
+        with snapshot() as session:
+            batch = documents_to_read(session, providers, before)
+        yield from batch
+        if len(batch) < BATCH:
+            return
+        before = batch[-1].document_id
 
 
 @shared_task(name="audit.hosts")

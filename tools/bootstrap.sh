@@ -37,6 +37,7 @@ if [ "${1:-}" = tests ]; then
     has jq || missing="$missing jq"
     has node || missing="$missing nodejs"
     has npm || missing="$missing npm"
+    PATH="$PATH:/usr/sbin" has pgbouncer || missing="$missing pgbouncer"
 fi
 if [ "${1:-}" = chaos ]; then # sets a host's clock back
     ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing="$missing faketime"

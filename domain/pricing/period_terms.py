@@ -37,19 +37,20 @@ def new_terms(
     catalog: Catalog, service: ServiceTerms, target: Target, now: datetime, promised: int | None = None
 ) -> PeriodTerms:
     """What is wanted. One plan in one cycle keeps the price it bought; else the catalogue's price counts, or the one
-    that was promised for a unit.
+    that was promised or agreed for a unit.
 
     Raises UnknownPlan, UnknownCycle, PlanNotOffered, BadQuantity.
     """
     plan, cycle = _plan(catalog, target.plan), _cycle(catalog, target.cycle)
+    agreed = target.unit_price if promised is None else promised
     quantity = service.quantity if target.quantity is None else target.quantity
     if not 1 <= quantity <= LARGEST_QUANTITY:
         raise BadQuantity(f"a quantity is a whole number from 1 to {LARGEST_QUANTITY}; {quantity} is not")
     discount = _valid(service.discount, plan.id, now, catalog.timezone)
     if (target.plan, target.cycle) == (service.plan, service.cycle):
         unit = service.unit_price.amount
-    elif promised is not None:
-        unit = promised
+    elif agreed is not None:
+        unit = agreed
     else:
         price = plan.prices.get(target.cycle, {}).get(service.currency)
         if price is None or not plan.sold:

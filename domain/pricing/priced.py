@@ -174,7 +174,7 @@ def decided(
 ) -> tuple[PeriodTerms, PeriodTerms, Decision]:
     """Old and new terms of a change that may be requested, and the rule that decides it. Raises ChangeErrors."""
     _check_service(service, now)
-    old, new = old_terms(catalog, service), new_terms(catalog, service, target, now)
+    old, new = old_terms(catalog, service), new_terms(catalog, service, replace(target, unit_price=None), now)
     if (old.plan.id, old.cycle, old.quantity) == (new.plan.id, new.cycle, new.quantity):
         raise NothingToChange(f"the service already has {old.plan.name} {old.cycle}; choose another plan or cycle")
     situation = Situation(
@@ -188,7 +188,8 @@ def decided(
         new.quantity,
         service.status,
     )
-    return old, new, decide(catalog, situation)
+    # A price of one's own decides what is paid, and never which way the change goes.
+    return old, new_terms(catalog, service, target, now), decide(catalog, situation)
 
 
 def _check_service(service: ServiceTerms, now: datetime) -> None:

@@ -115,6 +115,6 @@ def _lines(formatter: Formatter, priced: Priced) -> tuple[QuoteLine, ...]:
 def _renewal_lines(priced: Priced) -> tuple[QuoteLine, ...]:
     """The lines of the renewal that the change waits for, at the price that it is promised."""
     new = priced.new
-    target = Target(new.plan.id, new.cycle, new.quantity)
+    target = Target(new.plan.id, new.cycle, new.quantity, new.unit)
     nothing = Money.zero(priced.service.currency)
     return price_renewal(priced.catalog, priced.service, priced.buyer, target, priced.now, nothing).lines

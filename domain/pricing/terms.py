@@ -91,12 +91,17 @@ class Buyer:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is wanted; a quantity of None keeps the service's."""
+    """What is wanted; a quantity of None keeps the service's. unit_price, in minor units per cycle and unit, is what
+    staff agreed to for this service; None: the catalogue's price."""
 
     plan: str
     cycle: str
     quantity: int | None = None
+    unit_price: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON; Target(**document) gives an equal value."""
-        return asdict(self)
+        document = asdict(self)
+        if self.unit_price is None:
+            del document["unit_price"]
+        return document

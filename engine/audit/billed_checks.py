@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -32,12 +32,13 @@ def credit_violations(session: Session, providers: list[str]) -> Iterator[tuple[
         .order_by(PlanChange.id)
         .execution_options(yield_per=500)
     )
-    taken = _taken(session, providers)
-    for change_id, accepted, settled, invoice_id in session.execute(query):
-        written = taken.get(invoice_id, []), _made(session, invoice_id)
-        wrong = _wrong(accepted, settled, *written)
-        if wrong:
-            yield change_id, wrong
+    for batch in session.execute(query).partitions():
+        invoices = [row[3] for row in batch]
+        taken, made = _taken(session, invoices), _made(session, invoices)
+        for change_id, accepted, settled, invoice_id in batch:
+            wrong = _wrong(accepted, settled, taken.get(invoice_id, []), made.get(invoice_id, []))
+            if wrong:
+                yield change_id, wrong
 
 
 def _wrong(
@@ -54,32 +55,27 @@ def _wrong(
     quote = Quote.from_json(settled or accepted)
     if sorted(taken) != sorted((one.item, one.units, one.net, one.tax) for one in quote.taken):
         return f"took back {taken}, its quote {[(one.item, one.net, one.tax) for one in quote.taken]}"
-    if made != [(one.item.plan, one.item.units, one.item.net, one.item.tax) for one in quote.opened]:
+    if sorted(made) != sorted((one.item.plan, one.item.units, one.item.net, one.item.tax) for one in quote.opened):
         return f"made items of {made}, its quote {[(one.item.plan, one.item.net) for one in quote.opened]}"
     return None
 
 
-def _taken(session: Session, providers: list[str]) -> dict[str | None, list[Written]]:
-    query = (
-        select(
-            StoredTakeBack.invoice_id,
-            StoredTakeBack.item_id,
-            StoredTakeBack.units,
-            StoredTakeBack.net_minor,
-            StoredTakeBack.tax_minor,
-        )
-        .where(StoredTakeBack.provider_id.in_(providers), StoredTakeBack.cause == "change")
-        .order_by(StoredTakeBack.invoice_id)
-    )
-    rows = session.execute(query)
+def _taken(session: Session, invoices: list[str]) -> dict[str, list[Written]]:
+    """What each of these invoices took back."""
+    columns = (StoredTakeBack.item_id, StoredTakeBack.units, StoredTakeBack.net_minor, StoredTakeBack.tax_minor)
+    query = select(StoredTakeBack.invoice_id, *columns)
+    query = query.where(StoredTakeBack.invoice_id.in_(invoices), StoredTakeBack.cause == "change")
+    return _by_invoice(session.execute(query.order_by(StoredTakeBack.invoice_id)))
+
+
+def _made(session: Session, invoices: list[str]) -> dict[str, list[Written]]:
+    columns = (StoredItem.plan, StoredItem.units, StoredItem.net_minor, StoredItem.tax_minor)
+    query = select(StoredItem.invoice_id, *columns).where(StoredItem.invoice_id.in_(invoices))
+    return _by_invoice(session.execute(query.order_by(StoredItem.invoice_id)))
+
+
+def _by_invoice(rows: Iterable[Any]) -> dict[str, list[Written]]:
     return {
         invoice: [(row[1], row[2], row[3], row[4]) for row in group]
-        for invoice, group in groupby(rows, key=lambda row: row[0])
+        for invoice, group in groupby(rows, key=lambda row: str(row[0]))
     }
-
-
-def _made(session: Session, invoice_id: str) -> list[Written]:
-    query = select(StoredItem.plan, StoredItem.units, StoredItem.net_minor, StoredItem.tax_minor)
-    return [
-        (row[0], row[1], row[2], row[3]) for row in session.execute(query.where(StoredItem.invoice_id == invoice_id))
-    ]

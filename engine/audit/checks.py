@@ -104,10 +104,33 @@ def audit_books(session: Session, providers: list[str], patience: timedelta = PA
     return findings
 
 
+@dataclass(slots=True)
+class Tally:
+    """Counts violations of an invariant as they are found, and keeps the first of them."""
+
+    name: str
+    invariant: str
+    count: int = 0
+    rows: list[Violation] = field(default_factory=list)
+
+    def add(self, row_id: str, wrong: str | None) -> None:
+        """`wrong`: what is wrong with the row, if anything."""
+        if wrong is None:
+            return
+        self.count += 1
+        if len(self.rows) < NAMED_MAX:
+            self.rows.append(Violation(row_id, wrong))
+
+    def result(self) -> InvariantResult:
+        return InvariantResult(self.name, self.invariant, self.count, self.rows)
+
+
 def result_of(name: str, invariant: str, rows: Iterable[Violation]) -> InvariantResult:
     """An invariant with the rows that violate it."""
-    found = list(rows)
-    return InvariantResult(name, invariant, len(found), found[:NAMED_MAX])
+    tally = Tally(name, invariant)
+    for row in rows:
+        tally.add(row.row_id, row.what)
+    return tally.result()
 
 
 def _history_violations(session: Session, providers: list[str], machine: Any) -> Iterator[Violation]:

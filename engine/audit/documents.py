@@ -1,18 +1,18 @@
 """Whether the stored documents are what was printed: each against its digest, and a sample printed again.
 
-The store is somebody else's network, so the rows are read first and the documents without a transaction.
+The store is somebody else's network, so rows are read a batch at a time, and the documents without a transaction.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine.audit.checks import InvariantResult, Violation, result_of
+from engine.audit.checks import InvariantResult, Tally
 from engine.invoicing.documents import document_values
 from models import storage
 from models.invoice import Document, Invoice
@@ -20,6 +20,8 @@ from pdf import InvoiceDocument, render, renderer_version
 
 # Printing again costs a few milliseconds each; the newest documents are the ones that were not checked yet.
 PRINTED_AGAIN = 50
+# So many rows are in memory at once, however many documents there are.
+BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,48 +34,49 @@ class Stored:
     values: InvoiceDocument | None
 
 
-def documents_to_read(session: Session, providers: list[str]) -> list[Stored]:
-    """Every document, newest first. Only what this version of the renderer printed can be printed again to the byte."""
-    rows = session.execute(
-        select(Document, Invoice)
+def documents_to_read(session: Session, providers: list[str], before: str | None = None) -> list[Stored]:
+    """A batch of documents, newest first: the newest of all, or those that are older than document `before`. Only what
+    this version of the renderer printed can be printed again to the byte."""
+    query = (
+        select(Document.id, Document.kind, Document.sha256, Document.renderer_version, Invoice.id)
         .join(Invoice, Invoice.id == Document.invoice_id)
         .where(Invoice.provider_id.in_(providers))
         .order_by(Document.id.desc())
+        .limit(BATCH)
     )
+    rows = session.execute(query.where(Document.id < before) if before else query).all()
+    sample = 0 if before else PRINTED_AGAIN
     stored: list[Stored] = []
-    for document, invoice in rows:
-        again = len(stored) < PRINTED_AGAIN and document.renderer_version == renderer_version()
-        values = document_values(invoice, document.kind) if again else None
-        stored.append(Stored(document.id, f"{document.kind} of {invoice.id}", document.sha256, values))
+    for document_id, kind, sha256, version, invoice_id in rows:
+        again = len(stored) < sample and version == renderer_version()
+        values = document_values(session.get_one(Invoice, invoice_id), kind) if again else None
+        stored.append(Stored(document_id, f"{kind} of {invoice_id}", sha256, values))
     return stored
 
 
-def audit_documents(stored: list[Stored]) -> list[InvariantResult]:
-    """Reads each document, and prints the sample again. No session."""
-    return [
-        result_of(
-            "documents_are_as_printed", "a stored document has the digest it was stored with", _unreadable(stored)
-        ),
-        result_of("documents_print_again", "an invoice printed again gives the same bytes", _changed(stored)),
-    ]
-
-
-def _unreadable(stored: list[Stored]) -> Iterator[Violation]:
+def audit_documents(stored: Iterable[Stored]) -> list[InvariantResult]:
+    """Reads each document, and prints the sample again, one after the other. No session."""
+    damaged = Tally("documents_are_as_printed", "a stored document has the digest it was stored with")
+    changed = Tally("documents_print_again", "an invoice printed again gives the same bytes")
     for document in stored:
-        try:
-            storage.get(document.sha256)
-        except (storage.DocumentLost, storage.DocumentDamaged, OSError) as error:
-            yield Violation(document.document_id, f"{document.what}: {error}")
+        damaged.add(document.document_id, _unreadable(document))
+        changed.add(document.document_id, _changed(document))
+    return [damaged.result(), changed.result()]
 
 
-def _changed(stored: list[Stored]) -> Iterator[Violation]:
-    for document in stored:
-        if document.values is None:
-            continue
-        try:
-            sha256 = hashlib.sha256(render(document.values)).hexdigest()
-        except ValueError as error:  # InvalidDocument, MissingGlyph: its row is not what was printed
-            yield Violation(document.document_id, f"{document.what} cannot be printed again: {error}")
-            continue
-        if sha256 != document.sha256:
-            yield Violation(document.document_id, f"{document.what}: printed again it has other bytes")
+def _unreadable(document: Stored) -> str | None:
+    try:
+        storage.get(document.sha256)
+    except (storage.DocumentLost, storage.DocumentDamaged, OSError) as error:
+        return f"{document.what}: {error}"
+    return None
+
+
+def _changed(document: Stored) -> str | None:
+    if document.values is None:
+        return None
+    try:
+        sha256 = hashlib.sha256(render(document.values)).hexdigest()
+    except ValueError as error:  # InvalidDocument, MissingGlyph: its row is not what was printed
+        return f"{document.what} cannot be printed again: {error}"
+    return None if sha256 == document.sha256 else f"{document.what}: printed again it has other bytes"

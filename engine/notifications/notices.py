@@ -63,9 +63,17 @@ def write(
             "channel": "mail",
             "recipient": _recipient(catalog, service.customer, event),
             "locale": locale,
-            "values": _values(session, catalog, formatter, service, subject) | told,
+            "values": _values(session, catalog, formatter, service, subject) | _staff_link(event, subject) | told,
         },
     )
+
+
+def _staff_link(event: str, subject: OfService | Service) -> dict[str, str]:
+    """Staff decide on pages of their own."""
+    if event not in FOR_STAFF:
+        return {}
+    place = "refunds" if isinstance(subject, Refund) else "changes"
+    return {"link": f"{settings().public_url}/staff/{place}/{subject.id}"}
 
 
 def address_again(session: Session, message: OutboxMessage) -> None:
@@ -113,6 +121,7 @@ def _of_change(session: Session, catalog: Catalog, formatter: Formatter, change:
         "total": formatter.money(invoice.due_minor) if invoice else None,
         "payable_until": formatter.moment(change.payable_until) if change.payable_until else None,
         "effective_on": formatter.moment(change.effective_at) if change.effective_at else None,
+        "due_today": formatter.money(quote.total_due_today.amount) if quote else None,
         "renewal_price": formatter.money(quote.next_renewal.amount.amount) if quote else None,
         "saved": _saved(formatter, change),
         "reason": change.reason_text,

@@ -65,19 +65,27 @@ def find(session: Session, provider_id: str, text: str) -> Found:
     return _gathered(_by_words(session, provider_id, wanted)) if wanted else _gathered([])
 
 
+def shown_with(session: Session, row_id: str) -> Any:
+    """The row on whose page a person sees and decides about this one; None where it is not known."""
+    row_class = _BY_PREFIX.get(row_id.partition("_")[0])
+    row = session.get(row_class, row_id) if row_class is not None else None
+    return None if row is None else _shown(session, row)
+
+
 def _shown(session: Session, row: Any) -> Any:
     """The row that has a page: a payment attempt, a quote and a mail are shown with what they are about."""
     if isinstance(row, PaymentAttempt):
-        return row.invoice
+        change_id = row.invoice.change_id
+        return session.get_one(PlanChange, change_id) if change_id else row.invoice
+    if isinstance(row, Refund):
+        return row.payment
     if isinstance(row, StoredQuote):
         change = session.scalar(select(PlanChange).where(PlanChange.accepted_quote_id == row.id).limit(1))
         return change or session.get_one(Service, row.service_id)
     if isinstance(row, Ending):
         return row.service
     if isinstance(row, OutboxMessage):
-        about = _BY_PREFIX.get(row.subject.partition("_")[0])
-        subject = session.get(about, row.subject) if about else None
-        return row.customer if subject is None else _shown(session, subject)
+        return shown_with(session, row.subject) or row.customer
     return row
 
 
@@ -94,7 +102,7 @@ def _by_words(session: Session, provider_id: str, text: str) -> Iterator[Any]:
     yield from rows(Refund, Refund.gateway_ref == text)
     yield from rows(InboxEvent, InboxEvent.event_key == text)
     for attempt in rows(PaymentAttempt, PaymentAttempt.gateway_ref == text):
-        yield attempt.invoice
+        yield _shown(session, attempt)
 
 
 _NAMES = (Customer.name, Customer.email, Customer.ref)

@@ -16,12 +16,13 @@ from sqlalchemy.orm import Session
 from domain.lifecycle import Event, Status
 from engine.accounts.providers import host_of
 from engine.apply import give_generation
+from engine.expiry import cancel_change
 from engine.jobs.external_call import ExternalStep, machine_time, take_lease
 from engine.notifications import notices
 from engine.operators.corrections import correct_change, reprice_renewal
 from engine.operators.dead_letters import NotADeadLetter, retry_dead_letter
 from engine.payments.credit_notes import CreditSpent
-from models.audit import Attribution
+from models.audit import Attribution, record_action
 from models.moves import move
 from models.plan_change import ChangeMove, PlanChange, lock_change
 from models.renewal import Renewal
@@ -58,6 +59,14 @@ def retry(session: Session, now: datetime, change_id: str, attribution: Attribut
     change.reason = change.reason_text = change.lease_until = None
     move(session, change, Event.RETRY, Status.APPLYING, now, actor=attribution.operator, reason=attribution.reason)
     return Status.APPLYING
+
+
+def cancel(session: Session, now: datetime, change_id: str, attribution: Attribution) -> Status:
+    """A change that is unpaid or scheduled is canceled for the customer, who is told. Raises NotCancelable."""
+    status = cancel_change(session, now, change_id, actor="operator")
+    provider_id = session.get_one(PlanChange, change_id).provider_id
+    record_action(session, provider_id, now, "change.cancel", change_id, attribution)
+    return status
 
 
 @dataclass(frozen=True, slots=True)

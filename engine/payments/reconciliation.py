@@ -74,10 +74,12 @@ def claim_due(session: Session) -> DueForFetch:
 
 @built_once
 def _polling() -> tuple[ReturningUpdate[Any], ...]:
-    """Attempts are found where an index leads to few: among those that may still bring money, and by the refunds that
-    are not confirmed; never among all that were paid."""
+    """Attempts are found where an index leads to few: among those that may still bring money, by the refunds that are
+    not confirmed, and by those that may come back; never among all that were paid."""
     unconfirmed = select(Payment.attempt_id).join(Refund, Refund.payment_id == Payment.id).where(text(UNCONFIRMED))
-    places = (text(UNRESOLVED), PaymentAttempt.id.in_(unconfirmed))
+    # now() is a value for the whole statement, which an index can serve.
+    watched = select(Payment.attempt_id).where(Payment.refunds_watched_until > func.now())
+    places = (text(UNRESOLVED), PaymentAttempt.id.in_(unconfirmed), PaymentAttempt.id.in_(watched))
     return tuple(_polled(place) for place in places)
 
 

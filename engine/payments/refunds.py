@@ -79,7 +79,7 @@ def start_refund(
     """
     payment = lock_payment(session, provider, payment_id)
     left = refundable(session, payment)
-    wanted = amount or left
+    wanted = left if amount is None else amount
     if wanted.currency != payment.currency or not 0 < wanted.amount <= left.amount:
         raise NotRefundable(f"{payment.id} can give back {left.major()} {left.currency} at most.")
     refund = new_refund(session, payment, wanted, attribution)

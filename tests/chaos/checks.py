@@ -11,13 +11,14 @@ from sqlalchemy import func, select
 
 from cli.audit import compare_all_hosts
 from engine.audit.checks import InvariantResult, audit_books, providers_to_audit
-from engine.audit.documents import audit_documents, documents_to_read
+from engine.audit.documents import audit_documents
 from models.database import snapshot
 from models.invoice import Document, Invoice
 from models.ledger import LedgerTransaction
 from models.outbox import OutboxMessage
 from models.plan_change import ChangeMove, PlanChange
 from models.provider import provider_by_slug
+from tasks.audit import documents
 from tests.chaos.environment import ChaosStack, wait_for
 from tests.chaos.story import StoryRun
 from tests.support.waiting import NotInTime
@@ -52,8 +53,7 @@ def judge(chaos_stack: ChaosStack, story_runs: list[StoryRun]) -> Verdict:
         verdict.broken += [f"{f.name}: {row.row_id} {row.what}" for f in violations(slugs) for row in f.rows]
     with snapshot() as session:
         providers = [id for slug in slugs for id in providers_to_audit(session, slug)]
-        stored = documents_to_read(session, providers)
-    verdict.broken += [f"{f.name}: {row.what}" for f in audit_documents(stored) for row in f.rows]
+    verdict.broken += [f"{f.name}: {row.what}" for f in audit_documents(documents(providers)) for row in f.rows]
     hosts, _ = compare_all_hosts(providers)
     verdict.broken += [f"host: {row.what}" for row in hosts.rows]
     for story_run in story_runs:

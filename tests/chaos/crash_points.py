@@ -43,6 +43,9 @@ ELSEWHERE = {
     "web/portal/ending.py:end": "the API's cancellation behind a form: tests/portal",
     "web/portal/ending.py:keep": "the same taken back: tests/portal",
     "web/staff/entering.py:sign_in": "a cookie, nothing is written: tests/staff",
+    "web/staff/decisions.py:compensate": "the API's behind a form: tests/staff/test_deciding.py",
+    "web/staff/decisions.py:try_again": "the API's behind a form: tests/staff/test_deciding.py",
+    "web/staff/decisions.py:resend": "a mail once more: tests/staff/test_deciding.py",
     "storage.stored": "for an operator's command after a restore: tests/steps/test_after_restore.py",
 }
 # What enqueues (tasks/story.py).

@@ -115,7 +115,7 @@ def test_numbers_and_names_at_the_gateway_are_found(frontend: Make) -> None:
     person = Person(dns)
     own = f"/staff/invoices/{invoice['id']}"
     assert person.search(invoice["number"].lower()).url.path == own
-    assert person.search(payment["id"]).url.path == own
+    assert person.search(payment["id"]).url.path == f"/staff/changes/{change_id}"
     [moved] = dns.call("GET", "/v1/payments", scope="ops")["items"]
     assert person.search(moved["id"]).url.path == f"/staff/payments/{moved['id']}"
     assert f"/staff/payments/{moved['id']}" in person.search(moved["gateway_object"]).text

@@ -35,7 +35,7 @@ from tests.support.large import write_history
 from tests.support.play import NOON_17_JULY, Play
 
 SERVICES, RENEWALS = 1_000, 6
-# What it costs to read a page in order, to the planner: as if history were so many times as long.
+# What it costs to read a table or an index from end to end, to the planner: as if history were so many times as long.
 LONGER = 50
 # Of these there are as many as providers, not as they have history.
 SMALL = {"providers", "connections", "catalogs", "heartbeats", "refused_webhooks"}
@@ -99,6 +99,7 @@ def read_whole(session: Session, statements: Asked) -> set[str]:
     """The large tables that one of the statements reads from its first to its last row, in order or by an index."""
     found = set[str]()
     session.execute(text(f"SET LOCAL seq_page_cost = {LONGER}"))
+    session.execute(text(f"SET LOCAL cpu_index_tuple_cost = {0.005 * LONGER}"))
     partial = set(session.scalars(text("SELECT indexrelid::regclass::text FROM pg_index WHERE indpred IS NOT NULL")))
     for statement, values in statements:
         plan = session.connection().exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", values).scalar_one()

@@ -16,7 +16,7 @@ from models.customer import Customer
 from models.database import transaction
 from models.outbox import OutboxMessage
 from models.plan_change import PlanChange
-from settings import Settings
+from settings import Settings, settings
 from tests.support.play import NOON_17_JULY, Play
 
 CUSTOMER: dict[str, object] = {"name": "株式会社 例", "country": "JP", "locale": "en", "address": [], "tax_id": None}
@@ -74,6 +74,7 @@ def test_staff_read_who_asks_and_in_which_words(servers: Stack) -> None:
         message = session.scalars(select(OutboxMessage).where(*about)).one()
         text = _plain(message)
         assert f"Customer: {message.customer.name}\nService: {play.service_ref}\n" in text
+        assert f"\nDecide here: {settings().public_url}/staff/changes/{change_id}\n" in text
         assert "The customer's note:\n  We move on Friday.\n  Please be quick.\n" in text
         message.values = {name: value for name, value in message.values.items() if name != "note"}
         assert "note" not in _plain(message)

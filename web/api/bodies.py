@@ -179,6 +179,15 @@ class DecisionBody(Body):
         return Attribution(self.actor, self.reason)
 
 
+class ApprovalBody(DecisionBody):
+    """Staff's yes."""
+
+    unit_price: MoneyBody | None = told(
+        "What one unit costs this service instead of the catalogue's price, now and at renewals: that or less.",
+        default=None,
+    )
+
+
 class ReturnsBody(DecisionBody):
     """What becomes of money that went back."""
 

@@ -13,7 +13,7 @@ from planshift_client import shapes
 from tasks.run import external_step
 from tasks.story import enqueue, enqueue_task
 from web.api.auth import ApiTransaction, transaction_for
-from web.api.bodies import DecisionBody, ReturnsBody
+from web.api.bodies import ApprovalBody, DecisionBody, ReturnsBody
 from web.api.changes import ChangeId, change_of
 from web.api.once import OneOperation
 from web.api.problems import Problem
@@ -23,12 +23,13 @@ router = APIRouter(prefix="/v1/plan-changes", tags=["operators"])
 
 
 @router.post("/{change_id}/approve")
-def approve_plan_change(change_id: ChangeId, body: DecisionBody, operation: OneOperation) -> shapes.PlanChange:
-    """The change goes on as if the catalogue allowed it now, at the price that the customer accepted."""
+def approve_plan_change(change_id: ChangeId, body: ApprovalBody, operation: OneOperation) -> shapes.PlanChange:
+    """The change goes on as if the catalogue allowed it now, at the price that the customer accepted or a lower one."""
+    price = body.unit_price.money() if body.unit_price else None
 
     def act(tx: ApiTransaction) -> shapes.PlanChange:
         change = change_of(tx, change_id)
-        approve_change(tx.session, tx.now, change.id, body.attribution)
+        approve_change(tx.session, tx.now, change.id, body.attribution, price)
         return change_view(tx.session, change)
 
     view = operation.once(shapes.PlanChange, act)

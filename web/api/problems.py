@@ -42,6 +42,7 @@ from engine.jobs.idempotency import KeyReused, RequestInFlight
 from engine.ledger.billed_items import LaterBill
 from engine.operators.dead_letters import NotADeadLetter
 from engine.operators.failed_refunds import NotByHand, NothingToDecide, UnknownRefund
+from engine.operators.mails import NotSentYet
 from engine.operators.manual_payments import AlreadyRecorded, NotMatchable, UnknownInvoice
 from engine.operators.recovery import NotStuck
 from engine.operators.replay import UnknownEvent
@@ -50,10 +51,10 @@ from engine.payments.attempts import AttemptOpen, MoneyOnItsWay, NothingToPay
 from engine.payments.ended_invoices import NotDecidable
 from engine.payments.refunds import NotRefundable, UnknownPayment
 from engine.request import ChangeOpen, PriceChanged, UnknownQuote
-from engine.review import NotInReview
+from engine.review import NotInReview, PriceNotAgreeable
 from models.base import WrongSecretKey
 from models.database import DATABASE_AWAY, UNSTORABLE
-from models.provider import NoCatalog
+from models.provider import NoCatalog, UnknownRow
 from planshift_client.shapes import ProblemDocument
 from web.places import TooMany
 
@@ -117,6 +118,7 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (MoneyOnItsWay, 409, "payment_pending"),
     (AttemptOpen, 409, "payment_open"),
     (NotInReview, 409, "not_in_review"),
+    (PriceNotAgreeable, 422, "price_not_agreeable"),
     (NothingToPay, 409, "nothing_to_pay"),
     (UnknownEvent, 404, "unknown_event"),
     (UnknownPayment, 404, "unknown_payment"),
@@ -128,6 +130,8 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (NothingToDecide, 409, "nothing_to_decide"),
     (NotByHand, 409, "not_by_hand"),
     (NotStuck, 409, "not_stuck"),
+    (NotSentYet, 409, "not_sent_yet"),
+    (UnknownRow, 404, "unknown_row"),
     (ServiceDiffers, 409, "service_differs"),
     (NotCorrectable, 409, "not_correctable"),
     (NothingReturned, 409, "nothing_returned"),

@@ -15,7 +15,8 @@ from starlette.exceptions import HTTPException
 from models.database import DATABASE_AWAY, UNSTORABLE
 from web.api.problems import STATUS_OF
 from web.portal.pages import HEADERS
-from web.staff import changes, entering, looking, money, rows
+from web.staff import changes, decisions, entering, looking, money, payments, rows
+from web.staff.deciding import BadForm
 from web.staff.pages import STATIC, plain_page, see
 from web.staff.visit import ForgedStaffForm, NoSuchRow, StaffSignedOut
 
@@ -29,7 +30,7 @@ def create_staff() -> FastAPI:
     """The ASGI application of the staff pages; its paths are below /staff."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.middleware("http")(_with_headers)
-    for part in (entering, looking, changes, rows, money):
+    for part in (entering, looking, changes, rows, money, decisions, payments):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC))
     _install_problems(app)
@@ -48,6 +49,7 @@ def _install_problems(app: FastAPI) -> None:
     app.add_exception_handler(StaffSignedOut, _not_signed_in)
     app.add_exception_handler(ForgedStaffForm, _handler(403, "Nothing was done"))
     app.add_exception_handler(NoSuchRow, _handler(404, "Not found"))
+    app.add_exception_handler(BadForm, _handler(422, "Not done yet"))
     # What the engine refuses has one sentence, here as over HTTP.
     for refused, status, _ in STATUS_OF:
         app.add_exception_handler(refused, _handler(status, "That cannot be done"))
@@ -65,7 +67,9 @@ def _not_signed_in(request: Request, error: Exception) -> Response:
 
 def _handler(status: int, heading: str) -> Callable[[Request, Exception], HTMLResponse]:
     def answer(request: Request, error: Exception) -> HTMLResponse:
-        return plain_page("problem.html", status, heading=heading, sentence=str(error))
+        # A form's action is the page that it stands on and one word more.
+        back = request.url.path.rpartition("/")[0] if request.method == "POST" else ""
+        return plain_page("problem.html", status, heading=heading, sentence=str(error), back=back)
 
     return answer
 

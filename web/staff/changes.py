@@ -11,6 +11,7 @@ from domain.lifecycle import MEANINGS
 from domain.money import Money
 from domain.next_steps import decisions
 from domain.pricing.quote_values import Quote
+from engine.review import list_price
 from models.invoice import invoice_of_change
 from models.ledger import returned_of
 from models.moves import moves_of
@@ -36,6 +37,7 @@ def show_change(change_id: RowId, visit: Signed, notice: Notice = "") -> HTMLRes
 def change_values(tx: StaffTransaction, change: PlanChange) -> dict[str, Any]:
     invoice = invoice_of_change(tx.session, change.id)
     ids = [change.id, *([invoice.id] if invoice else [])]
+    attempts = attempts_of(tx, invoice)
     return {
         "change": change,
         "customer": change.customer,
@@ -47,11 +49,12 @@ def change_values(tx: StaffTransaction, change: PlanChange) -> dict[str, Any]:
         "decisions": decisions(change.lifecycle_status),
         "quote": Quote.from_json(change.quote) if change.quote else None,
         "settled": Quote.from_json(change.settled_quote) if change.settled_quote else None,
-        "attempts": attempts_of(tx, invoice),
+        "attempts": attempts,
+        "list_price": list_price(tx.session, change),
         "returned": returned_of(tx.session, invoice.id, invoice.currency)
         if invoice
         else Money.zero(change.service.currency),
         "moves": moves_of(tx.session, PlanChange, change.id),
         "postings": postings_of(tx, ids),
-        **about(tx, ids),
+        **about(tx, ids, [attempt.id for attempt in attempts]),
     }

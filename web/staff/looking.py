@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
@@ -10,10 +10,7 @@ from fastapi.responses import Response
 from engine.jobs.external_call import machine_time
 from engine.operators.finding import FOUND_MAX, find
 from engine.operators.waiting import Waiting, waiting_for_a_person
-from models.ending import Ending
-from models.outbox import OutboxMessage
-from models.payment import PaymentAttempt
-from web.staff.pages import page, path_of, see
+from web.staff.pages import page, page_of_row, path_of, see
 from web.staff.visit import COOKIE_PATH, Signed, transaction_for
 
 router = APIRouter()
@@ -25,7 +22,17 @@ def show_waiting(visit: Signed) -> Response:
     with transaction_for(visit) as tx:
         waiting = waiting_for_a_person(tx.session, tx.provider.id)
         now = machine_time(tx.session)
-        return page(tx, "waiting.html", waiting=[(one, page_of(one), now - one.since) for one in waiting])
+        return page(
+            tx,
+            "waiting.html",
+            waiting=[(one, page_of_row(tx.session, _shown_on(one)), now - one.since) for one in waiting],
+        )
+
+
+def _shown_on(one: Waiting) -> str:
+    """What went back of a change's money is decided on the change's page."""
+    row_id: str = (one.row.change_id if one.kind == "returned" else None) or one.row.id
+    return row_id
 
 
 @router.get("/search")
@@ -38,18 +45,3 @@ def search(visit: Signed, q: Annotated[str, Query(max_length=500)] = "") -> Resp
         if len(paths) == 1:
             return see(paths[0].removeprefix(COOKIE_PATH))
         return page(tx, "search.html", query=text, found=found, most=FOUND_MAX)
-
-
-def page_of(one: Waiting) -> str:
-    """Where a person sees and decides about it."""
-    row: Any = one.row
-    if isinstance(row, PaymentAttempt):
-        row_id = row.invoice.change_id or row.invoice_id
-    elif isinstance(row, Ending):
-        row_id = row.service_id
-    elif isinstance(row, OutboxMessage):
-        row_id = row.subject
-    else:
-        row_id = row.id
-    customer = f"{COOKIE_PATH}/customers/{one.customer.id}" if one.customer else COOKIE_PATH
-    return path_of(row_id) or customer

@@ -27,6 +27,7 @@ def show_money(visit: Signed, notice: Notice = "") -> HTMLResponse:
         unmatched = payments_of(tx.provider.id, unmatched=True).order_by(Payment.id).limit(SHOWN_MAX)
         values = {
             "unmatched": [one for one in tx.session.scalars(unmatched) if refundable(tx.session, one)],
+            "currencies": tx.catalog.currencies,
             "payments": newest(tx, Payment, Payment.provider_id == tx.provider.id),
         }
         return page(tx, "money.html", notice=notice, **values)
@@ -36,16 +37,17 @@ def show_money(visit: Signed, notice: Notice = "") -> HTMLResponse:
 def show_payment(payment_id: RowId, visit: Signed, notice: Notice = "") -> HTMLResponse:
     with transaction_for(visit) as tx:
         payment = tx.own(Payment, payment_id)
+        refunds = refunds_of(tx, payment)
         origin = tx.session.get(Payment, payment.of_payment_id) if payment.of_payment_id else None
         values = {
             "payment": payment,
             "origin": origin,
             "invoice": payment.invoice,
             "refundable": refundable(tx.session, payment),
-            "refunds": refunds_of(tx, payment),
+            "refunds": refunds,
             "movements": newest(tx, Payment, Payment.of_payment_id == payment.id),
             "postings": postings_of(tx, [payment.id]),
-            **about(tx, [payment.id, *(refund.id for refund in refunds_of(tx, payment))]),
+            **about(tx, [payment.id], [refund.id for refund in refunds]),
         }
         return page(tx, "payment.html", notice=notice, **values)
 

@@ -10,8 +10,10 @@ from typing import Any
 
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy.orm import Session
 
 from domain.money import Money
+from engine.operators.finding import shown_with
 from web.portal.pages import HEADERS
 from web.portal.pages import STATIC as PORTAL_STATIC
 from web.staff.visit import COOKIE_PATH, StaffTransaction
@@ -41,6 +43,12 @@ def path_of(row_id: str) -> str | None:
     """The page of a row, by its id; None where it has none."""
     place = _PAGES.get(row_id.partition("_")[0])
     return f"{COOKIE_PATH}/{place}/{row_id}" if place else None
+
+
+def page_of_row(session: Session, row_id: str) -> str:
+    """Where a person sees and decides about any row."""
+    row = shown_with(session, row_id)
+    return (path_of(row.id) if row is not None else None) or f"{COOKIE_PATH}/"
 
 
 _PAGES = {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import or_, select
 
 from engine.operators.dead_letters import dead_rows
 from models.audit import OperatorAction
+from models.customer import Customer
 from models.invoice import Invoice
 from models.ledger import LedgerEntry, LedgerTransaction
 from models.outbox import OutboxMessage
@@ -20,17 +22,24 @@ SHOWN_MAX = 50
 _OWNED = ("held", "receivable", "returned")
 
 
-def about(tx: StaffTransaction, ids: list[str]) -> dict[str, Any]:
-    """The mails about these rows, and what staff did to them."""
-    mails = select(OutboxMessage).where(OutboxMessage.subject.in_(ids)).order_by(OutboxMessage.id.desc())
+def about(
+    tx: StaffTransaction, ids: list[str], parts: Iterable[str] = (), whose: Customer | None = None
+) -> dict[str, Any]:
+    """The mails about these rows, or all of a customer's; what staff did to rows, mails and `parts`; and which of them
+    were given up, with what went wrong last."""
+    meant = OutboxMessage.subject.in_(ids) if whose is None else OutboxMessage.customer_id == whose.id
+    mails = newest(tx, OutboxMessage, meant)
+    all_ids = [*ids, *parts, *(mail.id for mail in mails)]
     actions = (
         select(OperatorAction)
-        .where(OperatorAction.provider_id == tx.provider.id, OperatorAction.subject.in_(ids))
+        .where(OperatorAction.provider_id == tx.provider.id, OperatorAction.subject.in_(all_ids))
         .order_by(OperatorAction.id.desc())
     )
+    dead = dead_rows(tx.session, tx.provider.id, all_ids)
     return {
-        "mails": list(tx.session.scalars(mails.limit(SHOWN_MAX))),
+        "mails": mails,
         "actions": list(tx.session.scalars(actions.limit(SHOWN_MAX))),
+        "given_up": {row.id: error or "" for _, row, error in dead},
     }
 
 
@@ -63,11 +72,6 @@ def postings_of(tx: StaffTransaction, ids: list[str]) -> list[LedgerTransaction]
         or_(LedgerTransaction.id.in_(owned), LedgerTransaction.source_id.in_(ids)),
     )
     return list(tx.session.scalars(query.order_by(LedgerTransaction.id).limit(2 * SHOWN_MAX)))
-
-
-def given_up(tx: StaffTransaction, ids: list[str]) -> dict[str, str | None]:
-    """Those of these rows that were given up, with what went wrong last: each can be tried again."""
-    return {row.id: error for _, row, error in dead_rows(tx.session, tx.provider.id, ids)}
 
 
 def newest(tx: StaffTransaction, row: type[Any], which: Any) -> list[Any]:

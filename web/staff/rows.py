@@ -14,7 +14,6 @@ from models.ending import latest_ending
 from models.invoice import Invoice
 from models.ledger import entries_of_owner, receivable_of, returned_of
 from models.moves import moves_of
-from models.outbox import OutboxMessage
 from models.plan_change import PlanChange
 from web.staff.pages import page
 from web.staff.parts import SHOWN_MAX, about, attempts_of, newest, payments_for, postings_of
@@ -29,15 +28,16 @@ Notice = Annotated[str, Query(max_length=40)]
 def show_service(service_id: RowId, visit: Signed, notice: Notice = "") -> HTMLResponse:
     with transaction_for(visit) as tx:
         service = tx.own(Service, service_id)
+        ending = latest_ending(tx.session, service.id)
         values = {
             "service": service,
             "customer": service.customer,
             "price": service.money(service.unit_price_minor * service.quantity),
-            "ending": latest_ending(tx.session, service.id),
+            "ending": ending,
             "changes": newest(tx, PlanChange, PlanChange.service_id == service.id),
             "invoices": newest(tx, Invoice, Invoice.service_id == service.id),
             "moves": moves_of(tx.session, Service, service.id),
-            **about(tx, [service.id]),
+            **about(tx, [service.id], [ending.id] if ending else []),
         }
         return page(tx, "service.html", notice=notice, **values)
 
@@ -55,8 +55,7 @@ def show_customer(customer_id: RowId, visit: Signed, notice: Notice = "") -> HTM
             "credit_entries": entries_of_owner(tx.session, tx.provider.id, "credit", customer.id)[:SHOWN_MAX],
             "changes": newest(tx, PlanChange, PlanChange.customer_id == customer.id),
             "invoices": newest(tx, Invoice, Invoice.customer_id == customer.id),
-            **about(tx, [customer.id]),
-            "mails": newest(tx, OutboxMessage, OutboxMessage.customer_id == customer.id),
+            **about(tx, [customer.id], whose=customer),
         }
         return page(tx, "customer.html", notice=notice, **values)
 
@@ -65,6 +64,7 @@ def show_customer(customer_id: RowId, visit: Signed, notice: Notice = "") -> HTM
 def show_invoice(invoice_id: RowId, visit: Signed, notice: Notice = "") -> HTMLResponse:
     with transaction_for(visit) as tx:
         invoice = tx.own(Invoice, invoice_id)
+        attempts = attempts_of(tx, invoice)
         values = {
             "invoice": invoice,
             "customer": invoice.customer,
@@ -72,10 +72,10 @@ def show_invoice(invoice_id: RowId, visit: Signed, notice: Notice = "") -> HTMLR
             "theirs": tx.formatter_of(invoice.customer),
             "owed": receivable_of(tx.session, invoice.id, invoice.currency),
             "returned": returned_of(tx.session, invoice.id, invoice.currency),
-            "attempts": attempts_of(tx, invoice),
+            "attempts": attempts,
             "payments": payments_for(tx, invoice),
-            "postings": postings_of(tx, [invoice.id]),
-            **about(tx, [invoice.id]),
+            "postings": postings_of(tx, [invoice.id, *([invoice.change_id] if invoice.change_id else [])]),
+            **about(tx, [invoice.id], [attempt.id for attempt in attempts]),
         }
         return page(tx, "invoice.html", notice=notice, **values)
 

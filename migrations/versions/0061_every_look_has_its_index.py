@@ -6,8 +6,8 @@ from alembic import op
 
 from migrations.online import build_index
 
-revision = "0023"
-down_revision = "0022"
+revision = "0061"
+down_revision = "0060"
 branch_labels = None
 depends_on = None
 
@@ -54,6 +54,7 @@ INDEXES = (
         "status IN ('action_required', 'canceling', 'creating', 'open', 'pending')",
     ),
     ("ix_refunds_unconfirmed", "refunds", ["payment_id"], "status = 'pending'"),
+    ("ix_payments_watched", "payments", ["refunds_watched_until"], "refunds_watched_until IS NOT NULL"),
     ("ix_refunds_pending", "refunds", ["provider_id", "next_attempt_at"], PENDING),
     ("ix_refunds_given_up", "refunds", ["id"], "to_decide_minor > 0 OR next_attempt_at IS NULL AND status = 'sending'"),
     ("ix_invoices_pending", "invoices", ["provider_id", "next_attempt_at"], PENDING),
