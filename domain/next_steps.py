@@ -313,10 +313,11 @@ def phase_of(status: Status) -> Phase:
     return _PHASES.get(usual.whom if isinstance(usual, Waits) else usual, Phase.WAITING_FOR_US)
 
 
-def next_actions(status: Status, money_on_its_way: bool = False) -> tuple[str, ...]:
+def next_actions(status: Status, money_on_its_way: bool = False, owed_again: bool = False) -> tuple[str, ...]:
     """What a frontend may offer the customer now, as names of the routes below /v1/plan-changes/{id}: nobody is asked
-    to pay whose money is on its way."""
-    pay = ("pay",) if phase_of(status) is Phase.WAITING_FOR_PAYMENT and not money_on_its_way else ()
+    to pay whose money is on its way. `owed_again`: the payment went back, and the plan stays."""
+    to_pay = owed_again or phase_of(status) is Phase.WAITING_FOR_PAYMENT
+    pay = ("pay",) if to_pay and not money_on_its_way else ()
     return (*pay, "cancel") if status in CANCELABLE else pay
 
 

@@ -30,6 +30,7 @@ from engine.inbox.ownership import PaymentTarget, is_ours, target_of
 from engine.ledger import postings
 from engine.ledger.postings import MoneySource
 from engine.notifications import notices
+from engine.payments.attempts import close_attempts
 from gateways.protocol import EventKind, GatewayEvent
 from models.inbox import InboxEvent, instant_of
 from models.invoice import Invoice
@@ -207,6 +208,8 @@ def _too_early(
 def _pay_renewal(session: Session, now: datetime, invoice: Invoice, payment: Payment, source: MoneySource) -> None:
     owed = receivable_of(session, invoice.id, invoice.currency)
     postings.pay_renewal(session, invoice, payment, source, owed, now)
+    if payment.amount >= owed:
+        close_attempts(session, now, invoice, but=payment.attempt_id)
     if payment.amount >= owed and invoice.status is InvoiceStatus.OPEN:
         invoice.settle(now)
         service = invoice.service

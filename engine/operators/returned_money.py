@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from domain.lifecycle import Status
 from domain.money import Money
 from engine.ledger import postings
+from engine.notifications import notices
+from engine.payments import attempts
 from models.audit import Attribution, OperatorAction, record_action
 from models.invoice import Invoice, invoice_of_change
 from models.ledger import returned_of
@@ -33,7 +35,8 @@ def decide_returned(
     session: Session, now: datetime, change_id: str, decision: Decision, attribution: Attribution
 ) -> Money:
     """keep: what went back is lost. owe: it is a receivable of the change's invoice again, which the next payment or
-    credit for it pays, and until then the plan cannot change. Returns the amount; the same decision again is calm.
+    credit for it pays, and until then the plan cannot change: a payment is opened, and the customer is told where to
+    pay. Returns the amount; the same decision again is calm.
 
     Raises NothingReturned, also while a dispute runs or the plan is on its way back.
     """
@@ -50,7 +53,16 @@ def decide_returned(
     post(session, invoice, amount, now, newest.id)
     details = {"decision": decision, "movement": newest.id, "amount": amount.as_json()}
     record_action(session, change.provider_id, now, ACTION, change.id, attribution, **details)
+    if decision == "owe":
+        session.flush()
+        attempts.collect_again(session, now, invoice)
+        occasion = len(_movements_of(session, invoice.id))
+        notices.write(session, invoice, "owed_again", occasion, owed=attempts.owed_again(session, invoice))
     return amount
+
+
+def _movements_of(session: Session, invoice_id: str) -> list[str]:
+    return list(session.scalars(select(Payment.kind).where(Payment.invoice_id == invoice_id)))
 
 
 def _decided_before(session: Session, change: PlanChange, newest: Payment, decision: Decision, currency: str) -> Money:
@@ -64,7 +76,7 @@ def _decided_before(session: Session, change: PlanChange, newest: Payment, decis
 
 
 def _check_decidable(session: Session, change: PlanChange, invoice: Invoice) -> None:
-    kinds = list(session.scalars(select(Payment.kind).where(Payment.invoice_id == invoice.id)))
+    kinds = _movements_of(session, invoice.id)
     if kinds.count("dispute") > kinds.count("dispute_won") + kinds.count("dispute_lost"):
         raise NothingReturned(change.id, "a dispute runs; decide when it is won or lost.")
     active = active_change(session, change.service_id)

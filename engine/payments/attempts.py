@@ -21,8 +21,8 @@ from models.moves import begin, move
 from models.payment import PaymentAttempt, attempt_on_its_way, latest_attempt, live_attempt, unresolved_attempts
 from models.plan_change import PlanChange, lock_change, lock_invoice
 
-# A bill that is due already is open at the gateway for so long.
-_OPEN_AT_LEAST = timedelta(days=1)
+# A bill that is due already is open at the gateway for so long, and one that is owed again, of which nobody thinks.
+_OPEN_AT_LEAST, _OWED_AGAIN_FOR = timedelta(days=1), timedelta(days=14)
 
 
 class AttemptOpen(Exception):
@@ -51,12 +51,15 @@ class NothingToPay(Exception):
 
 
 def start_attempt(session: Session, now: datetime, change_id: str) -> PaymentAttempt:
-    """A new attempt at what is still owed, after a decline: the row only, the pipeline calls the gateway.
+    """A new attempt at what is still owed, after a decline or a payment that went back: the row only, the pipeline
+    calls the gateway.
 
     Raises NothingToPay, AttemptOpen, MoneyOnItsWay.
     """
     change = lock_change(session, change_id)
     invoice = invoice_of_change(session, change.id)
+    if invoice is not None and owed_again(session, invoice):
+        return start_invoice_attempt(session, now, invoice)
     if change.status != Status.AWAITING_PAYMENT or invoice is None or change.deadline_passed:
         raise NothingToPay(change)
     _check_free(session, invoice)
@@ -64,17 +67,36 @@ def start_attempt(session: Session, now: datetime, change_id: str) -> PaymentAtt
 
 
 def start_invoice_attempt(session: Session, now: datetime, invoice: Invoice) -> PaymentAttempt:
-    """The same for a renewal's invoice, after its attempt was declined, has run out, or its money did not come.
+    """The same for a renewal's invoice, after its attempt was declined, has run out, or its money did not come; and for
+    any whose money went back and is owed again.
 
     Raises NothingToPay, AttemptOpen, MoneyOnItsWay.
     """
     change = lock_invoice(session, invoice)
     session.refresh(invoice)
+    if owed_again(session, invoice):
+        _check_free(session, invoice)
+        return _attempt_at_debt(session, now, invoice)
     latest = latest_attempt(session, invoice.id)
     if change is not None or invoice.status is not InvoiceStatus.OPEN or latest is None or latest.refused:
         raise NothingToPay(change or invoice)
     _check_free(session, invoice)
     return _attempt_at_renewal(session, now, invoice)
+
+
+def collect_again(session: Session, now: datetime, invoice: Invoice) -> None:
+    """What is owed again is asked for in one sum, also where a part of it was asked for before; while a payment of it
+    is on its way nobody is asked."""
+    if attempt_on_its_way(session, invoice.id) is None:
+        close_attempts(session, now, invoice)
+        _attempt_at_debt(session, now, invoice)
+
+
+def owed_again(session: Session, invoice: Invoice) -> Money:
+    """What is owed of a settled invoice, since its money went back."""
+    if invoice.status is not InvoiceStatus.SETTLED:
+        return Money.zero(invoice.currency)
+    return max(receivable_of(session, invoice.id, invoice.currency), Money.zero(invoice.currency))
 
 
 def attempt_after_refusal(session: Session, now: datetime, refused: PaymentAttempt) -> PaymentAttempt:
@@ -115,6 +137,10 @@ def _attempt_at_renewal(session: Session, now: datetime, invoice: Invoice) -> Pa
     return new_attempt(session, now, invoice, owed, max(invoice.due_at, now + _OPEN_AT_LEAST))
 
 
+def _attempt_at_debt(session: Session, now: datetime, invoice: Invoice) -> PaymentAttempt:
+    return new_attempt(session, now, invoice, owed_again(session, invoice), now + _OWED_AGAIN_FOR)
+
+
 def new_attempt(
     session: Session, now: datetime, invoice: Invoice, amount: Money, payable_until: datetime
 ) -> PaymentAttempt:
@@ -136,10 +162,11 @@ def new_attempt(
     return attempt
 
 
-def close_attempts(session: Session, now: datetime, invoice: Invoice) -> list[PaymentAttempt]:
-    """Marks the attempts that could still bring money; the task payments.fetch closes them at the gateway."""
+def close_attempts(session: Session, now: datetime, invoice: Invoice, but: str | None = None) -> list[PaymentAttempt]:
+    """Marks the attempts that could still bring money, `but` the one that has brought it; the task payments.fetch
+    closes them at the gateway."""
     attempts = unresolved_attempts(session, invoice.id)
     for attempt in attempts:
-        if attempt.status != AttemptStatus.CANCELING:
+        if attempt.status != AttemptStatus.CANCELING and attempt.id != but:
             move(session, attempt, "close", AttemptStatus.CANCELING, now)
     return attempts

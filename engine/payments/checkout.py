@@ -81,9 +81,10 @@ def begin_change_payment(session: Session, now: datetime, change_id: str) -> Pay
 
 
 def begin_invoice_payment(session: Session, now: datetime, invoice_id: str) -> PaymentCall | str:
-    """For a renewal's invoice: opens its attempt, once, or takes up one that was begun."""
+    """For a renewal's invoice: opens its attempt, once, or takes up one that was begun; that of any invoice which is
+    owed again, too."""
     invoice = session.execute(select(Invoice).where(Invoice.id == invoice_id).with_for_update()).scalar_one()
-    if invoice.due_minor == 0 or invoice.settled_at or invoice.voided_at or invoice.number is None:
+    if invoice.due_minor == 0 or invoice.voided_at or invoice.number is None:
         return invoice.status
     attempt = live_attempt(session, invoice.id)
     if attempt is None and invoice.uncollected:
@@ -98,7 +99,7 @@ def begin_fetch(session: Session, now: datetime, attempt_id: str) -> PaymentCall
     attempt = session.get_one(PaymentAttempt, attempt_id)
     if attempt.status == AttemptStatus.CREATING:
         change_id = attempt.invoice.change_id
-        if change_id is None:
+        if change_id is None or attempt.invoice.settled_at is not None:
             return begin_invoice_payment(session, now, attempt.invoice_id)
         return begin_change_payment(session, now, change_id)
     attempt = _lock_attempt(session, attempt_id)

@@ -9,14 +9,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from domain.errors import OpenInvoice
-from domain.lifecycle import ServiceStatus
+from domain.lifecycle import LIVE_ATTEMPT, ServiceStatus
 from domain.money import Money
-from engine.payments.attempts import close_attempts
+from engine.payments.attempts import close_attempts, owed_again
 from models.customer import Service
 from models.invoice import Invoice
 from models.ledger import LedgerEntry, receivable_of
 from models.moves import move
-from models.payment import latest_attempt
+from models.payment import PaymentAttempt, latest_attempt
 
 
 def check_nothing_owed(session: Session, service: Service) -> None:
@@ -34,13 +34,16 @@ def check_nothing_owed(session: Session, service: Service) -> None:
 
 
 def settle_covered(session: Session, now: datetime, service: Service) -> None:
-    """Credit has paid what was owed: those invoices are settled, and nobody is asked for them any more."""
+    """Credit has paid what was owed, or owed again: those invoices are settled, and nobody is asked for them."""
     for invoice in open_invoices(session, service):
         if receivable_of(session, invoice.id, invoice.currency).amount <= 0:
             invoice.settle(now)
             close_attempts(session, now, invoice)
             if service.status == ServiceStatus.PAST_DUE:
                 move(session, service, "pay", ServiceStatus.ACTIVE, now, reason=f"paid:{invoice.id}")
+    for invoice in _asked_again(session, service):
+        if not owed_again(session, invoice):
+            close_attempts(session, now, invoice)
     session.flush()
 
 
@@ -66,6 +69,15 @@ def _owed_again(session: Session, service: Service) -> list[tuple[Invoice, Money
         .order_by(Invoice.issued_at, Invoice.id)
     )
     return [(invoice, receivable_of(session, invoice.id, invoice.currency)) for invoice in session.scalars(query)]
+
+
+def _asked_again(session: Session, service: Service) -> list[Invoice]:
+    """Settled invoices of which a payment is asked for."""
+    asked = select(PaymentAttempt.id).where(
+        PaymentAttempt.invoice_id == Invoice.id, PaymentAttempt.status.in_(LIVE_ATTEMPT)
+    )
+    settled = select(Invoice).where(Invoice.service_id == service.id, Invoice.settled_at.is_not(None))
+    return list(session.scalars(settled.where(asked.exists())))
 
 
 def _invoice_details(session: Session, invoice: Invoice, owed: Money) -> dict[str, Any]:

@@ -9,18 +9,22 @@ from typer.testing import CliRunner
 from cli.main import app
 from domain.catalog import Outcome, Rule
 from domain.errors import OpenInvoice
-from domain.lifecycle import ServiceStatus
+from domain.lifecycle import AttemptStatus, ServiceStatus
 from domain.pricing.modes import Fraction, Proration
 from engine.audit.checks import PATIENCE, audit_books
 from engine.offers import price_for
 from engine.operators.manual_payments import StatementLine, record_payment
 from engine.operators.returned_money import NothingReturned, decide_returned
+from engine.payments.attempts import AttemptOpen, start_attempt
 from local.stack import Stack
 from models.audit import Attribution, OperatorAction
 from models.database import snapshot, transaction
 from models.moves import move
+from models.outbox import OutboxMessage
+from models.payment import PaymentAttempt
 from tests.support.money_play import DECISION, MoneyPlay, yen
 from tests.support.play import NOON_17_JULY
+from web.api.views import change_view
 
 BY_DAY = Rule(cycle="same", outcome=Outcome.NOW, proration=Proration(fraction=Fraction.DAYS))
 
@@ -83,6 +87,87 @@ def test_what_is_owed_again_is_paid_before_the_plan_changes(servers: Stack) -> N
     with snapshot() as session:
         results = audit_books(session, [play.provider(session).id], PATIENCE)
     assert [result.name for result in results if not result.holds and result.name != "nothing_is_overdue"] == []
+
+
+def owed_again(servers: Stack) -> tuple[MoneyPlay, str, PaymentAttempt]:
+    """Start for ¥373, of which the policy leaves what goes back to staff: ¥373 are owed again, by a payment that is
+    open."""
+    play, first = closed(servers)
+    with transaction() as session:
+        move(session, play.service(session), "report", ServiceStatus.ACTIVE, NOON_17_JULY, actor="host")
+    decide(first, "owe")
+    asked = play.attempts(first)[-1]
+    assert (asked.status, asked.amount, len(play.attempts(first))) == ("creating", yen(373), 2)
+    play.fetch(asked.id)
+    asked = play.attempts(first)[-1]
+    assert (asked.status, asked.checkout_url is None) == ("open", False)
+    return play, first, asked
+
+
+def test_who_owes_again_is_told_where_to_pay_and_pays(servers: Stack) -> None:
+    play, first, asked = owed_again(servers)
+    with transaction() as session:
+        bill = play.invoice(first)
+        mail = session.scalars(select(OutboxMessage).where(OutboxMessage.subject == bill.id)).one()
+        assert (mail.event, mail.recipient, mail.values["owed"]) == ("owed_again", f"zone@{play.slug}.invalid", "¥373")
+        assert mail.values["link"].endswith(f"/portal/invoices/{bill.id}")
+        view = change_view(session, session.merge(play.change(first), load=False))
+        assert view.payment is not None
+        assert (view.next_actions, view.payment.checkout_url) == (["pay"], asked.checkout_url)
+        assert view.invoice is not None
+        assert (view.invoice.status, view.invoice.amount_due.amount) == ("settled", 373)
+        with pytest.raises(OpenInvoice) as refused:
+            price_for(session, NOON_17_JULY, play.service(session), "basic", "monthly")
+        assert refused.value.details["checkout_url"] == asked.checkout_url
+    play.deliver_mails(bill.id)
+    play.press_pay(first)
+    play.fetch(asked.id)
+    play.process_all()
+    assert (play.attempts(first)[-1].status, play.ledger().get("receivable", 0)) == ("succeeded", 0)
+    with transaction() as session:
+        view = change_view(session, session.merge(play.change(first), load=False))
+        assert (view.next_actions, view.invoice and view.invoice.amount_due.amount) == ([], 0)
+        price_for(session, NOON_17_JULY, play.service(session), "basic", "monthly")
+
+
+def test_what_ran_out_is_asked_for_again_by_the_customer(servers: Stack) -> None:
+    play, first, asked = owed_again(servers)
+    with transaction() as session:
+        with pytest.raises(AttemptOpen):
+            start_attempt(session, NOON_17_JULY, first)
+        move(session, session.merge(asked, load=False), "expire", AttemptStatus.EXPIRED, NOON_17_JULY)
+        session.flush()
+        another = start_attempt(session, NOON_17_JULY, first).id
+    play.fetch(another)
+    play.press_pay(first)
+    play.fetch(another)
+    play.process_all()
+    assert play.ledger().get("receivable", 0) == 0
+
+
+def test_a_bank_transfer_pays_it_and_the_open_payment_is_closed(servers: Stack) -> None:
+    play, first, asked = owed_again(servers)
+    with transaction() as session:
+        line = StatementLine("line-2", yen(373), NOON_17_JULY, play.invoice(first).id)
+        event, _ = record_payment(session, NOON_17_JULY, play.provider(session), line, DECISION)
+    play.process(event.id)
+    assert play.attempts(first)[-1].status == "canceling"
+    play.fetch(asked.id)
+    play.process_all()
+    assert (play.attempts(first)[-1].status, play.ledger().get("receivable", 0)) == ("canceled", 0)
+
+
+def test_parts_that_are_owed_again_are_asked_for_in_one_sum(servers: Stack) -> None:
+    play = MoneyPlay.of(servers)
+    first = upgraded(play, "start")
+    for so_far in (100, 150):
+        play.process(play.report_refund(play.attempts(first)[0].id, so_far, of=373))
+        decide(first, "owe")
+    assert [(one.status, one.amount_minor) for one in play.attempts(first)] == [
+        ("succeeded", 373), ("canceling", 100), ("creating", 150)]  # fmt: skip
+    with transaction() as session:
+        mails = session.scalars(select(OutboxMessage).where(OutboxMessage.subject == play.invoice(first).id))
+        assert [mail.values["owed"] for mail in mails] == ["¥100", "¥150"]
 
 
 def test_a_credit_pays_what_is_owed_again_first(servers: Stack) -> None:

@@ -7,8 +7,12 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from engine.accounts.providers import required_provider
+from models.database import transaction
+from models.provider import connection_of
 from tests.portal.visitor import AUGUST, Visitor, visitor
 from tests.support.client import ApiClient, Refused
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -89,3 +93,40 @@ def test_a_renewal_whose_bank_debit_does_not_come_is_paid_again(frontend: Callab
     customer.see(path, "This invoice is paid")
     with pytest.raises(Refused, match="nothing_to_pay"):
         dns.call("POST", f"{resource}/payments")
+
+
+def refund_at_the_gateway(provider: str, checkout: str, amount: int) -> None:
+    """The provider's people send a part back there, without asking us."""
+    with transaction() as session:
+        connection = connection_of(session, required_provider(session, provider).id, "gateway")
+        assert connection is not None
+        login = {"Authorization": f"Bearer {connection.api_key[0]}", "Idempotency-Key": "by hand"}
+        url = f"{connection.base_url}/v1/payments/{checkout.rpartition('/')[2]}/refunds"
+    httpx.post(url, json={"amount": amount}, headers=login, trust_env=False).raise_for_status()
+
+
+def test_what_went_back_and_is_owed_again_is_paid_at_the_page(frontend: Callable[..., ApiClient]) -> None:
+    dns = frontend("dns")
+    customer = visitor(dns)
+    page = customer.submit(customer.review("start"), "/accept").url.path
+    customer.see(page, "Pay $3.73")
+    change = f"/v1/plan-changes/{customer.changes()[0]['id']}"
+    checkout = dns.call("GET", change)["payment"]["checkout_url"]
+    press(checkout, "pay")
+    customer.see(page, "Done. Your plan is now Start.")
+    refund_at_the_gateway(dns.provider, checkout, 100)
+
+    def owed() -> bool | None:
+        decision = {"decision": "owe", "actor": "ana", "reason": "agreed"}
+        return dns.send("POST", f"{change}/returns", decision, scope="ops").status_code == 200 or None
+
+    until(owed, "the refund to be reported")
+    asked = customer.see(page, "Please pay $1.00 again. You keep Start; it cannot be changed until this is paid.")
+    assert "Done." not in asked.text
+    customer.see(page, "Pay $1.00</a>")
+    view = dns.call("GET", change)
+    assert (view["status"], view["next_actions"]) == ("applied", ["pay"])
+    assert dns.call("GET", f"/v1/invoices/{view['invoice']['id']}")["amount_due"] == {"amount": 100, "currency": "USD"}
+    press(view["payment"]["checkout_url"], "pay")
+    customer.see(page, "Done. Your plan is now Start.")
+    assert dns.call("GET", change)["next_actions"] == []

@@ -107,12 +107,13 @@ def cancel_plan_change(change_id: ChangeId, caller: AnyKeyOrToken) -> shapes.Pla
 
 @router.post("/{change_id}/payments", status_code=202)
 def create_payment_attempt(change_id: ChangeId, caller: AnyKeyOrToken) -> shapes.PaymentAttempt:
-    """A new attempt after a decline, for what is still owed; its checkout page appears in the plan change."""
+    """A new attempt for what is still owed, after a decline or when the payment went back and is owed again; its
+    checkout page appears in the plan change."""
     with transaction_for(caller) as tx:
         change = change_of(tx, change_id)
         attempt = start_attempt(tx.session, tx.now, change.id)
-        view = attempt_view(attempt, change.lifecycle_status)
-    enqueue_task("plan_change.request_payment", change_id=change_id)
+        view = attempt_view(attempt, to_pay=True)
+    enqueue_task("payments.fetch", attempt_id=view.id)
     return view
 
 

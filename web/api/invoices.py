@@ -68,7 +68,8 @@ def get_invoice(invoice_id: InvoiceId, caller: AnyKeyOrToken) -> shapes.Invoice:
 @router.post("/invoices/{invoice_id}/payments", status_code=202)
 def create_invoice_payment(invoice_id: InvoiceId, caller: AnyKeyOrToken) -> shapes.Invoice:
     """A new attempt at what is still owed on a renewal's invoice, after the one before it was declined, ran out or its
-    money did not come; its checkout page appears in the invoice."""
+    money did not come, and on any whose payment went back and is owed again; its checkout page appears in the
+    invoice."""
     with transaction_for(caller) as tx:
         invoice = _invoice(tx, invoice_id)
         start_invoice_attempt(tx.session, tx.now, invoice)

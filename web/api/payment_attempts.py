@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path
 from sqlalchemy import select
 
 from domain.lifecycle import Status
+from engine.payments.attempts import owed_again
 from models.payment import Payment, PaymentAttempt
 from models.plan_change import PlanChange
 from planshift_client import shapes
@@ -39,9 +40,10 @@ def _detail(tx: ApiTransaction, attempt: PaymentAttempt) -> shapes.AttemptDetail
     payments = select(Payment.id).where(Payment.attempt_id == attempt.id).order_by(Payment.id)
     change = tx.session.get(PlanChange, invoice.change_id) if invoice.change_id else None
     # A renewal's invoice has no change; it can be paid for as long as it is open.
-    status = change.lifecycle_status if change else Status.AWAITING_PAYMENT if invoice.status == "open" else Status.PAID
+    awaited = change.status == Status.AWAITING_PAYMENT if change else invoice.status == "open"
+    to_pay = awaited or bool(owed_again(tx.session, invoice))
     return shapes.AttemptDetail(
-        **dict(attempt_view(attempt, status)),
+        **dict(attempt_view(attempt, to_pay)),
         invoice=invoice.id,
         plan_change=invoice.change_id,
         gateway=attempt.connection.adapter,

@@ -17,6 +17,7 @@ from domain.pricing.quote_values import Quote
 from domain.words import sentence
 from engine.host_reports import Taken
 from engine.offers import Option, category_name
+from engine.payments.attempts import owed_again
 from models.customer import Customer, Service
 from models.invoice import Document, Invoice, StoredQuote, invoice_of_change
 from models.ledger import LedgerEntry, LedgerTransaction
@@ -149,6 +150,8 @@ def change_view(
     status = Status(change.status)
     invoice = invoice_of_change(session, change.id)
     attempt = latest_attempt(session, invoice.id) if invoice else None
+    owed = bool(invoice and owed_again(session, invoice))
+    on_its_way = attempt is not None and attempt.money_on_its_way
     return shapes.PlanChange(
         id=change.id,
         service=change.service.ref,
@@ -160,14 +163,14 @@ def change_view(
         to=shapes.Target(plan=change.target_plan, cycle=change.target_cycle, quantity=change.target_quantity),
         quote=_price(change.quote, price),
         settled=_price(change.settled_quote, price),
-        invoice=_invoice_summary(invoice) if invoice else None,
-        payment=attempt_view(attempt, status) if attempt else None,
+        invoice=shapes.InvoiceSummary(**_summary_values(session, invoice)) if invoice else None,
+        payment=attempt_view(attempt, owed or status is Status.AWAITING_PAYMENT) if attempt else None,
         payable_until=change.payable_until,
         effective_at=change.effective_at,
         **_reason(change, attempt),
         idempotency_key=change.idempotency_key,
         received_at=change.received_at,
-        next_actions=list(next_actions(status, attempt is not None and attempt.money_on_its_way)),
+        next_actions=list(next_actions(status, on_its_way, owed)),
         timeline=[
             shapes.TimelineEntry(
                 at=move.at,
@@ -195,9 +198,9 @@ def _price(quote: dict[str, Any] | None, price: type[shapes.PriceSummary]) -> sh
     return price.model_validate(Quote.from_json(quote).public_json()) if quote else None
 
 
-def attempt_view(attempt: PaymentAttempt, status: Status) -> shapes.PaymentAttempt:
-    """The checkout page is shown only while it can be paid."""
-    payable = status is Status.AWAITING_PAYMENT and attempt.status in ("open", "action_required")
+def attempt_view(attempt: PaymentAttempt, to_pay: bool) -> shapes.PaymentAttempt:
+    """The checkout page is shown only while there is something to pay, and it can be paid there."""
+    payable = to_pay and attempt.status in ("open", "action_required")
     return shapes.PaymentAttempt(
         id=attempt.id,
         status=attempt.status,
@@ -211,32 +214,30 @@ def attempt_view(attempt: PaymentAttempt, status: Status) -> shapes.PaymentAttem
     )
 
 
-def _invoice_summary(invoice: Invoice) -> shapes.InvoiceSummary:
-    return shapes.InvoiceSummary(**_summary_values(invoice))
-
-
-def _summary_values(invoice: Invoice) -> dict[str, Any]:
+def _summary_values(session: Session, invoice: Invoice) -> dict[str, Any]:
     return {
         "id": invoice.id,
         "number": invoice.number,
         "kind": invoice.kind,
         "status": invoice.status.value,
         "total": money_view(invoice.total),
-        "amount_due": money_view(invoice.due if invoice.status == "open" else Money.zero(invoice.currency)),
+        "amount_due": money_view(invoice.due if invoice.status == "open" else owed_again(session, invoice)),
         "documents": [document_view(invoice, document) for document in invoice.documents],
     }
 
 
 def invoice_view(session: Session, invoice: Invoice) -> shapes.Invoice:
     attempt = latest_attempt(session, invoice.id)
-    payable = attempt is not None and attempt.status in ("open", "action_required") and invoice.status == "open"
+    values = _summary_values(session, invoice)
+    to_pay = invoice.status == "open" or values["amount_due"].amount > 0
+    payable = attempt is not None and attempt.status in ("open", "action_required") and to_pay
     checkout = attempt.checkout_url if attempt and payable else None
     amounts = {
         name: shapes.Money(amount=getattr(invoice, f"{name}_minor"), currency=invoice.currency)
         for name in ("net", "tax", "rounding", "credit_applied")
     }
     return shapes.Invoice(
-        **_summary_values(invoice),
+        **values,
         **amounts,
         customer=invoice.customer.ref,
         service=invoice.service.ref,

@@ -13,7 +13,7 @@ from domain.next_steps import Phase, phase_of
 from domain.pricing.quote_values import Quote
 from domain.words import sentence
 from engine.expiry import NotCancelable, cancel_change
-from engine.payments.attempts import AttemptOpen, NothingToPay, start_attempt, start_invoice_attempt
+from engine.payments.attempts import AttemptOpen, NothingToPay, owed_again, start_attempt, start_invoice_attempt
 from models import storage
 from models.invoice import Document, Invoice, invoice_of_change
 from models.ledger import receivable_of
@@ -93,7 +93,7 @@ def pay_again(change_id: RowId, visit: SignedForm) -> RedirectResponse:
 
 @router.post("/invoices/{invoice_id}/payments")
 def pay_invoice_again(invoice_id: RowId, visit: SignedForm) -> RedirectResponse:
-    """The same for a renewal's invoice."""
+    """The same for a renewal's invoice, and for any that is owed again."""
     try:
         with transaction_for(visit) as tx:
             start_invoice_attempt(tx.session, tx.now, tx.invoice(invoice_id))
@@ -130,7 +130,9 @@ def _story(
     """What both pages show. A renewal's invoice has no change."""
     attempt = latest_attempt(tx.session, invoice.id) if invoice else None
     refused = attempt is not None and attempt.refused
-    on_its_way = attempt is not None and attempt.money_on_its_way and invoice is not None and invoice.status == "open"
+    again = owed_again(tx.session, invoice) if invoice is not None else None
+    to_pay = invoice is not None and (invoice.status == "open" or bool(again))
+    on_its_way = attempt is not None and attempt.money_on_its_way and to_pay
     waiting = 0 if refused or on_its_way else REFRESH_SECONDS.get(_phase(change, invoice), 0)
     slowly = SLOW_REFRESH_SECONDS if on_its_way else 0
     printing = REFRESH_SECONDS[Phase.WAITING_FOR_US] if _is_being_printed(invoice) else 0
@@ -141,8 +143,9 @@ def _story(
         "attempt": attempt,
         "payment_refused": sentence(tx.locale, "payment_refused") if refused else "",
         "on_its_way": sentence(tx.locale, "money_on_its_way") if on_its_way else "",
-        "pay_url": _pay_url(change, invoice, attempt),
-        "owed": _owed_again(tx, change, invoice, attempt),
+        "pay_url": _pay_url(change, invoice, attempt, again),
+        "owed": _to_pay_anew(tx, change, invoice, attempt, again),
+        "owed_again": again,
         "cancelable": change is not None and change.status in CANCELABLE,
         "returned": returned,
         "waiting": bool(waiting),
@@ -169,17 +172,27 @@ def _phase(change: PlanChange | None, invoice: Invoice | None) -> Phase:
     return Phase.WAITING_FOR_PAYMENT if invoice is not None and invoice.status == "open" else Phase.DONE
 
 
-def _pay_url(change: PlanChange | None, invoice: Invoice | None, attempt: PaymentAttempt | None) -> str | None:
+def _pay_url(
+    change: PlanChange | None, invoice: Invoice | None, attempt: PaymentAttempt | None, again: Money | None
+) -> str | None:
     """The checkout page, while it can be paid."""
-    if invoice is None or invoice.status != "open" or (change and change.status != Status.AWAITING_PAYMENT):
+    awaited = invoice is not None and invoice.status == "open"
+    if not again and (not awaited or (change and change.status != Status.AWAITING_PAYMENT)):
         return None
     return attempt.checkout_url if attempt and attempt.status in ("open", "action_required") else None
 
 
-def _owed_again(
-    tx: PortalTransaction, change: PlanChange | None, invoice: Invoice | None, attempt: PaymentAttempt | None
+def _to_pay_anew(
+    tx: PortalTransaction,
+    change: PlanChange | None,
+    invoice: Invoice | None,
+    attempt: PaymentAttempt | None,
+    again: Money | None,
 ) -> Money | None:
-    """What the customer may pay by a new attempt, since the last one of a renewal's invoice brought nothing."""
+    """What the customer may pay by a new attempt, since the last one of a renewal's invoice brought nothing, or what
+    one brought went back."""
+    if again:
+        return None if attempt is not None and attempt.status in LIVE_ATTEMPT else again
     if change is not None or invoice is None or invoice.status != "open" or attempt is None or attempt.refused:
         return None
     if attempt.money_on_its_way or attempt.status in LIVE_ATTEMPT:
