@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     # Signs portal links and encrypts gateway and host secrets at rest.
     secret_key: SecretStr | None = None
 
+    # Opens /metrics; unset, nobody may read them.
+    metrics_key: SecretStr | None = None
+
     # What others see of us.
     public_url: str = "http://127.0.0.1:8000"
     smtp_host: str = "127.0.0.1"

@@ -84,6 +84,7 @@ def start(stack: Any, secret_key: str, flower_login: str | None = None) -> dict[
 
     flower_login = flower_login or f"operator:{secrets.token_urlsafe(12)}"
     own = SANDBOX_SETTINGS | {"PLANSHIFT_SECRET_KEY": secret_key, "PLANSHIFT_FLOWER_AUTH": flower_login}
+    own["PLANSHIFT_METRICS_KEY"] = metrics_key = os.environ.get("PLANSHIFT_METRICS_KEY") or secrets.token_urlsafe(12)
     own["PLANSHIFT_SANDBOX_FILE"] = str(stack.folder / READY)
     own.setdefault("PLANSHIFT_DOCUMENT_URL", str(stack.folder / "documents"))
     # This process sets the rows up, so it needs the same settings as the ones that it starts.
@@ -97,6 +98,7 @@ def start(stack: Any, secret_key: str, flower_login: str | None = None) -> dict[
         "api": addresses.web,
         "flower": addresses.flower,
         "flower_login": flower_login,
+        "metrics_key": metrics_key,
         "gateway": addresses.gateway,
         "host": addresses.host,
         "mail": addresses.mail,

@@ -6,6 +6,7 @@ line in `registry.py`; nothing else in the code knows a gateway by name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -130,6 +131,11 @@ class GatewayPayment:
     money_ref: str | None = None
     client_token: str | None = None
     failed_refunds: tuple[FailedRefund, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Customers are sent there by links of ours. Raises GatewayError."""
+        if self.checkout_url is not None and not re.match(r"https?://[^\s/]", self.checkout_url):
+            raise GatewayError("its checkout page is no address of http or https")
 
 
 @dataclass(frozen=True, slots=True)

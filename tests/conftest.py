@@ -29,6 +29,7 @@ from tests.support.ledger_page import unlisted_postings
 pytest_plugins = ["tests.support.no_skips"]
 
 SECRET_KEY = secrets.token_urlsafe(32)
+METRICS_KEY = secrets.token_urlsafe(32)
 
 
 @contextmanager
@@ -63,6 +64,7 @@ def _servers() -> Iterator[tuple[Stack, dict[str, str]]]:
     with temporary_folder("steps") as folder, Stack(folder) as stack:
         variables = stack.environment() | {
             "PLANSHIFT_SECRET_KEY": SECRET_KEY,
+            "PLANSHIFT_METRICS_KEY": METRICS_KEY,
             "PLANSHIFT_DOCUMENT_URL": str(folder / "documents"),
         }
         stack.start_servers()

@@ -11,6 +11,7 @@ import structlog
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from settings import settings
@@ -35,7 +36,9 @@ from web.api.pages import check_address
 from web.cors import ProvidersOrigins
 from web.etags import JsonETags
 from web.portal.app import create_portal
+from web.portal.pages import see
 from web.rate_limits import RateLimits
+from web.safe_headers import SafeHeaders
 from web.sandbox.app import create_sandbox, home
 from web.staff.app import create_staff
 from web.webhooks.app import create_receiver
@@ -66,7 +69,7 @@ def create_app() -> ASGIApp:
     # Pages hold tokens against forged forms beside what others may put into them: nothing of theirs is compressed.
     plain = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/pdf", "text/html")
     compressed = GZipMiddleware(JsonETags(create_api()), compresslevel=5, exclude_content_types=plain)
-    return WithRequestId(ProvidersOrigins(RateLimits(compressed, settings())))
+    return SafeHeaders(WithRequestId(ProvidersOrigins(RateLimits(compressed, settings()))))
 
 
 def create_api() -> FastAPI:
@@ -77,6 +80,7 @@ def create_api() -> FastAPI:
         description="Plan upgrades and downgrades done right. Money is in minor units, instants are RFC 3339 in UTC.",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # by the name that the caller gave us, whatever that is
         servers=[{"url": "/"}],
         openapi_tags=[{"name": name, "description": description} for name, description in TAGS.items()],
         max_body_size=BODY_MAX_BYTES,
@@ -105,7 +109,9 @@ def create_api() -> FastAPI:
     app.mount(reference.ASSETS, reference.assets())
     app.mount("/webhooks", create_receiver())
     app.mount("/portal", create_portal())
+    app.add_route("/portal", lambda _: see("/services"), include_in_schema=False)
     app.mount("/staff", create_staff())
+    app.add_route("/staff", lambda _: RedirectResponse("/staff/", 303), include_in_schema=False)
     app.mount("/sandbox", create_sandbox())
     app.add_route("/", home, include_in_schema=False)
     app.openapi = partial(_described, app)  # type: ignore[method-assign]  # as FastAPI's manual extends it

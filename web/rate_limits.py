@@ -47,7 +47,7 @@ class RateLimits:
         self._wrong = Policy("wrong-keys", own.wrong_keys_max, WRONG_KEYS_WINDOW_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+        if not _is_counted(scope):
             await self._app(scope, receive, send)
             return
         credential = Headers(scope=scope).get("authorization", "").partition(" ")[2]
@@ -57,15 +57,15 @@ class RateLimits:
         who = digest if known else address
         count = await self._counters.hit(policy, who)
         counted = _with_headers(send, count)
-        wrong = None if known or not credential else await self._counters.hit(self._wrong, address, 0)
+        shows_one = not known and (credential or not scope["path"].startswith("/v1/"))
+        wrong = await self._counters.hit(self._wrong, address, 0) if shows_one else None
         if count.over:
             await _refusal("rate_limited", count)(scope, receive, counted)
         elif wrong is not None and wrong.used >= self._wrong.quota:
             await _refusal("too_many_wrong_keys", wrong)(scope, receive, counted)
         else:
             await self._do(scope, receive, counted, who)
-            if credential:
-                await self._learn(scope, digest, address)
+            await self._learn(scope, digest if credential else None, address)
 
     async def _do(self, scope: Scope, receive: Receive, send: Send, who: str) -> None:
         try:
@@ -76,20 +76,28 @@ class RateLimits:
             answer = problem(429, "too_many_at_once", str(error), {"Retry-After": "1"})
             await answer(scope, receive, send)
 
-    async def _learn(self, scope: Scope, digest: str, address: str) -> None:
-        """From what web/api/auth.py found."""
+    async def _learn(self, scope: Scope, digest: str | None, address: str) -> None:
+        """From what web/api/auth.py or web/staff/entering.py found."""
         good: bool | None = scope.get("state", {}).get("credential_is_good")
-        if good:
+        if good and digest is not None:
             self._known[digest] = None
             self._known.move_to_end(digest)
             if len(self._known) > _KNOWN_MAX:
                 self._known.popitem(last=False)
         elif good is False:
-            self._known.pop(digest, None)
+            self._known.pop(digest or "", None)
             WRONG_KEYS.inc()
             wrong = await self._counters.hit(self._wrong, address)
             if wrong.used == self._wrong.quota:
                 log.warning("%s has sent %s wrong keys in a minute: no more are looked at in it", address, wrong.used)
+
+
+def _is_counted(scope: Scope) -> bool:
+    """The API, and the form by which an operators' key opens the staff pages."""
+    if scope["type"] != "http":
+        return False
+    path: str = scope["path"]
+    return path.startswith("/v1/") or (path == "/staff/sign-in" and scope["method"] == "POST")
 
 
 def address_of(scope: Scope) -> str:

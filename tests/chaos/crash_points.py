@@ -29,6 +29,7 @@ ELSEWHERE = {
     "web/api/customer_access.py:create_portal_session": "a link, nothing is written: tests/portal",
     "web/api/customer_access.py:create_customer_token": "the same for a browser: tests/entry_points",
     "web/api/ops.py:decide_returns": "decided by staff: tests/entry_points/test_bills.py",
+    "web/portal/entering.py:leave": "a session ends, and nothing else: tests/portal/test_sign_in.py",
     "web/portal/choosing.py:make_quote": "the API's quote behind a form: tests/portal",
     "web/portal/choosing.py:submit": "the API's request behind a form: tests/portal",
     "web/portal/progress.py:cancel": "the API's cancel behind a form: tests/portal",

@@ -1,5 +1,6 @@
 """docker-compose.yml against the code: no container engine runs here, so the file is checked against what it names."""
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -10,17 +11,27 @@ import pytest
 import typer.core
 import typer.main
 import yaml
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
 from starlette.applications import Starlette
 from starlette.routing import Match
 
 from cli.main import app
+from local.ports import LOOPBACK, free_port
+from local.process import Command, Process, listens
 from local.stack import WORKERS
+from local.wheels import valkey_server
 from settings import Settings
+from web.api.following import LONGEST_WAIT_SECONDS
+from web.app import BODY_MAX_BYTES
 from worker.app import QUEUES, create_app
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
+PROXY: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.tls.yml").read_text())["services"]["proxy"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == "planshift"}
 WORKING = {name: service for name, service in OURS.items() if service["command"][0] == "worker"}
 VARIABLES = {f"PLANSHIFT_{name.upper()}" for name in Settings.model_fields}
@@ -75,25 +86,66 @@ def test_workers_are_given_the_time_that_their_soft_shutdown_takes(name: str, mo
     assert seconds(WORKING[name]["stop_grace_period"]) >= soft + 15
 
 
+# Who is given what is secret, or leads to it. Whoever is not here has none of it.
+SECRETS = {
+    "PLANSHIFT_DATABASE_URL": set(OURS) - {"beat", "flower"},
+    "PLANSHIFT_BROKER_URL": set(OURS) - {"migrate"},
+    "PLANSHIFT_SECRET_KEY": {"web", "receiver", *WORKING},
+    "PLANSHIFT_SMTP_PASSWORD": {"worker-outside"},
+    "PLANSHIFT_SMTP_USER": {"worker-outside"},
+    "PLANSHIFT_FLOWER_AUTH": {"flower"},
+    "PLANSHIFT_METRICS_KEY": {"web", "receiver"},
+    "POSTGRES_PASSWORD": {"postgres"},
+    "OWNER_PASSWORD": {"postgres"},
+    "APP_PASSWORD": {"postgres"},
+    "REDISCLI_AUTH": {"valkey"},
+}
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_every_setting_exists(name: str) -> None:
     environment = OURS[name]["environment"]
     assert set(environment) <= VARIABLES
-    assert {"PLANSHIFT_DATABASE_URL", "PLANSHIFT_BROKER_URL", "PLANSHIFT_SECRET_KEY"} <= set(environment)
-    for variable in ("PLANSHIFT_DATABASE_URL", "PLANSHIFT_BROKER_URL"):
+    for variable in {"PLANSHIFT_DATABASE_URL", "PLANSHIFT_BROKER_URL"} & set(environment):
         assert urlsplit(re.sub(r"\$\{.*?\}", "x", environment[variable])).hostname in SERVICES
+
+
+def test_nobody_has_a_secret_that_is_not_needed() -> None:
+    for variable, whose in SECRETS.items():
+        assert {name for name, service in SERVICES.items() if variable in service["environment"]} == whose, variable
+    known = {variable for service in SERVICES.values() for variable in service["environment"]}
+    assert {one for one in known if re.search(r"PASSWORD|SECRET|AUTH|KEY|URL$", one)} - set(SECRETS) <= {
+        "PLANSHIFT_PUBLIC_URL",
+        "PLANSHIFT_DOCUMENT_URL",
+    }
+
+
+def test_only_migrate_is_the_owner_and_nobody_the_superuser() -> None:
+    users = {
+        name: urlsplit(re.sub(r"\$\{.*?\}", "x", service["environment"]["PLANSHIFT_DATABASE_URL"])).username
+        for name, service in OURS.items()
+        if "PLANSHIFT_DATABASE_URL" in service["environment"]
+    }
+    assert users.pop("migrate") == "planshift_owner"
+    assert set(users.values()) == {"planshift_app"}
+    assert parsed(SERVICES["migrate"]["command"])["application_role"] == "planshift_app"
+    script = (ROOT / "deploy/roles.sh").read_text()
+    assert {"--set=owner=planshift_owner", "--set=app=planshift_app"} <= set(script.split())
+    mounted = {volume.split(":")[0] for volume in SERVICES["postgres"]["volumes"]}
+    assert {"./deploy/roles.sh", "./deploy/roles.sql"} <= mounted
+    assert os.access(ROOT / "deploy/roles.sh", os.X_OK)
 
 
 def test_no_secret_has_a_value_in_the_file() -> None:
     for service in SERVICES.values():
         for variable, value in service["environment"].items():
-            if re.search(r"PASSWORD|SECRET|AUTH", variable) and variable != "PLANSHIFT_SMTP_PASSWORD":
+            if re.search(r"PASSWORD|SECRET|AUTH$", variable) and variable != "PLANSHIFT_SMTP_PASSWORD":
                 assert re.fullmatch(r"\$\{\w+:\?set it in \.env\}", value), variable
 
 
 def test_the_head_of_the_file_names_every_variable_that_must_be_set() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
-    head = text[: text.index("x-planshift")]
+    head = text[: text.index("x-hardened")]
     assert all(variable in head for variable in re.findall(r"\$\{(\w+):\?", text))
 
 
@@ -138,7 +190,81 @@ def test_the_servers_are_not_reachable_from_outside() -> None:
 
 
 def test_dependencies_and_volumes_exist() -> None:
-    for service in SERVICES.values():
+    for service in [*SERVICES.values(), PROXY]:
         assert set(service.get("depends_on", {})) <= set(SERVICES)
-        assert {volume.partition(":")[0] for volume in service.get("volumes", [])} <= set(COMPOSE["volumes"])
+        mounted = {volume.partition(":")[0] for volume in service.get("volumes", [])} - {"./tls"}
+        files = {source for source in mounted if source.startswith("./")}
+        assert all((ROOT / file).is_file() for file in files)
+        assert mounted - files <= set(COMPOSE["volumes"])
         assert set(service["networks"]) <= set(COMPOSE["networks"])
+
+
+CALLING = {"worker-core", "worker-outside"}
+
+
+def test_only_who_calls_others_has_a_way_out() -> None:
+    assert {name for name, service in SERVICES.items() if "outside" in service["networks"]} == CALLING
+    # Docker publishes no port of a service that is on internal networks alone.
+    published = {name for name, service in SERVICES.items() if "ports" in service}
+    assert {name for name, service in SERVICES.items() if "front" in service["networks"]} == published
+    masquerade = {"com.docker.network.bridge.enable_ip_masquerade": "false"}
+    assert COMPOSE["networks"]["front"] == {"driver_opts": masquerade}
+    for name in CALLING:
+        queues = parsed(SERVICES[name]["command"])["queues"].split(",")
+        assert set(queues) & {"outside", "pipeline", "renewals"}
+
+
+def megabytes(size: str) -> int:
+    return int(size[:-1]) * (1024 if size.endswith("g") else 1)
+
+
+@pytest.mark.parametrize("service", [*SERVICES.values(), PROXY], ids=[*SERVICES, "proxy"])
+def test_a_service_can_take_no_more_than_its_share(service: dict[str, Any]) -> None:
+    assert 64 <= megabytes(service["mem_limit"]) <= 4_000
+    assert 0 < service["pids_limit"] <= 512
+    assert service["logging"] == {"driver": "local", "options": {"max-size": "20m", "max-file": "5"}}
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "SYS_ADMIN" not in service.get("cap_add", [])
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+@pytest.mark.parametrize("name", WORKING)
+def test_a_worker_has_room_for_all_its_children(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANSHIFT_BROKER_URL", "redis://127.0.0.1:1/0")
+    child = create_app.__wrapped__().conf.worker_max_memory_per_child / 1000
+    assert megabytes(WORKING[name]["mem_limit"]) >= child * parsed(WORKING[name]["command"])["concurrency"]
+
+
+def test_the_broker_takes_its_options_and_no_huge_message(tmp_path: Path) -> None:
+    command = [re.sub(r"\$\{.*?\}", "secret", word) for word in SERVICES["valkey"]["command"]]
+    port = free_port()
+    options = ["--port", str(port), "--bind", LOOPBACK, "--dir", str(tmp_path), "--daemonize", "no"]
+    argv = [str(valkey_server()), *command[1:], *options]
+    process = Process(Command(name="valkey", argv=argv, log=tmp_path / "log", ready=listens(port)))
+    process.begin()
+    try:
+        process.wait_ready()
+        with Redis(host=LOOPBACK, port=port, password="secret", retry=Retry(NoBackoff(), 0)) as broker:
+            assert broker.lpush("requests", b"x" * 900_000) == 1
+            with pytest.raises((RedisError, OSError)):
+                broker.lpush("requests", b"x" * 1_100_000)
+            assert broker.llen("requests") == 1
+    finally:
+        process.stop()
+
+
+def test_the_proxy_bounds_what_the_world_sends() -> None:
+    text = (ROOT / "deploy/nginx.conf").read_text()
+    named = dict(re.findall(r"^ *([a-z_]+) +([^;{]+);", text, re.MULTILINE))
+    assert named["client_max_body_size"] == f"{BODY_MAX_BYTES // 1024}k"
+    for limit in ("limit_conn", "limit_req", "client_header_timeout", "client_body_timeout", "ssl_protocols"):
+        assert limit in named
+    assert "X-Forwarded-For $remote_addr" in text  # and not what the caller says
+    assert "$proxy_add_x_forwarded_for" not in text
+    for target in re.findall(r"proxy_pass http://(\w+):(\d+);", text):
+        name, port = target
+        assert parsed(SERVICES[name]["command"])["port"] == int(port)
+    assert float(named["proxy_read_timeout"].removesuffix("s")) > LONGEST_WAIT_SECONDS
+    assert re.search(r"location = /metrics \{ return 404; \}", text)
+    assert set(PROXY["depends_on"]) == {"web", "receiver"}

@@ -23,11 +23,13 @@ from models.database import transaction
 from models.heartbeat import Heartbeat, beat
 from models.inbox import keep_refused
 from settings import settings
-from tests.conftest import Running, environment
+from tests.conftest import METRICS_KEY, Running, environment
 from tests.support.play import Play
 from tests.support.waiting import until
 from web.app import create_app
 from worker.app import QUEUES
+
+METRICS = {"Authorization": f"Bearer {METRICS_KEY}"}
 
 
 def diagnose() -> tuple[int, dict[str, list[str]]]:
@@ -126,7 +128,9 @@ def test_a_queue_that_no_worker_takes_from(healthy: Stack) -> None:
     assert code == 1
     assert found["bad"] == ["outside: No worker takes from outside. Start `planshift worker --queues outside`."]
     with TestClient(create_app()) as client:
-        assert 'planshift_trouble{kind="no_worker",subject="outside"} 1.0' in client.get("/metrics").text
+        assert (
+            'planshift_trouble{kind="no_worker",subject="outside"} 1.0' in client.get("/metrics", headers=METRICS).text
+        )
 
 
 def test_a_host_that_answers_with_errors(healthy: Stack) -> None:

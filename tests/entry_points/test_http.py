@@ -204,7 +204,8 @@ def test_what_is_not_there_and_what_is_too_large(running: Running, dns: ApiClien
     api = running.ready["api"]
     assert httpx.get(f"{api}/healthz", trust_env=False).json() == {"status": "ok"}
     assert httpx.get(f"{api}/readyz", trust_env=False).json() == {"status": "ready"}
-    assert "planshift_webhooks_total" in httpx.get(f"{api}/metrics", trust_env=False).text
+    key = {"Authorization": f"Bearer {running.ready['metrics_key']}"}
+    assert "planshift_webhooks_total" in httpx.get(f"{api}/metrics", headers=key, trust_env=False).text
     assert httpx.get(f"{api}/openapi.json", trust_env=False).json()["openapi"].startswith("3.1")
 
 

@@ -85,6 +85,10 @@ def get(url: str, path: str = "/v1/services/zone", **headers: str) -> httpx.Resp
     return httpx.get(url + path, headers=headers, trust_env=False, timeout=40)
 
 
+def metrics(web: str) -> str:
+    return get(web, "/metrics", Authorization=f"Bearer {os.environ['PLANSHIFT_METRICS_KEY']}").text
+
+
 def from_address(address: str) -> dict[str, str]:
     return {"X-Forwarded-For": address}
 
@@ -108,7 +112,7 @@ def test_a_key_that_asks_too_much_is_told_and_another_one_is_not(dns: ApiClient,
     assert 1 <= wait <= 10
     assert answer.headers["RateLimit"] == f'"key";r=0;t={wait}'
     known(web, key_of(dns, "frontend"), "198.51.100.1")
-    assert 'planshift_rate_limited_total{code="rate_limited"} 1.0' in get(web, "/metrics").text
+    assert 'planshift_rate_limited_total{code="rate_limited"} 1.0' in metrics(web)
 
 
 def test_processes_count_together(dns: ApiClient, web: str, running: Running) -> None:
@@ -137,7 +141,16 @@ def test_wrong_keys_are_counted_and_soon_not_looked_at(dns: ApiClient, web: str)
     # Neither a known key of the same address nor another address pays for it.
     assert get(web, **key, **here).status_code == 200
     assert get(web, Authorization="Bearer ps_guess", **from_address("198.51.100.6")).status_code == 401
-    assert f"planshift_wrong_keys_total {WRONG_MAX + 1}.0" in get(web, "/metrics").text
+    assert f"planshift_wrong_keys_total {WRONG_MAX + 1}.0" in metrics(web)
+
+
+def test_guesses_at_the_staffs_form_are_wrong_keys_too(web: str) -> None:
+    def sign_in(address: str) -> int:
+        form = {"key": "ps_guess", "actor": "Ana"}
+        return httpx.post(f"{web}/staff/sign-in", data=form, headers=from_address(address), trust_env=False).status_code
+
+    assert [sign_in("198.51.100.9") for _ in range(WRONG_MAX + 1)] == [401] * WRONG_MAX + [429]
+    assert sign_in("198.51.100.10") == 401
 
 
 def test_an_address_without_a_key_is_limited(web: str) -> None:

@@ -10,7 +10,15 @@ import httpx
 import pytest
 
 from domain.money import Money
-from gateways.protocol import Account, EventKind, GatewayError, GatewayRefused, NotUnderstood, PaymentRequest
+from gateways.protocol import (
+    Account,
+    EventKind,
+    GatewayError,
+    GatewayPayment,
+    GatewayRefused,
+    NotUnderstood,
+    PaymentRequest,
+)
 from gateways.standard import StandardGateway
 from tests.support.programs import As, program
 from tests.support.webhook_listener import WebhookListener
@@ -172,3 +180,10 @@ def test_an_unknown_type_is_ignored() -> None:
 def test_a_body_that_makes_no_sense_is_said_so(body: bytes) -> None:
     with pytest.raises(NotUnderstood):
         GATEWAY.parse(body)
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "//evil.example", "/pay", "https://", ""])
+def test_a_customer_is_sent_to_no_other_kind_of_address(url: str) -> None:
+    with pytest.raises(GatewayError, match="no address of http"):
+        GatewayPayment("gw_1", "pay_1", "open", Money(1, "JPY"), url, None)
+    assert GatewayPayment("gw_1", "pay_1", "open", Money(1, "JPY"), "https://pay.example/1", None).checkout_url

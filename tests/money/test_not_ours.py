@@ -12,6 +12,7 @@ from local.stack import Stack
 from models.base import new_id
 from models.database import transaction
 from models.inbox import InboxEvent, foreign_events
+from tests.conftest import METRICS_KEY
 from tests.support.money_play import MoneyPlay
 from tests.support.play import AUGUST
 from web.app import create_api
@@ -122,7 +123,7 @@ def test_the_count_is_a_metric(servers: Stack) -> None:
     async def scraped() -> str:
         app: Any = create_api()
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
-            return (await client.get("/metrics")).text
+            return (await client.get("/metrics", headers={"Authorization": f"Bearer {METRICS_KEY}"})).text
 
     line = f'planshift_foreign_events{{gateway="standard",provider="{play.slug}"}} 1.0'
     assert line in asyncio.run(scraped())

@@ -27,7 +27,7 @@ from models.database import transaction
 from models.inbox import REFUSED_KEPT, InboxEvent, RefusedWebhook
 from models.migrate import migrate
 from models.provider import Connection
-from tests.conftest import catalog_named, environment, new_slug
+from tests.conftest import METRICS_KEY, catalog_named, environment, new_slug
 from tests.support.money_play import MoneyPlay
 from tests.support.receiver import ReceiverProcess, receiver
 
@@ -117,7 +117,8 @@ def test_operators_see_a_bounded_sample_of_forgeries_and_a_counter(
     assert "No secret of this account" in kept[0].reason
     assert "webhook-signature" in kept[0].headers
     assert kept[0].body_start == BODY
-    metrics = httpx.get(f"http://127.0.0.1:{receiver_process.port}/metrics", trust_env=False).text
+    key = {"Authorization": f"Bearer {METRICS_KEY}"}
+    metrics = httpx.get(f"http://127.0.0.1:{receiver_process.port}/metrics", headers=key, trust_env=False).text
     [count] = [line.split()[-1] for line in metrics.splitlines() if 'answer="400",gateway="standard"' in line][:1]
     assert float(count) >= sent
 

@@ -29,7 +29,7 @@ def entered(dns: ApiClient, **session: Any) -> tuple[Visitor, str, str]:
     """Who followed the link, where they landed, and the page."""
     visitor = Visitor(dns)
     link = dns.call("POST", "/v1/portal-sessions", {"customer": "zone", **session}, scope="host")["url"]
-    landed = visitor.get(link)
+    landed = visitor.follow(link)
     assert landed.status_code == 200
     return visitor, landed.url.path, landed.text
 

@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import Running
 from tests.portal.visitor import AUGUST, JULY, Visitor, visitor
 from tests.support.client import ApiClient
+from tests.support.hostile import at_once
 from web.portal.links import LINK_LIFE_SECONDS, PortalLink, link_of_token, portal_link
 from web.portal.problems import LinkExpired
 
@@ -47,11 +48,56 @@ def test_a_bad_link_says_what_to_do(running: Running, monkeypatch: pytest.Monkey
             if token == "old":
                 patch.setattr("itsdangerous.timed.time.time", lambda: earlier)
             token = portal_link("", PortalLink("cus_nobody")).partition("token=")[2]
-    answer = httpx.get(f"{running.ready['portal']}/enter", params={"token": token}, trust_env=False)
+    entrance = f"{running.ready['portal']}/enter"
+    for answer in (
+        httpx.get(entrance, params={"token": token}, trust_env=False),
+        httpx.post(entrance, data={"token": token}, trust_env=False),
+    ):
+        assert answer.status_code == 401
+        assert says in answer.text
+        assert "Go back to your provider" in answer.text
+        assert "set-cookie" not in answer.headers
+
+
+def link_of(dns: ApiClient) -> str:
+    return str(dns.call("POST", "/v1/portal-sessions", {"customer": "zone"}, scope="host")["url"])
+
+
+def test_a_link_lets_in_once_and_fetching_it_uses_nothing_up(frontend: Make) -> None:
+    dns = frontend("dns")
+    customer = visitor(dns)
+    link = link_of(dns)
+    for method in ("GET", "HEAD", "GET"):  # a mail scanner, or a preview
+        fetched = httpx.request(method, link, trust_env=False)
+        assert (fetched.status_code, "set-cookie" in fetched.headers) == (200, False)
+    assert customer.follow(link).url.path == "/portal/services"
+    # Back, and pressed again: the browser is who it was. Another one is not.
+    assert customer.follow(link).url.path == "/portal/services"
+    token = {"token": link.partition("token=")[2]}
+    entrance = f"{dns.ready['api']}/portal/enter"
+    again = httpx.post(entrance, data=token, trust_env=False)
+    assert (again.status_code, "set-cookie" in again.headers) == (401, False)
+    assert "This link has expired or is not valid" in again.text
+    customer.submit(customer.get("/portal/services"), "/leave")
+    assert customer.http.post(entrance, data=token).status_code == 401
+
+
+def test_two_at_once_do_not_both_get_in(frontend: Make) -> None:
+    dns = frontend("dns")
+    visitor(dns)
+    token = {"token": link_of(dns).partition("token=")[2]}
+    answers = at_once(lambda _: httpx.post(f"{dns.ready['api']}/portal/enter", data=token, trust_env=False))
+    assert answers == [303] + [401] * 7
+
+
+def test_signing_out_ends_the_session_for_whoever_has_the_cookie(frontend: Make) -> None:
+    customer = visitor(frontend("dns"))
+    copied = dict(customer.http.cookies)
+    customer.submit(customer.get("/portal/services"), "/leave")
+    customer.http.cookies.update(copied)
+    answer = customer.get("/portal/services")
     assert answer.status_code == 401
-    assert says in answer.text
-    assert "Go back to your provider" in answer.text
-    assert "set-cookie" not in answer.headers
+    assert "You are not signed in" in answer.text
 
 
 def test_without_a_cookie_nothing_is_shown(running: Running) -> None:
@@ -64,8 +110,8 @@ def test_without_a_cookie_nothing_is_shown(running: Running) -> None:
 def test_pages_are_private_and_the_cookie_is_out_of_reach(frontend: Make) -> None:
     dns = frontend("dns")
     dns.new_service("zone", "basic", "USD", "US", (JULY, AUGUST), "monthly")
-    link = dns.call("POST", "/v1/portal-sessions", {"customer": "zone"}, scope="host")["url"]
-    entered = httpx.get(link, trust_env=False)
+    address, _, token = link_of(dns).partition("?token=")
+    entered = httpx.post(address, data={"token": token}, trust_env=False)
     assert (entered.status_code, entered.headers["location"]) == (303, "/portal/services")
     cookie = entered.headers["set-cookie"].lower()
     assert "httponly" in cookie

@@ -27,7 +27,11 @@ class Visitor:
 
     def enter(self, customer: str) -> None:
         link = self.frontend.call("POST", "/v1/portal-sessions", {"customer": customer}, scope="host")["url"]
-        assert self.get(link).url.path == "/portal/services"
+        assert self.follow(link).url.path == "/portal/services"
+
+    def follow(self, link: str) -> httpx.Response:
+        """A signed link, and the form that it shows."""
+        return self.submit(self.get(link), "/enter")
 
     def get(self, path: str) -> httpx.Response:
         return self.http.get(path)

@@ -172,7 +172,7 @@ def test_a_mail_is_sent_again_to_the_new_address(frontend: Make) -> None:
     dns = frontend("dns")
     change_id = stuck(dns)
     person = Person(dns)
-    page = person.get(f"/changes/{change_id}")
+    page = person.see(f"/changes/{change_id}", "Send again")
     customer = dns.call("GET", "/v1/customers/zone", scope="host")
     new = {name: customer[name] for name in ("name", "country", "address")} | {"email": "new@zone.invalid"}
     dns.call("PUT", "/v1/customers/zone", new, scope="host")

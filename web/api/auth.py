@@ -63,7 +63,7 @@ def authenticated(request: Request, bearer: Annotated[HTTPAuthorizationCredentia
         caller = _caller(session, bearer.credentials)
         request.state.credential_is_good = True
         origin = request.headers.get("Origin")
-        if origin is not None and origin not in (_origin_of(str(request.base_url)), _origin_of(settings().public_url)):
+        if origin is not None and origin != _origin_of(settings().public_url):
             provider = session.get_one(Provider, caller.provider_id)
             if origin not in catalog_of(session, provider).web.origins:
                 detail = f"{origin} is not one of `web.origins` in the provider's catalogue. Add it there."

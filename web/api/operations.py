@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import select
 
@@ -14,6 +16,8 @@ from planshift_client import shapes
 from tasks.watch import found, tell, tell_troubles
 from web.api.auth import AnyKey, transaction_for
 from web.api.bodies import TestClockBody
+from web.api.problems import Problem
+from web.metrics import KEY_MISSING, may_read
 
 router = APIRouter()
 
@@ -42,8 +46,10 @@ def readyz() -> shapes.Health:
 
 
 @router.get("/metrics", tags=["operations"], include_in_schema=False)
-def metrics() -> Response:
+def metrics(authorization: Annotated[str | None, Header()] = None) -> Response:
     """Prometheus metrics of this process, and the count of gateway events that are not ours."""
+    if not may_read(authorization):
+        raise Problem("not_authenticated", KEY_MISSING)
     with transaction() as session:
         counted = foreign_events(session)
     own = CollectorRegistry()

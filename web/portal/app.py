@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 def create_portal() -> FastAPI:
     """The ASGI application of the portal; its paths are below /portal."""
-    app = FastAPI(openapi_url=None)
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.middleware("http")(_with_headers)
     for part in (entering, overview, choosing, progress, ending):
         app.include_router(part.router)

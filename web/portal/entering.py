@@ -1,24 +1,27 @@
-"""The way in and out: the signed link becomes a visit, and leads to the step that it names."""
+"""The way in and out: the signed link becomes a visit, once, and leads to the step that it names."""
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated, Literal
 from urllib.parse import quote as quote_path
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlalchemy.orm import Session
 
 from domain.errors import ChangeError
 from engine.offers import quote_change
 from models.customer import Customer
 from models.database import transaction
+from models.portal_session import end_portal_session, is_open, open_portal_session
 from web.portal.choosing import blocked
-from web.portal.links import PortalLink, link_of_token
+from web.portal.links import PortalLink, digest_of, link_of_token
 from web.portal.pages import plain_page, see
-from web.portal.problems import LinkExpired
-from web.portal.visit import SignedForm, Visit, begin_visit, end_visit, new_visit, transaction_for
+from web.portal.problems import LinkExpired, NotSignedIn
+from web.portal.visit import SignedForm, Visit, begin_visit, end_visit, new_visit, transaction_for, visit_of
 
 router = APIRouter()
 
@@ -26,15 +29,20 @@ Language = Literal["en", "es", "ja", "hi"]
 _OUR_PATH = re.compile(r"/[A-Za-z0-9_/?&=%.-]*")
 
 
-@router.get("/enter")
-def enter(token: Annotated[str, Query(max_length=4_000)] = "") -> RedirectResponse:
-    """Follows a signed link: the browser gets its cookie, and the token leaves the address bar."""
+@router.api_route("/enter", methods=["GET", "HEAD"])
+def show_entrance(token: Annotated[str, Query(max_length=4_000)] = "") -> HTMLResponse:
+    """What a signed link shows: a form that follows it. Who only fetches it, as mail scanners do, uses nothing up."""
     link = link_of_token(token)
     with transaction() as session:
-        customer = session.get(Customer, link.customer)
-        if customer is None:
-            raise LinkExpired()
-        visit = new_visit(link, customer.locale)
+        locale = link.locale or _customer(session, link).locale
+    return plain_page("enter.html", locale, token=token)
+
+
+@router.post("/enter")
+def enter(request: Request, token: Annotated[str, Form(max_length=4_000)] = "") -> RedirectResponse:
+    """Follows the link: the browser gets its cookie, and the token leaves the address bar."""
+    link = link_of_token(token)
+    visit = _visit_by(link, digest_of(token), request)
     answer = see(_first_step(visit, link))
     begin_visit(answer, visit)
     return answer
@@ -42,7 +50,9 @@ def enter(token: Annotated[str, Query(max_length=4_000)] = "") -> RedirectRespon
 
 @router.post("/leave")
 def leave(visit: SignedForm) -> HTMLResponse:
-    """Signs out on this browser."""
+    """Signs out: whoever else has the cookie is out, too."""
+    with transaction() as session:
+        end_portal_session(session, visit.id)
     answer = plain_page("goodbye.html", visit.locale or "en", return_url=visit.return_url)
     end_visit(answer)
     return answer
@@ -58,6 +68,25 @@ def choose_language(
     answer = see(back if _OUR_PATH.fullmatch(back) else "/services")
     begin_visit(answer, replace(visit, locale=language))
     return answer
+
+
+def _customer(session: Session, link: PortalLink) -> Customer:
+    customer = session.get(Customer, link.customer)
+    if customer is None:
+        raise LinkExpired()
+    return customer
+
+
+def _visit_by(link: PortalLink, digest: str, request: Request) -> Visit:
+    """A new visit, or the one that the same browser has had by this link. Raises LinkExpired."""
+    with transaction() as session:
+        customer = _customer(session, link)
+        if session_id := open_portal_session(session, customer.id, digest):
+            return new_visit(link, session_id, customer.locale)
+        with suppress(NotSignedIn):
+            if is_open(session, (visit := visit_of(request)).id, digest):
+                return visit
+    raise LinkExpired()
 
 
 def _first_step(visit: Visit, link: PortalLink) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from dataclasses import asdict, dataclass
 
 from itsdangerous import BadData, URLSafeTimedSerializer
@@ -29,17 +31,25 @@ class PortalLink:
 
 
 def portal_link(public_url: str, link: PortalLink) -> str:
-    """A link into the portal for one customer; it can be followed for LINK_LIFE_SECONDS (by the machine's clock)."""
+    """A link into the portal for one customer, to be followed once, within LINK_LIFE_SECONDS (machine time)."""
     told = {name: value for name, value in asdict(link).items() if value is not None}
-    return f"{public_url.rstrip('/')}/portal/enter?token={_serializer().dumps(told)}"
+    # No two links are one, also for the same customer in the same second.
+    token = _serializer().dumps([told, secrets.token_urlsafe(9)])
+    return f"{public_url.rstrip('/')}/portal/enter?token={token}"
 
 
 def link_of_token(token: str) -> PortalLink:
     """What the link was made with. Raises LinkExpired."""
     try:
-        return PortalLink(**_serializer().loads(token, max_age=LINK_LIFE_SECONDS))
-    except (BadData, TypeError) as error:
+        told, _ = _serializer().loads(token, max_age=LINK_LIFE_SECONDS)
+        return PortalLink(**told)
+    except (BadData, TypeError, ValueError) as error:
         raise LinkExpired() from error
+
+
+def digest_of(token: str) -> str:
+    """What a link is remembered by once it has been followed."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _serializer() -> URLSafeTimedSerializer:

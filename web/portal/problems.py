@@ -13,13 +13,13 @@ class PageProblem(Exception):
 
 
 class LinkExpired(PageProblem):
-    """The signed link is too old, or it is not one of ours."""
+    """The signed link is too old, was used before, or is not one of ours."""
 
     name, status = "link", 401
 
 
 class NotSignedIn(PageProblem):
-    """No cookie, or one that is too old."""
+    """No cookie, one that is too old, or one of a session that was ended."""
 
     name, status = "not_signed_in", 401
 

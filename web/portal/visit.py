@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from models.customer import Customer, Service
 from models.database import transaction
 from models.invoice import Invoice, StoredQuote
 from models.plan_change import PlanChange
+from models.portal_session import is_open
 from models.provider import Provider, business_now, catalog_of
 from settings import settings
 from web.portal.formatter import PageFormatter
@@ -40,17 +40,18 @@ Row = TypeVar("Row", Service, PlanChange, Invoice)
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One customer in one browser: its language, where it leads back to. The nonce ties the forms to the cookie."""
+    """One customer in one browser: its language, where it leads back to. `id` is the session's, and ties the forms to
+    the cookie."""
 
     customer: str
-    nonce: str
+    id: str
     locale: str | None = None
     return_url: str | None = None
 
     @property
     def csrf(self) -> str:
         key = f"planshift.portal.csrf:{settings().require_secret_key()}".encode()
-        return hmac.digest(key, self.nonce.encode(), "sha256").hex()
+        return hmac.digest(key, self.id.encode(), "sha256").hex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def visit_of(request: Request) -> Visit:
     """The visit that the cookie names. Raises NotSignedIn."""
     try:
         return Visit(**_serializer().loads(request.cookies.get(COOKIE, ""), max_age=VISIT_LIFE_SECONDS))
-    except BadData as error:
+    except (BadData, TypeError) as error:  # the last one: of an earlier version
         raise NotSignedIn() from error
 
 
@@ -114,9 +115,9 @@ def visit_of_form(visit: Signed, csrf: Annotated[str, Form()] = "") -> Visit:
 SignedForm = Annotated[Visit, Depends(visit_of_form)]
 
 
-def new_visit(link: PortalLink, locale: str) -> Visit:
+def new_visit(link: PortalLink, session_id: str, locale: str) -> Visit:
     """The visit of whoever followed the link; in the customer's language where the link names none."""
-    return Visit(link.customer, secrets.token_urlsafe(16), link.locale or locale, link.return_url)
+    return Visit(link.customer, session_id, link.locale or locale, link.return_url)
 
 
 def begin_visit(response: Response, visit: Visit) -> None:
@@ -142,11 +143,11 @@ def end_visit(response: Response) -> None:
 def transaction_for(visit: Visit) -> Iterator[PortalTransaction]:
     """`with transaction_for(visit) as tx:` commits at the end of the block.
 
-    Raises NotSignedIn for a customer who is gone.
+    Raises NotSignedIn for a customer who is gone, and for who has signed out.
     """
     with transaction() as session:
         customer = session.get(Customer, visit.customer)
-        if customer is None:
+        if customer is None or not is_open(session, visit.id):
             raise NotSignedIn()
         provider = session.get_one(Provider, customer.provider_id)
         catalog = catalog_of(session, provider)

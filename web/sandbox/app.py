@@ -20,6 +20,7 @@ from engine.accounts.providers import set_clock
 from engine.offers import quote_change
 from models.customer import Customer, Service
 from models.database import transaction
+from models.portal_session import open_portal_session
 from models.provider import Provider, business_now, catalog_of
 from web.portal.links import PortalLink
 from web.portal.pages import HEADERS, see
@@ -34,7 +35,7 @@ RowId = Annotated[str, Form(max_length=64, pattern=r"^[a-z]+_[0-9a-z]+$")]
 
 def create_sandbox() -> FastAPI:
     """The ASGI application of what the page's forms lead to; its paths are below /sandbox."""
-    app = FastAPI(openapi_url=None)
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.add_api_route("/sign-in", sign_in, methods=["POST"])
     app.add_api_route("/upgrade", upgrade, methods=["POST"])
     app.add_api_route("/clock", move_clock, methods=["POST"])
@@ -69,7 +70,8 @@ def refuse(request: Request, error: Exception) -> Response:
 def sign_in(ready: ReadyForForm, customer: RowId) -> RedirectResponse:
     """The browser is this customer from now on, on the page on which their story goes on."""
     with transaction() as session:
-        return _be(_card(session, ready, customer))
+        card = _card(session, ready, customer)
+    return _be(card)
 
 
 def upgrade(ready: ReadyForForm, customer: RowId) -> RedirectResponse:
@@ -83,7 +85,7 @@ def upgrade(ready: ReadyForForm, customer: RowId) -> RedirectResponse:
             service = session.get_one(Service, card.service.id)
             now = business_now(session, Provider, service.provider_id)
             stored = quote_change(session, now, service, card.upgrade.id, service.cycle, None)
-            return _be(card, f"/quotes/{stored.id}")
+        return _be(card, f"/quotes/{stored.id}")
     except ChangeError:
         return _be(card, f"/services/{card.service.id}/change")
 
@@ -121,8 +123,11 @@ def _card(session: Session, ready: dict[str, Any], customer_id: str) -> Customer
 
 
 def _be(card: CustomerCard, path: str = "") -> RedirectResponse:
+    with transaction() as session:
+        session_id = open_portal_session(session, card.customer.id)
+    assert session_id is not None, "it is a link that opens no second session"
     answer = see(path or card.path)
-    begin_visit(answer, new_visit(PortalLink(card.customer.id), card.customer.locale))
+    begin_visit(answer, new_visit(PortalLink(card.customer.id), session_id, card.customer.locale))
     return answer
 
 

@@ -28,7 +28,7 @@ _UNEXPECTED = "An error of ours; it is in the log of web. Look at what you decid
 
 def create_staff() -> FastAPI:
     """The ASGI application of the staff pages; its paths are below /staff."""
-    app = FastAPI(openapi_url=None)
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.middleware("http")(_with_headers)
     for part in (entering, looking, changes, rows, money, decisions, payments):
         app.include_router(part.router)

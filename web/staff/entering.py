@@ -41,6 +41,7 @@ def sign_in(
         raise ForgedStaffForm()
     with transaction() as session:
         found = find_api_key(session, key.strip())
+        request.state.credential_is_good = found is not None  # who guesses is slowed down: web/rate_limits.py
         problem = _problem(actor.strip(), found.scopes if found else None)
         if problem or found is None:
             return plain_page("sign_in.html", 401, next=_own(next), actor=actor, problem=problem)

@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -21,6 +22,8 @@ from starlette.routing import Mount, Route
 from engine.payments.inbox_store import ReceivedWebhook
 from gateways.registry import GATEWAYS
 from models.base import WrongSecretKey
+from web.metrics import KEY_MISSING, may_read
+from web.safe_headers import SafeHeaders
 from web.webhooks.accounts import Accounts, Headers, Refused, UnknownAccount
 from web.webhooks.enqueuer import Enqueuer
 from web.webhooks.refused import RefusedSample
@@ -37,14 +40,19 @@ log = logging.getLogger(__name__)
 
 def create_receiver() -> Starlette:
     """The receiver's routes, below /webhooks."""
-    return Starlette(routes=[Route("/{gateway}/{account}", Receiver().receive, methods=["POST"])])
+    return _never_redirecting(Starlette(routes=[Route("/{gateway}/{account}", Receiver().receive, methods=["POST"])]))
 
 
 def create_standalone_receiver() -> Starlette:
     """The ASGI application of `planshift receiver`: the same routes, a health check and metrics."""
-    return Starlette(
-        routes=[Mount("/webhooks", create_receiver()), Route("/healthz", _healthz), Route("/metrics", _metrics)]
-    )
+    routes = [Mount("/webhooks", create_receiver()), Route("/healthz", _healthz), Route("/metrics", _metrics)]
+    return _never_redirecting(Starlette(routes=routes, middleware=[Middleware(SafeHeaders)]))
+
+
+def _never_redirecting(app: Starlette) -> Starlette:
+    """To the same address with another stroke, by the name that the caller gave us, whatever that is."""
+    app.router.redirect_slashes = False
+    return app
 
 
 class Receiver:
@@ -116,4 +124,6 @@ async def _healthz(request: Request) -> JSONResponse:
 
 
 async def _metrics(request: Request) -> Response:
+    if not may_read(request.headers.get("authorization")):
+        return JSONResponse({"detail": KEY_MISSING}, 401)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

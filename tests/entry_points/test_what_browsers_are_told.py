@@ -1,0 +1,116 @@
+"""What every answer says to browsers, what a caller's own name for us leads to, and who may read the metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import httpx
+import pytest
+
+from tests.conftest import Running, environment
+from tests.support.client import ApiClient, is_problem
+from web.app import create_app
+from web.safe_headers import HSTS
+from web.webhooks.app import create_standalone_receiver
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+PATHS = (
+    "/healthz",
+    "/v1/services",
+    "/v1/services/",
+    "/v1/nothing",
+    "/portal",
+    "/portal/",
+    "/portal/services",
+    "/portal/services/",
+    "/portal/enter?token=x",
+    "/portal/static/portal.css",
+    "/staff",
+    "/staff/",
+    "/staff/sign-in",
+    "/sandbox/mails",
+    "/sandbox/mails/",
+    "/",
+    "/webhooks",
+    "/webhooks/standard/x/",
+    "/nothing",
+    "/metrics",
+)
+
+
+def ask(url: str, path: str, **headers: str) -> httpx.Response:
+    return httpx.get(url + path, headers=headers, trust_env=False, timeout=120)
+
+
+def test_no_answer_lets_a_browser_guess(running: Running) -> None:
+    for url in (running.stack.addresses.web, running.stack.addresses.receiver):
+        for path in PATHS:
+            answer = ask(url, path)
+            assert answer.headers.get_list("x-content-type-options") == ["nosniff"], path
+            assert "strict-transport-security" not in answer.headers  # by http it would mean nothing
+    refused = httpx.post(f"{running.stack.addresses.receiver}/webhooks/standard/x", content=b"{}", trust_env=False)
+    assert refused.headers["x-content-type-options"] == "nosniff"
+
+
+def test_over_https_there_is_no_way_back(running: Running) -> None:
+    async def answers() -> list[httpx.Response]:
+        found = []
+        for app in (create_app(), create_standalone_receiver()):
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
+                found += [await client.get(path) for path in ("/healthz", "/nothing")]
+        return found
+
+    with environment(dict(os.environ) | {"PLANSHIFT_PUBLIC_URL": "https://billing.example"}):
+        assert {answer.headers["strict-transport-security"] for answer in asyncio.run(answers())} == {HSTS}
+
+
+def test_the_callers_name_for_us_leads_nowhere(dns: ApiClient) -> None:
+    url, evil = dns.ready["api"], "evil.example"
+    named = {"Host": evil, "X-Forwarded-Host": evil, "Forwarded": f"host={evil}"}
+    for path in PATHS:
+        answer = ask(url, path, **named, **dns._login("frontend"))
+        assert evil not in answer.text, path
+        assert evil not in answer.headers.get("location", ""), path
+    link = dns.send("POST", "/v1/portal-sessions", {"customer": "zone"}, "host", **named).json()["url"]
+    assert link.startswith(f"{url}/portal/enter?token=")
+    # Nor does it make a page of that name ours, whose scripts may call.
+    answer = ask(url, "/v1/services", Origin=f"http://{evil}", **named, **dns._login("frontend"))
+    is_problem(answer, 403, "origin_not_allowed")
+    assert ask(url, "/v1/services", Origin=url, **dns._login("frontend")).status_code == 200
+
+
+def test_an_address_without_its_last_stroke_leads_to_the_first_page(running: Running) -> None:
+    assert ask(running.ready["api"], "/staff").headers["location"] == "/staff/"
+    for path in ("/portal", "/portal/"):
+        answer = ask(running.ready["api"], path)
+        assert (answer.status_code, answer.headers.get("location")) in ((303, "/portal/services"), (401, None)), path
+
+
+def test_metrics_ask_for_a_key(running: Running) -> None:
+    for url in (running.stack.addresses.web, running.stack.addresses.receiver):
+        for wrong in (
+            {},
+            {"Authorization": "Bearer x"},
+            {"Authorization": "Bearer \xff"},
+            {"Authorization": "Bearer"},
+        ):
+            answer = httpx.get(f"{url}/metrics", headers=httpx.Headers(wrong, encoding="latin-1"), trust_env=False)
+            assert answer.status_code == 401
+            assert "PLANSHIFT_METRICS_KEY" in answer.json()["detail"]
+        key = {"Authorization": f"Bearer {running.ready['metrics_key']}"}
+        assert "planshift_webhooks_total" in ask(url, "/metrics", **key).text
+
+
+def test_without_a_key_of_their_own_nobody_reads_them(running: Running) -> None:
+    async def status(app: object, sent: str) -> int:
+        transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return (await client.get("/metrics", headers={"Authorization": sent})).status_code
+
+    unset = {name: value for name, value in os.environ.items() if name != "PLANSHIFT_METRICS_KEY"}
+    for variables in (unset, unset | {"PLANSHIFT_METRICS_KEY": ""}):
+        with environment(variables):
+            for app in (create_app(), create_standalone_receiver()):
+                assert [asyncio.run(status(app, sent)) for sent in ("", "Bearer", "Bearer None")] == [401] * 3

@@ -1,0 +1,31 @@
+"""What every answer of web and receiver says to browsers: no guessing of types, and no way back to plain HTTP."""
+
+from __future__ import annotations
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from settings import settings
+
+# A year. Of this name alone: what else the provider has below it is not ours to say.
+HSTS = "max-age=31536000"
+
+
+class SafeHeaders:
+    """Around an application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._headers = {"X-Content-Type-Options": "nosniff"}
+        if settings().public_url.startswith("https://"):
+            self._headers["Strict-Transport-Security"] = HSTS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(raw=list(message["headers"]))
+                headers.update(self._headers)
+                message = {**message, "headers": headers.raw}
+            await send(message)
+
+        await self._app(scope, receive, send_safely if scope["type"] == "http" else send)
