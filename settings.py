@@ -29,7 +29,8 @@ class Settings(BaseSettings):
     broker_url: str | None = None
     # Whether the database's address is that of a pooler in transaction mode, such as PgBouncer.
     database_pooled: bool = False
-    # Signs portal links and encrypts gateway and host secrets at rest.
+    # Signs portal links and encrypts gateway and host secrets at rest. Several keys stand with spaces between, the
+    # newest first: that one signs and encrypts, any of them checks and reads.
     secret_key: SecretStr | None = None
 
     # Opens /metrics; unset, nobody may read them.
@@ -91,7 +92,17 @@ class Settings(BaseSettings):
         return _required("PLANSHIFT_BROKER_URL", self.broker_url)
 
     def require_secret_key(self) -> str:
-        return _required("PLANSHIFT_SECRET_KEY", self.secret_key.get_secret_value() if self.secret_key else None)
+        """The newest."""
+        return self.require_secret_keys()[0]
+
+    def require_secret_keys(self) -> list[str]:
+        """The newest first. The text as a whole is a key, too, of those who had one with a space in it."""
+        text = _required("PLANSHIFT_SECRET_KEY", self.secret_key.get_secret_value() if self.secret_key else None)
+        return list(dict.fromkeys([*text.split(), text]))
+
+    def signing_keys(self) -> list[str]:
+        """The newest last, as the library for signed texts wants them."""
+        return self.require_secret_keys()[::-1]
 
 
 class MissingSetting(Exception):

@@ -150,7 +150,8 @@ class MollieGateway:
         found = _FETCH.fullmatch(body)
         if found is None:
             raise BadSignature("The webhook must be a form with the id of a payment, tr_….")
-        return Delivery(event_key=f"look:{found[1].decode()}", fetch_only=True)
+        ref = found[1].decode()
+        return Delivery(event_key=f"look:{ref}", fetch_only=True, gateway_ref=ref)
 
     def parse(self, body: bytes) -> list[GatewayEvent]:
         found = _FETCH.fullmatch(body)

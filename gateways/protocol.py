@@ -171,11 +171,13 @@ class GatewayEvent:
 class Delivery:
     """A verified webhook: the key under which the gateway will repeat it.
 
-    `fetch_only`: nobody signed it, so nothing in it is believed, and a repetition is not a duplicate: fetch again.
+    `fetch_only`: nobody signed it, so nothing in it is believed but that something may have happened to the payment
+    `gateway_ref`; and a repetition is not a duplicate: fetch again.
     """
 
     event_key: str
     fetch_only: bool = False
+    gateway_ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)

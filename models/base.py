@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, LargeBinary, MetaData, String, TypeDecorator, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
@@ -66,7 +66,7 @@ def is_id(prefix: str, text: str) -> bool:
 
 
 class WrongSecretKey(Exception):
-    """PLANSHIFT_SECRET_KEY is not the key that encrypted the secrets of the connections."""
+    """No key of PLANSHIFT_SECRET_KEY is the one that encrypted the secrets of the connections."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -81,24 +81,36 @@ def secret_key_fingerprint() -> str:
 
 
 class EncryptedList(TypeDecorator[tuple[str, ...]]):
-    """A list of secrets, encrypted at rest with PLANSHIFT_SECRET_KEY (Fernet: AES-128-CBC with HMAC-SHA256)."""
+    """A list of secrets, encrypted at rest with the newest key of PLANSHIFT_SECRET_KEY, and read with any of them
+    (Fernet: AES-128-CBC with HMAC-SHA256)."""
 
     impl = LargeBinary
     cache_ok = True
 
     def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> bytes | None:
-        return None if value is None else _fernet().encrypt(json.dumps(list(value)).encode())
+        return None if value is None else _fernets()[0].encrypt(json.dumps(list(value)).encode())
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> tuple[str, ...] | None:
         """Raises WrongSecretKey."""
         if value is None:
             return None
         try:
-            return tuple(json.loads(_fernet().decrypt(value)))
+            return tuple(json.loads(MultiFernet(_fernets()).decrypt(value)))
         except InvalidToken as error:
             raise WrongSecretKey from error
 
 
-def _fernet() -> Fernet:
-    digest = hashlib.sha256(b"planshift secrets at rest:" + settings().require_secret_key().encode()).digest()
-    return Fernet(base64.urlsafe_b64encode(digest))
+def has_newest_key(encrypted: bytes) -> bool:
+    """Whether the newest key encrypted it."""
+    try:
+        _fernets()[0].decrypt(encrypted)
+    except InvalidToken:
+        return False
+    return True
+
+
+def _fernets() -> list[Fernet]:
+    """The newest first."""
+    keys = settings().require_secret_keys()
+    digests = [hashlib.sha256(b"planshift secrets at rest:" + key.encode()).digest() for key in keys]
+    return [Fernet(base64.urlsafe_b64encode(digest)) for digest in digests]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import logging
 from collections import OrderedDict
 
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from settings import Settings
+from web.addresses import address_of
 from web.api.problems import PROBLEMS, problem
 from web.api.tokens import PREFIX
 from web.counters import Count, Counters, Policy
@@ -98,16 +98,6 @@ def _is_counted(scope: Scope) -> bool:
         return False
     path: str = scope["path"]
     return path.startswith("/v1/") or (path == "/staff/sign-in" and scope["method"] == "POST")
-
-
-def address_of(scope: Scope) -> str:
-    """Who calls; of IPv6 the network of one household or server, which has more addresses than anybody can count."""
-    text = (scope.get("client") or ("unknown",))[0]
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return "unknown"
-    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else text
 
 
 def _refusal(code: str, count: Count) -> Response:

@@ -17,7 +17,7 @@ from worker.beat import SCHEDULE
 # How long a task of a queue may run, in seconds; then its process is killed. A step makes at most two calls to somebody
 # else's network, and each gives up after 25 s (provisioners/http.py); a statement gives up after 4 s
 # (models/database.py), so what only writes rows needs less.
-QUEUES = {"requests": 20, "pipeline": 60, "pdf": 60, "outside": 60, "renewals": 60, "maintenance": 30}
+QUEUES = {"requests": 20, "pipeline": 60, "events": 60, "pdf": 60, "outside": 60, "renewals": 60, "maintenance": 30}
 LONGEST_TASK_SECONDS = max(QUEUES.values())
 # Checking everything may take longer; a second check at the same time, when its message comes back, does no harm.
 LONG_TASKS = {"audit.books": 900}
@@ -31,8 +31,8 @@ ROUTES = {
     "plan_change.request_payment": "outside",
     "plan_change.apply_plan": "outside",
     "plan_change.notify": "outside",
-    "payments.process_event": "pipeline",
-    "payments.process_events": "pipeline",
+    "payments.process_event": "events",
+    "payments.process_events": "events",
     "payments.fetch": "outside",
     "payments.refund": "outside",
     "payments.list_events": "outside",

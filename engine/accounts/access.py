@@ -3,15 +3,28 @@ who and why, and without any secret."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import LargeBinary, select, type_coerce
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
 
 from engine.jobs.external_call import machine_time
 from models.audit import BY_A_PROGRAM, Attribution, record_action
+from models.base import has_newest_key
 from models.provider import ApiKey, Connection, Provider, business_now, connection_of, new_api_key
+
+BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Reencrypted:
+    """One batch: how many were rewritten, and where the next one begins; None where there was nothing left."""
+
+    rewritten: int
+    last_id: str | None
 
 
 class UnknownKey(Exception):
@@ -44,6 +57,20 @@ def connect(
     details = {"kind": kind, "adapter": adapter, "base_url": base_url, "secrets": len(secrets)}
     _record(session, provider, "connection.set", connection.id, attribution, **details)
     return connection
+
+
+def reencrypt_connections(session: Session, after: str) -> Reencrypted:
+    """Encrypts what an older key of PLANSHIFT_SECRET_KEY encrypted with the newest one. Raises WrongSecretKey."""
+    columns = {"raw_api_key": Connection.api_key, "raw_secrets": Connection.secrets}
+    stored = [type_coerce(column, LargeBinary).label(name) for name, column in columns.items()]
+    query = select(Connection, *stored).where(Connection.id > after).order_by(Connection.id).limit(BATCH)
+    rows = session.execute(query.with_for_update(of=Connection)).all()
+    old = [connection for connection, *encrypted in rows if not all(map(has_newest_key, encrypted))]
+    for connection in old:
+        flag_modified(connection, "api_key")
+        flag_modified(connection, "secrets")
+    session.flush()
+    return Reencrypted(len(old), rows[-1][0].id if rows else None)
 
 
 def create_key(

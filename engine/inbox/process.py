@@ -107,7 +107,8 @@ def _read(event: InboxEvent) -> list[GatewayEvent]:
 def _begin_fetch(
     session: Session, now: datetime, event: InboxEvent, to_fetch: list[GatewayEvent]
 ) -> FetchCall | Processed:
-    """Only payments that we opened are fetched: whoever guesses a name cannot make us call the gateway."""
+    """Only payments that we opened are fetched: whoever guesses a name cannot make us call the gateway. The receiver
+    files no other; should its payment be gone, the event is not looked at again."""
     event.match_attempts += 1
     refs = [gateway_event.gateway_ref for gateway_event in to_fetch][:FETCHES_AT_ONCE]
     ours = select(PaymentAttempt.id, PaymentAttempt.gateway_ref).where(
@@ -117,10 +118,7 @@ def _begin_fetch(
     if known:
         account = gateway_account(event.connection)
         return FetchCall(event.id, event.deliveries, event.connection.adapter, account, tuple(known))
-    if event.match_attempts >= ATTEMPTS_BEFORE_UNMATCHED:
-        _ignore_foreign(session, now, event, refs[0])
-    else:
-        _park(session, now, event, refs[0])
+    _ignore_foreign(session, now, event, refs[0])
     return NOTHING
 
 

@@ -1,7 +1,8 @@
 """Verified webhooks are written down: many in one statement, which is one transaction and one flush of the disk.
 
-The same event again is counted; the same key with other contents is flagged, kept aside and not believed; an unsigned
-one, which only says that something happened, is processed again.
+The same event again is counted; the same key with other contents is flagged, kept aside and not believed. An unsigned
+one, which only says that something happened, is looked at once: where it names no payment that we opened, nothing is
+written; where it does, it is processed again, unless it waits for that already.
 """
 
 from __future__ import annotations
@@ -52,20 +53,22 @@ class ReceivedWebhook:
         return self.connection_id, self.delivery.event_key
 
 
-def receive_events(connection: Connection, webhooks: Sequence[ReceivedWebhook]) -> list[str]:
-    """Writes webhooks down and returns their rows' ids. No two may have the same key, and either all or none of them
-    are `fetch_only`."""
+def receive_events(connection: Connection, webhooks: Sequence[ReceivedWebhook]) -> list[str | None]:
+    """Writes webhooks down and returns the ids of the rows to process, None for an unsigned one that leads to nothing
+    new. No two may have the same key, and either all or none of them are `fetch_only`."""
     values: dict[str, list[Any]] = {
         "id": [new_id("evt") for _ in webhooks],
         "provider_id": [webhook.provider_id for webhook in webhooks],
         "connection_id": [webhook.connection_id for webhook in webhooks],
         "event_key": [webhook.delivery.event_key for webhook in webhooks],
+        "gateway_ref": [webhook.delivery.gateway_ref for webhook in webhooks],
         "body": [webhook.body for webhook in webhooks],
         "body_sha256": [hashlib.sha256(webhook.body).hexdigest() for webhook in webhooks],
     }
     statement = _FETCH if webhooks[0].delivery.fetch_only else _REPORTED
-    ids = {(row.connection_id, row.event_key): row.id for row in connection.execute(statement, values)}
-    return [ids[webhook.key] for webhook in webhooks]
+    rows = connection.execute(statement, values)
+    ids = {(row.connection_id, row.event_key): row.id for row in rows if row.is_new}
+    return [ids.get(webhook.key) for webhook in webhooks]
 
 
 def store_fetched(session: Session, now: datetime, attempt: PaymentAttempt, payment: GatewayPayment) -> str | None:
@@ -75,9 +78,11 @@ def store_fetched(session: Session, now: datetime, attempt: PaymentAttempt, paym
     return store_event(session, now, attempt.connection, "fetch", key_of(payment), body)
 
 
+_STORED = ("id", "provider_id", "connection_id", "event_key", "body", "body_sha256")
+
+
 def _unnested() -> TableValuedAlias:
-    columns = {name: String() for name in ("id", "provider_id", "connection_id", "event_key", "body_sha256")}
-    types: dict[str, Any] = {**columns, "body": LargeBinary()}
+    types: dict[str, Any] = {name: String() for name in _STORED} | {"body": LargeBinary(), "gateway_ref": String()}
     arrays = [bindparam(name, type_=ARRAY(kind)) for name, kind in types.items()]
     return (
         func.unnest(*arrays)
@@ -88,17 +93,24 @@ def _unnested() -> TableValuedAlias:
 
 def _statement(fetch: bool) -> Any:
     """Built once: to build it takes longer than to execute it. Rows are written in the order of their keys, so that
-    two receivers never wait for each other."""
+    two receivers never wait for each other. An unsigned one finds its payment, or is no row."""
     reported = _unnested()
     business_now = func.coalesce(Provider.clock_at, func.clock_timestamp())
     status = {"source": "webhook", "conflicting": False, "deliveries": 1, "status": InboxStatus.RECEIVED}
     status |= {"match_attempts": 0, "failures": 0}
+    stored = [reported.c[name] for name in _STORED]
     rows = (
-        select(*reported.c, business_now, *(literal(value) for value in status.values()))
+        select(*stored, business_now, *(literal(value) for value in status.values()))
         .join(Provider, Provider.id == reported.c.provider_id)
         .order_by(reported.c.connection_id, reported.c.event_key)
     )
-    names = [*reported.c.keys(), "received_at", *status]
+    if fetch:
+        opened = and_(
+            PaymentAttempt.connection_id == reported.c.connection_id,
+            PaymentAttempt.gateway_ref == reported.c.gateway_ref,
+        )
+        rows = rows.join(PaymentAttempt, opened)
+    names = [*_STORED, "received_at", *status]
     statement = insert(InboxEvent).from_select(names, rows, include_defaults=False)
     new = statement.excluded
     # An event out of a list has other bytes than the webhook about it, and is the same event.
@@ -107,16 +119,19 @@ def _statement(fetch: bool) -> Any:
         "conflicting": InboxEvent.conflicting | other,
         "conflicting_body": func.coalesce(InboxEvent.conflicting_body, case((other, new.body))),
     }
+    is_new: Any = literal(True)
     if fetch:
+        waits = InboxEvent.status == InboxStatus.RECEIVED
         updates = {
             "status": InboxStatus.RECEIVED,
             "match_attempts": 0,
-            "attempts": 0,
-            "next_attempt_at": func.clock_timestamp(),
+            "attempts": case((waits, InboxEvent.attempts), else_=0),
+            "next_attempt_at": case((waits, InboxEvent.next_attempt_at), else_=func.clock_timestamp()),
         }
+        is_new = InboxEvent.next_attempt_at >= func.statement_timestamp()
     return statement.on_conflict_do_update(
         index_elements=["connection_id", "event_key"], set_={"deliveries": InboxEvent.deliveries + 1, **updates}
-    ).returning(InboxEvent.id, InboxEvent.connection_id, InboxEvent.event_key)
+    ).returning(InboxEvent.id, InboxEvent.connection_id, InboxEvent.event_key, is_new.label("is_new"))
 
 
 _REPORTED, _FETCH = _statement(fetch=False), _statement(fetch=True)

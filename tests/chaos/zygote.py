@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from tests.chaos.seam import Seam
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
-QUEUES = "requests,pipeline,pdf,renewals,maintenance"
+QUEUES = "requests,pipeline,events,pdf,renewals,maintenance"
 
 
 def main(folder: Path, share: int, chosen: list[str]) -> None:

@@ -199,7 +199,7 @@ def test_dependencies_and_volumes_exist() -> None:
         assert set(service["networks"]) <= set(COMPOSE["networks"])
 
 
-CALLING = {"worker-core", "worker-outside"}
+CALLING = {"worker-core", "worker-events", "worker-outside"}
 
 
 def test_only_who_calls_others_has_a_way_out() -> None:
@@ -211,7 +211,7 @@ def test_only_who_calls_others_has_a_way_out() -> None:
     assert COMPOSE["networks"]["front"] == {"driver_opts": masquerade}
     for name in CALLING:
         queues = parsed(SERVICES[name]["command"])["queues"].split(",")
-        assert set(queues) & {"outside", "pipeline", "renewals"}
+        assert set(queues) & {"outside", "events", "pipeline", "renewals"}
 
 
 def megabytes(size: str) -> int:

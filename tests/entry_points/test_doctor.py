@@ -30,6 +30,7 @@ from web.app import create_app
 from worker.app import QUEUES
 
 METRICS = {"Authorization": f"Bearer {METRICS_KEY}"}
+SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
 
 
 def diagnose() -> tuple[int, dict[str, list[str]]]:
@@ -173,7 +174,7 @@ def test_another_secret_key_than_the_one_that_encrypted(healthy: Stack) -> None:
         code, found = diagnose()
         ready = client.get("/readyz")
         webhook = client.post(f"/webhooks/standard/{play.slug}", content=b"{}")
-        host = CliRunner().invoke(app, ["connect", "host", play.slug, "--url", "http://h.invalid", "--secret", "s"])
+        host = CliRunner().invoke(app, ["connect", "host", play.slug, "--url", "http://h.invalid", "--secret", SECRET])
     assert code == 1
     assert any("is not the key that encrypted" in sentence for sentence in found["bad"])
     assert (ready.status_code, ready.json()["code"]) == (503, "wrong_secret_key")

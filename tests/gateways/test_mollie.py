@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
+from sqlalchemy import select
 
 from domain.money import Money
 from engine.payments.inbox_store import ReceivedWebhook, receive_events
@@ -90,6 +91,13 @@ def play(servers: Stack, mollie: str) -> MoneyPlay:
 
 def posted(play: MoneyPlay, name: str) -> str:
     """A webhook is verified and written down; returns the row's id."""
+    event_id = filed(play, name)
+    assert event_id is not None
+    return event_id
+
+
+def filed(play: MoneyPlay, name: str) -> str | None:
+    """The same; None where it leads to nothing new."""
     body = f"id={name}".encode()
     with transaction() as session:
         connection = play.gateway(session)
@@ -201,11 +209,22 @@ def test_a_refund_that_fails_and_its_replacement_are_found_by_the_same_fetch(pla
 
 def test_a_name_that_we_did_not_open_is_never_fetched(play: MoneyPlay) -> None:
     """Whoever guesses names cannot make us call Mollie, or fill our books."""
-    event_id = posted(play, "tr_guessed")
-    for _ in range(6):
-        play.process(event_id)
-    assert (play.event(event_id).status, play.ledger()) == ("ignored", {})
-    assert "tr_guessed" not in FakeMollie.fetched
+    assert filed(play, "tr_guessed") is None
+    with transaction() as session:
+        assert session.scalar(select(InboxEvent.id).where(InboxEvent.provider_id == play.provider(session).id)) is None
+    assert (play.ledger(), "tr_guessed" in FakeMollie.fetched) == ({}, False)
+
+
+def test_one_that_waits_to_be_fetched_is_not_enqueued_again(play: MoneyPlay) -> None:
+    """However often it is posted: one look for all, and another where it came during that look."""
+    change_id = play.until_awaiting_payment("start")
+    name = play.attempts(change_id)[0].gateway_ref or ""
+    event_id = posted(play, name)
+    assert [filed(play, name) for _ in range(20)] == [None] * 20
+    assert play.event(event_id).deliveries == 21
+    play.process(event_id)
+    assert (play.event(event_id).status, FakeMollie.fetched.count(name)) == ("processed", 1)
+    assert filed(play, name) == event_id
 
 
 def test_a_notification_that_comes_during_a_fetch_is_fetched_again(
@@ -219,7 +238,7 @@ def test_a_notification_that_comes_during_a_fetch_is_fetched_again(
     def slow(self: Any, account: Account, ref: str) -> Any:
         seen = real(self, account, ref)
         pay(name)
-        posted(play, name)
+        assert filed(play, name) is None, "it is looked at already"
         return seen
 
     with monkeypatch.context() as patch:

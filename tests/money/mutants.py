@@ -18,7 +18,7 @@ COMMIT_SECONDS = 0.3
 _write_down = writer.write_down
 
 
-def _answer_before_commit(webhooks: list[ReceivedWebhook]) -> list[str]:
+def _answer_before_commit(webhooks: list[ReceivedWebhook]) -> list[str | None]:
     def later() -> None:
         time.sleep(COMMIT_SECONDS)
         _write_down(webhooks)

@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import anyio
 import httpx
 import pytest
-from sqlalchemy import select
+from redis import Redis
+from sqlalchemy import select, update
 from standardwebhooks import Webhook
 
 from cli.sandbox import set_up_provider
@@ -26,10 +28,14 @@ from local.stack import Stack
 from models.database import transaction
 from models.inbox import REFUSED_KEPT, InboxEvent, RefusedWebhook
 from models.migrate import migrate
+from models.payment import PaymentAttempt
 from models.provider import Connection
+from settings import settings
 from tests.conftest import METRICS_KEY, catalog_named, environment, new_slug
 from tests.support.money_play import MoneyPlay
 from tests.support.receiver import ReceiverProcess, receiver
+from tests.support.waiting import until
+from web.webhooks.unsigned import ACCOUNT_MAX, UNKNOWN_MAX, TooManyUnsigned, Unsigned
 
 BODY = b'{"id": "evt_1", "type": "payout.paid", "occurred_at": "2027-07-17T03:05:00Z"}'
 
@@ -121,6 +127,48 @@ def test_operators_see_a_bounded_sample_of_forgeries_and_a_counter(
     metrics = httpx.get(f"http://127.0.0.1:{receiver_process.port}/metrics", headers=key, trust_env=False).text
     [count] = [line.split()[-1] for line in metrics.splitlines() if 'answer="400",gateway="standard"' in line][:1]
     assert float(count) >= sent
+
+
+def test_hundreds_of_names_that_nobody_signed(servers: Stack, receiver_process: ReceiverProcess) -> None:
+    """The account of a gateway that cannot sign: no row and no task; a payment of ours is one task."""
+    play, signing = MoneyPlay.of(servers), MoneyPlay.of(servers)
+    change_id = play.until_awaiting_payment("start")
+    ours = play.attempts(change_id)[0].gateway_ref or ""
+    with transaction() as session:
+        connection = play.gateway(session)
+        connection.adapter, connection.secrets = "mollie", ()
+        session.execute(update(PaymentAttempt).where(PaymentAttempt.gateway_ref == ours).values(gateway_ref="tr_ours"))
+        [secret] = signing.gateway(session).secrets
+    url = f"http://127.0.0.1:{receiver_process.port}/webhooks/mollie/{play.slug}"
+    with Redis.from_url(settings().require_broker_url()) as broker, httpx.Client(trust_env=False, timeout=20) as client:
+        before = broker.llen("events")
+        statuses = [client.post(url, content=b"id=tr_ours").status_code for _ in range(30)]
+        statuses += [client.post(url, content=f"id=tr_{n}".encode()).status_code for n in range(300)]
+        assert post(receiver_process, signing.slug, signed(secret, "evt_1")) == 200, "others are not concerned"
+        until(lambda: broker.llen("events") - before >= 2 or None, "one task for ours, one for the signed one")
+        assert broker.llen("events") - before == 2
+    assert statuses[:30] == [200] * 30
+    assert set(statuses) <= {200, 429}
+    with transaction() as session:
+        query = select(InboxEvent.event_key).where(InboxEvent.provider_id == play.provider(session).id)
+        assert session.scalars(query).all() == ["look:tr_ours"]
+
+
+def test_names_that_nobody_signed_are_counted_by_address_and_by_account() -> None:
+    async def posted() -> None:
+        unsigned = Unsigned()
+        for _ in range(UNKNOWN_MAX):
+            await unsigned.check("con_1", "192.0.2.1")
+            await unsigned.was_dropped("con_1", "192.0.2.1")
+        with pytest.raises(TooManyUnsigned):
+            await unsigned.check("con_1", "192.0.2.1")
+        await unsigned.check("con_2", "192.0.2.1")
+        for _ in range(UNKNOWN_MAX, ACCOUNT_MAX):
+            await unsigned.check("con_1", "192.0.2.2")
+        with pytest.raises(TooManyUnsigned):
+            await unsigned.check("con_1", "192.0.2.2")
+
+    anyio.run(posted)
 
 
 @contextmanager

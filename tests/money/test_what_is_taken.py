@@ -210,7 +210,19 @@ def test_doctor_and_connect_tell_what_a_gateway_will_not_take(servers: Stack) ->
     told = CliRunner().invoke(app, ["doctor"]).stdout
     assert [line for line in told.splitlines() if play.slug in line and "50 JPY at least" in line]
     url = play.stack.addresses.gateway
-    words = ["connect", "gateway", play.slug, "--adapter", "stripe", "--url", url, "--api-key", "k", "--secret", "s"]
+    words = [
+        "connect",
+        "gateway",
+        play.slug,
+        "--adapter",
+        "stripe",
+        "--url",
+        url,
+        "--api-key",
+        "k",
+        "--secret",
+        "whsec_5WbX5kEWLlfzsGNjH64I",
+    ]
     said = CliRunner().invoke(app, words)
     assert said.exit_code == 0, said.output
     assert "Mind: The gateway stripe takes 50 JPY at least. Set policies.minimum_charge" in said.stdout

@@ -124,6 +124,7 @@ def test_an_event_that_makes_no_sense_is_kept_as_poison(servers: Stack) -> None:
     with transaction() as session:
         connection = play.gateway(session)
         ids = (connection.provider_id, connection.id)
-        event_id = receive_events(session.connection(), [ReceivedWebhook(*ids, Delivery("evt_poison"), b"[]")])[0]
+        [event_id] = receive_events(session.connection(), [ReceivedWebhook(*ids, Delivery("evt_poison"), b"[]")])
+    assert event_id is not None
     assert play.process(event_id) is None
     assert event_status(event_id) == "poison"

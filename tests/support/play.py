@@ -196,9 +196,10 @@ class Play:
         with transaction() as session:
             connection = self.gateway(session)
             ids = (connection.provider_id, connection.id)
-            return receive_events(
-                session.connection(), [ReceivedWebhook(*ids, Delivery(body["id"]), json.dumps(body).encode())]
-            )[0]
+            webhook = ReceivedWebhook(*ids, Delivery(body["id"]), json.dumps(body).encode())
+            [event_id] = receive_events(session.connection(), [webhook])
+        assert event_id is not None, "what is signed is always filed"
+        return event_id
 
     def process(self, event_id: str) -> str | None:
         """As the task does it; returns the change that may move on."""

@@ -30,4 +30,4 @@ def owner_of(token: str) -> tuple[str, str]:
 
 
 def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(settings().require_secret_key(), salt="planshift.customer.token")
+    return URLSafeTimedSerializer(settings().signing_keys(), salt="planshift.customer.token")

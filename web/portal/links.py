@@ -53,4 +53,4 @@ def digest_of(token: str) -> str:
 
 
 def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(settings().require_secret_key(), salt=_SALT)
+    return URLSafeTimedSerializer(settings().signing_keys(), salt=_SALT)

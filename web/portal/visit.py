@@ -157,4 +157,4 @@ def transaction_for(visit: Visit) -> Iterator[PortalTransaction]:
 
 
 def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(settings().require_secret_key(), salt="planshift.portal.visit")
+    return URLSafeTimedSerializer(settings().signing_keys(), salt="planshift.portal.visit")

@@ -161,4 +161,4 @@ def transaction_for(visit: StaffVisit) -> Iterator[StaffTransaction]:
 
 
 def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(settings().require_secret_key(), salt="planshift.staff.visit")
+    return URLSafeTimedSerializer(settings().signing_keys(), salt="planshift.staff.visit")

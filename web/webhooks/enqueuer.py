@@ -1,7 +1,8 @@
 """Enqueues events after their webhooks are answered: one message for all that came while the last one was sent.
 
 A message costs the receiver more than a webhook does, so in a storm many events share one. A message that is lost with
-its process does no harm: the sweep finds the rows.
+its process does no harm: the sweep finds the rows. An unsigned one has a message of its own, since its payment is
+fetched, and a gateway that is slow shall hold up no others.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ class Enqueuer:
     """One thread of the receiver's process; `enqueue` never waits."""
 
     def __init__(self) -> None:
-        self._waiting: SimpleQueue[str] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[str, bool]] = SimpleQueue()
         self._lock = Lock()
         self._thread: Thread | None = None
 
-    async def enqueue(self, event_id: str) -> None:
-        self._waiting.put(event_id)
+    async def enqueue(self, event_id: str, alone: bool) -> None:
+        self._waiting.put((event_id, alone))
         with self._lock:
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="enqueuer", daemon=True)
@@ -34,14 +35,17 @@ class Enqueuer:
         from tasks.story import enqueue_events
 
         while True:
-            enqueue_events(self._next())
+            events = self._next()
+            enqueue_events([event_id for event_id, alone in events if not alone])
+            for event_id in [event_id for event_id, alone in events if alone]:
+                enqueue_events([event_id])
             time.sleep(PAUSE_SECONDS)
 
-    def _next(self) -> list[str]:
-        event_ids = [self._waiting.get()]
-        while len(event_ids) < AT_ONCE_MAX:
+    def _next(self) -> list[tuple[str, bool]]:
+        events = [self._waiting.get()]
+        while len(events) < AT_ONCE_MAX:
             try:
-                event_ids.append(self._waiting.get_nowait())
+                events.append(self._waiting.get_nowait())
             except Empty:
                 break
-        return event_ids
+        return events

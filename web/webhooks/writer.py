@@ -16,7 +16,9 @@ from models.database import RECEIVER_CONNECTIONS, single_statement
 
 AT_ONCE_MAX = 50
 
-Waiting = tuple[ReceivedWebhook, "asyncio.Future[str]"]
+# The id of the row to process; None where an unsigned webhook leads to nothing new.
+Filed = str | None
+Waiting = tuple[ReceivedWebhook, "asyncio.Future[Filed]"]
 
 
 class InboxWriter:
@@ -27,9 +29,9 @@ class InboxWriter:
         self._busy: set[asyncio.Task[None]] = set()
         self._threads: anyio.CapacityLimiter | None = None
 
-    async def write(self, webhook: ReceivedWebhook) -> str:
-        """The inbox row's id, once it is committed. Raises SQLAlchemyError."""
-        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    async def write(self, webhook: ReceivedWebhook) -> Filed:
+        """The row's id, once it is committed. Raises SQLAlchemyError."""
+        future: asyncio.Future[Filed] = asyncio.get_running_loop().create_future()
         self._waiting.append((webhook, future))
         if len(self._busy) < RECEIVER_CONNECTIONS:
             task = asyncio.create_task(self._run())
@@ -43,7 +45,8 @@ class InboxWriter:
         while batch := self._next():
             webhooks = [webhook for webhook, _ in batch]
             try:
-                answers: list[str | SQLAlchemyError] = list(await run_sync(write_down, webhooks, limiter=self._threads))
+                filed = await run_sync(write_down, webhooks, limiter=self._threads)
+                answers: list[Filed | SQLAlchemyError] = list(filed)
             except SQLAlchemyError as error:
                 answers = [error] * len(batch) if len(batch) == 1 or isinstance(error, OperationalError) else []
                 if not answers:  # one of them is to blame, and the others shall not suffer for it
@@ -56,7 +59,7 @@ class InboxWriter:
                 else:
                     future.set_result(answer)
 
-    async def _alone(self, webhook: ReceivedWebhook) -> str | SQLAlchemyError:
+    async def _alone(self, webhook: ReceivedWebhook) -> Filed | SQLAlchemyError:
         try:
             return (await run_sync(write_down, [webhook], limiter=self._threads))[0]
         except SQLAlchemyError as error:
@@ -77,7 +80,7 @@ class InboxWriter:
         return batch
 
 
-def write_down(webhooks: list[ReceivedWebhook]) -> list[str]:
+def write_down(webhooks: list[ReceivedWebhook]) -> list[Filed]:
     """Committed when it returns. Raises SQLAlchemyError."""
     for last_try in (False, True):
         try:
