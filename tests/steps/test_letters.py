@@ -26,7 +26,7 @@ VALUES: dict[str, Any] = {
     "provider": "例", "colour": "#0b5394", "customer": "山田 花子", "service": "例1", "plan": "例2", "from_plan": "例3",
     "to_plan": "例4", "total": "¥373", "due": "¥550", "credit": "¥1", "lost": "¥2", "saved": "¥3", "amount": "¥4",
     "to_decide": "¥5", "renewal_price": "¥6", "number": "1", "payable_until": "7/24", "effective_on": "8/1",
-    "due_on": "8/8",
+    "due_on": "8/8", "owed": "¥7",
     "ends_on": "8/1", "problem": "例5", "reason": "例6", "why": "service_ended", "link": "https://pay.example/1",
     "is_due": True, "is_late": True, "at_once": False, "sender": None, "reply_to": "help@pay.example",
 }  # fmt: skip
