@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from redis import Redis
 from sqlalchemy import make_url, text
 
 from cli.sandbox import sample_catalogs, set_up_provider
@@ -25,6 +26,7 @@ from models.migrate import migrate
 from settings import settings
 from tests.support.client import AUGUST, JULY, ApiClient
 from tests.support.ledger_page import unlisted_postings
+from worker.app import QUEUES
 
 pytest_plugins = ["tests.support.no_skips"]
 
@@ -80,6 +82,9 @@ def servers(_servers: tuple[Stack, dict[str, str]]) -> Iterator[Stack]:
     """PostgreSQL, Valkey, gateway, host and mail, and none of our own processes: the test plays them."""
     stack, variables = _servers
     with environment(variables):
+        # Nobody takes from these queues: what other tests have sent would be a backlog that the sweep waits for.
+        with Redis.from_url(settings().require_broker_url()) as broker:
+            broker.delete(*QUEUES)
         yield stack
 
 

@@ -56,7 +56,7 @@ class Counters:
 
     def __init__(self, broker_url: str | None) -> None:
         self._url = broker_url
-        self._shared: Storage | None = None
+        self._shared: RedisStorage | None = None
         self._own = MemoryStorage()
         self._away_until = 0.0
 
@@ -68,6 +68,11 @@ class Counters:
         used = await self._add(key, policy.seconds + 1, amount)
         return Count(policy, used, max(1, round(policy.seconds - passed)))
 
+    async def close(self) -> None:
+        """Hangs up on the broker, at the end of the process."""
+        if self._shared is not None:
+            await self._shared.bridge.get_connection().aclose()
+
     async def _add(self, key: str, seconds: int, amount: int) -> int:
         if self._url is not None and time.monotonic() >= self._away_until:
             try:
@@ -77,7 +82,7 @@ class Counters:
                 self._shared, self._away_until = None, time.monotonic() + _AWAY_SECONDS
         return await _add(self._own, key, seconds, amount)
 
-    def _storage(self, url: str) -> Storage:
+    def _storage(self, url: str) -> RedisStorage:
         """Made at the first request, in the loop that it runs in."""
         if self._shared is None:
             limits = {"socket_timeout": _ANSWER_SECONDS, "socket_connect_timeout": _ANSWER_SECONDS}

@@ -49,6 +49,8 @@ class RateLimits:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not _is_counted(scope):
             await self._app(scope, receive, send)
+            if scope["type"] == "lifespan":  # which is over with the process
+                await self._counters.close()
             return
         credential = Headers(scope=scope).get("authorization", "").partition(" ")[2]
         digest, address = hashlib.sha256(credential.encode()).hexdigest()[:32], address_of(scope)

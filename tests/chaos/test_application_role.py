@@ -32,6 +32,7 @@ def as_application(servers: Stack) -> Iterator[Stack]:
     with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("SET statement_timeout = '60s'"))  # a copy of a database's files, not a query of ours
         connection.execute(text(f"CREATE DATABASE {named['database']}"))
+        connection.invalidate()  # its settings go with it
     url = make_url(servers.addresses.database).set(database=named["database"])
     with as_user(url), transaction() as session:
         session.execute(text(roles_for(named, password)))

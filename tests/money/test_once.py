@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
 import pytest
 import typer.main
 from sqlalchemy import select
+from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -39,13 +38,8 @@ class Staff:
 
     def post(self, path: str, body: Any, key: str | None) -> Any:
         headers = {"Authorization": f"Bearer {self.token}"} | ({"Idempotency-Key": key} if key else {})
-
-        async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(app=create_app())
-            async with httpx.AsyncClient(transport=transport, base_url="http://planshift.invalid") as client:
-                return await client.post(path, json=body, headers=headers)
-
-        return asyncio.run(send())
+        with TestClient(create_app()) as client:
+            return client.post(path, json=body, headers=headers)
 
     def refund(self, body: Any, key: str | None) -> Any:
         return self.post(f"/v1/payments/{self.payment}/refunds", body, key)

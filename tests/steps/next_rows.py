@@ -344,7 +344,12 @@ def other_tables(row: type[Any], *steps: NextSteps) -> Iterator[None]:
 
 
 def _forget_statements() -> None:
-    for built in (*vars(pending_work).values(), *vars(sweep).values(), *vars(work_kinds).values()):
+    for built in (
+        *vars(pending_work).values(),
+        *vars(sweep).values(),
+        *vars(work_kinds).values(),
+        *vars(reconciliation).values(),
+    ):
         if hasattr(built, "cache_clear"):
             built.cache_clear()
 
