@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
+from limits.aio.storage.redis.redispy import RedispyBridge
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -71,7 +72,9 @@ class Counters:
     async def close(self) -> None:
         """Hangs up on the broker, at the end of the process."""
         if self._shared is not None:
-            await self._shared.bridge.get_connection().aclose()
+            bridge = self._shared.bridge
+            assert isinstance(bridge, RedispyBridge)
+            await bridge.storage.aclose()
 
     async def _add(self, key: str, seconds: int, amount: int) -> int:
         if self._url is not None and time.monotonic() >= self._away_until:
