@@ -92,7 +92,7 @@ def after_apply(session: Session, now: datetime, change: PlanChange) -> None:
         _finish_reversal(session, now, change, change.reverses_id)
         return
     invoice = invoice_of_change(session, change.id)
-    if invoice is not None and returned_of(session, invoice.id, invoice.currency):
+    if invoice is not None and returned_of(session, invoice):
         answer_return(session, now, change, invoice)
 
 
@@ -115,7 +115,7 @@ def _lose(session: Session, now: datetime, invoice: Invoice) -> None:
     """By the return that it answers: money that came in again after it was lost may go back once more."""
     newest = newest_return(session, invoice.id)
     assert newest is not None, "something went back"
-    postings.lose_returned(session, invoice, returned_of(session, invoice.id, invoice.currency), now, newest.id)
+    postings.lose_returned(session, invoice, returned_of(session, invoice), now, newest.id)
 
 
 def _open_reversal(session: Session, now: datetime, change: PlanChange, sold: Invoice) -> str:

@@ -50,7 +50,7 @@ _REFUND_STATUS = {"succeeded": "succeeded", "failed": "failed", "canceled": "fai
 class StripeIntents:
     """The frontend shows Stripe's form with the `client_token` of a PaymentIntent."""
 
-    # Of its page on refunds that failed: a bank may take 30 days, counted from when it was sent the money.
+    # Our own bound: most banks answer within a month.
     refund_returns_for = timedelta(days=35)
 
     def amount_rule(self, currency: str) -> AmountRule | None:

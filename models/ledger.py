@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -16,6 +17,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from domain.money import Money
 from models.base import Base, new_id, recorded_at
+
+if TYPE_CHECKING:
+    from models.invoice import Invoice
 
 
 class LedgerTransaction(Base):
@@ -200,20 +204,23 @@ def _add_to_balance(session: Session, provider_id: str, entry: Entry) -> None:
         )
 
 
-def receivable_of(session: Session, invoice_id: str, currency: str) -> Money:
-    """What is still owed on a renewal's invoice, which owns its receivable entries."""
-    return _claim_of(session, "receivable", invoice_id, currency)
+def receivable_of(session: Session, invoice: Invoice) -> Money:
+    """What is still owed on an invoice, which owns its receivable entries."""
+    return _claim_of(session, "receivable", invoice)
 
 
-def returned_of(session: Session, invoice_id: str, currency: str) -> Money:
+def returned_of(session: Session, invoice: Invoice) -> Money:
     """What went back of an invoice's money and is not decided yet."""
-    return _claim_of(session, "returned", invoice_id, currency)
+    return _claim_of(session, "returned", invoice)
 
 
-def _claim_of(session: Session, account: str, owner: str, currency: str) -> Money:
+def _claim_of(session: Session, account: str, invoice: Invoice) -> Money:
     claim = session.scalar(
         select(func.coalesce(func.sum(LedgerEntry.amount_minor), 0)).where(
-            LedgerEntry.account == account, LedgerEntry.owner == owner, LedgerEntry.currency == currency
+            LedgerEntry.provider_id == invoice.provider_id,  # with which the accounts' index begins
+            LedgerEntry.account == account,
+            LedgerEntry.owner == invoice.id,
+            LedgerEntry.currency == invoice.currency,
         )
     )
-    return Money(int(claim or 0), currency)
+    return Money(int(claim or 0), invoice.currency)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, case, select
+from sqlalchemy import ForeignKey, UniqueConstraint, case, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
@@ -13,7 +13,7 @@ from domain import next_steps
 from domain.next_steps import MessageState
 from models.base import Base, new_id, recorded_at
 from models.customer import Customer
-from models.pending_work import Leased, PendingWork, fact, given_up_index
+from models.pending_work import Leased, PendingWork, fact, given_up_index, pending_index
 
 _GIVEN_UP = "next_attempt_at IS NULL AND sent_at IS NULL"
 
@@ -30,12 +30,7 @@ class OutboxMessage(Leased, PendingWork, Base):
     __table_args__ = (
         UniqueConstraint("subject", "event", "channel", "occasion"),
         given_up_index("outbox_messages", _GIVEN_UP),
-        Index(
-            "ix_outbox_messages_pending",
-            "provider_id",
-            "next_attempt_at",
-            postgresql_where="next_attempt_at IS NOT NULL",
-        ),
+        pending_index("outbox_messages"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("msg"))

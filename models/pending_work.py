@@ -4,7 +4,7 @@ what is next for it, which the tables of domain/next_steps.py say by the facts o
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar, TypeVar
@@ -44,12 +44,6 @@ _Build = TypeVar("_Build", bound=Callable[..., Any])
 def built_once(build: _Build) -> _Build:
     """Of what is long and executed often: one statement or expression for each of its arguments."""
     return typing.cast(_Build, cache(build))
-
-
-def one_of_states(column: Any, states: Iterable[str]) -> ColumnElement[bool]:
-    """`column IN (…)` with the states written out, so that the planner knows which partial index serves it."""
-    listed: ColumnElement[bool] = column.in_(bindparam(None, sorted(states), expanding=True, literal_execute=True))
-    return listed
 
 
 def seconds(count: float) -> ColumnElement[Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from celery import shared_task
 
 from domain.lifecycle import Status
@@ -26,8 +24,6 @@ from worker.depth import Depth, depths
 ALWAYS = 20
 # A renewal fills these queues, too; it waits while they are deep, for customers whose changes wait in them.
 FEEDS = {"renewals": ("renewals", "pdf", "outside")}
-
-log = logging.getLogger(__name__)
 
 
 @shared_task(name="sweep.enqueue_due")

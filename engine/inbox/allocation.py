@@ -94,7 +94,7 @@ def allocate(
 ) -> list[str]:
     """Allocates money: held for an open offer, paid on what is owed, else credit. Returns the changes to enqueue."""
     payment.invoice_id = invoice.id
-    if change is None or receivable_of(session, invoice.id, invoice.currency):
+    if change is None or receivable_of(session, invoice):
         payment.outcome = "renewal"
         _pay_renewal(session, now, invoice, payment, source)
         return []
@@ -206,7 +206,7 @@ def _too_early(
 
 
 def _pay_renewal(session: Session, now: datetime, invoice: Invoice, payment: Payment, source: MoneySource) -> None:
-    owed = receivable_of(session, invoice.id, invoice.currency)
+    owed = receivable_of(session, invoice)
     postings.pay_renewal(session, invoice, payment, source, owed, now)
     if payment.amount >= owed:
         close_attempts(session, now, invoice, but=payment.attempt_id)

@@ -109,7 +109,6 @@ def _begin_fetch(
 ) -> FetchCall | Processed:
     """Only payments that we opened are fetched: whoever guesses a name cannot make us call the gateway. The receiver
     files no other; should its payment be gone, the event is not looked at again."""
-    event.match_attempts += 1
     refs = [gateway_event.gateway_ref for gateway_event in to_fetch][:FETCHES_AT_ONCE]
     ours = select(PaymentAttempt.id, PaymentAttempt.gateway_ref).where(
         PaymentAttempt.connection_id == event.connection_id, PaymentAttempt.gateway_ref.in_(refs)

@@ -50,7 +50,7 @@ def decide(
     change: PlanChange | None,
 ) -> list[str]:
     """What was too much was credit, and is taken from there; what the invoice needed is the policy's matter."""
-    claim = returned_of(session, invoice.id, invoice.currency)
+    claim = returned_of(session, invoice)
     stands = invoice.settled_at is not None and (change is None or change.status not in _UNDONE)
     needed = Money(invoice.due_minor if stands else 0, invoice.currency)
     kept = reversal.net_received(session, invoice)
@@ -89,7 +89,7 @@ def win_back(session: Session, now: datetime, won: Payment, payment: Payment, ch
         change.schedule_now()
         return [change.id]
     invoice = session.get_one(Invoice, payment.invoice_id)
-    claim = min(won.amount, max(Money.zero(won.currency), returned_of(session, invoice.id, invoice.currency)))
+    claim = min(won.amount, max(Money.zero(won.currency), returned_of(session, invoice)))
     postings.win_dispute(session, invoice, won, claim, clearing, now)
     return []
 
@@ -104,11 +104,11 @@ def claims_of(session: Session, payment: Payment, change: PlanChange | None, amo
         return [credit("held", change.id, amount)]
     invoice, left, claims = session.get_one(Invoice, payment.invoice_id), amount, list[Entry]()
     # What is disputed is decided with its dispute.
-    returned = returned_of(session, invoice.id, invoice.currency)
+    returned = returned_of(session, invoice)
     returned -= _disputed(session, invoice)
     for account, owner, claim in (
         ("losses", "", _lost(session, invoice)),
-        ("receivable", invoice.id, receivable_of(session, invoice.id, invoice.currency)),
+        ("receivable", invoice.id, receivable_of(session, invoice)),
         ("returned", invoice.id, returned),
     ):
         part = max(Money.zero(invoice.currency), min(claim, left))

@@ -9,7 +9,7 @@ given up: a dead letter, which stays as it is until a person retries it (operato
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -53,9 +53,6 @@ class Queue:
 
     room: int = BATCH
     oldest: datetime | None = None
-
-
-QueueOf = Callable[[str], Queue]
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def decide_returned(
     newest = newest_return(session, invoice.id) if invoice is not None else None
     if invoice is None or newest is None:
         raise NothingReturned(change_id, "no money of it went back.")
-    amount = returned_of(session, invoice.id, invoice.currency)
+    amount = returned_of(session, invoice)
     if amount.amount <= 0:
         return _decided_before(session, change, newest, decision, invoice.currency)
     _check_decidable(session, change, invoice)

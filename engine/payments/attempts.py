@@ -96,7 +96,7 @@ def owed_again(session: Session, invoice: Invoice) -> Money:
     """What is owed of a settled invoice, since its money went back."""
     if invoice.status is not InvoiceStatus.SETTLED:
         return Money.zero(invoice.currency)
-    return max(receivable_of(session, invoice.id, invoice.currency), Money.zero(invoice.currency))
+    return max(receivable_of(session, invoice), Money.zero(invoice.currency))
 
 
 def attempt_after_refusal(session: Session, now: datetime, refused: PaymentAttempt) -> PaymentAttempt:
@@ -131,7 +131,7 @@ def _attempt_at_change(session: Session, now: datetime, invoice: Invoice, change
 
 def _attempt_at_renewal(session: Session, now: datetime, invoice: Invoice) -> PaymentAttempt:
     """At what is still owed. Raises NothingToPay."""
-    owed = receivable_of(session, invoice.id, invoice.currency)
+    owed = receivable_of(session, invoice)
     if owed.amount <= 0:
         raise NothingToPay(invoice)
     return new_attempt(session, now, invoice, owed, max(invoice.due_at, now + _OPEN_AT_LEAST))

@@ -81,4 +81,4 @@ def _runs_after(session: Session, invoice: Invoice, moment: datetime) -> bool:
 
 def _is_unpaid(session: Session, invoice: Invoice) -> bool:
     """Whether all that was due is still owed; account credit that paid the rest at its issue comes back."""
-    return receivable_of(session, invoice.id, invoice.currency) == invoice.due
+    return receivable_of(session, invoice) == invoice.due

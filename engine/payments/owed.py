@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from domain.errors import OpenInvoice
@@ -22,7 +22,7 @@ from models.payment import PaymentAttempt, latest_attempt
 def check_nothing_owed(session: Session, service: Service) -> None:
     """Never two bills for one day of a service. Raises OpenInvoice with the oldest, its amount and where to pay it."""
     for invoice in open_invoices(session, service):
-        owed = receivable_of(session, invoice.id, invoice.currency)
+        owed = receivable_of(session, invoice)
         if owed.amount > 0:
             raise OpenInvoice(**_invoice_details(session, invoice, owed))
     for invoice, owed in _owed_again(session, service):
@@ -36,7 +36,7 @@ def check_nothing_owed(session: Session, service: Service) -> None:
 def settle_covered(session: Session, now: datetime, service: Service) -> None:
     """Credit has paid what was owed, or owed again: those invoices are settled, and nobody is asked for them."""
     for invoice in open_invoices(session, service):
-        if receivable_of(session, invoice.id, invoice.currency).amount <= 0:
+        if receivable_of(session, invoice).amount <= 0:
             invoice.settle(now)
             close_attempts(session, now, invoice)
             if service.status == ServiceStatus.PAST_DUE:
@@ -62,13 +62,13 @@ def _owed_again(session: Session, service: Service) -> list[tuple[Invoice, Money
     """Invoices of changes whose payment went back and is owed again, oldest first."""
     query = (
         select(Invoice)
-        .join(LedgerEntry, LedgerEntry.owner == Invoice.id)
+        .join(LedgerEntry, and_(LedgerEntry.provider_id == Invoice.provider_id, LedgerEntry.owner == Invoice.id))
         .where(Invoice.service_id == service.id, Invoice.change_id.is_not(None), LedgerEntry.account == "receivable")
         .group_by(Invoice.id)
         .having(func.sum(LedgerEntry.amount_minor) > 0)
         .order_by(Invoice.issued_at, Invoice.id)
     )
-    return [(invoice, receivable_of(session, invoice.id, invoice.currency)) for invoice in session.scalars(query)]
+    return [(invoice, receivable_of(session, invoice)) for invoice in session.scalars(query)]
 
 
 def _asked_again(session: Session, service: Service) -> list[Invoice]:

@@ -13,6 +13,7 @@ from models.database import transaction
 from models.provider import provider_by_slug
 from tests.staff.person import NEXT_JANUARY, Person, asked
 from tests.support.client import AUGUST, JULY, ApiClient, is_problem
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -163,7 +164,8 @@ def test_another_providers_staff_decide_nothing(frontend: Make) -> None:
     csrf = other.form(other.get("/"), "/sign-out").values["csrf"]
     for decision in ("approve", "reject", "retry", "compensate", "cancel", "returns"):
         path = f"/staff/changes/{change_id}/{decision}"
-        answer = other.http.post(path, data=form | {"csrf": csrf, "reason": "ours", "key": decision})
+        sent = {"csrf": csrf, "reason": "ours", "key": decision, "decision": "keep"}
+        answer = other.http.post(path, data=form | sent)
         assert answer.status_code == 404, decision
     assert hosting.call("GET", f"/v1/plan-changes/{change_id}")["status"] == "awaiting_review"
 
@@ -181,9 +183,12 @@ def test_a_mail_is_sent_again_to_the_new_address(frontend: Make) -> None:
     assert "The mail is sent again." in answer.text
     mails = person.see(f"/changes/{change_id}", "new@zone.invalid").text
     assert "mail: resend" in mails
-    kept = httpx.get(f"{dns.ready['mail']}/mails", params={"to": "new@zone.invalid"}, trust_env=False).json
-    person.see(f"/changes/{change_id}", "Send again")
-    assert len(kept()) == 1
+
+    def arrived() -> list[Any] | None:
+        kept = httpx.get(f"{dns.ready['mail']}/mails", params={"to": "new@zone.invalid"}, trust_env=False)
+        return kept.json() or None
+
+    assert len(until(arrived, "the mail at its new address")) == 1
 
 
 def test_the_api_takes_the_same_price(frontend: Make) -> None:

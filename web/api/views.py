@@ -150,7 +150,7 @@ def change_view(
     status = Status(change.status)
     invoice = invoice_of_change(session, change.id)
     attempt = latest_attempt(session, invoice.id) if invoice else None
-    owed = bool(invoice and owed_again(session, invoice))
+    again = owed_again(session, invoice) if invoice else Money.zero(change.service.currency)
     on_its_way = attempt is not None and attempt.money_on_its_way
     return shapes.PlanChange(
         id=change.id,
@@ -163,14 +163,14 @@ def change_view(
         to=shapes.Target(plan=change.target_plan, cycle=change.target_cycle, quantity=change.target_quantity),
         quote=_price(change.quote, price),
         settled=_price(change.settled_quote, price),
-        invoice=shapes.InvoiceSummary(**_summary_values(session, invoice)) if invoice else None,
-        payment=attempt_view(attempt, owed or status is Status.AWAITING_PAYMENT) if attempt else None,
+        invoice=shapes.InvoiceSummary(**_summary_values(invoice, again)) if invoice else None,
+        payment=attempt_view(attempt, bool(again) or status is Status.AWAITING_PAYMENT) if attempt else None,
         payable_until=change.payable_until,
         effective_at=change.effective_at,
         **_reason(change, attempt),
         idempotency_key=change.idempotency_key,
         received_at=change.received_at,
-        next_actions=list(next_actions(status, on_its_way, owed)),
+        next_actions=list(next_actions(status, on_its_way, bool(again))),
         timeline=[
             shapes.TimelineEntry(
                 at=move.at,
@@ -214,22 +214,23 @@ def attempt_view(attempt: PaymentAttempt, to_pay: bool) -> shapes.PaymentAttempt
     )
 
 
-def _summary_values(session: Session, invoice: Invoice) -> dict[str, Any]:
+def _summary_values(invoice: Invoice, again: Money) -> dict[str, Any]:
+    """`again`: what is owed of it once more."""
     return {
         "id": invoice.id,
         "number": invoice.number,
         "kind": invoice.kind,
         "status": invoice.status.value,
         "total": money_view(invoice.total),
-        "amount_due": money_view(invoice.due if invoice.status == "open" else owed_again(session, invoice)),
+        "amount_due": money_view(invoice.due if invoice.status == "open" else again),
         "documents": [document_view(invoice, document) for document in invoice.documents],
     }
 
 
 def invoice_view(session: Session, invoice: Invoice) -> shapes.Invoice:
     attempt = latest_attempt(session, invoice.id)
-    values = _summary_values(session, invoice)
-    to_pay = invoice.status == "open" or values["amount_due"].amount > 0
+    again = owed_again(session, invoice)
+    to_pay = invoice.status == "open" or bool(again)
     payable = attempt is not None and attempt.status in ("open", "action_required") and to_pay
     checkout = attempt.checkout_url if attempt and payable else None
     amounts = {
@@ -237,7 +238,7 @@ def invoice_view(session: Session, invoice: Invoice) -> shapes.Invoice:
         for name in ("net", "tax", "rounding", "credit_applied")
     }
     return shapes.Invoice(
-        **values,
+        **_summary_values(invoice, again),
         **amounts,
         customer=invoice.customer.ref,
         service=invoice.service.ref,

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from domain.words import LANGUAGES, sentence
 from models.database import DATABASE_AWAY, UNSTORABLE
 from web.portal import choosing, ending, entering, overview, progress
-from web.portal.pages import HEADERS, PAGE_PATH, STATIC, plain_page
+from web.portal.pages import PAGE_PATH, STATIC, plain_page, with_headers
 from web.portal.problems import NotSignedIn, PageProblem
 from web.portal.visit import COOKIE_PATH, visit_of
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 def create_portal() -> FastAPI:
     """The ASGI application of the portal; its paths are below /portal."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
-    app.middleware("http")(_with_headers)
+    app.middleware("http")(_on_its_page)
     for part in (entering, overview, choosing, progress, ending):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC))
@@ -33,14 +33,10 @@ def create_portal() -> FastAPI:
     return app
 
 
-async def _with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+async def _on_its_page(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     query = f"?{request.url.query}" if request.url.query else ""
     PAGE_PATH.set(request.url.path.removeprefix(COOKIE_PATH) + query)
-    response = await call_next(request)
-    for name, value in HEADERS.items():
-        if name != "Cache-Control" or "/static/" not in request.url.path:
-            response.headers[name] = value
-    return response
+    return await with_headers(request, call_next)
 
 
 def _install_problems(app: FastAPI) -> None:

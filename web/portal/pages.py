@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
@@ -85,6 +87,15 @@ def plain_page(template: str, locale: str, status: int = 200, **values: Any) -> 
     language = str(known_locale(locale)).replace("_", "-") if language_of(locale) != "en" else "en"
     html = TEMPLATES.get_template(template).render(customer=None, provider=None, page_language=language, **values)
     return HTMLResponse(html, status, headers=HEADERS | {"Content-Language": language})
+
+
+async def with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Of an application of pages: every answer is private; a stylesheet may be kept."""
+    response = await call_next(request)
+    for name, value in HEADERS.items():
+        if name != "Cache-Control" or "/static/" not in request.url.path:
+            response.headers[name] = value
+    return response
 
 
 def see(path: str) -> RedirectResponse:

@@ -197,4 +197,4 @@ def _to_pay_anew(
         return None
     if attempt.money_on_its_way or attempt.status in LIVE_ATTEMPT:
         return None
-    return receivable_of(tx.session, invoice.id, invoice.currency)
+    return receivable_of(tx.session, invoice)

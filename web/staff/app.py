@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from models.database import DATABASE_AWAY, UNSTORABLE
 from web.api.problems import STATUS_OF
-from web.portal.pages import HEADERS
+from web.portal.pages import with_headers
 from web.staff import changes, decisions, entering, looking, money, payments, rows
 from web.staff.deciding import BadForm
 from web.staff.pages import STATIC, plain_page, see
@@ -29,20 +29,12 @@ _UNEXPECTED = "An error of ours; it is in the log of web. Look at what you decid
 def create_staff() -> FastAPI:
     """The ASGI application of the staff pages; its paths are below /staff."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
-    app.middleware("http")(_with_headers)
+    app.middleware("http")(with_headers)
     for part in (entering, looking, changes, rows, money, decisions, payments):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC))
     _install_problems(app)
     return app
-
-
-async def _with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    response = await call_next(request)
-    for name, value in HEADERS.items():
-        if name != "Cache-Control" or "/static/" not in request.url.path:
-            response.headers[name] = value
-    return response
 
 
 def _install_problems(app: FastAPI) -> None:

@@ -51,9 +51,7 @@ def change_values(tx: StaffTransaction, change: PlanChange) -> dict[str, Any]:
         "settled": Quote.from_json(change.settled_quote) if change.settled_quote else None,
         "attempts": attempts,
         "list_price": list_price(tx.session, change),
-        "returned": returned_of(tx.session, invoice.id, invoice.currency)
-        if invoice
-        else Money.zero(change.service.currency),
+        "returned": returned_of(tx.session, invoice) if invoice else Money.zero(change.service.currency),
         "moves": moves_of(tx.session, PlanChange, change.id),
         "postings": postings_of(tx, ids),
         **about(tx, ids, [attempt.id for attempt in attempts]),

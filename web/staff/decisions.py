@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
@@ -95,7 +95,9 @@ def compensate(change_id: RowId, decision: Decided) -> RedirectResponse:
 @router.post("/changes/{change_id}/returns")
 def answer_returned(change_id: RowId, decision: Decided) -> RedirectResponse:
     """Money that a gateway took back: the loss is kept, or the customer owes it again."""
-    choice: Literal["keep", "owe"] = "owe" if decision.fields.get("decision") == "owe" else "keep"
+    choice: Any = decision.fields.get("decision")
+    if choice not in ("keep", "owe"):
+        raise BadForm("Choose who bears the loss.")
 
     def act(tx: StaffTransaction, by: Attribution) -> list[str]:
         decide_returned(tx.session, tx.now, tx.own(PlanChange, change_id).id, choice, by)
@@ -128,9 +130,7 @@ def try_again(row_id: RowId, decision: Decided) -> RedirectResponse:
         return [retry_dead_letter(tx.session, tx.now, row_id, by, tx.provider.id)]
 
     decision.once(act)
-    with transaction_for(decision.visit) as tx:
-        page = page_of_row(tx.session, row_id)
-    return see(f"{page.removeprefix(COOKIE_PATH)}?notice=retried")
+    return _see_row(decision, row_id, "retried")
 
 
 @router.post("/mails/{message_id}/again")
@@ -139,9 +139,13 @@ def resend(message_id: RowId, decision: Decided) -> RedirectResponse:
         return [send_again(tx.session, tx.now, tx.provider, tx.own(OutboxMessage, message_id).id, by).id]
 
     decision.once(act)
+    return _see_row(decision, message_id, "resent")
+
+
+def _see_row(decision: StaffDecision, row_id: str, notice: str) -> RedirectResponse:
     with transaction_for(decision.visit) as tx:
-        page = page_of_row(tx.session, message_id)
-    return see(f"{page.removeprefix(COOKIE_PATH)}?notice=resent")
+        page = page_of_row(tx.session, row_id)
+    return see(f"{page.removeprefix(COOKIE_PATH)}?notice={notice}")
 
 
 def _price(decision: StaffDecision, currency: str) -> Money | None:
