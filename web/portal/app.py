@@ -14,7 +14,8 @@ from starlette.exceptions import HTTPException
 
 from domain.words import LANGUAGES, sentence
 from models.database import DATABASE_AWAY, UNSTORABLE
-from web.portal import choosing, ending, entering, overview, progress
+from web.places import TooMany
+from web.portal import choosing, ending, entering, overview, paying, progress
 from web.portal.pages import PAGE_PATH, STATIC, plain_page, with_headers
 from web.portal.problems import NotSignedIn, PageProblem
 from web.portal.visit import COOKIE_PATH, visit_of
@@ -26,7 +27,7 @@ def create_portal() -> FastAPI:
     """The ASGI application of the portal; its paths are below /portal."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.middleware("http")(_on_its_page)
-    for part in (entering, overview, choosing, progress, ending):
+    for part in (entering, overview, choosing, paying, progress, ending):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC))
     _install_problems(app)
@@ -41,6 +42,7 @@ async def _on_its_page(request: Request, call_next: Callable[[Request], Awaitabl
 
 def _install_problems(app: FastAPI) -> None:
     app.add_exception_handler(PageProblem, _problem)
+    app.add_exception_handler(TooMany, _too_many)
     for malformed in (RequestValidationError, HTTPException, *UNSTORABLE):
         app.add_exception_handler(malformed, _malformed)
     for away in DATABASE_AWAY:
@@ -51,6 +53,11 @@ def _install_problems(app: FastAPI) -> None:
 def _problem(request: Request, problem: Exception) -> HTMLResponse:
     assert isinstance(problem, PageProblem)
     return _page(request, problem.name, problem.status)
+
+
+def _too_many(request: Request, error: Exception) -> Response:
+    """More tabs wait for news than one customer may have: this one looks from time to time instead."""
+    return Response(status_code=429)
 
 
 def _malformed(request: Request, error: Exception) -> HTMLResponse:

@@ -24,6 +24,7 @@ from tasks.story import enqueue
 from web.api.fields import Note
 from web.portal.overview import cards_of
 from web.portal.pages import page, see
+from web.portal.paying import wish_to_pay
 from web.portal.problems import NotFound
 from web.portal.visit import PortalTransaction, RowId, Signed, SignedForm, Slug, Visit, transaction_for
 
@@ -151,9 +152,11 @@ def submit(quote_id: RowId, visit: SignedForm, note: Annotated[Note, Form()] = "
         return see(f"/changes/{error.change_id}?notice=open")
     except ChangeError:
         return see(f"/services/{service_id}/change")
+    answer = see(f"/changes/{change.id}")
     if not repeated:
         enqueue(change.id)
-    return see(f"/changes/{change.id}")
+    wish_to_pay(answer, change.id)
+    return answer
 
 
 def _request(service: Service, stored: StoredQuote, note: str) -> ChangeRequest:

@@ -60,7 +60,7 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 TEMPLATES.filters["sentence_case"] = _sentence_case
-TEMPLATES.globals.update({"root": COOKIE_PATH, "version": _static_version(), "refresh_seconds": 0})
+TEMPLATES.globals.update({"root": COOKIE_PATH, "version": _static_version(), "refresh_seconds": 0, "leads_to": None})
 TEMPLATES.globals.update({"t": _translate, "languages": LANGUAGES})
 
 
