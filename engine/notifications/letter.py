@@ -9,8 +9,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
 from jinja2.runtime import Context
 
+from domain.contrast import ink_on
 from domain.words import language_of, sentence, translate
-from engine.notifications.contrast import ink_on
 
 # Mails that were written to the outbox before they had a colour.
 _PLAIN_COLOUR = "#1f4e79"

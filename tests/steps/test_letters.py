@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import engine.notifications
-from engine.notifications.contrast import contrast, ink_on
+from domain.contrast import contrast, ink_on
 from engine.notifications.letter import letter_of
 from engine.notifications.mail import compose
 from models.outbox import FOR_STAFF, OutboxMessage

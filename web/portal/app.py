@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from domain.words import LANGUAGES, sentence
 from models.database import DATABASE_AWAY, UNSTORABLE
 from web.places import TooMany
-from web.portal import choosing, ending, entering, overview, paying, progress
+from web.portal import branding, choosing, ending, entering, overview, paying, progress
 from web.portal.pages import PAGE_PATH, STATIC, plain_page, with_headers
 from web.portal.problems import NotSignedIn, PageProblem
 from web.portal.visit import COOKIE_PATH, visit_of
@@ -27,7 +27,7 @@ def create_portal() -> FastAPI:
     """The ASGI application of the portal; its paths are below /portal."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.middleware("http")(_on_its_page)
-    for part in (entering, overview, choosing, paying, progress, ending):
+    for part in (branding, entering, overview, choosing, paying, progress, ending):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC))
     _install_problems(app)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 
 from domain.catalog import Catalog, in_language
 from domain.money import Money
@@ -47,6 +48,9 @@ class PageFormatter:
     def number(self, number: int) -> str:
         """A whole number with grouping."""
         return str(format_decimal(number, locale=known_locale(self._page_locale)))
+
+    def percent(self, percent: int) -> str:
+        return str(format_percent(Decimal(percent) / 100, locale=known_locale(self._page_locale)))
 
     def plan(self, plan_id: str) -> str:
         plan = self._catalog.plan(plan_id)

@@ -11,13 +11,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy import select
 
 from domain.lifecycle import ACTIVE, Status
-from domain.money import Money
 from engine.ledger.postings import credit_of
 from models.customer import Service
 from models.ending import latest_ending
 from models.invoice import Invoice
 from models.plan_change import PlanChange
 from web.portal.pages import page, see
+from web.portal.plan_cards import Price, limits_of, price_now
 from web.portal.visit import PortalTransaction, RowId, Signed, transaction_for
 
 router = APIRouter()
@@ -28,15 +28,12 @@ INVOICES_SHOWN = CHANGES_SHOWN = 12
 
 @dataclass(frozen=True, slots=True)
 class ServiceCard:
-    """A service with its open changes: `active` is on its way, `scheduled` waits for the renewal."""
+    """A service, what it costs, and its open changes: `active` is on its way, `scheduled` waits for the renewal."""
 
     service: Service
+    price: Price
     active: PlanChange | None
     scheduled: PlanChange | None
-
-    @property
-    def price(self) -> Money:
-        return self.service.money(self.service.unit_price_minor * self.service.quantity)
 
     def blocked(self, now: datetime) -> str | None:
         """Why Upgrade / Downgrade may not be used at this moment, if so; service.html has the words."""
@@ -82,6 +79,7 @@ def show_service(service_id: RowId, visit: Signed, notice: Annotated[str, Query(
             invoices=invoices,
             unpaid=[bill for bill in invoices if bill.status == "open" and bill.due_minor and bill.renewal_id],
             changes=list(tx.session.scalars(changes.limit(CHANGES_SHOWN))),
+            limits=limits_of(card.service, card.service.limits),
             credit=credit_of(tx.session, tx.provider.id, tx.customer.id, card.service.currency),
             notice=notice,
         )
@@ -97,4 +95,7 @@ def cards_of(tx: PortalTransaction, services: list[Service]) -> list[ServiceCard
     scheduled: dict[str, PlanChange] = {}
     for change in tx.session.scalars(query):
         (scheduled if change.status == Status.SCHEDULED else active)[change.service_id] = change
-    return [ServiceCard(service, active.get(service.id), scheduled.get(service.id)) for service in services]
+    return [
+        ServiceCard(service, price_now(tx, service), active.get(service.id), scheduled.get(service.id))
+        for service in services
+    ]

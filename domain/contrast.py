@@ -24,3 +24,16 @@ def _luminance(colour: str) -> float:
 
 def _linear(part: float) -> float:
     return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)
+
+
+def readable_on(colour: str, ground: str) -> str:
+    """The colour, or the nearest of its tints and shades that can be read on this ground."""
+    towards = WHITE if contrast(WHITE, ground) > contrast(BLACK, ground) else BLACK
+    tries = (mixed(colour, towards, part / 20) for part in range(21))
+    return next((one for one in tries if contrast(one, ground) >= READABLE), towards)
+
+
+def mixed(one: str, other: str, part: float) -> str:
+    """So much of the other colour in the first: 0 is the first, 1 the other."""
+    pairs = [(int(one[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5)]
+    return "#" + "".join(f"{round(first + (second - first) * part):02x}" for first, second in pairs)
