@@ -18,6 +18,7 @@ from web.places import TooMany
 from web.portal import branding, choosing, ending, entering, overview, paying, progress
 from web.portal.pages import PAGE_PATH, STATIC, plain_page, with_headers
 from web.portal.problems import NotSignedIn, PageProblem
+from web.portal.sign_in import sign_in_link
 from web.portal.visit import COOKIE_PATH, visit_of
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,10 @@ def _install_problems(app: FastAPI) -> None:
 
 def _problem(request: Request, problem: Exception) -> HTMLResponse:
     assert isinstance(problem, PageProblem)
-    return _page(request, problem.name, problem.status)
+    sign_in = None
+    if isinstance(problem, NotSignedIn):
+        sign_in = sign_in_link(request.url.path.removeprefix(COOKIE_PATH))
+    return _page(request, problem.name, problem.status, sign_in)
 
 
 def _too_many(request: Request, error: Exception) -> Response:
@@ -74,10 +78,13 @@ def _unexpected(request: Request, error: Exception) -> HTMLResponse:
     return _page(request, "unexpected", 500)
 
 
-def _page(request: Request, name: str, status: int) -> HTMLResponse:
+def _page(request: Request, name: str, status: int, sign_in: str | None = None) -> HTMLResponse:
     locale = _locale(request)
     heading, text = sentence(locale, f"problem_{name}"), sentence(locale, f"problem_{name}_text")
-    return plain_page("problem.html", locale, status, heading=heading, sentence=text, signed_in=status != 401)
+    signed_in = status != 401
+    return plain_page(
+        "problem.html", locale, status, heading=heading, sentence=text, signed_in=signed_in, sign_in=sign_in
+    )
 
 
 def _locale(request: Request) -> str:

@@ -21,7 +21,16 @@ from web.portal.choosing import blocked
 from web.portal.links import PortalLink, digest_of, link_of_token
 from web.portal.pages import plain_page, see
 from web.portal.problems import LinkExpired, NotSignedIn
-from web.portal.visit import SignedForm, Visit, begin_visit, end_visit, new_visit, transaction_for, visit_of
+from web.portal.visit import (
+    COOKIE_PATH,
+    SignedForm,
+    Visit,
+    begin_visit,
+    end_visit,
+    new_visit,
+    transaction_for,
+    visit_of,
+)
 
 router = APIRouter()
 
@@ -91,6 +100,8 @@ def _visit_by(link: PortalLink, digest: str, request: Request) -> Visit:
 
 def _first_step(visit: Visit, link: PortalLink) -> str:
     """The path of the step. What cannot be priced begins one step before, where the page says why."""
+    if link.page is not None:
+        return link.page.removeprefix(COOKIE_PATH)
     if link.service is None:
         return "/services"
     if link.plan is None:

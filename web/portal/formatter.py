@@ -65,6 +65,11 @@ class PageFormatter:
         key = f"change_{status}"
         return sentence(self._page_locale, key if key in EN else "change_requested")
 
+    def actor(self, actor: str) -> str:
+        """Who moved a change, as its customer sees it: they themselves, the provider's people, or the program."""
+        by = "customer" if actor in ("customer", "portal") else "staff" if actor.startswith("operator") else "program"
+        return sentence(self._page_locale, f"moved_by_{by}")
+
     def months(self, cycle_id: str) -> int:
         """How many months a cycle has; 0 for one that the catalogue no longer knows."""
         cycle = self._catalog.cycles.get(cycle_id)
