@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 from playwright.sync_api import Browser, Page
@@ -56,7 +56,7 @@ class Scene:
         self.language = language
         self.visitor: Visitor | None = None
 
-    def service(self, ref: str, plan: str, quantity: int = 1, **usage: int) -> None:
+    def service(self, ref: str, plan: str, quantity: int = 1, status: str = "active", **usage: int) -> None:
         currency, country = ("JPY", "JP") if self.dns else ("USD", "AR")
         self.api.call(
             "PUT",
@@ -71,8 +71,13 @@ class Scene:
             scope="host",
         )
         start_at, end_at = (JULY, AUGUST) if self.dns else YEAR
-        body = {"customer": "one", "plan": plan, "cycle": "monthly" if self.dns else "annual", "currency": currency}
-        body |= {"status": "active", "period_start": start_at, "period_end": end_at, "quantity": quantity}
+        body: dict[str, Any] = {
+            "customer": "one",
+            "plan": plan,
+            "cycle": "monthly" if self.dns else "annual",
+            "currency": currency,
+        }
+        body |= {"status": status, "period_start": start_at, "period_end": end_at, "quantity": quantity}
         self.api.call("PUT", f"/v1/services/{ref}", body, scope="host")
         limits = self.api.call("GET", f"/v1/services/{ref}")["limits"]
         hosted = {"account": self.api.provider, "plan": plan, "limits": limits, "usage": usage}
@@ -105,6 +110,11 @@ class Scene:
         checkout = self.change(ref, "awaiting_payment")["payment"]["checkout_url"]
         httpx.post(checkout, data={"outcome": outcome}, trust_env=False).raise_for_status()
 
+    def host_refuses_once(self) -> None:
+        knobs = {"fail_times": 1, "fail_status": 422}
+        url = f"{self.api.ready['host']}/_knobs/{self.api.provider}"
+        httpx.put(url, json=knobs, trust_env=False).raise_for_status()
+
     def url(self) -> str:
         url: str = self.api.call(
             "POST", "/v1/portal-sessions", {"customer": "one", "locale": self.language}, scope="host"
@@ -133,21 +143,29 @@ def dns_shots(scene: Scene) -> Iterator[Shot]:
         ("ending", "start", 3),
         ("suspended", "basic", 3),
     ):
-        scene.service(ref, plan, 5 if ref == "five" else 1, zones=zones, records=zones * 40)
+        status = "suspended" if ref == "suspended" else "active"
+        scene.service(ref, plan, 5 if ref == "five" else 1, status, zones=zones, records=zones * 40)
     changes = {ref: scene.ask(ref, "start") for ref in ("waiting", "declined", "debit", "canceled", "applied")}
     changes["scheduled"] = scene.ask("scheduled", "start")
     scene.change("scheduled", "scheduled")
     scene.press("declined", "decline")
     scene.press("debit", "pending")
     scene.press("applied", "pay")
+    scene.change("applied", "applied")
+    changes["stuck"] = scene.ask("stuck", "start")
+    scene.change("stuck", "awaiting_payment")
+    scene.host_refuses_once()
+    scene.press("stuck", "pay")
+    scene.change("stuck", "stuck")
+    # What is used has outgrown what was scheduled.
+    scene.api.call("PUT", "/v1/services/scheduled/usage", {"zones": 14, "records": 400}, scope="host")
     visitor = scene.visit()
     scene.change("canceled", "awaiting_payment")
     visitor.submit(visitor.get(f"{changes['canceled'][0]}/cancel"), "/cancel")
     visitor.submit(visitor.get(scene.path("ending", "end")), "/end", at="period_end")
     waiting = scene.change("waiting", "awaiting_payment")["invoice"]["id"]
-    scene.change("applied", "applied")
     yield "list", "/portal/services"
-    for ref in ("active", "five", "scheduled", "waiting", "applied", "ending"):
+    for ref in ("active", "five", "scheduled", "waiting", "applied", "ending", "stuck", "suspended"):
         yield f"service-{ref}", scene.path(ref)
     yield "plans", scene.path("active", "change")
     yield "plans-annual", scene.path("active", "change?cycle=annual")
@@ -161,7 +179,7 @@ def dns_shots(scene: Scene) -> Iterator[Shot]:
     yield "pay", f"/portal/invoices/{waiting}"
     yield "pay-returned", f"/portal/invoices/{waiting}?returned=yes&updates=off"
     yield "pay-cancel", f"{changes['waiting'][0]}/cancel"
-    for ref in ("declined", "debit", "canceled", "applied", "scheduled"):
+    for ref in ("declined", "debit", "canceled", "applied", "scheduled", "stuck"):
         yield f"change-{ref}", changes[ref][0]
     yield "change-expired", expired
     yield "scheduled-cancel", f"{changes['scheduled'][0]}/cancel"
@@ -209,8 +227,9 @@ def take(language: str, ready: dict[str, Any], stack: Stack, browser: Browser) -
 def picture(page: Page, url: str, language: str, device: str, name: str) -> None:
     page.emulate_media(color_scheme="light")
     page.goto(url)
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # these two are known
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
         page.screenshot(path=FOLDER / language / f"{device}-{scheme}" / f"{name}.png", full_page=True)
 
 

@@ -106,7 +106,7 @@ def test_a_mails_page_is_reached_by_the_providers_own_sign_in(frontend: Callable
     assert other.follow(link).status_code == 404
     for nonsense in ("/portal/leave", "//evil.example", "/portal/invoices/../x", "/portal/invoices/inv_0/pdf"):
         body = {"customer": "zone", "page": nonsense}
-        is_problem(dns.send("POST", "/v1/portal-sessions", body, scope="host"), 422, "validation_failed")
+        is_problem(dns.send("POST", "/v1/portal-sessions", body, scope="host"), 422, "invalid_request")
 
 
 def test_without_a_sign_in_of_the_provider_nobody_is_sent_anywhere(dns: ApiClient) -> None:

@@ -69,7 +69,8 @@ class CustomerTokenBody(Body):
 def create_portal_session(body: PortalSessionBody, caller: HostKey) -> shapes.PortalSession:
     """A signed link into the portal for one customer; it lives for a few minutes.
 
-    `flow` begins with a step of a change of plan, `page` with the page that a mail was about, `return_url` leads back, `locale` is the language of the pages.
+    `flow` begins with a step of a change of plan, `page` with the page that a mail was about; `return_url` leads back,
+    `locale` is the language of the pages.
     """
     with transaction_for(caller) as tx:
         customer = tx.customer(body.customer)

@@ -23,7 +23,7 @@ from web.api.fields import Note
 from web.portal.overview import cards_of
 from web.portal.pages import page, see
 from web.portal.paying import wish_to_pay
-from web.portal.plan_cards import best_saving, choices_of
+from web.portal.plan_cards import best_saving, choices_of, price_of
 from web.portal.problems import NotFound
 from web.portal.visit import PortalTransaction, RowId, Signed, SignedForm, Slug, Visit, transaction_for
 
@@ -48,7 +48,7 @@ def choose_plan(
         home = tx.catalog.plan(service.plan)
         shown = category if category in choices else home.category if home else next(iter(choices), "")
         plans = choices.get(shown, [])
-        cycles = [one for one in tx.catalog.cycles if any(one in choice.prices for choice in plans)]
+        cycles = sorted({one for choice in plans for one in choice.prices}, key=tx.formatter.months)
         return page(
             tx,
             "plans.html",
@@ -122,6 +122,9 @@ def review(
             service=service,
             stored=stored,
             quote=quote,
+            prices=[
+                price_of(tx, service, terms.plan, terms.unit_price, terms.quantity) for terms in (quote.from_, quote.to)
+            ],
             seen=seen,
             card=card,
             expired=tx.now >= stored.expires_at,

@@ -52,7 +52,7 @@ def enter(request: Request, token: Annotated[str, Form(max_length=4_000)] = "") 
     """Follows the link: the browser gets its cookie, and the token leaves the address bar."""
     link = link_of_token(token)
     visit = _visit_by(link, digest_of(token), request)
-    answer = see(_first_step(visit, link))
+    answer = see(link.page.removeprefix(COOKIE_PATH) if link.page else _first_step(visit, link))
     begin_visit(answer, visit)
     return answer
 
@@ -100,8 +100,6 @@ def _visit_by(link: PortalLink, digest: str, request: Request) -> Visit:
 
 def _first_step(visit: Visit, link: PortalLink) -> str:
     """The path of the step. What cannot be priced begins one step before, where the page says why."""
-    if link.page is not None:
-        return link.page.removeprefix(COOKIE_PATH)
     if link.service is None:
         return "/services"
     if link.plan is None:

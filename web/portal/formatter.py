@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_time, get_datetime_format
 from babel.numbers import format_decimal, format_percent
 
 from domain.catalog import Catalog, in_language
@@ -43,7 +43,8 @@ class PageFormatter:
         local = moment.astimezone(self._zone)
         zone = local.tzname() or ""
         time = format_time(local.time(), "short", locale=known_locale(self._page_locale))
-        return f"{self.day(moment)}, {time} {zone if zone.isalpha() else 'UTC' + zone}"
+        joined = str(get_datetime_format("medium", known_locale(self._page_locale)))
+        return joined.format(f"{time} {zone if zone.isalpha() else 'UTC' + zone}", self.day(moment))
 
     def number(self, number: int) -> str:
         """A whole number with grouping."""

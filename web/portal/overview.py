@@ -19,7 +19,7 @@ from engine.payments.owed import owed_of
 from models.customer import Service
 from models.ending import latest_ending
 from models.invoice import Invoice
-from models.payment import attempt_on_its_way
+from models.payment import PaymentAttempt, attempt_on_its_way
 from models.plan_change import ChangeMove, PlanChange
 from web.portal.pages import page, see
 from web.portal.plan_cards import Price, limits_of, price_now
@@ -43,6 +43,8 @@ class ServiceCard:
     scheduled: PlanChange | None
     # What the scheduled plan is too small for today: by limit.
     outgrown: dict[str, Excess]
+    # The active change is paid, and its money takes days.
+    on_its_way: bool
 
     def blocked(self, now: datetime) -> str | None:
         """Why Upgrade / Downgrade may not be used at this moment, if so; service.html has the words."""
@@ -139,13 +141,29 @@ def cards_of(tx: PortalTransaction, services: list[Service]) -> list[ServiceCard
     scheduled: dict[str, PlanChange] = {}
     for change in tx.session.scalars(query):
         (scheduled if change.status == Status.SCHEDULED else active)[change.service_id] = change
-    return [_card(tx, service, active.get(service.id), scheduled.get(service.id)) for service in services]
+    paying = _on_their_way(tx.session, list(active.values()))
+    return [_card(tx, service, active.get(service.id), scheduled.get(service.id), paying) for service in services]
+
+
+def _on_their_way(session: Session, changes: list[PlanChange]) -> set[str]:
+    """The ids of those whose payment is on its way."""
+    waiting = [change.id for change in changes if change.status == Status.AWAITING_PAYMENT]
+    if not waiting:
+        return set()
+    query = select(PaymentAttempt, Invoice.change_id).join(Invoice, Invoice.id == PaymentAttempt.invoice_id)
+    attempts = session.execute(query.where(Invoice.change_id.in_(waiting)))
+    return {change_id for attempt, change_id in attempts if attempt.money_on_its_way}
 
 
 def _card(
-    tx: PortalTransaction, service: Service, active: PlanChange | None, scheduled: PlanChange | None
+    tx: PortalTransaction,
+    service: Service,
+    active: PlanChange | None,
+    scheduled: PlanChange | None,
+    paying: set[str],
 ) -> ServiceCard:
     plan = tx.catalog.plan(scheduled.target_plan) if scheduled else None
     quantity = scheduled.target_quantity if scheduled else None
     outgrown = over_limits(plan, quantity or service.quantity, service.usage) if plan else {}
-    return ServiceCard(service, price_now(tx, service), active, scheduled, outgrown)
+    on_its_way = active is not None and active.id in paying
+    return ServiceCard(service, price_now(tx, service), active, scheduled, outgrown, on_its_way)

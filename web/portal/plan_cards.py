@@ -104,7 +104,7 @@ def best_saving(choices: list[PlanChoice], cycle: str) -> int:
 
 def _choice(tx: PortalTransaction, service: Service, options: list[Option], cycle: str) -> PlanChoice:
     plan = options[0].plan
-    prices = {option.cycle: _price_of(tx, service, option) for option in options}
+    prices = {option.cycle: _price_of_option(tx, service, option) for option in options}
     return PlanChoice(
         plan=plan,
         options=options,
@@ -118,18 +118,19 @@ def _choice(tx: PortalTransaction, service: Service, options: list[Option], cycl
 
 def price_now(tx: PortalTransaction, service: Service) -> Price:
     """What the service has costs what it was bought for."""
-    return _price(tx, service, tx.catalog.plan(service.plan), service.money(service.unit_price_minor))
+    return price_of(tx, service, service.plan, service.money(service.unit_price_minor), service.quantity)
 
 
-def _price_of(tx: PortalTransaction, service: Service, option: Option) -> Price:
+def price_of(tx: PortalTransaction, service: Service, plan_id: str, each: Money, quantity: int) -> Price:
+    """Of so many units of a plan, for the service's customer."""
+    plan = tx.catalog.plan(plan_id)
+    net = service.money(each.amount * quantity)
+    return Price(with_tax(tx.catalog, buyer_of(service.customer), plan.product, net) if plan else net, net, each)
+
+
+def _price_of_option(tx: PortalTransaction, service: Service, option: Option) -> Price:
     owned = option.plan.id == service.plan and option.cycle == service.cycle
-    return price_now(tx, service) if owned else _price(tx, service, option.plan, option.price)
-
-
-def _price(tx: PortalTransaction, service: Service, plan: Plan | None, each: Money) -> Price:
-    net = service.money(each.amount * service.quantity)
-    whole = with_tax(tx.catalog, buyer_of(service.customer), plan.product, net) if plan else net
-    return Price(whole, net, each)
+    return price_now(tx, service) if owned else price_of(tx, service, option.plan.id, option.price, service.quantity)
 
 
 def _savings(prices: dict[str, Price], months: Callable[[str], int]) -> dict[str, Saving]:
