@@ -190,7 +190,8 @@ def dns_shots(scene: Scene) -> Iterator[Shot]:
 
 def hosting_shots(scene: Scene) -> Iterator[Shot]:
     for ref, plan in (("web", "web-m"), ("radio", "radio-500"), ("reviewed", "radio-100"), ("rejected", "radio-100")):
-        scene.service(ref, plan, **({"listeners": 60} if "radio" in plan else {"disk_gb": 12}))
+        used = {"listeners": 60} if "radio" in plan else {"disk_gb": 12}
+        scene.service(ref, plan, 1, "active", **used)
     scene.api.set_clock("2027-07-01T12:00:00Z")
     visitor = scene.visit()
     reviewed, _ = scene.ask("reviewed", "vps-1")

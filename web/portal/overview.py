@@ -152,7 +152,7 @@ def _on_their_way(session: Session, changes: list[PlanChange]) -> set[str]:
         return set()
     query = select(PaymentAttempt, Invoice.change_id).join(Invoice, Invoice.id == PaymentAttempt.invoice_id)
     attempts = session.execute(query.where(Invoice.change_id.in_(waiting)))
-    return {change_id for attempt, change_id in attempts if attempt.money_on_its_way}
+    return {change_id for attempt, change_id in attempts if change_id and attempt.money_on_its_way}
 
 
 def _card(
