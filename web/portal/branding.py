@@ -30,7 +30,7 @@ def colours(colour: Annotated[str, Path(pattern=r"^[0-9a-fA-F]{6}$")]) -> Respon
     """The accent of the pages: the provider's colour, made darker by day and lighter in the dark until it is read."""
     light, dark = readable_on(f"#{colour}", LIGHT_GROUND), readable_on(f"#{colour}", DARK_GROUND)
     sheet = _SHEET.format(
-        light=light, light_pressed=mixed(light, BLACK, 0.25), dark=dark, dark_pressed=mixed(dark, WHITE, 0.4)
+        light=light, light_pressed=mixed(light, BLACK, 25), dark=dark, dark_pressed=mixed(dark, WHITE, 40)
     )
     return Response(sheet, media_type="text/css", headers=_KEPT)
 
