@@ -76,8 +76,9 @@ screens: tools ## take a picture of every page and state of the portal, to var/s
 words: venv ## bring the catalogues of translations up to date with the English sentences
 	@.venv/bin/python -m tests.support.catalogues
 
-gallery: venv ## print a sample of every kind of document to var/gallery/
+gallery: venv ## a sample of every kind of document and of every mail, in var/gallery/
 	@.venv/bin/planshift pdf gallery
+	@.venv/bin/planshift mails gallery
 
 clean: ## remove what was made: .venv, var/, caches
 	@for data in var/*/postgres/data; do [ ! -L "$$data" ] || rm -rf "$$(readlink "$$data")"; done

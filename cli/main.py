@@ -21,6 +21,7 @@ from cli import (
     doctor,
     invoices,
     keys,
+    mails,
     pages,
     payments,
     prices,
@@ -62,6 +63,7 @@ after_restore.register(app)
 doctor.register(app)
 chaos.register(app)
 app.add_typer(pages.app, name="pdf")
+app.add_typer(mails.app, name="mails")
 
 
 def run() -> None:
