@@ -61,10 +61,9 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 TEMPLATES.filters["sentence_case"] = _sentence_case
-TEMPLATES.globals.update(
-    {"root": COOKIE_PATH, "version": _static_version(), "refresh_seconds": 0, "leads_to": None, "colour": None}
-)
-TEMPLATES.globals.update({"t": _translate, "languages": LANGUAGES})
+TEMPLATES.globals.update({"root": COOKIE_PATH, "version": _static_version(), "t": _translate, "languages": LANGUAGES})
+# What most pages do not do, and have none of.
+TEMPLATES.globals.update({"refresh_seconds": 0, "leads_to": None, "colour": None, "sign_in": None})
 
 
 def page(tx: PortalTransaction, template: str, **values: Any) -> HTMLResponse:
