@@ -13,6 +13,7 @@ from tests.conftest import catalog_named
 from tests.portal.visitor import visitor
 from tests.support.client import ApiClient
 from web.portal.branding import DARK_GROUND, LIGHT_GROUND
+from web.portal.overview import SERVICES_ON_A_PAGE
 from web.portal.pages import STATIC
 
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><path fill="#0b5394" d="M0 0h20v20h-20z"/></svg>'
@@ -70,6 +71,10 @@ def test_the_provider_is_on_its_pages(frontend: Callable[..., ApiClient]) -> Non
     picture = customer.get(logo)
     assert (picture.headers["content-type"], picture.text) == ("image/svg+xml", LOGO)
     assert picture.headers["content-security-policy"].startswith("default-src 'self'")
+    # 60 kB at most for a page with all that it brings, compressed by nobody: a list of as many services as it has.
+    beside = sum(path.stat().st_size for path in STATIC.iterdir()) + len(colours.content) + len(picture.content)
+    row = page.partition("<tbody")[2].partition("</tbody>")[0]
+    assert beside + len(page.encode()) + SERVICES_ON_A_PAGE * len(row.encode()) * 1.5 < 60_000
     # Wherever a page says that one may ask, it says whom, and where.
     plans = customer.get(f"/portal/services/{customer.service_id()}/change").text
     for text in (page, plans):

@@ -109,7 +109,8 @@ def test_all_of_the_history_is_there(frontend: Make) -> None:
         customer.frontend.wait_for(str(newest), "scheduled")
     page = service_page(customer)
     assert page.count("Business → ") == 12
-    assert "Show all invoices and changes</a>" in page
-    whole = service_page(customer, "?shown=all")
-    assert whole.count("Business → ") == 14
-    assert "Show all invoices and changes" not in whole
+    assert "Older invoices and changes</a>" in page
+    rest = service_page(customer, "?older=1")
+    assert rest.count("Business → ") == 2
+    assert "Newest</a>" in rest
+    assert "Older invoices and changes" not in rest
