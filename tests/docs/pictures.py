@@ -38,7 +38,7 @@ def take(folder: Path) -> None:
             page.screenshot(path=folder / "portal.png", full_page=True, clip=PORTAL_CLIP)
             page.get_by_role("button", name="Submit").click()
             page.get_by_role("button", name="Pay", exact=True).click()
-            page.get_by_text("Your plan is now Business").wait_for()
+            page.locator("#headline", has_text="Your plan is now Business").wait_for()
         with Frontend(ready, "dns") as dns:
             [invoice] = dns.call("GET", "/v1/invoices?service=harbor-books")["items"]
             pdf = Path(dns.save_pdf(invoice["id"], "invoice", run, "invoice.pdf"))

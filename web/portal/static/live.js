@@ -16,9 +16,9 @@
     seconds = Number(news.body.dataset.refreshSeconds || 0);
     if (fresh.innerHTML === main.innerHTML) return;
     const held = main.contains(document.activeElement);
-    const before = document.getElementById("headline")?.textContent;
+    const before = document.getElementById("headline")?.textContent.trim();
     main.innerHTML = fresh.innerHTML;
-    const now = document.getElementById("headline")?.textContent;
+    const now = document.getElementById("headline")?.textContent.trim();
     if (now !== before) document.getElementById("said").textContent = now; // A live region that stays is announced.
     if (held) main.focus();
   };
