@@ -57,7 +57,7 @@ def run() -> dict[str, Any]:
         found = {
             "api": _measured(api, _api(change)),
             "portal": _measured(customer.http, _portal(change, customer))
-            | _measured(payer.http, {"a change to pay": f"/portal/changes/{to_pay['id']}"}),
+            | _measured(payer.http, {"an invoice to pay": f"/portal/invoices/{to_pay['invoice']['id']}"}),
             "staff": _measured(Person(dns).http, _staff(change)),
         }
         engine().dispose()
