@@ -5,7 +5,7 @@ export PYTHON
 # A proxy does not lead to our own machine.
 export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
 
-.PHONY: help demo up test chaos attack bench venv tools lint fmt typecheck layers unit lock fonts pages words pictures gallery mutants clean
+.PHONY: help demo up test chaos attack bench venv tools lint fmt typecheck layers unit lock fonts pages words screens pictures gallery mutants clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,11 +70,15 @@ pages: venv ## draw docs/machines.md and docs/errors.md from the tables in the c
 pictures: tools ## take the README's pictures again, from the real portal and a real invoice
 	@.venv/bin/python -m tests.docs.pictures
 
+screens: tools ## take a picture of every page and state of the portal, to var/screens/; ARGS="ja hi" chooses languages
+	@.venv/bin/python -m tests.portal.screens $(ARGS)
+
 words: venv ## bring the catalogues of translations up to date with the English sentences
 	@.venv/bin/python -m tests.support.catalogues
 
-gallery: venv ## print a sample of every kind of document to var/gallery/
+gallery: venv ## a sample of every kind of document and of every mail, in var/gallery/
 	@.venv/bin/planshift pdf gallery
+	@.venv/bin/planshift mails gallery
 
 clean: ## remove what was made: .venv, var/, caches
 	@for data in var/*/postgres/data; do [ ! -L "$$data" ] || rm -rf "$$(readlink "$$data")"; done

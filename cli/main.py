@@ -27,6 +27,7 @@ GROUPS = {
     "webhooks": ("cli.webhooks", "Look at gateway events; have them processed again."),
     "clock": ("cli.clock", "Look at and move a sandbox's clock."),
     "pdf": ("cli.pages", "Look at the documents that customers get."),
+    "mails": ("cli.mails", "Look at the mails that customers and staff get."),
 }
 
 app = typer.Typer(

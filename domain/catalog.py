@@ -64,11 +64,13 @@ class InvoiceStyle(_Part):
 
 
 class WebPages(_Part):
-    """The provider's own pages: where the portal may send customers back to, and whose scripts may call the API with a
-    customer's token."""
+    """The provider's own pages: where the portal may send customers back to, whose scripts may call the API with a
+    customer's token, where customers sign in, and where they ask for help."""
 
     return_urls: tuple[Annotated[str, StringConstraints(pattern=PAGE, max_length=500)], ...] = ()
     origins: tuple[Annotated[str, StringConstraints(pattern=ORIGIN, max_length=300)], ...] = ()
+    login_url: Annotated[str, StringConstraints(pattern=PAGE, max_length=500)] | None = None
+    support_url: Annotated[str, StringConstraints(pattern=PAGE, max_length=500)] | None = None
 
 
 class RoundingPolicy(_Part):

@@ -10,6 +10,7 @@ from domain.catalog import Catalog, Plan
 from domain.catalog_codes import code_problems
 from domain.catalog_problems import CatalogProblem, nearest, not_one_of
 from domain.catalog_rules import rule_problems, undecided_changes, unreachable_rules
+from domain.contrast import READABLE, WHITE, contrast, readable_on
 from domain.currencies import CURRENCIES
 from domain.money import UnknownCurrency, exponent
 from domain.periods import parse_instant
@@ -19,7 +20,19 @@ Problems = Iterator[CatalogProblem]
 
 def problems_of_parts(catalog: Catalog) -> list[CatalogProblem]:
     """What is wrong in each part of a catalogue; empty for a sound one."""
-    checks = (_zone, _addresses, code_problems, _currencies, _minimum, _tax, _discounts, _plans, _prices, rule_problems)
+    checks = (
+        _zone,
+        _addresses,
+        _colour,
+        code_problems,
+        _currencies,
+        _minimum,
+        _tax,
+        _discounts,
+        _plans,
+        _prices,
+        rule_problems,
+    )
     return [problem for check in checks for problem in check(catalog)]
 
 
@@ -46,6 +59,17 @@ def _addresses(catalog: Catalog) -> Problems:
             mail_address(address or "ana@example.com")
         except BadMailAddress as error:
             yield CatalogProblem(key, str(error))
+
+
+def _colour(catalog: Catalog) -> Problems:
+    """Buttons are of this colour with white letters, and links are written in it on white."""
+    colour = catalog.invoice.colour
+    if (found := contrast(colour, WHITE)) < READABLE:
+        expected = (
+            f"{colour} and white have a contrast of {found:.2f} to 1; buttons and links are of this colour, and to be"
+            f" read they need {READABLE} to 1 (WCAG 2.1, 1.4.3): a darker one was expected"
+        )
+        yield CatalogProblem("invoice.colour", expected, readable_on(colour, WHITE))
 
 
 def _exists(timezone: str) -> bool:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from stdnum.eu import vat
 
 from domain.catalog import Catalog, TaxPolicy, TaxRate
-from domain.money import divide_rounded
+from domain.money import Money, divide_rounded
 from domain.pricing.terms import Buyer
 
 
@@ -86,6 +86,13 @@ def taxation_of(catalog: Catalog, buyer: Buyer, product: str) -> Taxation:
         return UNTAXED
     included, owed = catalog.tax.prices == "inclusive", treatment(catalog, buyer) == "taxed"
     return Taxation(rate, included, owed) if included or owed else UNTAXED
+
+
+def with_tax(catalog: Catalog, buyer: Buyer, product: str, price: Money) -> Money:
+    """What this buyer pays today for something of this price, as prices are written."""
+    taxation = taxation_of(catalog, buyer, product)
+    figures, _ = tax_on(catalog.tax, [TaxableLine(price.amount, taxation)])
+    return Money(sum(figure.base + figure.amount for figure in figures) if figures else price.amount, price.currency)
 
 
 def tax_on(policy: TaxPolicy, lines: Sequence[TaxableLine]) -> tuple[tuple[TaxFigure, ...], list[int]]:

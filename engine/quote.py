@@ -120,5 +120,6 @@ def _schedule(session: Session, now: datetime, change: PlanChange) -> Status:
 def _ask_staff(session: Session, now: datetime, change: PlanChange) -> Status:
     change.review_until = now + timedelta(days=catalog_of(session, change.provider).policies.staff_review_days)
     move(session, change, Event.QUOTE, Status.AWAITING_REVIEW, now)
-    notices.write(session, change, "review_requested")
+    for event in ("review_asked", "review_requested"):
+        notices.write(session, change, event)
     return Status.AWAITING_REVIEW

@@ -254,7 +254,8 @@ def _still_fits(session: Session, now: datetime, catalog: Catalog, service: Serv
         if asks_staff and active_change(session, service.id) is None:
             change.review_until = now + timedelta(days=catalog.policies.staff_review_days)
             move(session, change, Event.RENEWAL, Status.AWAITING_REVIEW, now, reason=error.code)
-            notices.write(session, change, "review_requested")
+            for event in ("review_asked", "review_requested"):
+                notices.write(session, change, event)
         else:
             move(session, change, Event.RENEWAL, Status.REFUSED, now, reason=error.code)
             notices.write(session, change, "refused")

@@ -181,7 +181,7 @@ class PlanChange(Leased, Moving, Base):
 
     @property
     def summary(self) -> str:
-        """What an operator reads in Flower: no personal data."""
+        """What an operator reads in lists: no personal data."""
         return f"{self.provider.slug}: {self.from_plan} → {self.target_plan} ({self.target_cycle})"
 
     @property

@@ -14,11 +14,11 @@ from typing import Any
 from celery import chain
 from celery.canvas import Signature
 
+from engine.jobs.summary import summary_of
 from engine.jobs.sweep import Claimed
 from engine.jobs.work_kinds import work_kind_of
 from models.database import transaction
 from models.pending_work import next_tasks
-from models.plan_change import PlanChange
 from worker.app import create_app, queue_of
 
 AFTER_REQUEST = (
@@ -55,7 +55,7 @@ def enqueue(row_id: str) -> None:
     row = work_kind_of(row_id).row
     with transaction() as session:
         tasks = next_tasks(session, row, row_id)
-        summary = session.get_one(PlanChange, row_id).summary if tasks and row is PlanChange else row_id
+        summary = summary_of(session, row, row_id) if tasks else row_id
     for task in tasks:
         steps = canvas_from(task)
         _publish(chain(*(_step(name, row_id, summary, steps[-1]) for name in steps)))

@@ -12,7 +12,7 @@ from kombu import Exchange, Queue
 
 from settings import settings
 from worker import alive, depth, logs, transport
-from worker.beat import SCHEDULE
+from worker.beat import SCHEDULE, UNSEEN
 
 # How long a task of a queue may run, in seconds; then its process is killed. A step makes at most two calls to somebody
 # else's network, and each gives up after 25 s (provisioners/http.py); a statement gives up after 4 s
@@ -55,13 +55,14 @@ def queue_of(task_name: str) -> str:
     return ROUTES.get(task_name) or ROUTES[task_name.split(".", maxsplit=1)[0] + ".*"]
 
 
-class Limits:
+class Attributes:
     """Celery's way to set a task's attributes from outside."""
 
     def annotate(self, task: Task[Any, Any]) -> dict[str, Any]:
         if task.name not in ROUTES and task.name.split(".", maxsplit=1)[0] + ".*" not in ROUTES:
             return {}  # not ours
-        return {"time_limit": LONG_TASKS.get(task.name) or QUEUES[queue_of(task.name)]}
+        limit = LONG_TASKS.get(task.name) or QUEUES[queue_of(task.name)]
+        return {"time_limit": limit, "send_events": task.name not in UNSEEN}
 
     def annotate_any(self) -> dict[str, Any]:
         """For what task_retry_on_worker_lost tries again."""
@@ -95,7 +96,7 @@ def create_app() -> Celery:
         task_acks_on_timeout=True,  # the same for a step that hit its time limit
         task_reject_on_worker_lost=False,  # a task that kills its process would be redelivered without end
         task_retry_on_worker_lost=True,  # a killed child's task is tried again, a bounded number of times
-        task_annotations=[Limits()],
+        task_annotations=[Attributes()],
         worker_prefetch_multiplier=1,  # no message waits behind a slow one while another process is free
         # Results. Nobody reads them: the status is in the row.
         result_backend=None,

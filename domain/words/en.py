@@ -111,4 +111,7 @@ EN = {
     "change_stuck": "Seen to by our staff",
     "change_compensated": "Given back as credit",
     "change_reversed": "Taken back",
+    "moved_by_customer": "by you",
+    "moved_by_staff": "by our staff",
+    "moved_by_program": "automatically",
 }

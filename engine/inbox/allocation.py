@@ -167,9 +167,11 @@ def _move_attempt(
     attempt.error = error or attempt.error
     was_on_its_way = attempt.money_on_its_way
     move(session, attempt, event, target, now, actor="gateway", reason=error)
+    session.flush()
     if was_on_its_way and kind in (EventKind.PAYMENT_FAILED, EventKind.PAYMENT_CANCELED):
-        session.flush()
         slow_money.did_not_come(session, attempt, attempt.invoice, change, at)
+    elif kind is EventKind.PAYMENT_FAILED:
+        slow_money.declined(session, attempt, change)
 
 
 def _record_payment(

@@ -50,6 +50,15 @@ def did_not_come(
         notices.write(session, change, "payment_did_not_come", occasion=_occasion(attempt))
 
 
+def declined(session: Session, attempt: PaymentAttempt, change: PlanChange | None) -> None:
+    """The customer is told while they may still pay."""
+    if change is None:
+        if attempt.invoice.status == "open":
+            notices.write(session, attempt.invoice, "payment_declined", occasion=_occasion(attempt))
+    elif change.status in PAYABLE and not change.deadline_passed:
+        notices.write(session, change, "payment_declined", occasion=_occasion(attempt))
+
+
 def in_time(attempt: PaymentAttempt | None, change: PlanChange, at: datetime) -> bool:
     """Whether money that came then came while the offer stood, or was waited for."""
     if change.payable_until is None:

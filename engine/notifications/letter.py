@@ -9,9 +9,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
 from jinja2.runtime import Context
 
+from domain.contrast import ink_on
 from domain.words import language_of, sentence, translate
-from engine.notifications.contrast import ink_on
 
+# A template for each event.
+TEMPLATE_FOLDER = Path(__file__).parent / "mails"
 # Mails that were written to the outbox before they had a colour.
 _PLAIN_COLOUR = "#1f4e79"
 
@@ -76,7 +78,7 @@ def _translate(context: Context, english: str) -> str:
 
 
 _TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "mails"),
+    loader=FileSystemLoader(TEMPLATE_FOLDER),
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,

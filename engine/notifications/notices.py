@@ -11,6 +11,7 @@ from domain.catalog import Catalog
 from domain.money import Money
 from domain.pricing.explain import Formatter
 from domain.pricing.quote_values import Quote
+from domain.web_addresses import with_return
 from models.customer import Customer, Service
 from models.ending import Ending
 from models.invoice import Invoice, invoice_of_change
@@ -42,10 +43,10 @@ def write(
 
     Each event has its template in mails/. Those of a plan change: payment_requested, plan_changed, compensated,
     scheduled, refused, canceled, expired, superseded, at_risk, late_payment_credited, late_payment_used, paid_twice,
-    plan_reversed, review_requested, money_returned. Of a renewal's invoice: renewal_invoice, renewal_reminder,
-    renewal_past_due. Of either: payment_did_not_come. Of an invoice whose money went back: owed_again. Of an ending:
-    ending_scheduled, ending_withdrawn, service_ended.
-    Of a refund: refund_failed, refund_failed_for_staff.
+    plan_reversed, review_asked, review_requested, money_returned. Of a renewal's invoice: renewal_invoice,
+    renewal_reminder, renewal_past_due. Of either: payment_declined, payment_did_not_come. Of an invoice whose money
+    went back: owed_again. Of an ending: ending_scheduled, ending_withdrawn, service_ended.
+    Of a refund: refunded, refund_failed, refund_failed_for_staff.
     """
     session.flush()
     service: Service = subject if isinstance(subject, Service) else subject.service
@@ -100,17 +101,24 @@ def _values(
         "customer": service.customer.name,
         "service": service.ref,
         "plan": _plan_name(catalog, service.plan),
-        "link": f"{settings().public_url}/portal/services/{service.id}",
+        "link": _link(catalog, "services", service.id),
     }
     if isinstance(subject, PlanChange):
         return values | _of_change(session, catalog, formatter, subject)
     if isinstance(subject, Invoice):
-        return values | _of_invoice(formatter, subject)
+        return values | _of_invoice(catalog, formatter, subject)
     if isinstance(subject, Ending):
         return values | _of_ending(formatter, subject)
     if isinstance(subject, Refund):
         return values | _of_refund(formatter, subject)
     return values
+
+
+def _link(catalog: Catalog, place: str, row_id: str) -> str:
+    """The page in the portal: by way of the provider's own sign-in, where the catalogue names one."""
+    page = f"/portal/{place}/{row_id}"
+    login_url = catalog.web.login_url
+    return with_return(login_url, page) if login_url else f"{settings().public_url}{page}"
 
 
 def _of_change(session: Session, catalog: Catalog, formatter: Formatter, change: PlanChange) -> dict[str, Any]:
@@ -128,7 +136,7 @@ def _of_change(session: Session, catalog: Catalog, formatter: Formatter, change:
         "reason": change.reason_text,
         "why": change.reason,
         "note": change.note,
-        "link": f"{settings().public_url}/portal/changes/{change.id}",
+        "link": _link(catalog, "changes", change.id),
     }
 
 
@@ -140,14 +148,14 @@ def _saved(formatter: Formatter, change: PlanChange) -> str | None:
     return formatter.money(less.amount) if less else None
 
 
-def _of_invoice(formatter: Formatter, invoice: Invoice) -> dict[str, Any]:
+def _of_invoice(catalog: Catalog, formatter: Formatter, invoice: Invoice) -> dict[str, Any]:
     return {
         "number": invoice.number,
         "total": formatter.money(invoice.total_minor),
         "due": formatter.money(invoice.due_minor),
         "is_due": invoice.due_minor > 0,
         "due_on": formatter.date(invoice.due_at),
-        "link": f"{settings().public_url}/portal/invoices/{invoice.id}",
+        "link": _link(catalog, "invoices", invoice.id),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -21,16 +22,22 @@ from models.payment import PaymentAttempt, latest_attempt
 
 def check_nothing_owed(session: Session, service: Service) -> None:
     """Never two bills for one day of a service. Raises OpenInvoice with the oldest, its amount and where to pay it."""
-    for invoice in open_invoices(session, service):
-        owed = receivable_of(session, invoice)
-        if owed.amount > 0:
-            raise OpenInvoice(**_invoice_details(session, invoice, owed))
-    for invoice, owed in _owed_again(session, service):
+    for invoice, owed in owed_of(session, service):
         raise OpenInvoice(**_invoice_details(session, invoice, owed))
     if service.unpaid_import is not None:
         bill = service.unpaid_import
         amount = service.money(bill["net"] + bill["tax"]).as_json()
         raise OpenInvoice(invoice=None, amount_due=amount, checkout_url=bill["pay_url"], pending=False)
+
+
+def owed_of(session: Session, service: Service) -> Iterator[tuple[Invoice, Money]]:
+    """Its invoices of which something is owed: open ones, then those of changes whose payment went back; oldest first,
+    each asked when it is wanted."""
+    for invoice in open_invoices(session, service):
+        owed = receivable_of(session, invoice)
+        if owed.amount > 0:
+            yield invoice, owed
+    yield from _owed_again(session, service)
 
 
 def settle_covered(session: Session, now: datetime, service: Service) -> None:

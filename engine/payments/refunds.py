@@ -178,6 +178,8 @@ def confirm_refund(session: Session, now: datetime, refund: Refund, sent_at: dat
     watch_refunds(refund.payment)
     move(session, refund, "succeed", RefundStatus.SUCCEEDED, now, actor="gateway")
     postings.confirm_refund(session, refund, f"clearing:{refund.payment.connection.adapter}", now)
+    if refund.source == "credit":
+        notices.write(session, refund, "refunded")
 
 
 def watch_refunds(payment: Payment) -> None:

@@ -37,7 +37,6 @@ def take(folder: Path) -> None:
             page.get_by_role("heading", name="What it costs").wait_for()
             page.screenshot(path=folder / "portal.png", full_page=True, clip=PORTAL_CLIP)
             page.get_by_role("button", name="Submit").click()
-            page.get_by_role("link", name="Pay ¥1,331").click()
             page.get_by_role("button", name="Pay", exact=True).click()
             page.get_by_text("Your plan is now Business").wait_for()
         with Frontend(ready, "dns") as dns:

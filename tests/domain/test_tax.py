@@ -17,6 +17,7 @@ from domain.tax import (
     taxation_of,
     treatment,
     valid_vat_id,
+    with_tax,
 )
 from tests.domain.making import at, service
 
@@ -221,3 +222,18 @@ def test_a_charge_takes_what_an_old_rounding_left(dns: Catalog) -> None:
     rate = Taxation(TaxRate(code="vat", percent="10", label={"en": "VAT"}))
     figures, parts = tax_on(taxed(dns).tax, [TaxableLine(-245, rate, (245, 25)), TaxableLine(583, rate)])
     assert (figures[0].amount, parts) == (34, [-25, 59])
+
+
+@pytest.mark.parametrize(
+    ("prices", "buyer", "paid"),
+    [
+        ("exclusive", Buyer("ES"), 1_210),  # 1,000 and 21 %
+        ("exclusive", Buyer("ES", tax_exempt=True), 1_000),
+        ("exclusive", Buyer("US"), 1_000),
+        ("inclusive", Buyer("ES"), 1_000),  # holds 174
+        ("inclusive", Buyer("ES", tax_exempt=True), 826),  # 1,000 less 1,000 × 21/121
+    ],
+)
+def test_what_a_buyer_pays_for_a_price(dns: Catalog, prices: str, buyer: Buyer, paid: int) -> None:
+    catalog = dns.model_copy(update={"tax": TaxPolicy(prices=prices, rates=RATES)})
+    assert with_tax(catalog, buyer, "dns", Money(1_000, "USD")) == Money(paid, "USD")

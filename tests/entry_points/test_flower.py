@@ -28,9 +28,13 @@ def test_flower_shows_each_step_of_a_change(running: Running, frontend: Callable
     user, _, password = running.ready["flower_login"].partition(":")
     assert httpx.get(api, trust_env=False).status_code == 401
 
+    def tasks(search: str = "") -> dict[str, dict[str, str]]:
+        wanted = {"search": search, "limit": "500"}
+        answer = httpx.get(api, params=wanted, auth=(user, password), trust_env=False).json()
+        return {task["name"]: task for task in answer.values()}
+
     def steps() -> dict[str, dict[str, str]] | None:
-        answer = httpx.get(api, params={"search": change_id, "limit": 100}, auth=(user, password), trust_env=False)
-        shown = {task["name"]: task for task in answer.json().values()}
+        shown = tasks(change_id)
         return shown if "plan_change.notify" in shown else None
 
     shown = until(steps, "Flower to show the last step")
@@ -43,9 +47,14 @@ def test_flower_shows_each_step_of_a_change(running: Running, frontend: Callable
         "plan_change.apply_plan",
         "plan_change.notify",
     }
-    quote = shown["plan_change.quote"]
+    quote, settle = shown["plan_change.quote"], shown["plan_change.settle"]
     assert quote["uuid"] == f"{change_id}:quote"
-    assert quote["args"] == f"{dns.provider}: basic → business (monthly)"
+    assert quote["args"] == f"{dns.provider}: zone, basic → business (monthly)"
+    invoice_id = dns.call("GET", f"/v1/plan-changes/{change_id}")["invoice"]["id"]
+    assert settle["args"] == f"{dns.provider}: zone, basic → business (monthly), {invoice_id}"
     everything = json.dumps(shown, ensure_ascii=False)
     for personal in ("Customer of zone", f"zone@{dns.provider}.invalid", "1 Example Street"):
         assert personal not in everything
+    # What beat looks for every few seconds does not hide it.
+    assert "outbox.deliver" in tasks()
+    assert not tasks().keys() & {"sweep.enqueue_due", "renewals.scan", "payments.reconcile"}

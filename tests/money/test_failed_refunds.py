@@ -96,6 +96,7 @@ def test_a_refund_that_succeeded_and_failed_weeks_later_is_credit_again(
     assert history(refund_id) == ["sending", "pending", "succeeded", "failed"]
     assert (play.ledger(), left(play, payment_id)) == (OVERPAID, 1000)
     told = mails(refund_id)
+    assert told["refunded"].values["amount"] == "¥627"
     assert (told["refund_failed"].recipient, told["refund_failed"].values["credit"]) == (
         f"zone@{play.slug}.invalid",
         "¥627",

@@ -99,7 +99,7 @@ def test_a_forbidden_downgrade_leads_there_with_what_is_lost(frontend: Make) -> 
     plans = customer.get(f"{service}/change").text
     assert "End this service and order Web S anew" in plans
     page = customer.get(f"{service}/end?plan=web-s").text
-    assert "end this service and order it anew" in page
+    assert "order it anew and end this service" in page
     # 1 July to 1 January are 184 of 365 days of $300.
     assert "$151.23" in page
     assert "that is lost" in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -83,3 +84,34 @@ def test_the_pages_speak_the_sessions_language(dns: ApiClient) -> None:
         assert day in text
         assert price in text
         assert f'<html lang="{language}' in text
+
+
+def test_a_mails_page_is_reached_by_the_providers_own_sign_in(frontend: Callable[..., ApiClient]) -> None:
+    """Mail → sign-in at the provider, which is told the page → a link that begins there."""
+    dns = frontend("dns", web=WebPages(login_url="https://shop.example/login?lang=ja"))
+    for ref in ("zone", "neighbour"):
+        dns.new_service(ref, "basic", "USD", "JP", (JULY, AUGUST), "monthly")
+    dns.set_clock(NOON_17_JULY)
+    visitor = Visitor(dns)
+    page = f"/portal/services/{visitor.service_id()}"
+    visitor.http.cookies.clear()
+    outside = visitor.get(page)
+    assert outside.status_code == 401
+    sign_in = f"https://shop.example/login?lang=ja&amp;return_to={quote(page, safe='')}"
+    assert f'<a class="button" href="{sign_in}">' in outside.text
+    assert entered(dns, page=page)[1] == page
+    # Another customer's page is not found, whoever asked for the link.
+    other = Visitor(dns, "neighbour")
+    link = dns.call("POST", "/v1/portal-sessions", {"customer": "neighbour", "page": page}, scope="host")["url"]
+    assert other.follow(link).status_code == 404
+    for nonsense in ("/portal/leave", "//evil.example", "/portal/invoices/../x", "/portal/invoices/inv_0/pdf"):
+        body = {"customer": "zone", "page": nonsense}
+        is_problem(dns.send("POST", "/v1/portal-sessions", body, scope="host"), 422, "invalid_request")
+
+
+def test_without_a_sign_in_of_the_provider_nobody_is_sent_anywhere(dns: ApiClient) -> None:
+    visitor = Visitor(dns)
+    page = f"/portal/services/{visitor.service_id()}"
+    visitor.http.cookies.clear()
+    for path in (page, "/portal/services", "/portal/invoices/inv_0"):
+        assert 'class="button"' not in visitor.get(path).text

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 import engine.notifications
-from engine.notifications.contrast import contrast, ink_on
+from domain.contrast import contrast, ink_on
+from engine.notifications.gallery import write_gallery
 from engine.notifications.letter import letter_of
 from engine.notifications.mail import compose
 from models.outbox import FOR_STAFF, OutboxMessage
@@ -43,6 +44,16 @@ def test_no_english_is_in_a_mail(event: str, locale: str) -> None:
         assert not re.findall(r"[A-Za-z]{2,}", said), said
         assert letter.paragraphs[0].lines == ["山田 花子 様" if locale == "ja-JP" else "प्रिय 山田 花子 जी,"]
         assert [paragraph.label for paragraph in letter.paragraphs].count(None) == len(letter.paragraphs) - 1
+
+
+def test_the_gallery_shows_every_mail_in_every_language(tmp_path: Path) -> None:
+    written = {path.name: path.read_text() for path in write_gallery(tmp_path)}
+    for event, language in product(sorted(EVENTS), ("en", "es", "ja", "hi")):
+        assert f"{event}-{language}.html" in written
+        assert f"{event}-{language}.txt" in written
+    assert {name.removesuffix("-en.txt") for name in written} >= FOR_STAFF
+    assert "Your bank or the payment service has declined" in written["payment_declined-invoice-en.txt"]
+    assert [name for name, text in written.items() if name.endswith(".txt") and "{" in text] == []
 
 
 def composed(locale: str = "ja", **values: Any) -> EmailMessage:

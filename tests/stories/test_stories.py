@@ -227,6 +227,8 @@ def test_declined_then_paid_again(frontend: Make) -> None:
     first = dns.wait_for(change_id, "awaiting_payment")["payment"]
     httpx.post(first["checkout_url"], data={"outcome": "decline"}, trust_env=False).raise_for_status()
     until(lambda: _payment(dns, change_id, "failed"), "the decline to arrive")
+    [told] = until(lambda: mails(dns, "was declined") or None, "the mail about it")
+    assert "You can pay again until July 24, 2027" in told["text"]
     dns.call("POST", f"/v1/plan-changes/{change_id}/payments")
     second = until(lambda: _payment(dns, change_id, "open"), "a new checkout page")
     assert second["payment"]["checkout_url"] != first["checkout_url"]

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from fastapi import APIRouter
 from pydantic import Field, model_validator
 
-from domain.web_addresses import PAGE, is_below
+from domain.web_addresses import PAGE, PORTAL_PAGE, is_below
 from engine.accounts.services import UnknownService, required_service
 from engine.host_reports.sold import required_cycle, required_plan
 from models.customer import Customer
@@ -49,6 +49,11 @@ class PortalSessionBody(Body):
         default=None,
     )
     flow: FlowBody | None = told("The step to begin with; the list of services where it is left out.", default=None)
+    page: Annotated[str, Field(pattern=PORTAL_PAGE, max_length=200)] | None = told(
+        "The page to begin with, as `return_to` names it where a mail led to the catalogue's `web.login_url`.",
+        "/portal/invoices/inv_01j0000000000000000000",
+        default=None,
+    )
     locale: Locale | None = told(
         "The language of the pages, a BCP 47 tag; the customer's where it is left out.", "en-GB", default=None
     )
@@ -64,7 +69,8 @@ class CustomerTokenBody(Body):
 def create_portal_session(body: PortalSessionBody, caller: HostKey) -> shapes.PortalSession:
     """A signed link into the portal for one customer; it lives for a few minutes.
 
-    `flow` begins with a step of a change of plan, `return_url` leads back, `locale` is the language of the pages.
+    `flow` begins with a step of a change of plan, `page` with the page that a mail was about; `return_url` leads back,
+    `locale` is the language of the pages.
     """
     with transaction_for(caller) as tx:
         customer = tx.customer(body.customer)
@@ -77,6 +83,7 @@ def create_portal_session(body: PortalSessionBody, caller: HostKey) -> shapes.Po
             service,
             body.flow.plan if body.flow else None,
             body.flow.cycle if body.flow else None,
+            body.page,
         )
     return shapes.PortalSession(url=portal_link(settings().public_url, link), expires_in=LINK_LIFE_SECONDS)
 

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Response
-from fastapi.responses import StreamingResponse
-from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
-from starlette.types import Receive, Scope, Send
 
 from domain.lifecycle import Status
 from domain.next_steps import Phase, ends_canvas
-from models.change_version import change_versions
+from models.versions import versions_of
 from planshift_client import shapes
 from web.api.auth import AnyKeyOrToken, Caller, transaction_for
 from web.api.changes import ChangeId, Expand, change_of
+from web.api.streams import EventStream, Seen
 from web.api.views import change_view
 from web.api.watching import watch
 from web.places import WAITING_OF_A_CUSTOMER_MAX, WAITING_OF_A_KEY_MAX, waiting_room
@@ -27,9 +24,6 @@ from web.places import WAITING_OF_A_CUSTOMER_MAX, WAITING_OF_A_KEY_MAX, waiting_
 router = APIRouter(prefix="/v1/plan-changes", tags=["plan changes"])
 
 LONGEST_WAIT_SECONDS = 30
-# Proxies close what is silent. The numbered document is printed a moment after the last move.
-SILENCE_SECONDS, LAST_SILENCE_SECONDS = 15, 5
-LONGEST_STREAM_SECONDS = 600
 
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
@@ -70,45 +64,22 @@ async def list_plan_change_events(
     view, version = await run_sync(_read, caller, change_id, shapes.Price)
     if _is_over(view) and last_event_id == version:
         return Response(status_code=204)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    events = _events(caller, change_id, last_event_id)
-    return _Stream(caller, events, headers)
 
+    def read() -> Seen:
+        view, version = _read(caller, change_id, shapes.Price)
+        return Seen(version, view.model_dump_json(), _is_over(view))
 
-class _Stream(StreamingResponse):
-    """Events, for as long as the caller may wait. Raises TooMany before it has begun."""
-
-    def __init__(self, caller: Caller, events: AsyncIterator[bytes], headers: dict[str, str]) -> None:
-        super().__init__(events, media_type="text/event-stream", headers=headers)
-        self._caller = caller
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with _waiting(self._caller):
-            await super().__call__(scope, receive, send)
+    return EventStream(change_id, last_event_id, read, lambda: _waiting(caller))
 
 
 def _waiting(caller: Caller) -> AbstractContextManager[None]:
     return waiting_room.of(caller.id, WAITING_OF_A_CUSTOMER_MAX if caller.customer_id else WAITING_OF_A_KEY_MAX)
 
 
-async def _events(caller: Caller, change_id: str, sent: int) -> AsyncIterator[bytes]:
-    end = time.monotonic() + LONGEST_STREAM_SECONDS
-    while time.monotonic() < end:
-        view, version = await run_sync(_read, caller, change_id, shapes.Price)
-        if version != sent:
-            yield format_sse_event(data_str=view.model_dump_json(), id=str(version))
-            sent = version
-        silence = LAST_SILENCE_SECONDS if _is_over(view) else SILENCE_SECONDS
-        if not await watch.moved_on(change_id, version, silence):
-            if _is_over(view):
-                return
-            yield KEEPALIVE_COMMENT
-
-
 def _read(caller: Caller, change_id: str, price: type[shapes.Price]) -> tuple[shapes.PlanChange, int]:
     """The change and its version. The version is read first: what moves in between is seen again, and never missed."""
     with transaction_for(caller) as tx:
-        version = change_versions(tx.session, [change_id]).get(change_id, 0)
+        version = versions_of(tx.session, [change_id]).get(change_id, 0)
         return change_view(tx.session, change_of(tx, change_id), price), version
 
 

@@ -1,4 +1,5 @@
-"""Waiting for plan changes to move: one look at the database for all who wait in this process, never one for each."""
+"""Waiting for plan changes and invoices to move: one look at the database for all who wait in this process, never one
+for each."""
 
 from __future__ import annotations
 
@@ -6,12 +7,12 @@ import asyncio
 
 from anyio.to_thread import run_sync
 
-from models.change_version import change_versions
 from models.database import transaction
+from models.versions import versions_of
 
 LOOK_EVERY_SECONDS = 0.1
 
-# A change's version grows whenever something of it is to be seen that was not there before.
+# A row's version grows whenever something of it is to be seen that was not there before.
 _Waiting = dict[asyncio.Future[int], tuple[str, int]]
 
 
@@ -22,10 +23,10 @@ class Watch:
         self._waiting: _Waiting = {}
         self._looking: asyncio.Task[None] | None = None
 
-    async def moved_on(self, change_id: str, version: int, seconds: float) -> bool:
-        """Whether the change left this version within so many seconds. Raises what the database raises."""
+    async def moved_on(self, row_id: str, version: int, seconds: float) -> bool:
+        """Whether the row left this version within so many seconds. Raises what the database raises."""
         news: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._waiting[news] = change_id, version
+        self._waiting[news] = row_id, version
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
         try:
@@ -39,26 +40,24 @@ class Watch:
     async def _look(self) -> None:
         while self._waiting:
             try:
-                versions = await run_sync(
-                    _read_versions, sorted({change_id for change_id, _ in self._waiting.values()})
-                )
+                versions = await run_sync(_read_versions, sorted({row_id for row_id, _ in self._waiting.values()}))
             except Exception as error:  # whatever it is, it is of those who wait
                 for news in self._undecided():
                     news.set_exception(error)
                 return
             for news in self._undecided():
-                change_id, version = self._waiting[news]
-                if versions.get(change_id, version) != version:
-                    news.set_result(versions[change_id])
+                row_id, version = self._waiting[news]
+                if versions.get(row_id, version) != version:
+                    news.set_result(versions[row_id])
             await asyncio.sleep(LOOK_EVERY_SECONDS)
 
     def _undecided(self) -> list[asyncio.Future[int]]:
         return [news for news in self._waiting if not news.done()]
 
 
-def _read_versions(change_ids: list[str]) -> dict[str, int]:
+def _read_versions(row_ids: list[str]) -> dict[str, int]:
     with transaction() as session:
-        return change_versions(session, change_ids)
+        return versions_of(session, row_ids)
 
 
 watch = Watch()

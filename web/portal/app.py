@@ -14,9 +14,11 @@ from starlette.exceptions import HTTPException
 
 from domain.words import LANGUAGES, sentence
 from models.database import DATABASE_AWAY, UNSTORABLE
-from web.portal import choosing, ending, entering, overview, progress
+from web.places import TooMany
+from web.portal import branding, choosing, ending, entering, overview, paying, progress
 from web.portal.pages import PAGE_PATH, STATIC, plain_page, with_headers
 from web.portal.problems import NotSignedIn, PageProblem
+from web.portal.sign_in import sign_in_link
 from web.portal.visit import COOKIE_PATH, visit_of
 
 log = logging.getLogger(__name__)
@@ -26,7 +28,7 @@ def create_portal() -> FastAPI:
     """The ASGI application of the portal; its paths are below /portal."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.middleware("http")(_on_its_page)
-    for part in (entering, overview, choosing, progress, ending):
+    for part in (branding, entering, overview, choosing, paying, progress, ending):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC))
     _install_problems(app)
@@ -41,6 +43,7 @@ async def _on_its_page(request: Request, call_next: Callable[[Request], Awaitabl
 
 def _install_problems(app: FastAPI) -> None:
     app.add_exception_handler(PageProblem, _problem)
+    app.add_exception_handler(TooMany, _too_many)
     for malformed in (RequestValidationError, HTTPException, *UNSTORABLE):
         app.add_exception_handler(malformed, _malformed)
     for away in DATABASE_AWAY:
@@ -50,7 +53,15 @@ def _install_problems(app: FastAPI) -> None:
 
 def _problem(request: Request, problem: Exception) -> HTMLResponse:
     assert isinstance(problem, PageProblem)
-    return _page(request, problem.name, problem.status)
+    sign_in = None
+    if isinstance(problem, NotSignedIn):
+        sign_in = sign_in_link(request.url.path.removeprefix(COOKIE_PATH))
+    return _page(request, problem.name, problem.status, sign_in)
+
+
+def _too_many(request: Request, error: Exception) -> Response:
+    """More tabs wait for news than one customer may have: this one looks from time to time instead."""
+    return Response(status_code=429)
 
 
 def _malformed(request: Request, error: Exception) -> HTMLResponse:
@@ -67,10 +78,13 @@ def _unexpected(request: Request, error: Exception) -> HTMLResponse:
     return _page(request, "unexpected", 500)
 
 
-def _page(request: Request, name: str, status: int) -> HTMLResponse:
+def _page(request: Request, name: str, status: int, sign_in: str | None = None) -> HTMLResponse:
     locale = _locale(request)
     heading, text = sentence(locale, f"problem_{name}"), sentence(locale, f"problem_{name}_text")
-    return plain_page("problem.html", locale, status, heading=heading, sentence=text, signed_in=status != 401)
+    signed_in = status != 401
+    return plain_page(
+        "problem.html", locale, status, heading=heading, sentence=text, signed_in=signed_in, sign_in=sign_in
+    )
 
 
 def _locale(request: Request) -> str:

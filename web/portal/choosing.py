@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote as quote_path
 
@@ -10,12 +9,11 @@ from fastapi import APIRouter, Form, Query
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 
-from domain.catalog import Plan
 from domain.errors import ChangeError
 from domain.pricing.quote_values import Quote
 from domain.pricing.settled import by_time
 from engine.jobs.idempotency import KeyReused, RequestInFlight
-from engine.offers import Option, options_for, payable_until, quote_change
+from engine.offers import payable_until, quote_change
 from engine.request import ChangeOpen, ChangeRequest, PriceChanged, request_change
 from models.customer import Service
 from models.invoice import StoredQuote
@@ -24,62 +22,61 @@ from tasks.story import enqueue
 from web.api.fields import Note
 from web.portal.overview import cards_of
 from web.portal.pages import page, see
+from web.portal.paying import wish_to_pay
+from web.portal.plan_cards import best_saving, choices_of, price_of
 from web.portal.problems import NotFound
 from web.portal.visit import PortalTransaction, RowId, Signed, SignedForm, Slug, Visit, transaction_for
 
 router = APIRouter()
 
 
-@dataclass(frozen=True, slots=True)
-class PlanChoice:
-    """One plan in all its billing cycles; the service's own cycle comes first."""
-
-    plan: Plan
-    options: list[Option]
-    current: bool
-
-    @property
-    def offered(self) -> list[Option]:
-        return [option for option in self.options if option.quote is not None]
-
-    @property
-    def best(self) -> Quote | None:
-        """What the card shows: the offer that the customer most likely means."""
-        ready = [option for option in self.options if option.available] or self.offered
-        return ready[0].quote if ready else None
-
-    @property
-    def reasons(self) -> list[Option]:
-        """The options that are not offered, one for each different reason."""
-        first = {option.reason[:2]: option for option in reversed(self.options) if option.reason}
-        return [
-            option for option in reversed(first.values()) if option.reason and option.reason[0] != "nothing_to_change"
-        ]
+Cycle = Annotated[str, Query(max_length=64)]
 
 
 @router.get("/services/{service_id}/change")
-def choose_plan(service_id: RowId, visit: Signed, category: Annotated[str, Query(max_length=64)] = "") -> Response:
-    """Every plan of a category; those that are not offered say why."""
+def choose_plan(
+    service_id: RowId, visit: Signed, category: Annotated[str, Query(max_length=64)] = "", cycle: Cycle = ""
+) -> Response:
+    """Every plan of a category, side by side, with what it costs by this cycle; those not offered say why."""
     with transaction_for(visit) as tx:
         service = tx.service(service_id)
-        if blocked(tx, service):
+        [card] = cards_of(tx, [service])
+        if card.blocked(tx.now):
             return see(f"/services/{service_id}")
-        choices = _choices(tx, service)
+        looked_at = cycle if cycle in tx.catalog.cycles else service.cycle
+        choices = choices_of(tx, service, looked_at)
         home = tx.catalog.plan(service.plan)
         shown = category if category in choices else home.category if home else next(iter(choices), "")
-        return page(tx, "plans.html", service=service, choices=choices, shown=shown)
+        plans = choices.get(shown, [])
+        cycles = sorted({one for choice in plans for one in choice.prices}, key=tx.formatter.months)
+        return page(
+            tx,
+            "plans.html",
+            service=service,
+            scheduled=card.scheduled,
+            categories=list(choices),
+            shown=shown,
+            plans=plans,
+            cycles={one: best_saving(plans, one) for one in cycles},
+            cycle=looked_at,
+        )
 
 
 @router.get("/services/{service_id}/change/{plan_id}")
 def choose_cycle(
-    service_id: RowId, plan_id: Slug, visit: Signed, notice: Annotated[str, Query(max_length=40)] = ""
+    service_id: RowId,
+    plan_id: Slug,
+    visit: Signed,
+    notice: Annotated[str, Query(max_length=40)] = "",
+    cycle: Cycle = "",
 ) -> Response:
-    """The billing cycles of the chosen plan, each with what it costs today."""
+    """The billing cycles of the chosen plan, each with what it costs today and at the renewal."""
     with transaction_for(visit) as tx:
         service = tx.service(service_id)
         if blocked(tx, service):
             return see(f"/services/{service_id}")
-        of_plan = [c for group in _choices(tx, service).values() for c in group if c.plan.id == plan_id]
+        choices = choices_of(tx, service, cycle or service.cycle)
+        of_plan = [choice for group in choices.values() for choice in group if choice.plan.id == plan_id]
         if not of_plan:
             raise NotFound()
         return page(tx, "cycles.html", service=service, choice=of_plan[0], notice=notice)
@@ -125,6 +122,9 @@ def review(
             service=service,
             stored=stored,
             quote=quote,
+            prices=[
+                price_of(tx, service, terms.plan, terms.unit_price, terms.quantity) for terms in (quote.from_, quote.to)
+            ],
             seen=seen,
             card=card,
             expired=tx.now >= stored.expires_at,
@@ -151,9 +151,11 @@ def submit(quote_id: RowId, visit: SignedForm, note: Annotated[Note, Form()] = "
         return see(f"/changes/{error.change_id}?notice=open")
     except ChangeError:
         return see(f"/services/{service_id}/change")
+    answer = see(f"/changes/{change.id}")
     if not repeated:
         enqueue(change.id)
-    return see(f"/changes/{change.id}")
+    wish_to_pay(answer, change.id)
+    return answer
 
 
 def _request(service: Service, stored: StoredQuote, note: str) -> ChangeRequest:
@@ -189,15 +191,3 @@ def blocked(tx: PortalTransaction, service: Service) -> str | None:
     """Why the service cannot be changed at this moment, if so."""
     [card] = cards_of(tx, [service])
     return card.blocked(tx.now)
-
-
-def _choices(tx: PortalTransaction, service: Service) -> dict[str, list[PlanChoice]]:
-    """By category, in the catalogue's order."""
-    choices: dict[str, list[PlanChoice]] = {}
-    for category, options in options_for(tx.session, tx.now, service).items():
-        of_plan: dict[str, list[Option]] = {}
-        for option in sorted(options, key=lambda option: option.cycle != service.cycle):
-            of_plan.setdefault(option.plan.id, []).append(option)
-        plans = sorted(of_plan.values(), key=lambda group: group[0].plan.rank)
-        choices[category] = [PlanChoice(group[0].plan, group, group[0].plan.id == service.plan) for group in plans]
-    return choices

@@ -21,7 +21,16 @@ from web.portal.choosing import blocked
 from web.portal.links import PortalLink, digest_of, link_of_token
 from web.portal.pages import plain_page, see
 from web.portal.problems import LinkExpired, NotSignedIn
-from web.portal.visit import SignedForm, Visit, begin_visit, end_visit, new_visit, transaction_for, visit_of
+from web.portal.visit import (
+    COOKIE_PATH,
+    SignedForm,
+    Visit,
+    begin_visit,
+    end_visit,
+    new_visit,
+    transaction_for,
+    visit_of,
+)
 
 router = APIRouter()
 
@@ -43,7 +52,7 @@ def enter(request: Request, token: Annotated[str, Form(max_length=4_000)] = "") 
     """Follows the link: the browser gets its cookie, and the token leaves the address bar."""
     link = link_of_token(token)
     visit = _visit_by(link, digest_of(token), request)
-    answer = see(_first_step(visit, link))
+    answer = see(link.page.removeprefix(COOKIE_PATH) if link.page else _first_step(visit, link))
     begin_visit(answer, visit)
     return answer
 

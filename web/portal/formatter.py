@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time
-from babel.numbers import format_decimal
+from babel.dates import format_date, format_time, get_datetime_format
+from babel.numbers import format_decimal, format_percent
 
 from domain.catalog import Catalog, in_language
 from domain.money import Money
@@ -42,11 +43,15 @@ class PageFormatter:
         local = moment.astimezone(self._zone)
         zone = local.tzname() or ""
         time = format_time(local.time(), "short", locale=known_locale(self._page_locale))
-        return f"{self.day(moment)}, {time} {zone if zone.isalpha() else 'UTC' + zone}"
+        joined = str(get_datetime_format("medium", known_locale(self._page_locale)))
+        return joined.format(f"{time} {zone if zone.isalpha() else 'UTC' + zone}", self.day(moment))
 
     def number(self, number: int) -> str:
         """A whole number with grouping."""
         return str(format_decimal(number, locale=known_locale(self._page_locale)))
+
+    def percent(self, percent: int) -> str:
+        return str(format_percent(Decimal(percent) / 100, locale=known_locale(self._page_locale)))
 
     def plan(self, plan_id: str) -> str:
         plan = self._catalog.plan(plan_id)
@@ -60,6 +65,11 @@ class PageFormatter:
         """How a change stands, in a word or two; the steps on our side are one thing to the customer."""
         key = f"change_{status}"
         return sentence(self._page_locale, key if key in EN else "change_requested")
+
+    def actor(self, actor: str) -> str:
+        """Who moved a change, as its customer sees it: they themselves, the provider's people, or the program."""
+        by = "customer" if actor in ("customer", "portal") else "staff" if actor.startswith("operator") else "program"
+        return sentence(self._page_locale, f"moved_by_{by}")
 
     def months(self, cycle_id: str) -> int:
         """How many months a cycle has; 0 for one that the catalogue no longer knows."""

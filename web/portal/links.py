@@ -20,7 +20,7 @@ _SALT = "planshift.portal.link"
 @dataclass(frozen=True, slots=True)
 class PortalLink:
     """Who enters; in which language (null: the customer's), and where the pages lead back to; the step to begin with:
-    a service's id, a plan of the catalogue, one of its cycles."""
+    a service's id, a plan of the catalogue, one of its cycles; or the page, as its path."""
 
     customer: str
     locale: str | None = None
@@ -28,6 +28,7 @@ class PortalLink:
     service: str | None = None
     plan: str | None = None
     cycle: str | None = None
+    page: str | None = None
 
 
 def portal_link(public_url: str, link: PortalLink) -> str:

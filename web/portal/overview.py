@@ -4,39 +4,47 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from domain.fit import Excess, over_limits
 from domain.lifecycle import ACTIVE, Status
 from domain.money import Money
 from engine.ledger.postings import credit_of
+from engine.payments.owed import owed_of
 from models.customer import Service
 from models.ending import latest_ending
 from models.invoice import Invoice
-from models.plan_change import PlanChange
+from models.payment import PaymentAttempt, attempt_on_its_way
+from models.plan_change import ChangeMove, PlanChange
 from web.portal.pages import page, see
+from web.portal.plan_cards import Price, limits_of, price_now
 from web.portal.visit import PortalTransaction, RowId, Signed, transaction_for
 
 router = APIRouter()
 
 SERVICES_ON_A_PAGE = 50
-INVOICES_SHOWN = CHANGES_SHOWN = 12
+NEWEST_SHOWN, ALL_SHOWN = 12, 500
+
+OfService = TypeVar("OfService", Invoice, PlanChange)
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceCard:
-    """A service with its open changes: `active` is on its way, `scheduled` waits for the renewal."""
+    """A service, what it costs, and its open changes: `active` is on its way, `scheduled` waits for the renewal."""
 
     service: Service
+    price: Price
     active: PlanChange | None
     scheduled: PlanChange | None
-
-    @property
-    def price(self) -> Money:
-        return self.service.money(self.service.unit_price_minor * self.service.quantity)
+    # What the scheduled plan is too small for today: by limit.
+    outgrown: dict[str, Excess]
+    # The active change is paid, and its money takes days.
+    on_its_way: bool
 
     def blocked(self, now: datetime) -> str | None:
         """Why Upgrade / Downgrade may not be used at this moment, if so; service.html has the words."""
@@ -64,27 +72,63 @@ def list_services(visit: Signed, after: Annotated[str, Query(max_length=128)] = 
         return page(tx, "services.html", cards=cards, more=more, after=after)
 
 
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """An invoice of which something is owed; its payment may be on its way."""
+
+    invoice: Invoice
+    owed: Money
+    on_its_way: bool
+
+
 @router.get("/services/{service_id}")
-def show_service(service_id: RowId, visit: Signed, notice: Annotated[str, Query(max_length=40)] = "") -> HTMLResponse:
-    """One service: what it is, what it costs, how much of it is used, its invoices and changes."""
+def show_service(
+    service_id: RowId,
+    visit: Signed,
+    notice: Annotated[str, Query(max_length=40)] = "",
+    shown: Annotated[str, Query(max_length=8)] = "",
+) -> HTMLResponse:
+    """One service: what it is, what it costs, how much of it is used, its invoices and changes; `shown=all` of them."""
     with transaction_for(visit) as tx:
-        [card] = cards_of(tx, [tx.service(service_id)])
-        ending = latest_ending(tx.session, service_id)
-        query = select(Invoice).where(Invoice.service_id == service_id).order_by(Invoice.id.desc())
-        invoices = list(tx.session.scalars(query.limit(INVOICES_SHOWN)))
-        changes = select(PlanChange).where(PlanChange.service_id == service_id).order_by(PlanChange.id.desc())
+        service = tx.service(service_id)
+        [card] = cards_of(tx, [service])
+        most = ALL_SHOWN if shown == "all" else NEWEST_SHOWN
+        invoices = _newest(tx.session, Invoice, service_id, most + 1)
+        changes = _newest(tx.session, PlanChange, service_id, most + 1)
         return page(
             tx,
             "service.html",
             card=card,
             blocked=card.blocked(tx.now),
-            ending=ending,
-            invoices=invoices,
-            unpaid=[bill for bill in invoices if bill.status == "open" and bill.due_minor and bill.renewal_id],
-            changes=list(tx.session.scalars(changes.limit(CHANGES_SHOWN))),
-            credit=credit_of(tx.session, tx.provider.id, tx.customer.id, card.service.currency),
+            ending=latest_ending(tx.session, service_id),
+            bills=_bills(tx.session, service),
+            limits=limits_of(service, service.limits),
+            credit=credit_of(tx.session, tx.provider.id, tx.customer.id, service.currency),
+            invoices=invoices[:most],
+            changes=changes[:most],
+            last_moves=_last_moves(tx.session, changes),
+            more=most == NEWEST_SHOWN and max(len(invoices), len(changes)) > most,
             notice=notice,
         )
+
+
+def _newest(session: Session, row: type[OfService], service_id: str, most: int) -> list[OfService]:
+    query = select(row).where(row.service_id == service_id).order_by(row.id.desc())
+    return list(session.scalars(query.limit(most)))
+
+
+def _bills(session: Session, service: Service) -> list[Bill]:
+    return [
+        Bill(invoice, owed, attempt_on_its_way(session, invoice.id) is not None)
+        for invoice, owed in owed_of(session, service)
+    ]
+
+
+def _last_moves(session: Session, changes: list[PlanChange]) -> dict[str, ChangeMove]:
+    """By change, the move that brought it where it is."""
+    query = select(ChangeMove).where(ChangeMove.change_id.in_([change.id for change in changes]))
+    newest_first = query.distinct(ChangeMove.change_id).order_by(ChangeMove.change_id, ChangeMove.id.desc())
+    return {move.change_id: move for move in session.scalars(newest_first)}
 
 
 def cards_of(tx: PortalTransaction, services: list[Service]) -> list[ServiceCard]:
@@ -97,4 +141,29 @@ def cards_of(tx: PortalTransaction, services: list[Service]) -> list[ServiceCard
     scheduled: dict[str, PlanChange] = {}
     for change in tx.session.scalars(query):
         (scheduled if change.status == Status.SCHEDULED else active)[change.service_id] = change
-    return [ServiceCard(service, active.get(service.id), scheduled.get(service.id)) for service in services]
+    paying = _on_their_way(tx.session, list(active.values()))
+    return [_card(tx, service, active.get(service.id), scheduled.get(service.id), paying) for service in services]
+
+
+def _on_their_way(session: Session, changes: list[PlanChange]) -> set[str]:
+    """The ids of those whose payment is on its way."""
+    waiting = [change.id for change in changes if change.status == Status.AWAITING_PAYMENT]
+    if not waiting:
+        return set()
+    query = select(PaymentAttempt, Invoice.change_id).join(Invoice, Invoice.id == PaymentAttempt.invoice_id)
+    attempts = session.execute(query.where(Invoice.change_id.in_(waiting)))
+    return {change_id for attempt, change_id in attempts if change_id and attempt.money_on_its_way}
+
+
+def _card(
+    tx: PortalTransaction,
+    service: Service,
+    active: PlanChange | None,
+    scheduled: PlanChange | None,
+    paying: set[str],
+) -> ServiceCard:
+    plan = tx.catalog.plan(scheduled.target_plan) if scheduled else None
+    quantity = scheduled.target_quantity if scheduled else None
+    outgrown = over_limits(plan, quantity or service.quantity, service.usage) if plan else {}
+    on_its_way = active is not None and active.id in paying
+    return ServiceCard(service, price_now(tx, service), active, scheduled, outgrown, on_its_way)

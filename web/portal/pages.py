@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from domain.pricing.explain import known_locale
 from domain.words import LANGUAGES, language_of, translate
+from models.provider import catalog_id_of
 from web.portal.visit import COOKIE_PATH, PortalTransaction
 
 HERE = Path(__file__).parent
@@ -60,8 +61,9 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 TEMPLATES.filters["sentence_case"] = _sentence_case
-TEMPLATES.globals.update({"root": COOKIE_PATH, "version": _static_version(), "refresh_seconds": 0})
-TEMPLATES.globals.update({"t": _translate, "languages": LANGUAGES})
+TEMPLATES.globals.update({"root": COOKIE_PATH, "version": _static_version(), "t": _translate, "languages": LANGUAGES})
+# What most pages do not do, and have none of.
+TEMPLATES.globals.update({"refresh_seconds": 0, "leads_to": None, "colour": None, "sign_in": None})
 
 
 def page(tx: PortalTransaction, template: str, **values: Any) -> HTMLResponse:
@@ -76,6 +78,9 @@ def page(tx: PortalTransaction, template: str, **values: Any) -> HTMLResponse:
         page_language=tx.formatter.page_language,
         language_shown=language_of(tx.formatter.page_language),
         support=tx.catalog.mail.reply_to or tx.catalog.seller.email,
+        colour=tx.catalog.invoice.colour.removeprefix("#"),
+        logo=catalog_id_of(tx.session, tx.provider) if tx.catalog.invoice.logo else None,
+        support_url=tx.catalog.web.support_url,
         here=PAGE_PATH.get(),
         **values,
     )

@@ -1,11 +1,15 @@
-"""Step 6: the invoice and how far the change has come, paying, paying again, and taking it back."""
+"""Step 6: the invoice and how far the change has come, followed live, and taking it back."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from domain.lifecycle import CANCELABLE, LIVE_ATTEMPT, Status
 from domain.money import Money
@@ -13,47 +17,63 @@ from domain.next_steps import Phase, phase_of
 from domain.pricing.quote_values import Quote
 from domain.words import sentence
 from engine.expiry import NotCancelable, cancel_change
-from engine.payments.attempts import AttemptOpen, NothingToPay, owed_again, start_attempt, start_invoice_attempt
+from engine.payments.attempts import owed_again
 from models import storage
 from models.invoice import Document, Invoice, invoice_of_change
 from models.ledger import receivable_of
 from models.payment import PaymentAttempt, latest_attempt
 from models.plan_change import PlanChange
-from tasks.story import enqueue_task
+from models.versions import versions_of
+from web.api.streams import EventStream, Seen
+from web.places import WAITING_OF_A_CUSTOMER_MAX, waiting_room
 from web.portal.pages import page, see
-from web.portal.problems import NotFound
-from web.portal.visit import PortalTransaction, RowId, Signed, SignedForm, transaction_for
+from web.portal.paying import has_led_out, wishes_to_pay
+from web.portal.problems import NotFound, NotSignedIn
+from web.portal.visit import PortalTransaction, RowId, Signed, SignedForm, Visit, transaction_for
 
 router = APIRouter()
 
 Notice = Annotated[str, Query(max_length=40)]
 Updates = Annotated[str, Query(max_length=8)]
 
-# How soon a waiting page is fetched again (seconds): for our own steps, and for the customer's payment.
-SLOW_REFRESH_SECONDS = 60  # money that takes days
+# How soon a waiting page is fetched again (seconds): for our own steps, and for the customer's payment; when they have
+# come back from the checkout, and for money that takes days.
 REFRESH_SECONDS = {Phase.WAITING_FOR_US: 2, Phase.WAITING_FOR_PAYMENT: 5}
+RETURNED_REFRESH_SECONDS, SLOW_REFRESH_SECONDS = 1, 60
 
 
 @router.get("/changes/{change_id}")
 def show_change(change_id: RowId, visit: Signed, notice: Notice = "", updates: Updates = "") -> Response:
     """How far the change has come; once there is an invoice, that page shows it."""
     with transaction_for(visit) as tx:
+        followed = _followed(tx.session, change_id)
         change = tx.change(change_id)
         invoice = invoice_of_change(tx.session, change.id)
         if invoice is not None:
             return see(f"/invoices/{invoice.id}" + (f"?notice={notice}" if notice.isalpha() else ""))
-        return page(tx, "change.html", notice=notice, **_story(tx, change, None, updates))
+        return page(tx, "change.html", notice=notice, **_story(tx, change, None, updates), **followed)
 
 
 @router.get("/invoices/{invoice_id}")
 def show_invoice(
-    invoice_id: RowId, visit: Signed, notice: Notice = "", updates: Updates = "", returned: Updates = ""
+    request: Request,
+    invoice_id: RowId,
+    visit: Signed,
+    notice: Notice = "",
+    updates: Updates = "",
+    returned: Updates = "",
 ) -> HTMLResponse:
     """The invoice, and what becomes of the change that it is for. `returned` comes from the gateway's checkout page."""
     with transaction_for(visit) as tx:
+        followed = _followed(tx.session, invoice_id)
         invoice = tx.invoice(invoice_id)
         change = tx.session.get_one(PlanChange, invoice.change_id) if invoice.change_id else None
-        return page(
+        story = _story(tx, change, invoice, updates, bool(returned))
+        wished = wishes_to_pay(request, invoice.change_id or invoice.id) and not returned and updates != "off"
+        leads_to = story["pay_url"] if wished else None
+        if leads_to:
+            story |= {"refresh_seconds": 0}
+        answer = page(
             tx,
             "invoice.html",
             invoice=invoice,
@@ -61,8 +81,48 @@ def show_invoice(
             net=Money(invoice.net_minor, invoice.currency),
             credit_used=Money(-invoice.credit_applied_minor, invoice.currency),
             notice=notice,
-            **_story(tx, change, invoice, updates, bool(returned)),
+            leads_to=leads_to,
+            **story,
+            **followed,
         )
+    if leads_to:
+        has_led_out(answer)
+    return answer
+
+
+@router.get("/news/{row_id}")
+async def follow(row_id: RowId, visit: Signed, seen: int = 0, last_event_id: Annotated[int, Header()] = 0) -> Response:
+    """Server-Sent Events for the page of a change, or of an invoice without one: whenever there is more to be seen than
+    at the version `seen`. The page fetches itself."""
+    sent = last_event_id or seen
+    now = await run_sync(_news, visit, row_id)
+    if now.over and now.version == sent:
+        return Response(status_code=204)
+    waiting = partial(waiting_room.of, visit.customer, WAITING_OF_A_CUSTOMER_MAX)
+    return EventStream(row_id, sent, partial(_news, visit, row_id), waiting)
+
+
+def _news(visit: Visit, row_id: str) -> Seen:
+    """Raises NotFound. Whoever is signed out meanwhile is told once more, by the page that they then fetch."""
+    try:
+        with transaction_for(visit) as tx:
+            version = versions_of(tx.session, [row_id]).get(row_id, 0)
+            if row_id.startswith("inv_"):
+                invoice = tx.invoice(row_id)
+                over = invoice.status != "open" and not _is_being_printed(invoice)
+            else:
+                over = phase_of(Status(tx.change(row_id).status)) in (Phase.DONE, Phase.ENDED)
+    except NotSignedIn:
+        return Seen(-1, "", over=True)
+    return Seen(version, str(version), over)
+
+
+def _followed(session: Session, row_id: str) -> dict[str, Any]:
+    """What the page's events are of, and the version that it shows. It is asked first: what moves in between is seen
+    again, and never missed."""
+    if row_id.startswith("inv_"):
+        row_id = session.scalar(select(Invoice.change_id).where(Invoice.id == row_id)) or row_id
+    return {"followed": row_id, "seen": versions_of(session, [row_id]).get(row_id, 0)}
 
 
 @router.get("/invoices/{invoice_id}/pdf")
@@ -79,49 +139,31 @@ def download_pdf(invoice_id: RowId, visit: Signed) -> Response:
     return Response(storage.get(sha256), media_type="application/pdf", headers=headers)
 
 
-@router.post("/changes/{change_id}/payments")
-def pay_again(change_id: RowId, visit: SignedForm) -> RedirectResponse:
-    """A new attempt after a decline; one that is open already is shown."""
-    try:
-        with transaction_for(visit) as tx:
-            start_attempt(tx.session, tx.now, tx.change(change_id).id)
-    except (AttemptOpen, NothingToPay):
-        return see(f"/changes/{change_id}")
-    enqueue_task("plan_change.request_payment", change_id=change_id)
-    return see(f"/changes/{change_id}")
-
-
-@router.post("/invoices/{invoice_id}/payments")
-def pay_invoice_again(invoice_id: RowId, visit: SignedForm) -> RedirectResponse:
-    """The same for a renewal's invoice, and for any that is owed again."""
-    try:
-        with transaction_for(visit) as tx:
-            start_invoice_attempt(tx.session, tx.now, tx.invoice(invoice_id))
-    except (AttemptOpen, NothingToPay):
-        return see(f"/invoices/{invoice_id}")
-    enqueue_task("invoices.request_payment", invoice_id=invoice_id)
-    return see(f"/invoices/{invoice_id}")
-
-
 @router.get("/changes/{change_id}/cancel")
 def confirm_cancel(change_id: RowId, visit: Signed) -> Response:
     """Asks once more before a change is taken back."""
     with transaction_for(visit) as tx:
         change = tx.change(change_id)
         if change.status not in CANCELABLE:
-            return see(f"/changes/{change_id}?notice=late")
+            return _too_late(change)
         return page(tx, "cancel.html", **_story(tx, change, invoice_of_change(tx.session, change.id), "off"))
 
 
 @router.post("/changes/{change_id}/cancel")
 def cancel(change_id: RowId, visit: SignedForm) -> RedirectResponse:
     """Takes back a change that is not paid yet, or one that is scheduled."""
-    try:
-        with transaction_for(visit) as tx:
-            cancel_change(tx.session, tx.now, tx.change(change_id).id, actor="customer")
-    except NotCancelable:
-        return see(f"/changes/{change_id}?notice=late")
+    with transaction_for(visit) as tx:
+        change = tx.change(change_id)
+        try:
+            cancel_change(tx.session, tx.now, change.id, actor="customer")
+        except NotCancelable:
+            return _too_late(change)
     return see(f"/changes/{change_id}")
+
+
+def _too_late(change: PlanChange) -> RedirectResponse:
+    """One that is canceled already, by a second press or in another tab, is as the customer wants it."""
+    return see(f"/changes/{change.id}" + ("" if change.status == Status.CANCELED else "?notice=late"))
 
 
 def _story(
@@ -133,7 +175,7 @@ def _story(
     again = owed_again(tx.session, invoice) if invoice is not None else None
     to_pay = invoice is not None and (invoice.status == "open" or bool(again))
     on_its_way = attempt is not None and attempt.money_on_its_way and to_pay
-    waiting = 0 if refused or on_its_way else REFRESH_SECONDS.get(_phase(change, invoice), 0)
+    waiting = 0 if refused or on_its_way else _waiting_seconds(_phase(change, invoice), returned)
     slowly = SLOW_REFRESH_SECONDS if on_its_way else 0
     printing = REFRESH_SECONDS[Phase.WAITING_FOR_US] if _is_being_printed(invoice) else 0
     seconds = waiting or slowly or printing
@@ -153,8 +195,16 @@ def _story(
     }
 
 
+def _waiting_seconds(phase: Phase, returned: bool) -> int:
+    seconds = REFRESH_SECONDS.get(phase, 0)
+    return min(seconds, RETURNED_REFRESH_SECONDS) if returned else seconds
+
+
 def _document(invoice: Invoice) -> Document | None:
-    """The document that counts now, once it is printed: a paid invoice's proforma is no longer offered."""
+    """The document that counts now, once it is printed: the proforma of an invoice that is paid or void is no longer
+    offered."""
+    if invoice.voided_at and invoice.number is None:
+        return None
     return next((document for document in invoice.documents if document.kind == invoice.document_kind), None)
 
 

@@ -1,35 +1,70 @@
-// Brings a waiting page up to date without reloading it. Without JavaScript the page reloads itself.
+// Brings a waiting page up to date without reloading it: the server says when there is news, and the page fetches itself.
+// Where nobody says so, it looks from time to time. Without JavaScript the page reloads itself.
 (() => {
   const POLLS_MAX = 240; // A forgotten tab stops polling.
+  const SECONDS_WHILE_TOLD = 30;
+  const SOON_POLLS = 60; // After the return from the checkout: so many looks, one a second.
   let seconds = Number(document.body.dataset.refreshSeconds);
-  let polls = 0;
+  let polls = 0; // The newest look's number: an answer that is overtaken by another's says nothing.
+  let source, timer;
 
   const replace = (news) => {
-    for (const part of document.querySelectorAll("[data-live]")) {
-      const fresh = news.getElementById(part.id);
-      if (!fresh || fresh.outerHTML === part.outerHTML) continue;
-      const held = part.contains(document.activeElement);
-      part.className = fresh.className;
-      part.innerHTML = fresh.innerHTML; // In place: a live region that stays is announced.
-      if (held) document.getElementById("main").focus();
-    }
+    const main = document.getElementById("main");
+    const fresh = news.getElementById("main");
     document.title = news.title;
+    document.body.dataset.news = news.body.dataset.news || "";
     seconds = Number(news.body.dataset.refreshSeconds || 0);
+    if (fresh.innerHTML === main.innerHTML) return;
+    const held = main.contains(document.activeElement);
+    const before = document.getElementById("headline")?.textContent;
+    main.innerHTML = fresh.innerHTML;
+    const now = document.getElementById("headline")?.textContent;
+    if (now !== before) document.getElementById("said").textContent = now; // A live region that stays is announced.
+    if (held) main.focus();
   };
 
-  const poll = async () => {
-    if (!document.hidden) {
-      polls += 1;
-      try {
-        const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-        if (new URL(answer.url).pathname !== location.pathname) return location.replace(answer.url);
-        if (answer.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
-        else if (answer.status < 500) return location.reload();
-      } catch {
-        // No connection just now: try again.
-      }
+  const look = async () => {
+    clearTimeout(timer);
+    const mine = ++polls;
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (answer.ok) {
+        const news = new DOMParser().parseFromString(await answer.text(), "text/html");
+        if (news.body.dataset.leadsTo) return location.replace(news.body.dataset.leadsTo);
+        if (mine !== polls) return;
+        if (new URL(answer.url).pathname !== location.pathname) history.replaceState(null, "", answer.url);
+        replace(news);
+      } else if (answer.status < 500) return location.reload();
+    } catch {
+      // No connection just now: try again.
     }
-    if (seconds && polls < POLLS_MAX) setTimeout(poll, seconds * 1000);
+    if (!seconds) return stop();
+    wait();
   };
-  setTimeout(poll, seconds * 1000);
+
+  const wait = () => {
+    const told = source?.readyState === EventSource.OPEN && (seconds > 1 || polls > SOON_POLLS);
+    if (polls < POLLS_MAX) timer = setTimeout(look, (told ? SECONDS_WHILE_TOLD : seconds) * 1000);
+  };
+
+  const stop = () => {
+    clearTimeout(timer);
+    source?.close();
+  };
+
+  const listen = () => {
+    source = new EventSource(document.body.dataset.news);
+    source.onmessage = look;
+  };
+
+  // A tab that nobody sees holds no connection, and looks when it is seen again.
+  document.addEventListener("visibilitychange", async () => {
+    stop();
+    if (document.hidden || !seconds) return;
+    await look();
+    if (seconds) listen();
+  });
+  if (document.hidden) return;
+  listen();
+  wait();
 })();
