@@ -113,5 +113,4 @@ EN = {
     "change_reversed": "Taken back",
     "moved_by_customer": "by you",
     "moved_by_staff": "by our staff",
-    "moved_by_program": "automatically",
 }

@@ -70,7 +70,10 @@ def test_stuck_says_what_it_is(frontend: Make) -> None:
     stuck = customer.see(page, "Your plan could not be changed yet.")
     assert "The system that holds your service did not take the change to Start." in stuck.text
     assert "you keep Basic and what you paid for the change becomes account credit" in stuck.text
-    assert "could not be made yet. Our staff see to it; you need not do anything." in service_page(customer)
+    service = service_page(customer)
+    assert "could not be made yet. Our staff see to it; you need not do anything." in service
+    assert "Our staff see to it first; then you can start another." in service
+    assert "the host answered" not in service, "that is for staff"
 
 
 def test_what_is_owed_and_what_is_on_its_way(frontend: Make) -> None:

@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 from sqlalchemy import select, update
 
+from domain.catalog import WebPages
 from engine.host_reports import put_customer
 from engine.notifications import mail, notices
 from engine.operators.dead_letters import DeadLetter, dead_letters, retry_dead_letter
@@ -43,6 +44,25 @@ def is_tried_again(message_id: str) -> bool:
         message = session.get_one(OutboxMessage, message_id)
         assert message.sent_at is None
         return message.next_attempt_at is not None
+
+
+@pytest.mark.parametrize(
+    ("login_url", "before"),
+    [
+        (None, "{public}/portal/changes/{change}"),
+        ("https://shop.example/login", "https://shop.example/login?return_to=%2Fportal%2Fchanges%2F{change}"),
+        ("https://shop.example/?go=in", "https://shop.example/?go=in&return_to=%2Fportal%2Fchanges%2F{change}"),
+    ],
+)
+def test_a_mail_leads_by_the_providers_own_sign_in(servers: Stack, login_url: str | None, before: str) -> None:
+    play = Play.of(servers, catalog={"web": WebPages(login_url=login_url)})
+    with transaction() as session:
+        message = session.get_one(OutboxMessage, written(play))
+        link = before.format(public=settings().public_url, change=message.subject)
+        assert message.values["link"] == link
+        plain = mail.compose(message).get_body(("plain",))
+        assert plain is not None
+        assert f": {link}\n" in plain.get_content()
 
 
 def test_sender_and_answers_are_the_providers_own(servers: Stack) -> None:

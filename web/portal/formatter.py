@@ -66,10 +66,12 @@ class PageFormatter:
         key = f"change_{status}"
         return sentence(self._page_locale, key if key in EN else "change_requested")
 
-    def actor(self, actor: str) -> str:
-        """Who moved a change, as its customer sees it: they themselves, the provider's people, or the program."""
-        by = "customer" if actor in ("customer", "portal") else "staff" if actor.startswith("operator") else "program"
-        return sentence(self._page_locale, f"moved_by_{by}")
+    def person(self, actor: str) -> str:
+        """Who moved a change, as its customer sees it: they themselves or the provider's people; nothing for what the
+        program did."""
+        if actor in ("customer", "portal"):
+            return sentence(self._page_locale, "moved_by_customer")
+        return sentence(self._page_locale, "moved_by_staff") if actor.startswith("operator") else ""
 
     def months(self, cycle_id: str) -> int:
         """How many months a cycle has; 0 for one that the catalogue no longer knows."""
