@@ -8,8 +8,8 @@ from anyio.to_thread import run_sync
 
 from domain.money import Money
 from local.stack import Stack
-from models.change_version import change_versions
 from models.database import transaction
+from models.versions import versions_of
 from tests.support.cost import Cost, Meter
 from tests.support.play import Play
 from web.api.watching import LOOK_EVERY_SECONDS, Watch
@@ -22,7 +22,7 @@ def test_all_who_wait_share_one_look(servers: Stack) -> None:
     paid, unpaid = Play.of(servers), Play.of(servers)
     ids = [paid.until_awaiting_payment("start"), unpaid.until_awaiting_payment("start")]
     with transaction() as session:
-        versions = change_versions(session, ids)
+        versions = versions_of(session, ids)
 
     async def wait() -> tuple[list[bool], Cost, list[bool]]:
         watch = Watch()
