@@ -8,7 +8,7 @@ import typer
 
 from cli.output import AsJson, print_json, print_table
 
-app = typer.Typer(help="Look at what people changed and decided.", no_args_is_help=True)
+app = typer.Typer()
 
 
 @app.callback()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import platform
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ import typer
 
 RESULTS = Path("benchmarks/results.json")
 # By name: what it measures, as `python -m benchmarks.NAME` would.
-BENCHMARKS = ("pricing", "pdf", "webhooks", "throughput", "profile")
+BENCHMARKS = ("pricing", "pdf", "webhooks", "reads", "throughput", "profile")
 
 
 def register(app: typer.Typer) -> None:
@@ -21,6 +20,8 @@ def register(app: typer.Typer) -> None:
 
 def bench(only: Annotated[list[str] | None, typer.Option(help="Only this benchmark; may be repeated.")] = None) -> None:
     """Measure, and write benchmarks/results.json. Servers and folders are the benchmarks' own."""
+    import platform
+
     unknown = sorted(set(only or ()) - set(BENCHMARKS))
     if unknown:
         raise typer.BadParameter(f"There is no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")

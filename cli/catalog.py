@@ -15,7 +15,7 @@ from cli.output import AsJson, print_json
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
-app = typer.Typer(help="Load and check catalogues.", no_args_is_help=True)
+app = typer.Typer()
 
 
 @app.command(epilog="Example: planshift catalog load catalogs/dns.toml --sandbox")

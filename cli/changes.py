@@ -10,7 +10,7 @@ from cli import recovery, reviews
 from cli.output import AsJson, print_json, print_table
 from domain.lifecycle import MEANINGS, Status
 
-app = typer.Typer(help="Look at plan changes, and decide about them.", no_args_is_help=True)
+app = typer.Typer()
 reviews.register(app)
 recovery.register(app)
 

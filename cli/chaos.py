@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +29,8 @@ def chaos(
     Takes about ten minutes on two cores. Servers and folders are the run's own; logs stay in var/chaos/.
     The last line is one JSON object.
     """
+    import subprocess
+
     if not (ROOT / "tests" / "chaos").is_dir():
         raise NoCheckout("The fault-injection suite needs a checkout: it is in tests/chaos/.")
     command = [sys.executable, "-m", "tests.chaos.run", "--changes", str(changes), "--at-once", str(at_once)]

@@ -9,7 +9,7 @@ import typer
 
 from cli.output import AsJson, print_json
 
-app = typer.Typer(help="Look at and move a sandbox's clock.", no_args_is_help=True)
+app = typer.Typer()
 
 Provider = Annotated[str, typer.Argument(help="The provider's name, as in its catalogue.")]
 

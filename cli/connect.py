@@ -13,7 +13,7 @@ from cli.secrets import ApiKeyFile, Secret, SecretFile, UselessSecret, check_sig
 if TYPE_CHECKING:
     from models.audit import Attribution
 
-app = typer.Typer(help="Connect a provider with its payment gateway and its host system.", no_args_is_help=True)
+app = typer.Typer()
 
 Provider = Annotated[str, typer.Argument(help="The provider's name, as in its catalogue.")]
 Url = Annotated[str, typer.Option(help="Where the other side's API is.")]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.operators.dead_letters import DeadLetter
     from models.provider import Provider
 
-app = typer.Typer(help="Look at rows that were given up; enqueue them again.", no_args_is_help=True)
+app = typer.Typer()
 
 
 def _what(letter: DeadLetter) -> str:

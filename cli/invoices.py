@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.payments.ended_invoices import Decision
     from models.provider import Provider
 
-app = typer.Typer(help="Decide about renewal invoices of services that have ended.", no_args_is_help=True)
+app = typer.Typer()
 
 InvoiceId = Annotated[str, typer.Argument(help="The invoice's id.")]
 Actor = Annotated[str, typer.Option(help="Your name, for the history.")]

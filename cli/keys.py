@@ -10,7 +10,7 @@ import typer
 from cli.once import MaybeActor, MaybeReason, attribution_of
 from cli.output import AsJson, print_json, print_table
 
-app = typer.Typer(help="Create, list, rotate and revoke API keys.", no_args_is_help=True)
+app = typer.Typer()
 
 Provider = Annotated[str, typer.Argument(help="The provider's name, as in its catalogue.")]
 KeyId = Annotated[str, typer.Argument(help="The key's id, key_…, as `planshift keys list` shows it.")]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Look at the mails that customers and staff get.", no_args_is_help=True)
+app = typer.Typer()
 
 
 @app.callback()

@@ -7,32 +7,28 @@ import sys
 
 import typer
 
-from cli import (
-    actions,
-    after_restore,
-    audit,
-    bench,
-    catalog,
-    changes,
-    chaos,
-    clock,
-    connect,
-    dead_letters,
-    doctor,
-    invoices,
-    keys,
-    mails,
-    pages,
-    payments,
-    prices,
-    processes,
-    refunds,
-    returns,
-    services,
-    stack,
-    webhooks,
-)
+from cli import after_restore, audit, bench, chaos, doctor, prices, processes, stack
+from cli.later import commands_of
 from cli.running import use_running_stack
+
+# The module of each group of commands, and what `planshift --help` says of it.
+GROUPS = {
+    "catalog": ("cli.catalog", "Load and check catalogues."),
+    "keys": ("cli.keys", "Create, list, rotate and revoke API keys."),
+    "actions": ("cli.actions", "Look at what people changed and decided."),
+    "connect": ("cli.connect", "Connect a provider with its payment gateway and its host system."),
+    "changes": ("cli.changes", "Look at plan changes, and decide about them."),
+    "services": ("cli.services", "End services, and keep those that are to end."),
+    "invoices": ("cli.invoices", "Decide about renewal invoices of services that have ended."),
+    "dead-letters": ("cli.dead_letters", "Look at rows that were given up; enqueue them again."),
+    "payments": ("cli.payments", "Record, match and refund money."),
+    "refunds": ("cli.refunds", "Decide about refunds that failed."),
+    "returns": ("cli.returns", "Decide about money that went back."),
+    "webhooks": ("cli.webhooks", "Look at gateway events; have them processed again."),
+    "clock": ("cli.clock", "Look at and move a sandbox's clock."),
+    "pdf": ("cli.pages", "Look at the documents that customers get."),
+    "mails": ("cli.mails", "Look at the mails that customers and staff get."),
+}
 
 app = typer.Typer(
     name="planshift",
@@ -45,25 +41,12 @@ stack.register(app)
 processes.register(app)
 prices.register(app)
 bench.register(app)
-app.add_typer(catalog.app, name="catalog")
-app.add_typer(keys.app, name="keys")
-app.add_typer(actions.app, name="actions")
-app.add_typer(connect.app, name="connect")
-app.add_typer(changes.app, name="changes")
-app.add_typer(services.app, name="services")
-app.add_typer(invoices.app, name="invoices")
-app.add_typer(dead_letters.app, name="dead-letters")
-app.add_typer(payments.app, name="payments")
-app.add_typer(refunds.app, name="refunds")
-app.add_typer(returns.app, name="returns")
-app.add_typer(webhooks.app, name="webhooks")
-app.add_typer(clock.app, name="clock")
 audit.register(app)
 after_restore.register(app)
 doctor.register(app)
 chaos.register(app)
-app.add_typer(pages.app, name="pdf")
-app.add_typer(mails.app, name="mails")
+for name, (module, told) in GROUPS.items():
+    app.add_typer(typer.Typer(cls=commands_of(module), no_args_is_help=True), name=name, help=told)
 
 
 def run() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Look at the documents that customers get.", no_args_is_help=True)
+app = typer.Typer()
 
 
 @app.callback()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from models.provider import Provider as ProviderRow
 
-app = typer.Typer(help="Record, match and refund money.", no_args_is_help=True)
+app = typer.Typer()
 
 Provider = Annotated[str, typer.Argument(help="The provider's name, as in its catalogue.")]
 PaymentId = Annotated[str, typer.Argument(help="The payment's id, mny_….")]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from models.provider import Provider
 
-app = typer.Typer(help="Decide about refunds that failed.", no_args_is_help=True)
+app = typer.Typer()
 
 RefundId = Annotated[str, typer.Argument(help="The refund's id, ref_….")]
 Actor = Annotated[str, typer.Option(help="Your name, for the record.")]

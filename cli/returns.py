@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from models.provider import Provider
 
-app = typer.Typer(help="Decide about money that went back.", no_args_is_help=True)
+app = typer.Typer()
 
 
 class Choice(StrEnum):

@@ -31,10 +31,12 @@ def keep_environment(folder: Path) -> None:
 
 def use_running_stack(arguments: list[str], folder: Path = FOLDER) -> None:
     """Lets a command that was told no servers use those of the `planshift up` that runs in this folder, if one does."""
+    told = {f"{_PREFIX}DATABASE_URL", f"{_PREFIX}BROKER_URL"} & os.environ.keys()
+    if told or set(arguments[:1]) & _OWN_SERVERS or not (folder / ENVIRONMENT).exists():
+        return
     from local.folders import is_in_use
 
-    told = {f"{_PREFIX}DATABASE_URL", f"{_PREFIX}BROKER_URL"} & os.environ.keys()
-    if told or set(arguments[:1]) & _OWN_SERVERS or not is_in_use(folder) or not (folder / ENVIRONMENT).exists():
+    if not is_in_use(folder):
         return
     kept: dict[str, str] = json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8"))
     os.environ.update(kept | {name: value for name, value in os.environ.items() if name in kept})

@@ -9,7 +9,7 @@ import typer
 from cli.once import Key
 from cli.output import AsJson, print_json
 
-app = typer.Typer(help="End services, and keep those that are to end.", no_args_is_help=True)
+app = typer.Typer()
 
 Ref = Annotated[str, typer.Argument(help="The service, by the host system's reference.")]
 Slug = Annotated[str, typer.Option("--provider", help="The provider's id.")]

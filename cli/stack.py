@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -64,6 +63,8 @@ def demo() -> None:
 
     Servers and folders are the demo's own. PDFs are written to var/demo/. The last line is one JSON object.
     """
+    import secrets
+
     from cli.demo import run_stories
     from local.folders import temporary_folder
     from local.stack import Stack
@@ -78,6 +79,8 @@ def demo() -> None:
 
 def start(stack: Any, secret_key: str, flower_login: str | None = None) -> dict[str, Any]:
     """Starts a stack with the two sample providers; returns the document that `up` prints."""
+    import secrets
+
     from cli.running import READY, keep_private
     from cli.sandbox import sample_catalogs, set_up_provider
     from models.migrate import migrate
@@ -113,6 +116,8 @@ def start(stack: Any, secret_key: str, flower_login: str | None = None) -> dict[
 
 def kept_secret(file: Path) -> str:
     """A secret that stays the same from one `up` to the next."""
+    import secrets
+
     if not file.exists():
         file.touch(mode=0o600)
         file.write_text(secrets.token_urlsafe(32), encoding="ascii")

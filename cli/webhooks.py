@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from models.provider import Provider as ProviderRow
 
-app = typer.Typer(help="Look at gateway events; have them processed again.", no_args_is_help=True)
+app = typer.Typer()
 
 Provider = Annotated[str, typer.Argument(help="The provider's name, as in its catalogue.")]
 EventId = Annotated[str, typer.Argument(help="The event's id, evt_….")]

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from babel import Locale, UnknownLocaleError
 
-# Well-formed, by the form of its subtags (RFC 5646, 2.1); CLDR's underscores are taken, too.
-TAG = r"^(?:[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*|[xX](?:[-_][A-Za-z0-9]{1,8})+)$"
+# Well-formed, by the form of its subtags (RFC 5646, 2.1), those of old such as i-klingon, too; and CLDR's underscores.
+TAG = r"^(?:[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*|[iIxX](?:[-_][A-Za-z0-9]{1,8})+)$"
 
 
 def parents(tag: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ class FolderInUse(Exception):
     """Another run works in this folder."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(f"{folder} is in use. Stop the other `planshift up` first, or give this one a folder.")
+        super().__init__(f"{folder} is in use. Stop the other `planshift up` first, or start this one elsewhere.")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, UniqueConstraint, and_, case, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
 
 from domain import next_steps
 from domain.lifecycle import INVOICE, InvoiceStatus
@@ -253,6 +253,12 @@ def skip_numbers(
 
 def invoice_of_change(session: Session, change_id: str) -> Invoice | None:
     return session.scalar(select(Invoice).where(Invoice.change_id == change_id))
+
+
+def invoices_of_changes(session: Session, change_ids: list[str]) -> list[Invoice]:
+    """Those that there are, with their documents."""
+    query = select(Invoice).where(Invoice.change_id.in_(change_ids)).options(selectinload(Invoice.documents))
+    return list(session.scalars(query))
 
 
 def in_status(status: InvoiceStatus) -> ColumnElement[bool]:

@@ -7,6 +7,7 @@ that must never be overdrawn: credit, held, refunding, unmatched.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -206,21 +207,33 @@ def _add_to_balance(session: Session, provider_id: str, entry: Entry) -> None:
 
 def receivable_of(session: Session, invoice: Invoice) -> Money:
     """What is still owed on an invoice, which owns its receivable entries."""
-    return _claim_of(session, "receivable", invoice)
+    return receivables_of(session, [invoice])[invoice.id]
+
+
+def receivables_of(session: Session, invoices: Sequence[Invoice]) -> dict[str, Money]:
+    """The same of several invoices of one provider, by id."""
+    return _claims_on(session, "receivable", invoices)
 
 
 def returned_of(session: Session, invoice: Invoice) -> Money:
     """What went back of an invoice's money and is not decided yet."""
-    return _claim_of(session, "returned", invoice)
+    return _claims_on(session, "returned", [invoice])[invoice.id]
 
 
-def _claim_of(session: Session, account: str, invoice: Invoice) -> Money:
-    claim = session.scalar(
-        select(func.coalesce(func.sum(LedgerEntry.amount_minor), 0)).where(
-            LedgerEntry.provider_id == invoice.provider_id,  # with which the accounts' index begins
+def _claims_on(session: Session, account: str, invoices: Sequence[Invoice]) -> dict[str, Money]:
+    claims = {invoice.id: Money.zero(invoice.currency) for invoice in invoices}
+    if not claims:
+        return claims
+    rows = session.execute(
+        select(LedgerEntry.owner, LedgerEntry.currency, func.sum(LedgerEntry.amount_minor))
+        .where(
+            LedgerEntry.provider_id == invoices[0].provider_id,  # with which the accounts' index begins
             LedgerEntry.account == account,
-            LedgerEntry.owner == invoice.id,
-            LedgerEntry.currency == invoice.currency,
+            LedgerEntry.owner.in_(claims),
         )
+        .group_by(LedgerEntry.owner, LedgerEntry.currency)
     )
-    return Money(int(claim or 0), invoice.currency)
+    for owner, currency, amount in rows:
+        if currency == claims[owner].currency:
+            claims[owner] = Money(int(amount), currency)
+    return claims

@@ -98,10 +98,18 @@ def move(
 
 def moves_of(session: Session, row_class: type[Moving], row_id: str) -> list[Any]:
     """A row's history, oldest first."""
+    return moves_of_each(session, row_class, [row_id])[row_id]
+
+
+def moves_of_each(session: Session, row_class: type[Moving], row_ids: list[str]) -> dict[str, list[Any]]:
+    """The same of several rows, by id."""
     assert row_class.history is not None, "this machine keeps a history"
     history, column = row_class.history
-    query = select(history).where(getattr(history, column) == row_id)
-    return list(session.scalars(query.order_by(history.id)))
+    found: dict[str, list[Any]] = {row_id: [] for row_id in row_ids}
+    query = select(history).where(getattr(history, column).in_(row_ids))
+    for one in session.scalars(query.order_by(history.id)):
+        found[getattr(one, column)].append(one)
+    return found
 
 
 def _write(

@@ -18,7 +18,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column, relationship
 
 from domain import next_steps
@@ -323,12 +323,18 @@ def attempt_on_its_way(session: Session, invoice_id: str) -> PaymentAttempt | No
 
 
 def latest_attempt(session: Session, invoice_id: str) -> PaymentAttempt | None:
-    return session.scalar(
+    return latest_attempts(session, [invoice_id]).get(invoice_id)
+
+
+def latest_attempts(session: Session, invoice_ids: list[str]) -> dict[str, PaymentAttempt]:
+    """By invoice; those that were never asked for have none."""
+    attempts = session.scalars(
         select(PaymentAttempt)
-        .where(PaymentAttempt.invoice_id == invoice_id)
-        .order_by(PaymentAttempt.id.desc())
-        .limit(1)
+        .where(PaymentAttempt.invoice_id.in_(invoice_ids))
+        .order_by(PaymentAttempt.invoice_id, PaymentAttempt.id.desc())
+        .ext(distinct_on(PaymentAttempt.invoice_id))
     )
+    return {attempt.invoice_id: attempt for attempt in attempts}
 
 
 def unresolved_attempts(session: Session, invoice_id: str) -> list[PaymentAttempt]:

@@ -5,6 +5,7 @@ An attempt's id is the idempotency key, and is committed before checkout.py call
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -16,7 +17,7 @@ from engine.jobs.external_call import machine_time
 from engine.ledger import postings
 from models.base import new_id
 from models.invoice import Invoice, invoice_of_change
-from models.ledger import receivable_of
+from models.ledger import receivable_of, receivables_of
 from models.moves import begin, move
 from models.payment import PaymentAttempt, attempt_on_its_way, latest_attempt, live_attempt, unresolved_attempts
 from models.plan_change import PlanChange, lock_change, lock_invoice
@@ -94,9 +95,14 @@ def collect_again(session: Session, now: datetime, invoice: Invoice) -> None:
 
 def owed_again(session: Session, invoice: Invoice) -> Money:
     """What is owed of a settled invoice, since its money went back."""
-    if invoice.status is not InvoiceStatus.SETTLED:
-        return Money.zero(invoice.currency)
-    return max(receivable_of(session, invoice), Money.zero(invoice.currency))
+    return owed_again_of_each(session, [invoice])[invoice.id]
+
+
+def owed_again_of_each(session: Session, invoices: Sequence[Invoice]) -> dict[str, Money]:
+    """The same of several invoices of one provider, by id."""
+    owed = receivables_of(session, [one for one in invoices if one.status is InvoiceStatus.SETTLED])
+    zeros = {one.id: Money.zero(one.currency) for one in invoices}
+    return {invoice_id: max(owed.get(invoice_id, zero), zero) for invoice_id, zero in zeros.items()}
 
 
 def attempt_after_refusal(session: Session, now: datetime, refused: PaymentAttempt) -> PaymentAttempt:

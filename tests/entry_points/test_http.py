@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -23,15 +24,54 @@ SERVICE = {
     "period_start": JULY,
     "period_end": AUGUST,
 }
+CUSTOMER = {"name": "Ana", "email": "ana@example.com", "country": "JP"}
 CHANGE = {"service": "zone", "plan": "business", "cycle": "monthly"}
 ACCEPTED = CHANGE | {"accept_total": {"amount": 1331, "currency": "JPY"}}
 
 
 def test_codes_are_taken_in_small_letters(dns: ApiClient) -> None:
-    customer = {"name": "Ana", "email": "ana@example.com", "country": "jp"}
-    assert dns.call("PUT", "/v1/customers/ana", customer, scope="host")["country"] == "JP"
+    assert dns.call("PUT", "/v1/customers/ana", CUSTOMER | {"country": "jp"}, scope="host")["country"] == "JP"
     service = dns.call("PUT", "/v1/services/ana", SERVICE | {"customer": "ana", "currency": "jpy"}, scope="host")
     assert service["price"] == {"amount": 500, "currency": "JPY"}
+
+
+@pytest.mark.parametrize("ref", ["ana+dns@example.com", "DOM:4711", "..a", "o'neil;id=(1)*!$&,~"])
+def test_a_reference_is_whatever_needs_no_escape_in_a_path(dns: ApiClient, ref: str) -> None:
+    assert dns.call("PUT", f"/v1/customers/{ref}", CUSTOMER, scope="host")["ref"] == ref
+    dns.call("PUT", f"/v1/services/{ref}", SERVICE | {"customer": ref}, scope="host")
+    [listed] = dns.call("GET", f"/v1/services?customer={quote(ref, safe='')}")["items"]
+    assert (listed["ref"], listed["customer"]) == (ref, ref)
+    dns.call("PUT", f"/v1/services/{quote(ref, safe='')}/usage", {"zones": 3}, scope="host")
+    assert dns.call("GET", f"/v1/services/{ref}")["usage"] == {"zones": 3}
+    assert dns.call("GET", f"/v1/services/{ref}/plan-options")["service"] == ref
+
+
+@pytest.mark.parametrize("ref", [".", "..", "...", "a/b", "a b", "münchen.de", "a?b", "a#b", "a%2Fb", ""])
+def test_what_would_need_one_or_lead_elsewhere_is_no_reference(dns: ApiClient, ref: str) -> None:
+    is_problem(dns.send("PUT", "/v1/services/other", SERVICE | {"customer": ref}, scope="host"), 422, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ({"country": "JPN"}, {"country": "JP"}),
+        ({"country": "uk"}, {"country": "GB"}),
+        ({"country": "EL"}, {"country": "GR"}),
+        ({"address": ["1-2-3 Example", "", "Tokyo"]}, {"address": ["1-2-3 Example", "Tokyo"]}),
+        ({"address": "1-2-3 Example\r\n\r\nTokyo\r\n"}, {"address": ["1-2-3 Example", "Tokyo"]}),
+        ({"email": "ana+dns@MÜNCHEN.example"}, {"email": "ana+dns@münchen.example"}),
+        ({"tax_id": ""}, {"tax_id": ""}),
+    ],
+)
+def test_a_customer_as_a_host_keeps_them(dns: ApiClient, told: dict[str, Any], kept: dict[str, Any]) -> None:
+    answer = dns.call("PUT", "/v1/customers/ana", CUSTOMER | told, scope="host")
+    assert answer.items() >= kept.items()
+
+
+@pytest.mark.parametrize("country", ["ZZ", "XYZ", "AN", "EU", "Japan", "J"])
+def test_a_country_that_nobody_has_is_refused(dns: ApiClient, country: str) -> None:
+    refused = dns.send("PUT", "/v1/customers/ana", CUSTOMER | {"country": country}, scope="host")
+    assert "country" in is_problem(refused, 422, "invalid_request")["detail"]
 
 
 @pytest.mark.parametrize(
@@ -287,6 +327,7 @@ def test_a_change_carries_its_price_and_on_demand_how_it_was_made(dns: ApiClient
         ("zh-Hant-TW", "Unused time"),
         ("gsw", "Unused time"),
         ("x-klingon", "Unused time"),
+        ("i-klingon", "Unused time"),
         ("nan-TW", "Unused time"),
     ],
 )

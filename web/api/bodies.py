@@ -36,7 +36,7 @@ class CustomerBody(Body):
 
     name: Text = told("As documents address them.", "Acme")
     email: Email = told("Where mail goes: one mailbox.", "acme@example.com")
-    country: Country = told("ISO 3166-1 alpha-2; it decides the tax.", "JP")
+    country: Country = told("ISO 3166-1, of two letters or three; it decides the tax.", "JP")
     locale: Locale = told(
         "A language tag (BCP 47): pages, mails and documents are in the nearest of its parents that they are"
         " written in, else in English.",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Header, Path, Query
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from domain.lifecycle import Status
 from engine.expiry import cancel_change
@@ -23,7 +24,7 @@ from web.api.fields import Ref, Text
 from web.api.once import REPLAYED, bare_key, told
 from web.api.pages import During, Page, page_of, paged
 from web.api.problems import Problem, problem
-from web.api.views import attempt_view, change_view, quote_view
+from web.api.views import attempt_view, change_view, change_views, quote_view
 
 router = APIRouter(prefix="/v1/plan-changes", tags=["plan changes"])
 Expand = Annotated[Literal["quote"] | None, Query(description="`quote`: the price with how it was made.")]
@@ -93,7 +94,8 @@ def list_plan_changes(
         if idempotency_key is not None:
             query = query.where(PlanChange.idempotency_key == caller.own_key(idempotency_key))
         price = shapes.ExpandedPrice if expand else shapes.PriceSummary
-        return page_of(tx.session, query, PlanChange, page, lambda change: change_view(tx.session, change, price))
+        query = query.options(joinedload(PlanChange.service), joinedload(PlanChange.customer))
+        return page_of(tx.session, query, PlanChange, page, lambda rows: change_views(tx.session, rows, price))
 
 
 @router.post("/{change_id}/cancel")

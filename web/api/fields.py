@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from domain.addresses import mail_address
+from domain.countries import country_code
 from domain.locales import TAG
 from domain.texts import (
     ADDRESS_LINES_MAX,
@@ -26,7 +27,9 @@ from domain.texts import (
     check_text,
 )
 
-REF = r"^[A-Za-z0-9._~-]+$"
+# What stands in a path without an escape (RFC 3986, pchar). Dots alone would be another path.
+_NO_DOT = r"A-Za-z0-9_~!$&'()*+,;=:@-"
+REF = rf"^\.*[{_NO_DOT}][.{_NO_DOT}]*$"
 Ref = Annotated[str, Field(min_length=1, max_length=128, pattern=REF)]
 
 
@@ -85,10 +88,10 @@ Whole = Annotated[int, BeforeValidator(_counted)]
 
 
 def _lines(value: Any) -> Any:
-    """One text with line breaks is as good as a list. Other separators are no line breaks: they are refused."""
-    if not isinstance(value, str):
-        return value
-    return value.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n") if value else []
+    """One text with line breaks is as good as a list, and a line that was left empty is none. Other separators are no
+    line breaks: they are refused."""
+    lines = value.replace("\r\n", "\n").replace("\r", "\n").split("\n") if isinstance(value, str) else value
+    return [line for line in lines if line != ""] if isinstance(lines, list) else lines
 
 
 def _capital(value: str) -> str:
@@ -96,7 +99,7 @@ def _capital(value: str) -> str:
 
 
 # Codes are the same in small letters; they are kept and answered in capitals.
-Country = Annotated[str, Field(pattern=r"^[A-Za-z]{2}$"), AfterValidator(_capital)]
+Country = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}$"), AfterValidator(country_code)]
 Currency = Annotated[str, Field(pattern=r"^[A-Za-z]{3}$"), AfterValidator(_capital)]
 TaxId = Annotated[
     str, StringConstraints(max_length=TAX_ID_MAX), BeforeValidator(_line), _schema(LINE_PATTERN, 0, TAX_ID_MAX)
@@ -115,7 +118,7 @@ Address = Annotated[
                 {
                     "type": "array",
                     "maxItems": ADDRESS_LINES_MAX,
-                    "items": {"type": "string", "minLength": 1, "maxLength": 500, "pattern": LINE_PATTERN},
+                    "items": {"type": "string", "maxLength": 500, "pattern": LINE_PATTERN},
                 },
                 {"type": "string", "pattern": TEXT_PATTERN, "maxLength": NAME_AND_ADDRESS_MAX},
             ]

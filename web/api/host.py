@@ -10,10 +10,11 @@ from engine import host_reports
 from planshift_client import shapes
 from web.api.auth import HostKey, transaction_for
 from web.api.bodies import CustomerBody, ServiceBody, Usage
+from web.api.fields import REF
 from web.api.views import customer_view, reported_view, service_view
 
 router = APIRouter(prefix="/v1", tags=["host system"])
-PathRef = Annotated[str, Path(max_length=128, pattern=r"^[A-Za-z0-9._~-]+$", description="The host system's `ref`.")]
+PathRef = Annotated[str, Path(max_length=128, pattern=REF, description="The host system's `ref`.")]
 QuoteId = Annotated[str, Path(max_length=64, pattern=r"^qt_[0-9a-z]+$", description="The quote's id.")]
 
 

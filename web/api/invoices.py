@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload, selectinload
 
 from domain.lifecycle import InvoiceStatus
 from engine.ledger import postings
@@ -22,7 +23,7 @@ from web.api.fields import Ref, Text
 from web.api.host import PathRef
 from web.api.pages import During, Page, page_of, paged
 from web.api.problems import Problem
-from web.api.views import invoice_view, ledger_view, money_view
+from web.api.views import invoice_view, invoice_views, ledger_view, money_view
 
 router = APIRouter(prefix="/v1", tags=["invoices"])
 InvoiceId = Annotated[str, Path(max_length=64, pattern=r"^inv_[0-9a-z]+$", description="The invoice's id.")]
@@ -55,7 +56,8 @@ def list_invoices(
             query = query.join(Customer, Customer.id == Invoice.customer_id).where(Customer.ref == customer)
         if service is not None:
             query = query.join(Service, Service.id == Invoice.service_id).where(Service.ref == service)
-        return page_of(tx.session, query, Invoice, page, lambda invoice: invoice_view(tx.session, invoice))
+        parts = (joinedload(Invoice.customer), joinedload(Invoice.service), selectinload(Invoice.documents))
+        return page_of(tx.session, query.options(*parts), Invoice, page, lambda rows: invoice_views(tx.session, rows))
 
 
 @router.get("/invoices/{invoice_id}")

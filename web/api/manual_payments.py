@@ -32,7 +32,7 @@ from web.api.money_views import (
     refused_view,
 )
 from web.api.once import OneOperation
-from web.api.pages import Page, page_of, paged
+from web.api.pages import Page, each, page_of, paged
 
 router = APIRouter(prefix="/v1", tags=["manual payments"])
 EventId = Annotated[str, Path(max_length=64, pattern=r"^evt_[0-9a-z]+$", description="The event's id.")]
@@ -84,7 +84,7 @@ def list_webhooks(
     """The inbox, newest first."""
     with transaction_for(caller) as tx:
         query = events_of(tx.provider.id, status, conflicting)
-        return page_of(tx.session, query, InboxEvent, page, event_summary)
+        return page_of(tx.session, query, InboxEvent, page, each(event_summary))
 
 
 @router.get("/webhooks/refused")
@@ -123,7 +123,7 @@ def list_payments(
 ) -> shapes.Listed[shapes.Movement]:
     """Movements of money, newest first; `unmatched` are those that belong to no invoice yet."""
     with transaction_for(caller) as tx:
-        return page_of(tx.session, payments_of(tx.provider.id, unmatched), Payment, page, movement_view)
+        return page_of(tx.session, payments_of(tx.provider.id, unmatched), Payment, page, each(movement_view))
 
 
 @router.post("/payments", status_code=202)

@@ -43,14 +43,22 @@ def paged(prefix: str) -> Callable[..., Page]:
     return page
 
 
-def page_of(session: Session, query: Select[Any], row: Any, page: Page, view: Callable[[Any], View]) -> Listed[View]:
-    """The rows of the page, and the cursor of the next one, if there is one."""
+def page_of(
+    session: Session, query: Select[Any], row: Any, page: Page, views: Callable[[list[Any]], list[View]]
+) -> Listed[View]:
+    """The page, and the cursor of the next one, if there is one. `views` gets all of its rows at once: what they show
+    besides themselves is read for all of them, and not for each."""
     if page.cursor is not None:
         query = query.where(row.id < page.cursor)
     rows = list(session.scalars(query.order_by(row.id.desc()).limit(page.limit + 1)))
     more = len(rows) > page.limit
     rows = rows[: page.limit]
-    return Listed(items=[view(item) for item in rows], next=rows[-1].id if more else None)
+    return Listed(items=views(rows), next=rows[-1].id if more else None)
+
+
+def each(view: Callable[[Any], View]) -> Callable[[list[Any]], list[View]]:
+    """Of rows that show nothing besides themselves."""
+    return lambda rows: [view(row) for row in rows]
 
 
 def _during(since: Since = None, until: Until = None) -> Conditions:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from domain.catalog import in_language
 from domain.lifecycle import ServiceStatus
@@ -19,7 +20,7 @@ from web.api.auth import AnyKey, AnyKeyOrToken, transaction_for
 from web.api.bodies import QuoteBody
 from web.api.fields import Ref, Text
 from web.api.host import PathRef, QuoteId
-from web.api.pages import During, Page, page_of, paged
+from web.api.pages import During, Page, each, page_of, paged
 from web.api.views import customer_view, options_view, plan_view, quote_view, service_view
 
 router = APIRouter(prefix="/v1", tags=["services"])
@@ -37,7 +38,7 @@ def list_customers(
         query = select(Customer).where(Customer.provider_id == tx.provider.id)
         if email is not None:
             query = query.where(Customer.email == email)
-        return page_of(tx.session, query, Customer, page, customer_view)
+        return page_of(tx.session, query, Customer, page, each(customer_view))
 
 
 @router.get("/customers/{ref}")
@@ -78,7 +79,8 @@ def list_services(
             query = query.join(Customer).where(Customer.ref == customer)
         if status is not None:
             query = query.where(Service.status == status)
-        return page_of(tx.session, query, Service, page, service_view)
+        query = query.options(joinedload(Service.customer), joinedload(Service.scheduled_ending))
+        return page_of(tx.session, query, Service, page, each(service_view))
 
 
 @router.get("/services/{ref}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog, Plan, in_language
-from domain.lifecycle import Status
+from domain.lifecycle import AttemptStatus, Status
 from domain.money import Money
 from domain.next_steps import PLAN_CHANGE, next_actions, phase_of
 from domain.periods import instant_text
@@ -17,14 +18,14 @@ from domain.pricing.quote_values import Quote
 from domain.words import sentence
 from engine.host_reports import Taken
 from engine.offers import Option, category_name
-from engine.payments.attempts import owed_again
+from engine.payments.attempts import owed_again_of_each
 from models.customer import Customer, Service
-from models.invoice import Document, Invoice, StoredQuote, invoice_of_change
+from models.invoice import Document, Invoice, StoredQuote, invoice_of_change, invoices_of_changes
 from models.ledger import LedgerEntry, LedgerTransaction
-from models.moves import moves_of
-from models.payment import PaymentAttempt, latest_attempt
+from models.moves import moves_of_each
+from models.payment import PaymentAttempt, latest_attempts
 from models.pending_work import next_of
-from models.plan_change import PlanChange
+from models.plan_change import ChangeMove, PlanChange
 from planshift_client import shapes
 
 
@@ -147,10 +148,39 @@ def change_view(
     session: Session, change: PlanChange, price: type[shapes.PriceSummary] = shapes.Price
 ) -> shapes.PlanChange:
     """`price`: how much of it is said."""
+    return change_views(session, [change], price)[0]
+
+
+def change_views(
+    session: Session, changes: list[PlanChange], price: type[shapes.PriceSummary] = shapes.Price
+) -> list[shapes.PlanChange]:
+    """Of changes of one provider, in as many statements as of one."""
+    ids = [change.id for change in changes]
+    bills = {bill.invoice.change_id: bill for bill in _bills(session, invoices_of_changes(session, ids))}
+    moves = moves_of_each(session, PlanChange, ids)
+    return [_change_view(change, bills.get(change.id), moves[change.id], price) for change in changes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Bill:
+    """An invoice, the last attempt to collect it, and what is owed of it once more."""
+
+    invoice: Invoice
+    attempt: PaymentAttempt | None
+    again: Money
+
+
+def _bills(session: Session, invoices: list[Invoice]) -> list[_Bill]:
+    attempts = latest_attempts(session, [invoice.id for invoice in invoices])
+    again = owed_again_of_each(session, invoices)
+    return [_Bill(invoice, attempts.get(invoice.id), again[invoice.id]) for invoice in invoices]
+
+
+def _change_view(
+    change: PlanChange, bill: _Bill | None, moves: list[ChangeMove], price: type[shapes.PriceSummary]
+) -> shapes.PlanChange:
     status = Status(change.status)
-    invoice = invoice_of_change(session, change.id)
-    attempt = latest_attempt(session, invoice.id) if invoice else None
-    again = owed_again(session, invoice) if invoice else Money.zero(change.service.currency)
+    attempt, again = (bill.attempt, bool(bill.again)) if bill else (None, False)
     on_its_way = attempt is not None and attempt.money_on_its_way
     return shapes.PlanChange(
         id=change.id,
@@ -163,14 +193,14 @@ def change_view(
         to=shapes.Target(plan=change.target_plan, cycle=change.target_cycle, quantity=change.target_quantity),
         quote=_price(change.quote, price),
         settled=_price(change.settled_quote, price),
-        invoice=shapes.InvoiceSummary(**_summary_values(invoice, again)) if invoice else None,
-        payment=attempt_view(attempt, bool(again) or status is Status.AWAITING_PAYMENT) if attempt else None,
+        invoice=shapes.InvoiceSummary(**_summary_values(bill)) if bill else None,
+        payment=attempt_view(attempt, again or status is Status.AWAITING_PAYMENT) if attempt else None,
         payable_until=change.payable_until,
         effective_at=change.effective_at,
         **_reason(change, attempt),
         idempotency_key=change.idempotency_key,
         received_at=change.received_at,
-        next_actions=list(next_actions(status, on_its_way, bool(again))),
+        next_actions=list(next_actions(status, on_its_way, again)),
         timeline=[
             shapes.TimelineEntry(
                 at=move.at,
@@ -180,14 +210,14 @@ def change_view(
                 actor=move.actor,
                 reason=move.reason,
             )
-            for move in moves_of(session, PlanChange, change.id)
+            for move in moves
         ],
     )
 
 
 def _reason(change: PlanChange, attempt: PaymentAttempt | None) -> dict[str, Any]:
     """Why it ended, or why it goes no further: the gateway will not open its payment."""
-    if attempt is not None and attempt.refused:
+    if attempt is not None and attempt.status == AttemptStatus.FAILED and attempt.refused:
         text = sentence(change.customer.locale, "payment_refused")
         details = {"payment": attempt.id, "gateway_said": attempt.error}
         return {"reason": "payment_refused", "reason_text": text, "reason_details": details}
@@ -214,23 +244,31 @@ def attempt_view(attempt: PaymentAttempt, to_pay: bool) -> shapes.PaymentAttempt
     )
 
 
-def _summary_values(invoice: Invoice, again: Money) -> dict[str, Any]:
-    """`again`: what is owed of it once more."""
+def _summary_values(bill: _Bill) -> dict[str, Any]:
+    invoice = bill.invoice
     return {
         "id": invoice.id,
         "number": invoice.number,
         "kind": invoice.kind,
         "status": invoice.status.value,
         "total": money_view(invoice.total),
-        "amount_due": money_view(invoice.due if invoice.status == "open" else again),
+        "amount_due": money_view(invoice.due if invoice.status == "open" else bill.again),
         "documents": [document_view(invoice, document) for document in invoice.documents],
     }
 
 
 def invoice_view(session: Session, invoice: Invoice) -> shapes.Invoice:
-    attempt = latest_attempt(session, invoice.id)
-    again = owed_again(session, invoice)
-    to_pay = invoice.status == "open" or bool(again)
+    return invoice_views(session, [invoice])[0]
+
+
+def invoice_views(session: Session, invoices: list[Invoice]) -> list[shapes.Invoice]:
+    """Of invoices of one provider, in as many statements as of one."""
+    return [_invoice_view(bill) for bill in _bills(session, invoices)]
+
+
+def _invoice_view(bill: _Bill) -> shapes.Invoice:
+    invoice, attempt = bill.invoice, bill.attempt
+    to_pay = invoice.status == "open" or bool(bill.again)
     payable = attempt is not None and attempt.status in ("open", "action_required") and to_pay
     checkout = attempt.checkout_url if attempt and payable else None
     amounts = {
@@ -238,7 +276,7 @@ def invoice_view(session: Session, invoice: Invoice) -> shapes.Invoice:
         for name in ("net", "tax", "rounding", "credit_applied")
     }
     return shapes.Invoice(
-        **_summary_values(invoice, again),
+        **_summary_values(bill),
         **amounts,
         customer=invoice.customer.ref,
         service=invoice.service.ref,

@@ -1,0 +1,54 @@
+"""A list reads what its rows show for all of them at once: many rows are as many statements as one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from starlette.testclient import TestClient
+
+from engine.accounts.access import create_key
+from engine.host_reports import ServiceReport, put_customer, put_service
+from local.stack import Stack
+from models.database import transaction
+from models.provider import SCOPES
+from tests.support.cost import Meter
+from tests.support.play import AUGUST, JULY, NOON_17_JULY, Play
+from web.app import create_app
+
+LISTS = ("plan-changes", "invoices", "services", "customers", "payments", "webhooks")
+
+
+def test_a_long_list_asks_the_database_no_more_often_than_a_short_one(servers: Stack) -> None:
+    play = Play.of(servers)
+    with transaction() as session:
+        key = create_key(session, play.provider(session), list(SCOPES))[1]
+    with TestClient(create_app(), headers={"Authorization": f"Bearer {key}"}) as client:
+        play.until_paid()
+        rows, short = _read(client)
+        assert rows == dict.fromkeys(LISTS, 1)
+        for ref in ("b", "c", "d"):
+            _another(play, ref).until_paid()
+        rows, long = _read(client)
+        assert rows == dict.fromkeys(LISTS, 4)
+    assert long == short
+
+
+def _another(play: Play, ref: str) -> Play:
+    """The same provider's next customer, with a service of their own."""
+    with transaction() as session:
+        provider = play.provider(session)
+        customer: dict[str, object] = {"name": "Example", "email": f"{ref}@example.invalid", "country": "JP"}
+        put_customer(session, provider, ref, customer | {"locale": "en", "address": [], "tax_id": None})
+        report = ServiceReport(ref, "basic", "monthly", "JPY", "active", JULY, AUGUST, 1, True)
+        put_service(session, NOON_17_JULY, provider, ref, report)
+    return replace(play, service_ref=ref)
+
+
+def _read(client: TestClient) -> tuple[dict[str, int], dict[str, int]]:
+    """By list, how many rows it has, and how many statements it took."""
+    rows, statements = {}, {}
+    for name in LISTS:
+        with Meter().counting() as cost:
+            rows[name] = len(client.get(f"/v1/{name}").raise_for_status().json()["items"])
+        statements[name] = cost.statements
+    return rows, statements
