@@ -135,7 +135,6 @@ def _portal(change: dict[str, Any], customer: Visitor) -> dict[str, str]:
     return {
         "50 services": "/portal/services",
         "a service": service,
-        "a service with years of invoices": "/portal/services/svc_001",
         "plans": f"{service}/change",
         "cycles": f"{service}/change/start",
         "a quote": f"/portal/quotes/{change['quote']['id']}",

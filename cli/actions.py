@@ -11,11 +11,6 @@ from cli.output import AsJson, print_json, print_table
 app = typer.Typer()
 
 
-@app.callback()
-def _group() -> None:
-    """Keeps `list` a command of its own."""
-
-
 @app.command("list", epilog="Example: planshift actions list dns")
 def list_actions(
     provider: Annotated[str, typer.Argument(help="The provider's name, as in its catalogue.")],

@@ -10,11 +10,6 @@ import typer
 app = typer.Typer()
 
 
-@app.callback()
-def _group() -> None:
-    """Look at the mails that customers and staff get."""
-
-
 @app.command(epilog="Example: planshift mails gallery --folder var/gallery/mails")
 def gallery(
     folder: Annotated[Path, typer.Option(help="Where the files go.")] = Path("var/gallery/mails"),

@@ -10,11 +10,6 @@ import typer
 app = typer.Typer()
 
 
-@app.callback()
-def _group() -> None:
-    """Look at the documents that customers get."""
-
-
 @app.command(epilog="Example: planshift pdf gallery --folder var/gallery")
 def gallery(
     folder: Annotated[Path, typer.Option(help="Where the PDFs and pictures go.")] = Path("var/gallery"),

@@ -27,11 +27,6 @@ class Choice(StrEnum):
     OWE = "owe"
 
 
-@app.callback()
-def _group() -> None:
-    """Keeps `decide` a command of its own."""
-
-
 @app.command(epilog="Example: planshift returns decide chg_01jd… owe --actor ana --reason 'she will pay by bank'")
 def decide(
     change_id: Annotated[str, typer.Argument(help="The plan change's id.")],

@@ -17,6 +17,7 @@ from engine.expiry import supersede_scheduled
 from engine.ledger import postings
 from engine.notifications import notices
 from engine.offers import Approval, error_details, mismatch, payable_until, price_for, promised_total, quote_change
+from engine.review import ask_staff
 from models.invoice import StoredQuote
 from models.moves import move
 from models.plan_change import PlanChange, lock_change
@@ -47,7 +48,8 @@ def quote(session: Session, now: datetime, change_id: str) -> Status:
         return _promise(session, now, change, priced)
     if priced.timing == "at_renewal":
         return _schedule(session, now, change)
-    return _ask_staff(session, now, change)
+    ask_staff(session, now, change, Event.QUOTE)
+    return Status.AWAITING_REVIEW
 
 
 def refuse(
@@ -115,11 +117,3 @@ def _schedule(session: Session, now: datetime, change: PlanChange) -> Status:
     move(session, change, Event.QUOTE, Status.SCHEDULED, now)
     notices.write(session, change, "scheduled")
     return Status.SCHEDULED
-
-
-def _ask_staff(session: Session, now: datetime, change: PlanChange) -> Status:
-    change.review_until = now + timedelta(days=catalog_of(session, change.provider).policies.staff_review_days)
-    move(session, change, Event.QUOTE, Status.AWAITING_REVIEW, now)
-    for event in ("review_asked", "review_requested"):
-        notices.write(session, change, event)
-    return Status.AWAITING_REVIEW

@@ -34,6 +34,7 @@ from engine.jobs.external_call import ExternalStep
 from engine.ledger import billed_items, postings
 from engine.notifications import notices
 from engine.payments.payable import rule_of, with_payable_credit
+from engine.review import ask_staff
 from models.audit import OperatorAction
 from models.base import new_id
 from models.customer import WARNED_AHEAD, Service, lock_service
@@ -252,10 +253,7 @@ def _still_fits(session: Session, now: datetime, catalog: Catalog, service: Serv
         asks_staff = catalog.policies.over_limit_at_renewal == "ask"
         # A service has one active change; where that place is taken, staff are busy with the other one.
         if asks_staff and active_change(session, service.id) is None:
-            change.review_until = now + timedelta(days=catalog.policies.staff_review_days)
-            move(session, change, Event.RENEWAL, Status.AWAITING_REVIEW, now, reason=error.code)
-            for event in ("review_asked", "review_requested"):
-                notices.write(session, change, event)
+            ask_staff(session, now, change, Event.RENEWAL, error.code)
         else:
             move(session, change, Event.RENEWAL, Status.REFUSED, now, reason=error.code)
             notices.write(session, change, "refused")

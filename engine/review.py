@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -25,6 +25,14 @@ class NotInReview(Exception):
 
 class PriceNotAgreeable(Exception):
     """Staff may agree to less than the catalogue's price, in the service's currency, for another plan or cycle."""
+
+
+def ask_staff(session: Session, now: datetime, change: PlanChange, event: Event, reason: str | None = None) -> None:
+    """→ awaiting_review, for the days that the catalogue gives; customer and staff are told."""
+    change.review_until = now + timedelta(days=catalog_of(session, change.provider).policies.staff_review_days)
+    move(session, change, event, Status.AWAITING_REVIEW, now, reason=reason)
+    for notice in ("review_asked", "review_requested"):
+        notices.write(session, change, notice)
 
 
 def approve_change(

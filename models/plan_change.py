@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, and_, case, func, select
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from domain import next_steps
@@ -182,7 +183,12 @@ class PlanChange(Leased, Moving, Base):
     @property
     def summary(self) -> str:
         """What an operator reads in lists: no personal data."""
-        return f"{self.provider.slug}: {self.from_plan} → {self.target_plan} ({self.target_cycle})"
+        return f"{self.provider.slug}: {self.move_text}"
+
+    @hybrid_property
+    def move_text(self) -> str:
+        """From which plan to which; of the class it is SQL."""
+        return self.from_plan + " → " + self.target_plan + " (" + self.target_cycle + ")"
 
     @property
     def apply_key(self) -> str:

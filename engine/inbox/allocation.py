@@ -169,7 +169,7 @@ def _move_attempt(
     move(session, attempt, event, target, now, actor="gateway", reason=error)
     session.flush()
     if was_on_its_way and kind in (EventKind.PAYMENT_FAILED, EventKind.PAYMENT_CANCELED):
-        slow_money.did_not_come(session, attempt, attempt.invoice, change, at)
+        slow_money.did_not_come(session, attempt, change, at)
     elif kind is EventKind.PAYMENT_FAILED:
         slow_money.declined(session, attempt, change)
 

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from domain.lifecycle import PAYABLE
 from engine.notifications import notices
 from engine.offers import OFFER_ENDS_BEFORE_PERIOD
-from models.invoice import Invoice
 from models.payment import PaymentAttempt
 from models.plan_change import PlanChange
 from models.provider import catalog_of
@@ -32,31 +31,32 @@ def set_out(session: Session, attempt: PaymentAttempt, change: PlanChange | None
         attempt.pending_until = max(until, change.payable_until)
 
 
-def did_not_come(
-    session: Session, attempt: PaymentAttempt, invoice: Invoice, change: PlanChange | None, at: datetime
-) -> None:
+def did_not_come(session: Session, attempt: PaymentAttempt, change: PlanChange | None, at: datetime) -> None:
     """The customer is told, and may pay again. An offer that waited goes on for the time that it had left."""
-    if change is None:
-        if invoice.status == "open":
-            notices.write(session, invoice, "payment_did_not_come", occasion=_occasion(attempt))
-        return
-    if change.status not in PAYABLE or change.payable_until is None or attempt.pending_since is None:
-        return
-    if attempt.pending_until is not None:
-        last = max(change.service.period_end - OFFER_ENDS_BEFORE_PERIOD, change.payable_until)
-        stood_still = min(at, attempt.pending_until) - attempt.pending_since
-        change.payable_until = min(change.payable_until + max(stood_still, timedelta(0)), last)
-    if not change.deadline_passed:
-        notices.write(session, change, "payment_did_not_come", occasion=_occasion(attempt))
+    if change is not None and change.status in PAYABLE and change.payable_until is not None:
+        _give_back_time(attempt, change, change.payable_until, at)
+    _tell(session, attempt, change, "payment_did_not_come")
 
 
 def declined(session: Session, attempt: PaymentAttempt, change: PlanChange | None) -> None:
     """The customer is told while they may still pay."""
-    if change is None:
-        if attempt.invoice.status == "open":
-            notices.write(session, attempt.invoice, "payment_declined", occasion=_occasion(attempt))
-    elif change.status in PAYABLE and not change.deadline_passed:
-        notices.write(session, change, "payment_declined", occasion=_occasion(attempt))
+    _tell(session, attempt, change, "payment_declined")
+
+
+def _give_back_time(attempt: PaymentAttempt, change: PlanChange, payable_until: datetime, at: datetime) -> None:
+    if attempt.pending_since is None or attempt.pending_until is None:
+        return
+    last = max(change.service.period_end - OFFER_ENDS_BEFORE_PERIOD, payable_until)
+    stood_still = min(at, attempt.pending_until) - attempt.pending_since
+    change.payable_until = min(payable_until + max(stood_still, timedelta(0)), last)
+
+
+def _tell(session: Session, attempt: PaymentAttempt, change: PlanChange | None, event: str) -> None:
+    """Once of each attempt, and of what may still be paid."""
+    subject = change or attempt.invoice
+    payable = change.status in PAYABLE and not change.deadline_passed if change else attempt.invoice.status == "open"
+    if payable:
+        notices.write(session, subject, event, occasion=int(attempt.created_at.timestamp()))
 
 
 def in_time(attempt: PaymentAttempt | None, change: PlanChange, at: datetime) -> bool:
@@ -65,8 +65,3 @@ def in_time(attempt: PaymentAttempt | None, change: PlanChange, at: datetime) ->
         return False
     waited_until = attempt.pending_until if attempt is not None else None
     return at <= max(change.payable_until, waited_until or change.payable_until)
-
-
-def _occasion(attempt: PaymentAttempt) -> int:
-    """Each attempt that fails is told once."""
-    return int(attempt.created_at.timestamp())

@@ -18,7 +18,6 @@ from models.provider import Provider
 
 # An invoice without a number is found by its id.
 _INVOICE = func.coalesce(Invoice.number, Invoice.id)
-_MOVE = func.format("%s → %s (%s)", PlanChange.from_plan, PlanChange.target_plan, PlanChange.target_cycle)
 
 
 def summary_of(session: Session, row: type[Any], row_id: str) -> str:
@@ -44,7 +43,9 @@ def _query(row: type[Any]) -> Select[Any] | None:
         Ending: lambda: told().join(Service, Service.id == Ending.service_id),
         Invoice: lambda: told(_INVOICE).join(Service, of_invoice),
         PlanChange: lambda: (
-            told(_MOVE, _INVOICE).join(Service, Service.id == PlanChange.service_id).outerjoin(Invoice, of_change)
+            told(PlanChange.move_text, _INVOICE)
+            .join(Service, Service.id == PlanChange.service_id)
+            .outerjoin(Invoice, of_change)
         ),
         PaymentAttempt: lambda: (
             told(_INVOICE).join(Invoice, Invoice.id == PaymentAttempt.invoice_id).join(Service, of_invoice)

@@ -16,21 +16,6 @@ from models.outbox import FOR_STAFF
 from pdf.samples.documents import LANGUAGES
 from pdf.samples.stories import STORIES
 
-# What makes a mail say something else, by the end of its file's name.
-_OTHERWISE: dict[str, dict[str, dict[str, Any]]] = {
-    "canceled": {"service-ended": {"why": "service_ended"}},
-    "ending_scheduled": {"at-once": {"at_once": True}},
-    "payment_declined": {"invoice": {"to_plan": None}},
-    "payment_did_not_come": {"invoice": {"to_plan": None}},
-    "plan_changed": {"later": {"saved": True}},
-    "refund_failed": {"to-decide": {"to_decide": True}},
-    "refund_failed_for_staff": {"to-decide": {"to_decide": True}},
-    "renewal_invoice": {"paid": {"is_due": False}},
-    "renewal_reminder": {"late": {"is_late": True}},
-    "service_ended": {"nothing-back": {"credit": None}},
-}
-_SUMS = {"saved", "to_decide"}
-
 
 def gallery_letters() -> dict[str, Letter]:
     """By file name. What staff read is in English and comes last."""
@@ -38,12 +23,11 @@ def gallery_letters() -> dict[str, Letter]:
     events = {path.stem for path in TEMPLATE_FOLDER.glob("*.txt")}
     for event in (*sorted(events - FOR_STAFF), *sorted(FOR_STAFF)):
         for_staff = event in FOR_STAFF
-        for name, other in [("", dict[str, Any]()), *_OTHERWISE.get(event, {}).items()]:
-            for language in ("en",) if for_staff else LANGUAGES:
-                values = _values(language)
-                said = {key: values["amount"] if key in _SUMS and value else value for key, value in other.items()}
-                file = "-".join(part for part in (event, name, language) if part)
-                letters[file] = letter_of(event, language, values | said, for_staff)
+        for language in ("en",) if for_staff else LANGUAGES:
+            values = _values(language)
+            letters[f"{event}-{language}"] = letter_of(event, language, values, for_staff)
+            for name, other in _otherwise(event, values).items():
+                letters[f"{event}-{name}-{language}"] = letter_of(event, language, values | other, for_staff)
     return letters
 
 
@@ -96,6 +80,25 @@ def _values(language: str) -> dict[str, Any]:
         **{"refund": "ref_0192f3a1b6d2", "error": "account closed"},
         "link": "https://portal.northwind.example/portal",
     }
+
+
+def _otherwise(event: str, values: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """By name, what makes a mail say something else."""
+    sum_to_decide = {"to-decide": {"to_decide": values["amount"]}}
+    of_invoice = {"invoice": {"to_plan": None}}
+    variants: dict[str, dict[str, dict[str, Any]]] = {
+        "canceled": {"service-ended": {"why": "service_ended"}},
+        "ending_scheduled": {"at-once": {"at_once": True}},
+        "payment_declined": of_invoice,
+        "payment_did_not_come": of_invoice,
+        "plan_changed": {"later": {"saved": values["amount"]}},
+        "refund_failed": sum_to_decide,
+        "refund_failed_for_staff": sum_to_decide,
+        "renewal_invoice": {"paid": {"is_due": False}},
+        "renewal_reminder": {"late": {"is_late": True}},
+        "service_ended": {"nothing-back": {"credit": None}},
+    }
+    return variants.get(event, {})
 
 
 def _index(letters: dict[str, Letter]) -> str:

@@ -9,23 +9,18 @@ import httpx
 import pytest
 
 from tests.portal.test_paying import checkout_of, press
+from tests.portal.test_steps import hosting_customer
 from tests.portal.visitor import AUGUST, JULY, NOON_17_JULY, Visitor, visitor
 from tests.support.client import ApiClient
 
 pytestmark = pytest.mark.xdist_group("stack")
 
 Make = Callable[..., ApiClient]
-YEAR = ("2027-01-01T03:00:00Z", "2028-01-01T03:00:00Z")
 
 
-def customer_of_hosting(make: Make, plan: str) -> Visitor:
-    """In Buenos Aires, with a year that is paid, in the middle of it; reads Spanish."""
-    hosting = make("hosting")
-    hosting.new_service("zone", plan, "USD", "AR", YEAR, "annual")
-    customer = {"name": "Ana Núñez", "email": "ana@hosting.invalid", "country": "AR", "locale": "es-AR"}
-    hosting.call("PUT", "/v1/customers/zone", customer, scope="host")
-    hosting.set_clock("2027-07-01T12:00:00Z")
-    return Visitor(hosting)
+def spanish_customer(make: Make, plan: str) -> Visitor:
+    person = {"name": "Ana Núñez", "email": "ana@hosting.invalid", "country": "AR", "locale": "es-AR"}
+    return hosting_customer(make, plan, **person)
 
 
 def step(page: httpx.Response, customer: Visitor, words: str) -> httpx.Response:
@@ -37,7 +32,7 @@ def step(page: httpx.Response, customer: Visitor, words: str) -> httpx.Response:
 
 def test_the_spanish_upgrade(frontend: Make) -> None:
     """Servicio → Actualizar → categoría → paquete → periodo → factura → pago → automático. 150 - 100 = 50."""
-    customer = customer_of_hosting(frontend, "web-s")
+    customer = spanish_customer(frontend, "web-s")
     page = step(customer.get("/portal/services"), customer, ">zone</a>")
     page = step(page, customer, "Cambiar de plan</a>")
     page = step(page, customer, "Hosting web</a>")
@@ -55,7 +50,7 @@ def test_the_spanish_upgrade(frontend: Make) -> None:
 
 def test_each_pair_of_the_spanish_provider_says_what_is_so(frontend: Make) -> None:
     """Web to VPS is automatic; radio to VPS is asked of staff; down is ordered anew."""
-    web = customer_of_hosting(frontend, "web-m")
+    web = spanish_customer(frontend, "web-m")
     path = f"/portal/services/{web.service_id()}/change"
     assert 'Elegir<span class="hidden"> VPS 1' in web.get(f"{path}?category=vps").text
     radio = web.get(f"{path}?category=radio").text
@@ -74,7 +69,7 @@ def test_each_pair_of_the_spanish_provider_says_what_is_so(frontend: Make) -> No
 
 
 def test_a_manual_request_of_the_spanish_provider_charges_nothing_and_says_what_happens(frontend: Make) -> None:
-    customer = customer_of_hosting(frontend, "radio-100")
+    customer = spanish_customer(frontend, "radio-100")
     review = customer.review("vps-1")
     assert "Enviar una solicitud a nuestro personal" in review.text
     page = customer.submit(review, "/accept", note="Mi radio necesita <b>un servidor</b>").url.path

@@ -19,8 +19,9 @@ from engine.payments.owed import owed_of
 from models.customer import Service
 from models.ending import latest_ending
 from models.invoice import Invoice
+from models.moves import moves_of_each
 from models.payment import PaymentAttempt, attempt_on_its_way
-from models.plan_change import ChangeMove, PlanChange
+from models.plan_change import PlanChange
 from web.portal.pages import page, see
 from web.portal.plan_cards import Price, limits_of, price_now
 from web.portal.visit import PortalTransaction, RowId, Signed, transaction_for
@@ -96,6 +97,7 @@ def show_service(
         [card] = cards_of(tx, [service])
         invoices = _newest(tx.session, Invoice, service_id, older)
         changes = _newest(tx.session, PlanChange, service_id, older)
+        histories = moves_of_each(tx.session, PlanChange, [change.id for change in changes])
         return page(
             tx,
             "service.html",
@@ -107,7 +109,7 @@ def show_service(
             credit=credit_of(tx.session, tx.provider.id, tx.customer.id, service.currency),
             invoices=invoices[:ROWS_SHOWN],
             changes=changes[:ROWS_SHOWN],
-            last_moves=_last_moves(tx.session, changes),
+            last_moves={change_id: moves[-1] for change_id, moves in histories.items()},
             older=older,
             more=max(len(invoices), len(changes)) > ROWS_SHOWN,
             notice=notice,
@@ -125,13 +127,6 @@ def _bills(session: Session, service: Service) -> list[Bill]:
         Bill(invoice, owed, attempt_on_its_way(session, invoice.id) is not None)
         for invoice, owed in owed_of(session, service)
     ]
-
-
-def _last_moves(session: Session, changes: list[PlanChange]) -> dict[str, ChangeMove]:
-    """By change, the move that brought it where it is."""
-    query = select(ChangeMove).where(ChangeMove.change_id.in_([change.id for change in changes]))
-    newest_first = query.distinct(ChangeMove.change_id).order_by(ChangeMove.change_id, ChangeMove.id.desc())
-    return {move.change_id: move for move in session.scalars(newest_first)}
 
 
 def cards_of(tx: PortalTransaction, services: list[Service]) -> list[ServiceCard]:

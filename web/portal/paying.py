@@ -11,10 +11,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from engine.payments.attempts import AttemptOpen, NothingToPay, start_attempt, start_invoice_attempt
-from settings import settings
 from tasks.story import enqueue_task
 from web.portal.pages import see
-from web.portal.visit import COOKIE_PATH, RowId, SignedForm, transaction_for
+from web.portal.visit import COOKIE_PATH, RowId, SignedForm, set_cookie, transaction_for
 
 router = APIRouter()
 
@@ -24,15 +23,7 @@ WISH_LIFE_SECONDS = 120
 
 def wish_to_pay(answer: Response, row_id: str) -> None:
     """The page of this change, or of this invoice without one, leads to the checkout as soon as that is ready."""
-    answer.set_cookie(
-        WISH,
-        row_id,
-        max_age=WISH_LIFE_SECONDS,
-        path=COOKIE_PATH,
-        secure=settings().public_url.startswith("https://"),
-        httponly=True,
-        samesite="lax",
-    )
+    set_cookie(answer, WISH, row_id, WISH_LIFE_SECONDS)
 
 
 def wishes_to_pay(request: Request, row_id: str) -> bool:
@@ -54,9 +45,9 @@ def pay_again(change_id: RowId, visit: SignedForm) -> RedirectResponse:
     except NothingToPay:
         return answer
     except AttemptOpen:
-        wish_to_pay(answer, change_id)
-        return answer
-    enqueue_task("plan_change.request_payment", change_id=change_id)
+        pass
+    else:
+        enqueue_task("plan_change.request_payment", change_id=change_id)
     wish_to_pay(answer, change_id)
     return answer
 
@@ -68,9 +59,13 @@ def pay_invoice_again(invoice_id: RowId, visit: SignedForm) -> RedirectResponse:
     try:
         with transaction_for(visit) as tx:
             invoice = tx.invoice(invoice_id)
-            wish_to_pay(answer, invoice.change_id or invoice.id)
+            followed = invoice.change_id or invoice.id
             start_invoice_attempt(tx.session, tx.now, invoice)
-    except (AttemptOpen, NothingToPay):
+    except NothingToPay:
         return answer
-    enqueue_task("invoices.request_payment", invoice_id=invoice_id)
+    except AttemptOpen:
+        pass
+    else:
+        enqueue_task("invoices.request_payment", invoice_id=invoice_id)
+    wish_to_pay(answer, followed)
     return answer

@@ -122,11 +122,15 @@ def new_visit(link: PortalLink, session_id: str, locale: str) -> Visit:
 
 def begin_visit(response: Response, visit: Visit) -> None:
     """Sets the cookie."""
-    value = _serializer().dumps(asdict(visit))
+    set_cookie(response, COOKIE, _serializer().dumps(asdict(visit)), VISIT_LIFE_SECONDS)
+
+
+def set_cookie(response: Response, name: str, value: str, life_seconds: int) -> None:
+    """One that only the portal's own pages get, and no script."""
     response.set_cookie(
-        COOKIE,
+        name,
         value,
-        max_age=VISIT_LIFE_SECONDS,
+        max_age=life_seconds,
         path=COOKIE_PATH,
         secure=settings().public_url.startswith("https://"),
         httponly=True,
