@@ -68,6 +68,11 @@ def test_a_customer_as_a_host_keeps_them(dns: ApiClient, told: dict[str, Any], k
     assert answer.items() >= kept.items()
 
 
+def test_lines_that_are_too_many_are_refused_though_they_are_empty(dns: ApiClient) -> None:
+    refused = dns.send("PUT", "/v1/customers/ana", CUSTOMER | {"address": [""] * 11}, scope="host")
+    assert "address" in is_problem(refused, 422, "invalid_request")["detail"]
+
+
 @pytest.mark.parametrize("country", ["ZZ", "XYZ", "AN", "EU", "Japan", "J"])
 def test_a_country_that_nobody_has_is_refused(dns: ApiClient, country: str) -> None:
     refused = dns.send("PUT", "/v1/customers/ana", CUSTOMER | {"country": country}, scope="host")

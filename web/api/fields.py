@@ -88,10 +88,13 @@ Whole = Annotated[int, BeforeValidator(_counted)]
 
 
 def _lines(value: Any) -> Any:
-    """One text with line breaks is as good as a list, and a line that was left empty is none. Other separators are no
-    line breaks: they are refused."""
-    lines = value.replace("\r\n", "\n").replace("\r", "\n").split("\n") if isinstance(value, str) else value
-    return [line for line in lines if line != ""] if isinstance(lines, list) else lines
+    """One text with line breaks is as good as a list, and a line that was left empty is none; a list that is too long
+    with those stays as it is, to be refused. Other separators are no line breaks: they are refused."""
+    if isinstance(value, str):
+        value = value.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    elif not isinstance(value, list) or len(value) > ADDRESS_LINES_MAX:
+        return value
+    return [line for line in value if line != ""]
 
 
 def _capital(value: str) -> str:
