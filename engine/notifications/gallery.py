@@ -93,7 +93,7 @@ def _otherwise(event: str, values: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "payment_did_not_come": of_invoice,
         "plan_changed": {"later": {"saved": values["amount"]}},
         "refund_failed": sum_to_decide,
-        "refund_failed_for_staff": sum_to_decide,
+        "refund_failed_for_staff": sum_to_decide | {"at-gateway": {"at_gateway": True}},
         "renewal_invoice": {"paid": {"is_due": False}},
         "renewal_reminder": {"late": {"is_late": True}},
         "service_ended": {"nothing-back": {"credit": None}},

@@ -299,10 +299,14 @@ def test_unmatched_money_comes_back_to_the_operators(servers: Stack) -> None:
 
 
 def test_only_a_transfer_made_by_hand_is_reported_by_a_person(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    play, _, payment_id = overpaid(servers)
-    refund_id, _ = pending(play, payment_id, monkeypatch)
-    with transaction() as session, pytest.raises(NotByHand, match="by standard"):
-        report_failed(session, NOON_17_JULY, play.provider(session), refund_id, DECISION)
+    play, attempt_id, payment_id = overpaid(servers)
+    refund_id, name = pending(play, payment_id, monkeypatch)
+    for status in ("pending", "succeeded"):
+        assert play.refund(refund_id).status == status
+        with transaction() as session, pytest.raises(NotByHand, match="by standard"):
+            report_failed(session, NOON_17_JULY, play.provider(session), refund_id, DECISION)
+        play.process(play.report_refund(attempt_id, 627, of=1000, refund_id=name))
+    assert play.ledger() == PAID
 
 
 def asked(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> tuple[MoneyPlay, str, str, str]:

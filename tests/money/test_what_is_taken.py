@@ -14,12 +14,13 @@ from domain.money import Money
 from domain.pricing.verify import verify_quote
 from engine.expiry import cancel_change
 from engine.offers import options_for, quote_change
-from engine.payments.payable import check_payable
+from engine.payments.payable import check_payable, currency_problems
 from gateways.protocol import AmountRule
 from gateways.registry import GATEWAYS
 from local.stack import Stack
 from models.database import transaction
 from models.invoice import Invoice, StoredQuote
+from tests.conftest import catalog_named
 from tests.support.money_play import MoneyPlay, yen
 from tests.support.play import AUGUST, NOON_17_JULY
 
@@ -202,6 +203,14 @@ def test_what_each_gateway_takes(adapter: str, amount: Money, taken: bool) -> No
 
 def test_nothing_due_is_always_possible() -> None:
     check_payable(None, Money(0, "LYD"))
+
+
+def test_a_minimum_of_one_step_is_told_as_a_step_and_no_minimum_beside_it() -> None:
+    """Stripe takes 0.010 KWD, 0.020 KWD and so on: a catalogue without a minimum of its own lacks nothing else."""
+    catalog = catalog_named("gulf", "dns", currencies=["KWD"])
+    problems = [(problem.impossible, problem.sentence) for problem in currency_problems(catalog, "stripe")]
+    step = "The gateway stripe takes multiples of 0.010 KWD only; other amounts are refused. Price in them."
+    assert problems == [(False, step)]
 
 
 def test_doctor_and_connect_tell_what_a_gateway_will_not_take(servers: Stack) -> None:

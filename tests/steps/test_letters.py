@@ -33,6 +33,13 @@ VALUES: dict[str, Any] = {
 }  # fmt: skip
 OTHERWISE = {"is_due": False, "is_late": False, "at_once": True, "credit": None, "to_decide": None, "why": None}
 
+# What the gallery shows beside the common case of an event.
+IN_OTHER_WORDS = {
+    "canceled-service-ended", "ending_scheduled-at-once", "payment_declined-invoice", "payment_did_not_come-invoice",
+    "plan_changed-later", "refund_failed-to-decide", "refund_failed_for_staff-to-decide",
+    "refund_failed_for_staff-at-gateway", "renewal_invoice-paid", "renewal_reminder-late", "service_ended-nothing-back",
+}  # fmt: skip
+
 LACKING: dict[str, dict[str, Any]] = {"payment_did_not_come": {"to_plan": None}, "refund_failed": {"number": None}}
 
 
@@ -52,6 +59,10 @@ def test_the_gallery_shows_every_mail_in_every_language(tmp_path: Path) -> None:
         assert f"{event}-{language}.html" in written
         assert f"{event}-{language}.txt" in written
     assert {name.removesuffix("-en.txt") for name in written} >= FOR_STAFF
+    shown = {name.removesuffix("-en.txt"): text for name, text in written.items() if name.endswith("-en.txt")}
+    otherwise = {name for name in shown if "-" in name}
+    assert otherwise == IN_OTHER_WORDS
+    assert [name for name in otherwise if shown[name] == shown[name.partition("-")[0]]] == []
     assert "Your bank or the payment service has declined" in written["payment_declined-invoice-en.txt"]
     assert [name for name, text in written.items() if name.endswith(".txt") and "{" in text] == []
 
@@ -84,6 +95,11 @@ def test_both_forms_say_the_same_and_names_are_encoded_right() -> None:
     assert 'href="https://pay.example/1"' in html
     assert "background:#0b5394;color:#ffffff" in html
     assert all(line in html for line in text.splitlines() if line and "https" not in line)
+
+
+def test_a_message_from_before_mails_had_a_colour_has_one_all_the_same() -> None:
+    _, html = parts(composed(colour=None))
+    assert "background:#1f4e79;color:#ffffff" in html
 
 
 def test_a_name_is_text_and_never_markup() -> None:

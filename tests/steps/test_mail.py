@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from email.utils import parsedate_to_datetime
+from threading import Timer
+from threading import enumerate as running_threads
 
 import pytest
 from sqlalchemy import select, update
@@ -18,6 +21,8 @@ from models.database import transaction
 from models.outbox import OutboxMessage
 from models.plan_change import PlanChange
 from settings import Settings, settings
+from tasks.run import external_step
+from tests.conftest import environment
 from tests.support.play import NOON_17_JULY, Play
 
 CUSTOMER: dict[str, object] = {"name": "株式会社 例", "country": "JP", "locale": "en", "address": [], "tax_id": None}
@@ -126,6 +131,29 @@ def test_a_definite_no_ends_at_once_and_staff_see_whom_it_is_about(servers: Stac
     assert is_tried_again(message_id) is again
     letters = [(letter.id, letter.customer) for letter in waiting(play)]
     assert letters == ([] if again else [(message_id, "Example")])
+
+
+@pytest.mark.parametrize(("user", "password", "is_sent"), [("", "p", True), ("u", "", True), ("u", "p", False)])
+def test_only_a_user_with_a_password_signs_in(servers: Stack, user: str, password: str, is_sent: bool) -> None:
+    """The server of these tests knows no sign-in, so it takes mail from whoever does not try."""
+    play = Play.of(servers)
+    message_id = written(play)
+    signed_in = {"PLANSHIFT_SMTP_USER": user, "PLANSHIFT_SMTP_PASSWORD": password}
+    with environment(dict(os.environ) | signed_in):
+        external_step(mail.deliver, OutboxMessage, message_id)
+    with transaction() as session:
+        message = session.get_one(OutboxMessage, message_id)
+        assert (message.sent_at is not None) is is_sent
+        assert (message.last_error or "").startswith("SMTPNotSupportedError") is not is_sent
+
+
+def test_a_delivery_that_ended_leaves_no_deadline_behind(servers: Stack) -> None:
+    play = Play.of(servers)
+    external_step(mail.deliver, OutboxMessage, written(play))
+    deadlines = [thread for thread in running_threads() if isinstance(thread, Timer)]
+    for deadline in deadlines:
+        deadline.join(5)
+    assert [deadline for deadline in deadlines if deadline.is_alive()] == []
 
 
 def test_once_the_address_is_right_the_mail_is_sent_there(servers: Stack) -> None:
