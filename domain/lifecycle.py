@@ -270,7 +270,8 @@ PAYMENT_ATTEMPT = Machine(
     initial=frozenset({A.CREATING}),
     moves=frozenset({(A.CREATING, "open", A.OPEN)})
     | _moves({A.CREATING, A.OPEN}, "require_action", A.ACTION_REQUIRED)
-    | _moves({A.CREATING, A.OPEN, A.ACTION_REQUIRED}, "pend", A.PENDING)
+    # At some gateways a payer who was declined may take another means for the same payment.
+    | _moves({A.CREATING, A.OPEN, A.ACTION_REQUIRED, A.FAILED}, "pend", A.PENDING)
     | _moves(UNRESOLVED_ATTEMPT, "fail", A.FAILED)
     # The gateway's definite no: it will not open the payment, or does not know it any more.
     | _moves(UNRESOLVED_ATTEMPT, "refuse", A.FAILED)

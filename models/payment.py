@@ -137,6 +137,8 @@ class PaymentAttempt(Leased, Moving, Base):
     # Since when its money is on its way, and until when its bill waits for that (business time; null: it does not).
     pending_since: Mapped[datetime | None]
     pending_until: Mapped[datetime | None]
+    # When it failed (the gateway's time): what is reported as of before that is older news.
+    failed_at: Mapped[datetime | None]
     # It was to be closed, and the gateway said that its money cannot be stopped.
     outlasts: Mapped[bool] = mapped_column(default=False, server_default=false())
     polled_at: Mapped[datetime | None]

@@ -157,14 +157,20 @@ def _move_attempt(
 ) -> None:
     attempt.gateway_ref = attempt.gateway_ref or gateway_event.gateway_ref
     kind = gateway_event.kind
-    if kind is EventKind.PAYMENT_PENDING and attempt.pending_since is None and attempt.status in UNRESOLVED_ATTEMPT:
+    if attempt.status == AttemptStatus.FAILED and kind is EventKind.PAYMENT_PENDING:
+        if not slow_money.goes_on(session, attempt, gateway_event.occurred_at):
+            return
+        close_attempts(session, now, attempt.invoice)
+        slow_money.set_out(session, attempt, change, at)
+    elif kind is EventKind.PAYMENT_PENDING and attempt.pending_since is None and attempt.status in UNRESOLVED_ATTEMPT:
         slow_money.set_out(session, attempt, change, at)
     if kind not in _MOVES:
         return
     event, target, error = _MOVES[kind]
     if (attempt.status, event, target) not in PAYMENT_ATTEMPT.moves:
         return
-    attempt.error = error or attempt.error
+    attempt.error = error
+    attempt.failed_at = gateway_event.occurred_at if kind is EventKind.PAYMENT_FAILED else None
     was_on_its_way = attempt.money_on_its_way
     move(session, attempt, event, target, now, actor="gateway", reason=error)
     session.flush()

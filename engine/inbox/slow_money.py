@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from domain.lifecycle import PAYABLE
 from engine.notifications import notices
 from engine.offers import OFFER_ENDS_BEFORE_PERIOD
-from models.payment import PaymentAttempt
+from models.payment import PaymentAttempt, attempt_on_its_way
 from models.plan_change import PlanChange
 from models.provider import catalog_of
 
@@ -29,6 +29,13 @@ def set_out(session: Session, attempt: PaymentAttempt, change: PlanChange | None
     elif change.payable_until is not None and at <= change.payable_until:
         until = min(until, change.service.period_end - OFFER_ENDS_BEFORE_PERIOD)
         attempt.pending_until = max(until, change.payable_until)
+
+
+def goes_on(session: Session, attempt: PaymentAttempt, reported_at: datetime) -> bool:
+    """Whether the money of an attempt that had failed is on its way, as of `reported_at` (the gateway's time): the
+    payer took another means for the same payment, and no other attempt's money is on its way."""
+    later = attempt.failed_at is not None and attempt.failed_at < reported_at
+    return later and attempt_on_its_way(session, attempt.invoice_id) is None
 
 
 def did_not_come(session: Session, attempt: PaymentAttempt, change: PlanChange | None, at: datetime) -> None:

@@ -80,6 +80,38 @@ def test_money_that_does_not_come_leaves_the_time_that_was_left(servers: Stack) 
     assert play.attempts(change_id)[1].status == "open"
 
 
+def test_after_a_decline_the_same_payment_may_set_out_all_the_same(servers: Stack) -> None:
+    """At some gateways the payer takes another means for it: a bank debit after a card. The attempt that was begun
+    meanwhile is closed, and no third one is begun."""
+    play, change_id, attempt_id = awaiting(servers)
+    play.process(play.report(attempt_id, yen(TOTAL), "payment.failed", at="2027-07-17T03:05:00Z"))
+    with transaction() as session:
+        start_attempt(session, NOON_17_JULY, change_id)
+    assert play.step("request_payment", change_id) == "awaiting_payment"
+    play.process(play.report(attempt_id, yen(TOTAL), "payment.pending", at="2027-07-17T03:10:00Z"))
+    first, second = play.attempts(change_id)
+    assert (first.status, first.pending_since, first.pending_until) == (
+        "pending",
+        NOON_17_JULY,
+        day(31),
+    )
+    assert second.status == "canceling"
+    with pytest.raises(MoneyOnItsWay), transaction() as session:
+        start_attempt(session, NOON_17_JULY, change_id)
+    play.process(play.report(attempt_id, yen(TOTAL), at="2027-07-21T03:00:00Z"))
+    assert play.steps("settle apply", change_id) == "applied"
+    assert play.ledger() == {"clearing:standard": 373, "sales": -339, "tax:jp-10": -34}
+
+
+def test_what_set_out_before_the_decline_is_not_on_its_way(servers: Stack) -> None:
+    play, change_id, attempt_id = awaiting(servers)
+    play.process(play.report(attempt_id, yen(TOTAL), "payment.failed", at="2027-07-17T03:10:00Z"))
+    play.process(play.report(attempt_id, yen(TOTAL), "payment.pending", at="2027-07-17T03:05:00Z"))
+    assert play.attempts(change_id)[0].status == "failed"
+    with transaction() as session:
+        assert start_attempt(session, NOON_17_JULY, change_id).amount == yen(TOTAL)
+
+
 @pytest.mark.parametrize(("policy", "outcome"), [("credit", ["expired"]), ("change", ["expired", "requested"])])
 def test_past_the_bound_it_expires_and_what_comes_is_late(servers: Stack, policy: str, outcome: list[str]) -> None:
     play, change_id, attempt_id = on_its_way(servers, pending_days_max=9, late_money=policy)
