@@ -313,11 +313,12 @@ def phase_of(status: Status) -> Phase:
     return _PHASES.get(usual.whom if isinstance(usual, Waits) else usual, Phase.WAITING_FOR_US)
 
 
-def next_actions(status: Status, money_on_its_way: bool = False, owed_again: bool = False) -> tuple[str, ...]:
-    """What a frontend may offer the customer now, as names of the routes below /v1/plan-changes/{id}: nobody is asked
-    to pay whose money is on its way. `owed_again`: the payment went back, and the plan stays."""
+def next_actions(status: Status, payable: bool = True, owed_again: bool = False) -> tuple[str, ...]:
+    """What a frontend may offer the customer now, as names of the routes below /v1/plan-changes/{id}. Nobody is asked
+    to pay whose money is on its way, or whose payment the gateway has refused: then it is not `payable`. `owed_again`:
+    the payment went back, and the plan stays."""
     to_pay = owed_again or phase_of(status) is Phase.WAITING_FOR_PAYMENT
-    pay = ("pay",) if to_pay and not money_on_its_way else ()
+    pay = ("pay",) if to_pay and payable else ()
     return (*pay, "cancel") if status in CANCELABLE else pay
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from domain.lifecycle import PAYABLE
 from engine.notifications import notices
 from engine.offers import OFFER_ENDS_BEFORE_PERIOD
+from models.ledger import receivable_of
 from models.payment import PaymentAttempt, attempt_on_its_way
 from models.plan_change import PlanChange
 from models.provider import catalog_of
@@ -59,11 +60,13 @@ def _give_back_time(attempt: PaymentAttempt, change: PlanChange, payable_until: 
 
 
 def _tell(session: Session, attempt: PaymentAttempt, change: PlanChange | None, event: str) -> None:
-    """Once of each attempt, and of what may still be paid."""
-    subject = change or attempt.invoice
-    payable = change.status in PAYABLE and not change.deadline_passed if change else attempt.invoice.status == "open"
-    if payable:
-        notices.write(session, subject, event, occasion=int(attempt.created_at.timestamp()))
+    """Once of each attempt, and of what may still be paid: an offer, or what is owed of a bill, also once more."""
+    occasion = int(attempt.created_at.timestamp())
+    if change is not None and change.status in PAYABLE:
+        if not change.deadline_passed:
+            notices.write(session, change, event, occasion)
+    elif (owed := receivable_of(session, attempt.invoice)).amount > 0:
+        notices.write(session, attempt.invoice, event, occasion, due=owed)
 
 
 def in_time(attempt: PaymentAttempt | None, change: PlanChange, at: datetime) -> bool:

@@ -51,11 +51,20 @@ class NothingToPay(Exception):
         super().__init__(f"{row.id} is {row.status}; only what awaits payment can be paid.")
 
 
+class PaymentRefused(NothingToPay):
+    """The gateway has refused this payment for good: an operator has to see to it before it can be paid."""
+
+    def __init__(self, attempt: PaymentAttempt) -> None:
+        Exception.__init__(
+            self, f"The gateway refused {attempt.id}: {attempt.error} An operator has to see to it first."
+        )
+
+
 def start_attempt(session: Session, now: datetime, change_id: str) -> PaymentAttempt:
     """A new attempt at what is still owed, after a decline or a payment that went back: the row only, the pipeline
     calls the gateway.
 
-    Raises NothingToPay, AttemptOpen, MoneyOnItsWay.
+    Raises NothingToPay, PaymentRefused, AttemptOpen, MoneyOnItsWay.
     """
     change = lock_change(session, change_id)
     invoice = invoice_of_change(session, change.id)
@@ -71,18 +80,16 @@ def start_invoice_attempt(session: Session, now: datetime, invoice: Invoice) -> 
     """The same for a renewal's invoice, after its attempt was declined, has run out, or its money did not come; and for
     any whose money went back and is owed again.
 
-    Raises NothingToPay, AttemptOpen, MoneyOnItsWay.
+    Raises NothingToPay, PaymentRefused, AttemptOpen, MoneyOnItsWay.
     """
     change = lock_invoice(session, invoice)
     session.refresh(invoice)
-    if owed_again(session, invoice):
-        _check_free(session, invoice)
-        return _attempt_at_debt(session, now, invoice)
-    latest = latest_attempt(session, invoice.id)
-    if change is not None or invoice.status is not InvoiceStatus.OPEN or latest is None or latest.refused:
+    again = bool(owed_again(session, invoice))
+    of_renewal = change is None and invoice.status is InvoiceStatus.OPEN
+    if not (again or of_renewal):
         raise NothingToPay(change or invoice)
     _check_free(session, invoice)
-    return _attempt_at_renewal(session, now, invoice)
+    return (_attempt_at_debt if again else _attempt_at_renewal)(session, now, invoice)
 
 
 def collect_again(session: Session, now: datetime, invoice: Invoice) -> None:
@@ -112,6 +119,8 @@ def attempt_after_refusal(session: Session, now: datetime, refused: PaymentAttem
     """
     invoice = refused.invoice
     change = lock_invoice(session, invoice)
+    if owed_again(session, invoice):
+        return _attempt_at_debt(session, now, invoice)
     if change is None:
         return _attempt_at_renewal(session, now, invoice)
     if change.status not in PAYABLE or change.deadline_passed:
@@ -120,11 +129,13 @@ def attempt_after_refusal(session: Session, now: datetime, refused: PaymentAttem
 
 
 def _check_free(session: Session, invoice: Invoice) -> None:
-    """Raises AttemptOpen, MoneyOnItsWay."""
+    """Raises PaymentRefused, AttemptOpen, MoneyOnItsWay."""
     if (on_its_way := attempt_on_its_way(session, invoice.id)) is not None:
         raise MoneyOnItsWay(on_its_way)
     if (existing := live_attempt(session, invoice.id)) is not None:
         raise AttemptOpen(existing)
+    if (latest := latest_attempt(session, invoice.id)) is not None and latest.refused:
+        raise PaymentRefused(latest)
 
 
 def _attempt_at_change(session: Session, now: datetime, invoice: Invoice, change: PlanChange) -> PaymentAttempt:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import func
 
@@ -28,11 +26,6 @@ from tests.support.play import AUGUST, NOON_17_JULY
 from web.api.views import change_view
 
 ANA = Attribution("ana", "the account's minimum was lowered")
-
-
-def turn(play: MoneyPlay, **knobs: Any) -> None:
-    gateway = play.stack.addresses.gateway
-    httpx.put(f"{gateway}/_knobs/{play.slug}", json=knobs, trust_env=False).raise_for_status()
 
 
 def use_key(play: MoneyPlay, api_key: str) -> str:
@@ -74,7 +67,7 @@ def swept(row_id: str) -> bool:
 
 def test_too_small_a_payment_is_asked_for_once_and_again_when_a_person_says_so(servers: Stack) -> None:
     play = MoneyPlay.of(servers)
-    turn(play, minimum=374)
+    play.turn(minimum=374)
     change_id = play.request("start")
     for _ in range(3):
         assert play.steps("quote issue print request_payment", change_id) == "invoiced"
@@ -96,7 +89,7 @@ def test_too_small_a_payment_is_asked_for_once_and_again_when_a_person_says_so(s
     assert view["reason_details"] == {"payment": only.id, "gateway_said": only.error}
     assert view["next_actions"] == ["cancel"]
 
-    turn(play)
+    play.turn()
     asked_again = retry(only.id)
     assert asked_again != only.id, "a key that was refused is never used again"
     assert letters(play) == []
@@ -113,7 +106,7 @@ def test_too_small_a_payment_is_asked_for_once_and_again_when_a_person_says_so(s
 
 def test_a_refused_payment_can_be_canceled_and_runs_out_like_any_other(servers: Stack) -> None:
     play = MoneyPlay.of(servers)
-    turn(play, minimum=374)
+    play.turn(minimum=374)
     change_id = play.request("start")
     play.steps("quote issue print request_payment", change_id)
     play.set_clock(NOON_17_JULY + timedelta(days=8))
@@ -123,7 +116,7 @@ def test_a_refused_payment_can_be_canceled_and_runs_out_like_any_other(servers: 
 
 def test_what_is_transient_is_tried_again_with_the_same_key(servers: Stack) -> None:
     play = MoneyPlay.of(servers)
-    turn(play, create_errors=1)
+    play.turn(create_errors=1)
     change_id = play.request("start")
     assert play.steps("quote issue print request_payment", change_id) == "invoiced"
     [only] = play.attempts(change_id)
@@ -153,7 +146,7 @@ def test_the_pause_that_the_gateway_asks_for_is_kept(servers: Stack, monkeypatch
 
 def test_a_renewals_payment_that_is_refused_is_a_dead_letter_too(servers: Stack) -> None:
     play = MoneyPlay.of(servers)
-    turn(play, minimum=1000)
+    play.turn(minimum=1000)
     play.set_clock(AUGUST)
     invoice_id = play.renew().invoice_id
     assert invoice_id is not None
@@ -162,7 +155,7 @@ def test_a_renewals_payment_that_is_refused_is_a_dead_letter_too(servers: Stack)
     with transaction() as session:
         assert next_tasks(session, Invoice, invoice_id) == ["invoices.print"], "it is not asked for again"
     assert [letter.id for letter in letters(play)] == [attempt_id]
-    turn(play)
+    play.turn()
     asked_again = retry(attempt_id)
     assert play.fetch(asked_again) == "open"
     assert attempt(asked_again).amount_minor == 550

@@ -181,8 +181,7 @@ def test_a_refund_that_is_confirmed_before_it_is_answered(servers: Stack) -> Non
 
 def test_a_refund_that_fails_is_credit_again(servers: Stack) -> None:
     play, _, payment_id = MoneyPlay.overpaid(servers)
-    gateway = servers.addresses.gateway
-    httpx.put(f"{gateway}/_knobs/{play.slug}", json={"refunds_fail": True}, trust_env=False).raise_for_status()
+    play.turn(refunds_fail=True)
     refund_id = play.start_refund(payment_id, yen(627))
     play.send_refund(refund_id)
     [notified] = [event for event in events_of_gateway(servers, play) if event["type"] == "refund.failed"]

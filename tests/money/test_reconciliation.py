@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import httpx
 import pytest
 from sqlalchemy import func, select, update
 
@@ -24,8 +23,7 @@ from worker.beat import SCHEDULE
 def quiet(servers: Stack) -> tuple[MoneyPlay, str, str]:
     """A change that awaits 373 at a gateway that sends no webhooks; and its attempt's id."""
     play = MoneyPlay.of(servers)
-    gateway = servers.addresses.gateway
-    httpx.put(f"{gateway}/_knobs/{play.slug}", json={"webhooks": False}, trust_env=False).raise_for_status()
+    play.turn(webhooks=False)
     change_id = play.until_awaiting_payment("start")
     return play, change_id, play.attempts(change_id)[0].id
 

@@ -13,9 +13,10 @@ from domain.lifecycle import AttemptStatus, ServiceStatus
 from domain.pricing.modes import Fraction, Proration
 from engine.audit.checks import PATIENCE, audit_books
 from engine.offers import price_for
+from engine.operators.dead_letters import dead_letters, retry_dead_letter
 from engine.operators.manual_payments import StatementLine, record_payment
 from engine.operators.returned_money import NothingReturned, decide_returned
-from engine.payments.attempts import AttemptOpen, start_attempt
+from engine.payments.attempts import AttemptOpen, PaymentRefused, start_attempt
 from local.stack import Stack
 from models.audit import Attribution, OperatorAction
 from models.database import snapshot, transaction
@@ -143,6 +144,54 @@ def test_what_ran_out_is_asked_for_again_by_the_customer(servers: Stack) -> None
     play.fetch(another)
     play.process_all()
     assert play.ledger().get("receivable", 0) == 0
+
+
+def test_what_is_owed_again_and_refused_waits_for_a_person(servers: Stack) -> None:
+    """The gateway takes no payment below ¥374 any more: nobody asks it for ¥373 again until a person says so."""
+    play, first = closed(servers)
+    play.turn(minimum=374)
+    decide(first, "owe")
+    refused = play.attempts(first)[-1]
+    play.fetch(refused.id)
+    assert play.attempts(first)[-1].status == "failed"
+    with transaction() as session:
+        [letter] = dead_letters(session, play.provider(session).id)
+        assert (letter.id, letter.kind, letter.what) == (refused.id, "payment", "failed: 373 JPY")
+        view = change_view(session, session.merge(play.change(first), load=False))
+        assert (view.reason, view.next_actions) == ("payment_refused", [])
+        with pytest.raises(PaymentRefused, match=r"The smallest payment is 374\..*operator"):
+            start_attempt(session, NOON_17_JULY, first)
+    play.turn()
+    with transaction() as session:
+        asked_again = retry_dead_letter(session, NOON_17_JULY, refused.id, DECISION)
+    play.fetch(asked_again)
+    assert play.attempts(first)[-1].amount == yen(373)
+    play.press_pay(first)
+    play.fetch(asked_again)
+    play.process_all()
+    assert play.ledger().get("receivable", 0) == 0
+    with transaction() as session:
+        assert dead_letters(session, play.provider(session).id) == []
+
+
+@pytest.mark.parametrize(
+    ("reported", "event"),
+    [(("payment.failed",), "payment_declined"), (("payment.pending", "payment.failed"), "payment_did_not_come")],
+)
+def test_what_is_owed_again_and_not_paid_is_told(servers: Stack, reported: tuple[str, ...], event: str) -> None:
+    """¥100 of ¥373 went back; the mail says ¥100, and where to pay it again."""
+    play = MoneyPlay.of(servers)
+    first = upgraded(play, "start")
+    play.process(play.report_refund(play.attempts(first)[0].id, 100, of=373))
+    decide(first, "owe")
+    asked = play.attempts(first)[-1]
+    for kind in reported:
+        play.process(play.report(asked.id, yen(100), kind))
+    with transaction() as session:
+        mails = select(OutboxMessage).where(OutboxMessage.subject == play.invoice(first).id)
+        [mail] = session.scalars(mails.where(OutboxMessage.event == event))
+        assert mail.values["due"] == "¥100"
+        assert start_attempt(session, NOON_17_JULY, first).amount == yen(100)
 
 
 def test_a_bank_transfer_pays_it_and_the_open_payment_is_closed(servers: Stack) -> None:

@@ -62,6 +62,16 @@ INSERT INTO refunds (id, provider_id, payment_id, amount_minor, currency, source
 SELECT 'ref' || substr(id, 4), provider_id, id, 550, 'JPY', 'credit', '', 'succeeded', 'ana', 'asked for', 1, NULL
 FROM payments WHERE provider_id = CAST(:provider AS varchar) AND id LIKE '%\_2';
 
+INSERT INTO ledger_transactions (id, provider_id, source_kind, source_id, at)
+SELECT cause || substr(id, 4), provider_id, cause, id, issued_at FROM invoices, unnest(ARRAY['sale', 'payment']) cause
+WHERE provider_id = CAST(:provider AS varchar) AND (cause = 'sale' OR settled_at IS NOT NULL);
+
+INSERT INTO ledger_entries (transaction_id, provider_id, account, owner, currency, amount_minor)
+SELECT id, provider_id, account, CASE account WHEN 'receivable' THEN source_id ELSE '' END, 'JPY', amount
+FROM ledger_transactions JOIN (VALUES ('sale', 'receivable', 550), ('sale', 'sales', -500), ('sale', 'tax:jp-10', -50),
+    ('payment', 'clearing:standard', 550), ('payment', 'receivable', -550)) AS entry (cause, account, amount) ON cause = source_kind
+WHERE provider_id = CAST(:provider AS varchar);
+
 INSERT INTO ledger_balances (provider_id, account, owner, currency, balance_minor)
 SELECT provider_id, 'held', id, 'JPY', 0 FROM invoices WHERE provider_id = CAST(:provider AS varchar);
 

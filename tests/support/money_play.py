@@ -44,8 +44,7 @@ class MoneyPlay(Play):
     def overpaid(cls, stack: Stack) -> tuple[MoneyPlay, str, str]:
         """1,000 were paid at the real sandbox gateway for 373: 627 are credit. With the ids of change and payment."""
         play = cls.of(stack)
-        gateway = stack.addresses.gateway
-        httpx.put(f"{gateway}/_knobs/{play.slug}", json={"amount_off_by": 627}, trust_env=False).raise_for_status()
+        play.turn(amount_off_by=627)
         change_id = play.until_awaiting_payment("start")
         play.press_pay(change_id)
         play.fetch(play.attempts(change_id)[0].id)
@@ -53,6 +52,11 @@ class MoneyPlay(Play):
         assert play.steps("settle apply", change_id) == "applied"
         assert play.ledger() == {"clearing:standard": 1000, "credit": -627, "sales": -339, "tax:jp-10": -34}
         return play, change_id, play.payments()[0].id
+
+    def turn(self, **knobs: Any) -> None:
+        """The knobs of the real sandbox gateway; those not named are as at the beginning."""
+        gateway = self.stack.addresses.gateway
+        httpx.put(f"{gateway}/_knobs/{self.slug}", json=knobs, trust_env=False).raise_for_status()
 
     def report_refund(
         self, attempt_id: str, refunded: int, of: int, refund_id: str | None = None, at: str | None = None

@@ -47,7 +47,7 @@ from engine.operators.manual_payments import AlreadyRecorded, NotMatchable, Unkn
 from engine.operators.recovery import NotStuck
 from engine.operators.replay import UnknownEvent
 from engine.operators.returned_money import NothingReturned
-from engine.payments.attempts import AttemptOpen, MoneyOnItsWay, NothingToPay
+from engine.payments.attempts import AttemptOpen, MoneyOnItsWay, NothingToPay, PaymentRefused
 from engine.payments.ended_invoices import NotDecidable
 from engine.payments.refunds import NotRefundable, UnknownPayment
 from engine.request import ChangeOpen, PriceChanged, UnknownQuote
@@ -119,6 +119,7 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (AttemptOpen, 409, "payment_open"),
     (NotInReview, 409, "not_in_review"),
     (PriceNotAgreeable, 422, "price_not_agreeable"),
+    (PaymentRefused, 409, "payment_refused"),
     (NothingToPay, 409, "nothing_to_pay"),
     (UnknownEvent, 404, "unknown_event"),
     (UnknownPayment, 404, "unknown_payment"),

@@ -181,7 +181,8 @@ def _change_view(
 ) -> shapes.PlanChange:
     status = Status(change.status)
     attempt, again = (bill.attempt, bool(bill.again)) if bill else (None, False)
-    on_its_way = attempt is not None and attempt.money_on_its_way
+    refused = attempt if attempt is not None and attempt.status == AttemptStatus.FAILED and attempt.refused else None
+    payable = refused is None and not (attempt is not None and attempt.money_on_its_way)
     return shapes.PlanChange(
         id=change.id,
         service=change.service.ref,
@@ -197,10 +198,10 @@ def _change_view(
         payment=attempt_view(attempt, again or status is Status.AWAITING_PAYMENT) if attempt else None,
         payable_until=change.payable_until,
         effective_at=change.effective_at,
-        **_reason(change, attempt),
+        **_reason(change, refused),
         idempotency_key=change.idempotency_key,
         received_at=change.received_at,
-        next_actions=list(next_actions(status, on_its_way, again)),
+        next_actions=list(next_actions(status, payable, again)),
         timeline=[
             shapes.TimelineEntry(
                 at=move.at,
@@ -215,11 +216,11 @@ def _change_view(
     )
 
 
-def _reason(change: PlanChange, attempt: PaymentAttempt | None) -> dict[str, Any]:
+def _reason(change: PlanChange, refused: PaymentAttempt | None) -> dict[str, Any]:
     """Why it ended, or why it goes no further: the gateway will not open its payment."""
-    if attempt is not None and attempt.status == AttemptStatus.FAILED and attempt.refused:
+    if refused is not None:
         text = sentence(change.customer.locale, "payment_refused")
-        details = {"payment": attempt.id, "gateway_said": attempt.error}
+        details = {"payment": refused.id, "gateway_said": refused.error}
         return {"reason": "payment_refused", "reason_text": text, "reason_details": details}
     return {"reason": change.reason, "reason_text": change.reason_text, "reason_details": change.reason_details}
 

@@ -242,7 +242,7 @@ def _to_pay_anew(
     """What the customer may pay by a new attempt, since the last one of a renewal's invoice brought nothing, or what
     one brought went back."""
     if again:
-        return None if attempt is not None and attempt.status in LIVE_ATTEMPT else again
+        return None if attempt is not None and (attempt.status in LIVE_ATTEMPT or attempt.refused) else again
     if change is not None or invoice is None or invoice.status != "open" or attempt is None or attempt.refused:
         return None
     if attempt.money_on_its_way or attempt.status in LIVE_ATTEMPT:
