@@ -106,6 +106,17 @@ def next_period(end: datetime, months: int, anchor: AnchorPoint, tz: str) -> tup
     return Period(end, until), Period(advance(until, -months, anchor, tz), until)
 
 
+def full_period(period: Period, months: int, anchor: AnchorPoint, tz: str) -> Period:
+    """The full period of `months` that a running period is the end of; itself where it is no shorter.
+
+    The anchor may have been moved since the period was billed: then it is the day on which the period ends.
+    """
+    if advance(period.end, 0, anchor, tz) != period.end:
+        anchor = anchor_of(period, tz)
+    start = advance(period.end, -months, anchor, tz)
+    return Period(start, period.end) if start < period.start else period
+
+
 def anchor_of(period: Period, tz: str) -> AnchorPoint:
     """When a service with this period renews: on the day that it ends.
 
@@ -120,10 +131,11 @@ def anchor_of(period: Period, tz: str) -> AnchorPoint:
 
 
 def months_of(period: Period, tz: str) -> int:
-    """Calendar months from the period's start to its end, at least one: a kept renewal date need not fit the cycle."""
+    """How many months the period is nearest to, at least one: a kept renewal date need not fit the cycle."""
     zone = ZoneInfo(tz)
     start, end = period.start.astimezone(zone), period.end.astimezone(zone)
-    return max(1, (end.year - start.year) * 12 + end.month - start.month)
+    days = 30 * ((end.year - start.year) * 12 + end.month - start.month) + end.day - start.day
+    return max(1, (days + 15) // 30)
 
 
 class ImplausiblePeriod(ValueError):

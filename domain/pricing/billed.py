@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 
 from domain.catalog import Discount, TaxRate
 from domain.periods import Period, instant_text, parse_instant
-from domain.pricing.modes import ChangeDay, Fraction
+from domain.pricing.modes import BY_TIME, ChangeDay, Fraction
 from domain.pricing.proration import ALL_OF_IT, NONE_OF_IT, Share, share_left
 
 
@@ -149,17 +149,19 @@ class Opened(NamedTuple):
 def unused(item: BilledItem, now: datetime, tz: str, fraction: Fraction, day: ChangeDay) -> Share:
     """The part of what the item was billed for that lies after `now`: share(of_period, now) ÷ share(of_period, start).
 
-    Both by the item's own mode; `fraction` and `day` are the change's, for an item that was billed whole. Under
-    fraction `whole` all of it is.
+    Both by the item's own mode; `fraction` and `day` are the change's, for an item of which all the time was billed.
+    Under fraction `whole` all of it is.
     """
     if fraction is Fraction.WHOLE:
         return ALL_OF_IT
-    own = item.fraction if item.fraction not in (None, Fraction.WHOLE) else fraction
-    day = item.change_day or day
-    left = share_left(own, item.of_period, now, tz, day, item.moved_days)
+    first = ChangeDay.NEW
+    if item.fraction in BY_TIME:
+        fraction, day = item.fraction, item.change_day or day
+        first = day
+    left = share_left(fraction, item.of_period, now, tz, day, item.moved_days)
     if item.covers.start <= item.of_period.start:
         return left
-    billed = share_left(own, item.of_period, item.covers.start, tz, day, item.moved_days)
+    billed = share_left(fraction, item.of_period, item.covers.start, tz, first, item.moved_days)
     return Share(min(left.part, billed.part), billed.part, left.unit) if billed.part else NONE_OF_IT
 
 

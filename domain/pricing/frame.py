@@ -13,7 +13,7 @@ from domain.pricing.terms import Buyer, ServiceTerms
 
 
 class Frame(NamedTuple):
-    """A change with its mode, and the period after it."""
+    """A change with its mode, and the period after it, which is the end of the full period `whole`."""
 
     catalog: Catalog
     service: ServiceTerms
@@ -23,11 +23,12 @@ class Frame(NamedTuple):
     proration: Proration
     now: datetime
     period: Period
+    whole: Period
     anchor: AnchorPoint
     rounding: Rounding
     place: RoundingPlace
     day: ChangeDay
-    left: Share  # of the running period
+    left: Share  # of the full period that runs
     only_units: bool  # units of one plan come or go in the running period, and no amount is off the whole
 
     @property
@@ -59,7 +60,9 @@ def frame_of(
     old, new = terms_pair
     months = old.months, new.months
     proration = proration.between(*months)
-    period, anchor = period_after(proration, service.period, service.anchor, months, catalog.timezone, now)
+    running = service.full_period(now)
+    whole, anchor = period_after(proration, running, service.anchor, months, catalog.timezone, now)
+    period = service.period if whole == running else whole
     policy = catalog.policies
     day = proration.change_day or policy.change_day
     return Frame(
@@ -71,11 +74,12 @@ def frame_of(
         proration,
         now,
         period,
+        whole,
         anchor,
         proration.rounding or policy.rounding.mode,
         proration.place or policy.rounding.place,
         day,
-        share_left(proration.fraction, service.period, now, catalog.timezone, day, service.moved_days),
+        share_left(proration.fraction, running, now, catalog.timezone, day, service.moved_days),
         _only_units(old, new) and period == service.period,
     )
 

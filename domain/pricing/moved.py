@@ -8,7 +8,7 @@ from domain.pricing.frame import Frame
 from domain.pricing.items import PricedLine
 from domain.pricing.modes import Anchor, Fraction, PriceDifference, RoundingPlace
 from domain.pricing.period_terms import PeriodTerms, of_units
-from domain.pricing.proration import Ratio, Share, add, by_day_rate, exact_part, share_of_new
+from domain.pricing.proration import ALL_OF_IT, Ratio, Share, add, by_day_rate, exact_part, share_left, share_of_part
 from domain.tax import UNTAXED, Taxation, percent_ratio, taxation_of
 
 Closing = tuple[BilledItem, int]
@@ -63,7 +63,7 @@ def charge_of(frame: Frame, credits: list[PricedLine]) -> PricedLine | None:
         only_units,
         day_rate,
         running,
-        mode=(frame.proration.fraction, frame.day),
+        mode=(frame.proration.fraction, frame.day) if frame.by_time else None,
     )
 
 
@@ -100,7 +100,8 @@ def _credit(frame: Frame, item: BilledItem, units: int) -> PricedLine:
 
 def _whole_difference(frame: Frame, credits: list[PricedLine]) -> Ratio:
     """What was taken back and the difference of the two plans' whole prices; never below zero."""
-    exact, before = _full_price(frame, frame.new)[0], _full_price(frame, frame.old)[0]
+    share = _share_charged(frame)
+    exact, before = (exact_part(_full_price(frame, terms)[0], share) for terms in (frame.new, frame.old))
     exact = add(exact, (-before[0], before[1]))
     for line in credits:
         exact = add(exact, _as_written(frame, line))
@@ -121,16 +122,23 @@ def _as_written(frame: Frame, line: PricedLine) -> Ratio:
 
 
 def _share_charged(frame: Frame) -> Share:
-    service, tz, proration = frame.service, frame.catalog.timezone, frame.proration
-    return share_of_new(proration, frame.left, (service.period, frame.period), frame.now, tz, frame.day)
+    """All of a period that starts now, or is paid at any time as if from its start; else what is left of it."""
+    tz, fraction = frame.catalog.timezone, frame.proration.fraction
+    if frame.proration.anchor is Anchor.RESET:
+        return ALL_OF_IT
+    if fraction is Fraction.WHOLE:
+        return share_of_part(frame.period, frame.whole, tz)
+    if frame.period == frame.service.period:
+        return frame.left
+    return share_left(fraction, frame.whole, frame.now, tz, frame.day)
 
 
 def _full_price(frame: Frame, terms: PeriodTerms) -> tuple[Ratio, int | None]:
-    """The price of a period, scaled where the renewal date is kept and the cycle is of another length."""
-    if frame.proration.anchor is not Anchor.KEEP_END:
-        return terms.full, None
+    """The price of the full period, scaled where its renewal date was kept and the cycle is of another length."""
     tz, service = frame.catalog.timezone, frame.service
-    months = months_of(service.period.later(-service.moved_days, tz), tz)
+    if frame.period != service.period:
+        return terms.full, None
+    months = months_of(frame.whole.later(-service.moved_days, tz), tz)
     if terms.months == months:
         return terms.full, None
     return (terms.full[0] * months, terms.full[1] * terms.months), months

@@ -15,8 +15,9 @@ from domain.pricing.billed import take_back
 from domain.pricing.credit_use import credit_used, rest_is_waived
 from domain.pricing.modes import CreditBecomes
 from domain.pricing.period_terms import PeriodTerms, new_terms, old_terms, renewed
+from domain.pricing.proration import share_of_part
 from domain.pricing.terms import Buyer, ServiceTerms, Target
-from domain.pricing.totals import Figures, fee_between, full_total, price_now
+from domain.pricing.totals import Figures, fee_between, price_now, total_for
 
 # The statuses of a service that can arise when a change is priced: rules match no other.
 CHANGEABLE = (ServiceStatus.ACTIVE,)
@@ -43,12 +44,12 @@ class Priced(NamedTuple):
 
     @property
     def renewal_total(self) -> int:
-        """What the next full period costs at today's prices, with tax; with the fee of a plan that it starts."""
-        if self.figures is not None:
-            return full_total(self.catalog, self.buyer, renewed(self.new, self.period.end, self.catalog.timezone))
-        fee = fee_between(self.old, self.new, self.service.currency)
-        new = renewed(self.new, self.period.start, self.catalog.timezone)
-        return full_total(self.catalog, self.buyer, new, fee)
+        """What the next period costs at today's prices, with tax; with the fee of a plan that it starts."""
+        starts, tz = self.figures is None, self.catalog.timezone
+        begin = self.period.start if starts else self.period.end
+        share = share_of_part(*next_period(begin, self.new.months, self.anchor, tz), tz)
+        fee = fee_between(self.old, self.new, self.service.currency) if starts else 0
+        return total_for(self.catalog, self.buyer, renewed(self.new, begin, tz), share, fee)
 
     @property
     def service_after(self) -> ServiceTerms:

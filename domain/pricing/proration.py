@@ -56,6 +56,14 @@ def share_left(
     return Share(_clamped(counted(moment, period.end, tz) - skipped, whole), whole, "day")
 
 
+def share_of_part(part: Period, whole: Period, tz: str) -> Share:
+    """What a part of a full period is billed of its price: its days."""
+    if part == whole:
+        return ALL_OF_IT
+    left, after = (share_left(Fraction.DAYS, whole, at, tz, ChangeDay.NEW) for at in (part.start, part.end))
+    return left._replace(part=left.part - after.part)
+
+
 def _nominal_days(fraction: Fraction, months: int) -> int:
     if fraction is Fraction.NOMINAL and months % 12 == 0:
         return 365 * (months // 12)
@@ -109,23 +117,6 @@ def period_after(
     if old == new or proration.anchor is Anchor.KEEP_END or proration.fraction is Fraction.ZERO:
         return running, anchor
     return period_holding(running.start, new, anchor, tz, now), anchor
-
-
-def share_of_new(
-    proration: Proration,
-    left: Share,
-    periods: tuple[Period, Period],
-    now: datetime,
-    tz: str,
-    day: ChangeDay,
-) -> Share:
-    """What the new plan is charged for: all of a period that starts now, else what is left of its period."""
-    running, after = periods
-    if proration.anchor is Anchor.RESET:
-        return ALL_OF_IT
-    if after == running:
-        return left
-    return share_left(proration.fraction, after, now, tz, day)
 
 
 def thirty_day_months(start: datetime, end: datetime, tz: str, fixed_days: int = 30) -> int:

@@ -13,9 +13,8 @@ from domain.pricing.billed import Opened
 from domain.pricing.credit_use import credit_used, rest_is_waived
 from domain.pricing.explain import Formatter, line_of, tax_lines
 from domain.pricing.items import PricedLine
-from domain.pricing.modes import ChangeDay, Fraction
 from domain.pricing.period_terms import PeriodTerms, new_terms, old_terms
-from domain.pricing.proration import ALL_OF_IT, exact_part, share_left
+from domain.pricing.proration import exact_part, share_of_part
 from domain.pricing.quote_values import PlanTerms, Quote, QuoteLine
 from domain.pricing.terms import Buyer, ServiceTerms, Target
 from domain.pricing.totals import fee_between, total_of
@@ -89,8 +88,7 @@ def price_renewal(
     lines = (*(line_of(formatter, line) for line in priced), *tax_lines(formatter, taxes))
     tax = sum(line.amount.amount for line in lines if line.kind == "tax")
     applied = credit_used(catalog, total, account_credit)
-    mode = (None, None) if period == whole else (Fraction.DAYS, ChangeDay.NEW)
-    item = billed(terms, taxation, _billed_amounts(priced, parts), (period, whole), mode)
+    item = billed(terms, taxation, _billed_amounts(priced, parts), (period, whole))
     return RenewalPrice(
         plan_terms(terms, currency),
         period,
@@ -131,12 +129,7 @@ def plan_terms(terms: PeriodTerms, currency: str) -> PlanTerms:
 
 
 def _charge(catalog: Catalog, buyer: Buyer, terms: PeriodTerms, period: Period, whole: Period) -> PricedLine:
-    share = ALL_OF_IT
-    if period != whole:
-        left, after = (
-            share_left(Fraction.DAYS, whole, at, catalog.timezone, ChangeDay.NEW) for at in (period.start, period.end)
-        )
-        share = left._replace(part=left.part - after.part)
+    share = share_of_part(period, whole, catalog.timezone)
     exact = exact_part(terms.full, share)
     amount = divide_rounded(*exact, catalog.policies.rounding.mode)
     taxation = taxation_of(catalog, buyer, terms.plan.product)

@@ -1,7 +1,7 @@
 """What is priced: a service's terms, its buyer, and the target. Plain values that the engine fills from its rows."""
 
 from dataclasses import asdict, dataclass, field
-from datetime import time
+from datetime import datetime, time
 from typing import Any, Self
 
 from domain.catalog import Discount
@@ -40,6 +40,10 @@ class ServiceTerms:
     def anchor(self) -> AnchorPoint:
         """When it renews."""
         return AnchorPoint(self.anchor_day, self.anchor_time)
+
+    def full_period(self, now: datetime) -> Period:
+        """The full period that the running one is a part of: that of what was billed for it last."""
+        return next((item.of_period for item in reversed(self.items) if item.is_open(now)), self.period)
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON; from_json gives an equal value."""

@@ -14,7 +14,7 @@ from domain.pricing.items import PricedLine
 from domain.pricing.modes import Proration, RoundingPlace
 from domain.pricing.moved import Closing, charge_of, closings_of, credits_of
 from domain.pricing.period_terms import PeriodTerms
-from domain.pricing.proration import Ratio, add
+from domain.pricing.proration import Ratio, Share, add, exact_part
 from domain.pricing.terms import Buyer, ServiceTerms
 from domain.tax import TaxableLine, Taxation, TaxFigure, percent_ratio, tax_on, taxation_of
 
@@ -80,9 +80,9 @@ def total_of(amounts: Iterable[int], taxes: Iterable[TaxFigure]) -> int:
     return sum(amounts) + sum(tax.amount - tax.included for tax in taxes)
 
 
-def full_total(catalog: Catalog, buyer: Buyer, terms: PeriodTerms, fee: int = 0) -> int:
-    """A whole period on these terms, and a one-time fee, with tax, in minor units."""
-    amounts = [divide_rounded(*terms.full, catalog.policies.rounding.mode), *([fee] if fee else [])]
+def total_for(catalog: Catalog, buyer: Buyer, terms: PeriodTerms, share: Share, fee: int = 0) -> int:
+    """So much of a period on these terms, and a one-time fee, with tax, in minor units."""
+    amounts = [divide_rounded(*exact_part(terms.full, share), catalog.policies.rounding.mode), *([fee] if fee else [])]
     taxation = taxation_of(catalog, buyer, terms.plan.product)
     taxes, _ = tax_on(catalog.tax, [TaxableLine(amount, taxation) for amount in amounts])
     return total_of(amounts, taxes)

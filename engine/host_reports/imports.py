@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog, TaxRate
 from domain.money import divide_rounded
+from domain.periods import Period, full_period
 from domain.pricing.bill import billed, net_of
 from domain.pricing.billed import BilledItem, Opened
 from domain.pricing.period_terms import old_terms
+from domain.pricing.proration import exact_part, share_of_part
 from domain.tax import UNTAXED, TaxableLine, Taxation, percent_ratio, tax_on, taxation_of
 from engine.accounts.services import buyer_of, terms_of
 from engine.host_reports.reports import BillingReport
@@ -50,14 +52,22 @@ def _imported(session: Session, catalog: Catalog, service: Service, billing: Bil
     taxation = taxation_of(catalog, buyer_of(service.customer), terms.plan.product)
     if billing.tax_rate is not None:
         taxation = _as_sold(taxation, billing.tax_rate)
-    amount = divide_rounded(*terms.full, catalog.policies.rounding.mode)
+    whole = _full_period(catalog, service, terms.months)
+    listed = exact_part(terms.full, share_of_part(service.period, whole, catalog.timezone))
+    amount = divide_rounded(*listed, catalog.policies.rounding.mode)
     if billing.net is not None:
         taxation = taxation._replace(included=False)
         amount = billing.net
     _, (tax,) = tax_on(catalog.tax, [TaxableLine(amount, taxation)])
     amounts = net_of(amount, tax, taxation), tax
-    item = billed(terms, taxation, amounts, (service.period, service.period))
+    item = billed(terms, taxation, amounts, (service.period, whole))
     return replace(item, moved_days=service.moved_days)
+
+
+def _full_period(catalog: Catalog, service: Service, months: int) -> Period:
+    """The full period that the running one is the end of, both where they lie today."""
+    days, tz = service.moved_days, catalog.timezone
+    return full_period(service.period.later(-days, tz), months, service.anchor, tz).later(days, tz)
 
 
 def _as_sold(taxation: Taxation, percent: str) -> Taxation:

@@ -17,6 +17,7 @@ from domain.catalog import Catalog, MinimumCharge, Outcome, Rule
 from domain.catalog_problems import CatalogError
 from domain.errors import OpenInvoice
 from domain.pricing.modes import Fraction, Proration
+from domain.pricing.verify import verify_quote
 from engine.accounts.providers import load_catalog
 from engine.audit.checks import PATIENCE, audit_books
 from engine.host_reports import BillingReport, ServiceReport, put_service
@@ -280,6 +281,59 @@ def test_a_stub_of_ours_costs_its_days(servers: Stack) -> None:
         assert session.get_one(Invoice, invoice_id).net_minor == 226
         renewal = session.scalars(select(Renewal).where(Renewal.service_id == play.service(session).id)).one()
         assert (renewal.period_start, renewal.period_end) == (AUGUST, AUGUST + timedelta(days=14))
+
+
+def test_a_change_in_a_stub_costs_its_share_of_the_month(servers: Stack) -> None:
+    """10 July to 1 August is 22 of 31 days: Basic is 500 x 22/31 = 354.8 of it. On the 17th 15 are left: 355 x 15/22 =
+    242.0 back, 1200 x 15/31 = 580.6 for Start; on the 24th, 581 x 8/15 = 309.9 and 3000 x 8/31 = 774.2."""
+    tenth = JULY + timedelta(days=9)
+    play = MoneyPlay.of(servers, period_start=tenth, catalog={"rules": both_ways_now()})
+    assert play.items() == [("basic", 1, 355, 36)]
+    first = upgraded(play, "start")
+    assert lines(play.change(first).quote or {})[:2] == [("credit", -242), ("charge", 581)]
+    assert verify_quote(play.change(first).quote or {}) == []
+    assert play.items() == [("start", 1, 581, 58)]
+    later = NOON_17_JULY + timedelta(days=7)
+    play.set_clock(later)
+    assert lines(quoted(play, later, "business"))[:2] == [("credit", -310), ("charge", 774)]
+    assert quoted(play, later, "business")["next_renewal"]["amount"]["amount"] == 3300
+    pay(play, renewed(play), 1320)
+    audited(play)
+
+
+def test_a_change_in_a_stub_of_ours_costs_its_share_of_the_month(servers: Stack) -> None:
+    """1 to 15 August is 14 of the 31 days from 15 July, 226 of them billed; on the 5th 10 are left: 226 x 10/14 = 161.4
+    back, 1200 x 10/31 = 387.1. A scheduled change to Basic is promised what it will be billed."""
+    play = MoneyPlay.of(servers, anchor_day=15, catalog={"rules": both_ways_now()})
+    assert quoted(play, NOON_17_JULY, "start")["next_renewal"]["amount"]["amount"] == 596, "1200 x 14/31 and a tenth"
+    invoice_id = renewed(play)
+    pay(play, invoice_id, 249)
+    fifth = AUGUST + timedelta(days=4)
+    play.set_clock(fifth)
+    assert lines(quoted(play, fifth, "start"))[:2] == [("credit", -161), ("charge", 387)]
+
+
+def test_what_the_host_billed_for_a_stub_is_what_comes_back(servers: Stack) -> None:
+    """It says 400 for 10 July to 1 August: 15 of the 22 days are 272.7; the new plan is charged by the month's days."""
+    tenth, billing = JULY + timedelta(days=9), BillingReport(net=400)
+    play = MoneyPlay.of(servers, period_start=tenth, billing=billing, catalog={"rules": both_ways_now()})
+    assert play.items() == [("basic", 1, 400, 40)]
+    assert lines(quoted(play, NOON_17_JULY, "start"))[:2] == [("credit", -273), ("charge", 581)]
+
+
+def test_a_second_change_after_a_kept_renewal_date_is_of_the_month_that_runs(servers: Stack) -> None:
+    """Monthly to annual with 1 August kept: 15 of 31 days of 12000/12 are 483.9, of 30000/12 then 1209.7, not 14516."""
+    kept = Proration(fraction=Fraction.DAYS, other_cycle="keep_end")
+    play = MoneyPlay.of(servers, catalog={"rules": (Rule(outcome=Outcome.NOW, proration=kept),)})
+    upgraded(play, "start", cycle="annual")
+    assert play.items() == [("start", 1, 484, 48)]
+    document = quoted(play, NOON_17_JULY, "business", "annual")
+    assert lines(document)[:2] == [("credit", -484), ("charge", 1210)]
+    assert document["next_renewal"]["amount"]["amount"] == 33000
+    upgraded(play, "business", cycle="annual")
+    with transaction() as session:
+        assert play.service(session).period_end == AUGUST
+    audited(play)
 
 
 def test_an_approval_is_priced_when_it_is_given(servers: Stack) -> None:
