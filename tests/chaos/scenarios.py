@@ -158,12 +158,27 @@ def refund_after_apply(story_run: StoryRun, refs: list[str]) -> None:
     """The gateway refunds the money; the catalogue's policy reverses the change."""
     ids = paid_upgrade(story_run, refs)
     story_run.until(list(ids.values()), "applied")
-    key = _gateway_key(story_run)
     for change_id in ids.values():
-        payment = story_run.now(change_id)["payment"]
-        _refund_at_the_gateway(story_run, key, payment["id"])
+        _press(story_run, change_id, "refund")
     story_run.until(list(ids.values()), "reversed")
     story_run.end(ids, "reversed", "basic", 2)
+
+
+def refund_that_fails(story_run: StoryRun, refs: list[str]) -> None:
+    """When the plan has gone back, the payer's bank sends the refund back, too: it is credit, and they are told."""
+    refund_after_apply(story_run, refs)
+    for change_id in story_run.statuses:
+        _press(story_run, change_id, "fail_refund")
+    wait_for(partial(_all_came_back, story_run, len(refs)), "the failed refunds")
+
+
+def _press(story_run: StoryRun, change_id: str, outcome: str) -> None:
+    """At the gateway's page of the change's payment, by the provider's people or the payer's bank."""
+    provider, attempt_id = story_run.provider, story_run.now(change_id)["payment"]["id"]
+    url, login = provider.ready["gateway"], {"Authorization": f"Bearer {_gateway_key(story_run)}"}
+    found = httpx.get(f"{url}/v1/payments", params={"reference": attempt_id}, headers=login, trust_env=False).json()
+    page = found["payments"][0]["checkout_url"]
+    httpx.post(page, data={"outcome": outcome}, trust_env=False).raise_for_status()
 
 
 def _gateway_key(story_run: StoryRun) -> str:
@@ -174,17 +189,9 @@ def _gateway_key(story_run: StoryRun) -> str:
         return connection.api_key[0]
 
 
-def _refund_at_the_gateway(story_run: StoryRun, key: str, attempt_id: str) -> None:
-    url, login = story_run.provider.ready["gateway"], {"Authorization": f"Bearer {key}"}
-    found = httpx.get(f"{url}/v1/payments", params={"reference": attempt_id}, headers=login, trust_env=False).json()
-    payment = found["payments"][0]
-    answer = httpx.post(
-        f"{url}/v1/payments/{payment['id']}/refunds",
-        json={"amount": payment["amount"]},
-        headers=login | {"Idempotency-Key": f"refund-{attempt_id}"},
-        trust_env=False,
-    )
-    answer.raise_for_status()
+def _all_came_back(story_run: StoryRun, count: int) -> bool | None:
+    movements = story_run.provider.call("GET", "/v1/payments", scope="ops")["items"]
+    return [movement["kind"] for movement in movements].count("refund_failed") == count or None
 
 
 def stuck_and_retried(story_run: StoryRun, refs: list[str]) -> None:
@@ -274,6 +281,7 @@ STORIES = {
     "expiry": Story(expiry, "basic"),
     "cancel": Story(cancel, "basic"),
     "refund": Story(refund_after_apply, "basic"),
+    "refund-fails": Story(refund_that_fails, "basic"),
     "retry": Story(stuck_and_retried, "basic"),
     "compensate": Story(stuck_and_compensated, "basic"),
     "leap": Story(leap, "basic"),
