@@ -99,6 +99,8 @@ class Policies(_Part):
     # Money that is on its way (a bank debit, a voucher) stops the offer's clock, at most for so long.
     pending_days_max: int = Field(default=14, ge=1, le=60)
     late_money: Literal["credit", "change"] = "credit"
+    # Account credit that arrives while something of the customer's is open: it pays that, or is kept for later.
+    arriving_credit: Literal["pay_open", "keep"] = "pay_open"
     money_returned: Literal["reverse", "suspend", "keep"] = "reverse"
     # Money of a refund that fails, which banks say weeks later: account credit again, or a person is asked.
     refund_failed: Literal["credit", "ask"] = "credit"

@@ -86,6 +86,13 @@ class MessageState(StrEnum):
     SENT = "sent"
 
 
+class CreditState(StrEnum):
+    """Where account credit that came stands: `arrived_at` says so."""
+
+    ARRIVED = "arrived"
+    ALLOCATED = "allocated"
+
+
 class PaperState(StrEnum):
     """Whether an invoice has its legal number: until then its plan change has its proforma printed."""
 
@@ -229,6 +236,18 @@ INVOICE_COLLECTION = NextSteps(
     ),
 )
 
+# What is being priced takes the credit that it finds; only then it is known what is open.
+ARRIVED_CREDIT = NextSteps(
+    "arrived credit",
+    CreditState,
+    "state",
+    (
+        _rule(CreditState.ARRIVED, "change_in_preparation", Waits("plan change")),
+        _rule(CreditState.ARRIVED, None, Step("payments.allocate_credit")),
+        _rule(CreditState.ALLOCATED, None, End.NOTHING),
+    ),
+)
+
 OUTBOX_MESSAGE = NextSteps(
     "outbox message",
     MessageState,
@@ -283,6 +302,7 @@ TABLES = (
     INBOX_EVENT,
     INVOICE_DOCUMENT,
     INVOICE_COLLECTION,
+    ARRIVED_CREDIT,
     OUTBOX_MESSAGE,
     RENEWAL,
     ENDING,

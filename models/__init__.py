@@ -4,6 +4,7 @@
 """
 
 from models import (
+    arrived_credit,
     audit,
     billed_item,
     customer,
@@ -27,6 +28,7 @@ from models.base import Base
 metadata = Base.metadata
 
 __all__ = [
+    "arrived_credit",
     "audit",
     "billed_item",
     "customer",

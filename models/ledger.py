@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from domain.money import Money
+from models.arrived_credit import note_arrival
 from models.base import Base, new_id, recorded_at
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ class LedgerBalance(Base):
     balance_minor: Mapped[int]
 
 
+# The source of what credit pays that arrives while something is open.
+PAID_FROM_CREDIT = "paid_from_credit"
+
 GUARDED = ("credit", "held", "refunding", "unmatched")
 
 
@@ -133,13 +137,17 @@ def post(session: Session, provider_id: str, source: tuple[str, str], at: dateti
     session.flush()
     for entry in sorted(entries, key=_balance_lock_order):
         _add_to_balance(session, provider_id, entry)
+    for entry in entries:
+        if entry.account == "credit" and entry.amount.amount < 0:
+            note_arrival(session, provider_id, entry.owner, entry.amount.currency)
     return True
 
 
-def balance(session: Session, provider_id: str, account: str, owner: str, currency: str) -> Money:
-    """The balance of a guarded liability; zero where nothing was ever posted."""
+def balance(session: Session, provider_id: str, account: str, owner: str, currency: str, locked: bool = False) -> Money:
+    """The balance of a guarded liability; zero where nothing was ever posted. `locked`: nobody changes it until the
+    transaction is over."""
     key = (provider_id, account, owner, currency)
-    row = session.get(LedgerBalance, key, populate_existing=True)
+    row = session.get(LedgerBalance, key, populate_existing=True, with_for_update=locked or None)
     return Money(row.balance_minor if row else 0, currency)
 
 
@@ -154,6 +162,29 @@ def entries_of_owner(
         .order_by(LedgerEntry.id.desc())
     )
     return [(transaction, entry) for transaction, entry in rows]
+
+
+def last_entry_of(session: Session, provider_id: str, account: str, owner: str, currency: str) -> int:
+    """The id of the newest entry behind a balance: it grows with everything that is posted there."""
+    query = select(func.max(LedgerEntry.id)).where(
+        LedgerEntry.provider_id == provider_id,
+        LedgerEntry.account == account,
+        LedgerEntry.owner == owner,
+        LedgerEntry.currency == currency,
+    )
+    return session.scalar(query) or 0
+
+
+def paid_from_credit(session: Session, invoice: Invoice) -> list[tuple[datetime, int]]:
+    """What credit that arrived later than the bill has paid of it: when, and how much."""
+    query = (
+        select(LedgerTransaction.at, -LedgerEntry.amount_minor)
+        .join(LedgerEntry, LedgerEntry.transaction_id == LedgerTransaction.id)
+        .where(LedgerTransaction.source_kind == PAID_FROM_CREDIT, LedgerEntry.provider_id == invoice.provider_id)
+        .where(LedgerEntry.account.in_(("held", "receivable")), LedgerEntry.currency == invoice.currency)
+        .where(LedgerEntry.owner.in_([one for one in (invoice.id, invoice.change_id) if one]))
+    )
+    return [(at, int(amount)) for at, amount in session.execute(query.order_by(LedgerTransaction.at))]
 
 
 def trial_balance(session: Session, provider_id: str) -> dict[str, int]:

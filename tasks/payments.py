@@ -7,7 +7,8 @@ import logging
 from celery import shared_task
 
 from engine.inbox import failures, process
-from engine.payments import checkout, reconciliation, refunds
+from engine.payments import arrived_credit, checkout, reconciliation, refunds
+from models.arrived_credit import ArrivedCredit
 from models.database import transaction
 from models.inbox import InboxEvent
 from models.payment import PaymentAttempt, Refund
@@ -52,6 +53,18 @@ def _process(event_id: str) -> list[str]:
 @shared_task(name="payments.fetch")
 def fetch(attempt_id: str) -> str:
     return external_step(checkout.fetch_payment, PaymentAttempt, attempt_id)
+
+
+@shared_task(name="payments.allocate_credit")
+def allocate_credit(credit_id: str) -> int:
+    """Each bill in a step of its own, since each begins with the lock of its service."""
+    bills = local_step(arrived_credit.open_bills, ArrivedCredit, credit_id)
+    for invoice_id in bills.invoices:
+        change_id = local_step(arrived_credit.pay_from_credit(invoice_id), ArrivedCredit, credit_id)
+        if change_id is not None:
+            enqueue(change_id)
+    local_step(arrived_credit.end_allocation(bills), ArrivedCredit, credit_id)
+    return len(bills.invoices)
 
 
 @shared_task(name="payments.refund")

@@ -41,6 +41,7 @@ ARGUMENTS = {
     "pay": "attempt_id",
     "ref": "refund_id",
     "inv": "invoice_id",
+    "crd": "credit_id",
     "svc": "service_id",
     "end": "ending_id",
     "msg": "message_id",

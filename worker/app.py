@@ -36,6 +36,7 @@ ROUTES = {
     "payments.fetch": "outside",
     "payments.refund": "outside",
     "payments.list_events": "outside",
+    "payments.allocate_credit": "pipeline",
     "payments.reconcile": "maintenance",
     "renewals.scan": "maintenance",
     "renewals.run": "renewals",

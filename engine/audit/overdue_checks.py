@@ -65,6 +65,13 @@ OVERDUE_SQL = " UNION ALL ".join(
             "number IS NOT NULL AND change_id IS NULL AND settled_at IS NULL AND voided_at IS NULL AND due_minor > 0"
             " AND NOT EXISTS (SELECT FROM payment_attempts a WHERE a.invoice_id = r.id)",
         ),
+        _overdue(
+            "credit",
+            "arrived_credits",
+            "arrived_at IS NOT NULL AND NOT EXISTS (SELECT FROM plan_changes c"
+            " JOIN services s ON s.id = c.service_id"
+            " WHERE s.customer_id = r.customer_id AND c.status IN ('requested', 'quoted'))",
+        ),
         _overdue("mail", "outbox_messages", "sent_at IS NULL"),
         _overdue(
             "renewal",

@@ -18,7 +18,7 @@ from engine.ledger import postings
 from gateways.protocol import GatewayEvent
 from models.inbox import InboxEvent
 from models.invoice import Invoice
-from models.ledger import Entry, LedgerEntry, LedgerTransaction, credit, receivable_of, returned_of
+from models.ledger import Entry, LedgerEntry, LedgerTransaction, credit, paid_from_credit, receivable_of, returned_of
 from models.payment import Payment, Refund, record_movement_of
 from models.plan_change import PlanChange
 
@@ -52,7 +52,8 @@ def decide(
     """What was too much was credit, and is taken from there; what the invoice needed is the policy's matter."""
     claim = returned_of(session, invoice)
     stands = invoice.settled_at is not None and (change is None or change.status not in _UNDONE)
-    needed = Money(invoice.due_minor if stands else 0, invoice.currency)
+    by_credit = sum(amount for _, amount in paid_from_credit(session, invoice))
+    needed = Money(max(0, invoice.due_minor - by_credit) if stands else 0, invoice.currency)
     kept = reversal.net_received(session, invoice)
     too_much = kept + claim - needed
     credit = postings.credit_of(session, invoice.provider_id, invoice.customer_id, invoice.currency)

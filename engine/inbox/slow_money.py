@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from domain.lifecycle import PAYABLE
 from engine.notifications import notices
 from engine.offers import OFFER_ENDS_BEFORE_PERIOD
+from models.arrived_credit import note_arrival
 from models.ledger import receivable_of
 from models.payment import PaymentAttempt, attempt_on_its_way
 from models.plan_change import PlanChange
@@ -40,9 +41,11 @@ def goes_on(session: Session, attempt: PaymentAttempt, reported_at: datetime) ->
 
 
 def did_not_come(session: Session, attempt: PaymentAttempt, change: PlanChange | None, at: datetime) -> None:
-    """The customer is told, and may pay again. An offer that waited goes on for the time that it had left."""
+    """The customer is told, and may pay again, or their credit does. An offer that waited goes on for the time that it
+    had left."""
     if change is not None and change.status in PAYABLE and change.payable_until is not None:
         _give_back_time(attempt, change, change.payable_until, at)
+    note_arrival(session, attempt.provider_id, attempt.invoice.customer_id, attempt.currency)
     _tell(session, attempt, change, "payment_did_not_come")
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Boolean, ColumnElement, SQLColumnExpression, and_, case, 
 from domain.lifecycle import InboxStatus, Status
 from domain.next_steps import SCAN, SWEEP, Step
 from engine.jobs.paths import CHANGE_PATHS, ENDING_PATHS, RENEWAL_PATHS, Path, pending_paths
+from models.arrived_credit import ArrivedCredit
 from models.customer import Service
 from models.ending import Ending
 from models.inbox import InboxEvent
@@ -90,6 +91,7 @@ SWEPT = (
     ),
     WorkKind(kind="refund", prefix="ref", row=Refund, paths=pending_paths(Refund), refused=Refund.undecided),
     INVOICES,
+    WorkKind(kind="credit", prefix="crd", row=ArrivedCredit, paths=pending_paths(ArrivedCredit)),
     WorkKind(kind="mail", prefix="msg", row=OutboxMessage, paths=pending_paths(OutboxMessage)),
     WorkKind(
         kind="event",

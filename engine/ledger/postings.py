@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from domain.money import Money
 from engine.ledger.waterfall import shared_out, spendable
 from models.invoice import Invoice
-from models.ledger import Entry, balance, credit, debit, post
+from models.ledger import PAID_FROM_CREDIT, Entry, balance, credit, debit, post
 from models.payment import Payment, Refund
 from models.plan_change import PlanChange
 
@@ -106,6 +106,19 @@ def pay_renewal(
         credit("credit", invoice.customer_id, payment.amount - used),
     ]
     post(session, invoice.provider_id, (source.kind, payment.id), at, entries)
+
+
+def pay_debt_from_credit(session: Session, invoice: Invoice, amount: Money, arrival: str, at: datetime) -> None:
+    """Credit that has arrived pays what is owed on an invoice. `arrival` names that credit: the same credit pays the
+    same invoice once."""
+    entries = [debit("credit", invoice.customer_id, amount), credit("receivable", invoice.id, amount)]
+    post(session, invoice.provider_id, (PAID_FROM_CREDIT, f"{invoice.id}:{arrival}"), at, entries)
+
+
+def pay_offer_from_credit(session: Session, change: PlanChange, amount: Money, arrival: str, at: datetime) -> None:
+    """The same for what an open change still wants."""
+    entries = [debit("credit", change.customer_id, amount), credit("held", change.id, amount)]
+    post(session, change.provider_id, (PAID_FROM_CREDIT, f"{change.id}:{arrival}"), at, entries)
 
 
 def return_held(session: Session, change: PlanChange, movement: Payment, clearing: str, at: datetime) -> None:

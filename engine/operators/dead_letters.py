@@ -20,6 +20,7 @@ from engine.notifications.notices import address_again
 from engine.operators.failed_refunds import decide_refund
 from engine.operators.replay import replay_event
 from engine.payments.attempts import NothingToPay, attempt_after_refusal
+from models.arrived_credit import ArrivedCredit
 from models.audit import Attribution, record_action
 from models.customer import Service
 from models.ending import Ending
@@ -154,6 +155,8 @@ def _what(row: Any) -> str:
         return f"{row.status}: service {row.service.ref} ended, and its host is to be told"
     if isinstance(row, Invoice):
         return f"{row.number}: its document, or the request to pay it"
+    if isinstance(row, ArrivedCredit):
+        return f"account credit in {row.currency}: whether it pays what is open"
     return _message(row)
 
 

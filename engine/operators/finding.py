@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
+from models.arrived_credit import ArrivedCredit
 from models.customer import Customer, Service
 from models.ending import Ending
 from models.inbox import InboxEvent
@@ -30,6 +31,7 @@ _BY_PREFIX: dict[str, type[Any]] = {
     "ref": Refund,
     "evt": InboxEvent,
     "qt": StoredQuote,
+    "crd": ArrivedCredit,
     "msg": OutboxMessage,
     "end": Ending,
 }
@@ -82,8 +84,8 @@ def _shown(session: Session, row: Any) -> Any:
     if isinstance(row, StoredQuote):
         change = session.scalar(select(PlanChange).where(PlanChange.accepted_quote_id == row.id).limit(1))
         return change or session.get_one(Service, row.service_id)
-    if isinstance(row, Ending):
-        return row.service
+    if isinstance(row, Ending | ArrivedCredit):
+        return row.service if isinstance(row, Ending) else row.customer
     if isinstance(row, OutboxMessage):
         return shown_with(session, row.subject) or row.customer
     return row

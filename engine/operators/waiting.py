@@ -19,6 +19,7 @@ from domain.lifecycle import InboxStatus, Status
 from engine.operators.dead_letters import dead_rows
 from engine.operators.manual_payments import payments_of
 from engine.payments.refunds import refundable
+from models.arrived_credit import ArrivedCredit
 from models.customer import Customer, Service
 from models.ending import Ending
 from models.inbox import InboxEvent
@@ -94,7 +95,7 @@ def _whose(row: Any) -> tuple[Customer | None, Service | None]:
         return row.service.customer, row.service
     if isinstance(row, PaymentAttempt):
         return row.invoice.customer, row.invoice.service
-    if isinstance(row, OutboxMessage):
+    if isinstance(row, OutboxMessage | ArrivedCredit):
         return row.customer, None
     invoice = row.payment.invoice if isinstance(row, Refund) else None
     return (invoice.customer, invoice.service) if invoice is not None else (None, None)

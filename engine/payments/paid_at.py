@@ -10,18 +10,20 @@ from sqlalchemy.orm import Session
 from domain.pricing.quote_values import Quote
 from models.inbox import InboxEvent
 from models.invoice import Invoice
+from models.ledger import paid_from_credit
 from models.payment import Payment, gone_minor
 from models.plan_change import PlanChange
 
 
 def paid_at(session: Session, now: datetime, change: PlanChange, invoice: Invoice) -> datetime | None:
-    """Business time of the payment with which the credit and the money of an unsettled change reached the total.
+    """Business time of the payment with which the credit and the money of an unsettled change reached the total; credit
+    that arrived later pays when it is used.
 
     None where nobody paid, as credit covered it or nothing was due.
     """
     held = Quote.from_json(change.quote or {}).credit_applied.amount
     reached = None
-    for instant, amount in sorted(_payments(session, change, invoice)):
+    for instant, amount in sorted([*_payments(session, change, invoice), *paid_from_credit(session, invoice)]):
         if held >= invoice.total_minor:
             break
         held += amount

@@ -78,6 +78,7 @@ ARGUMENTS: dict[str, Any] = {
     "returned": yen("d"),
     "owed": yen("o"),
     "movement_id": "mny",
+    "arrival": "1",
     "claim": yen("x"),
     "claims": [
         credit(account, "", yen(letter))
@@ -91,6 +92,8 @@ PARTICULAR: dict[str, dict[str, Any]] = {
     "take_returned_from_credit": {"amount": yen("x")},
     "lose_returned": {"amount": yen("d")},
     "owe_returned": {"amount": yen("d")},
+    "pay_debt_from_credit": {"amount": yen("o")},
+    "pay_offer_from_credit": {"amount": yen("x")},
     "fail_refund": {"amount": yen("r")},
     "send_refund_by_hand": {"amount": yen("r")},
 }

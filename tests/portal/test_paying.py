@@ -156,3 +156,17 @@ def test_a_renewals_page_follows_too_and_nobody_elses(frontend: Make) -> None:
     other = Visitor(dns, "other")
     assert other.get(followed).status_code == 404
     assert httpx.get(f"{dns.ready['api']}{followed}", trust_env=False).status_code == 401
+
+
+def test_the_page_says_that_credit_which_came_has_paid(frontend: Make) -> None:
+    customer = visitor(frontend("dns"))
+    customer.submit(customer.review("business"), "/accept")
+    checkout = checkout_of(customer)
+    dns = customer.frontend
+    httpx.put(f"{dns.ready['gateway']}/_knobs/{dns.provider}", json={"pay_late": True}, trust_env=False)
+    accepted = {"accept_total": {"amount": 373, "currency": "USD"}, "replace": True}
+    second = dns.request("zone", "start", "monthly", "instead", accepted)
+    dns.wait_for(second, "awaiting_payment")
+    press(checkout, "pay")  # Business's $13.31, of which Start takes $3.73
+    page = customer.see(f"/portal/changes/{second}", "Your plan is now Start")
+    assert "Your account credit has paid $3.73 of this." in page.text

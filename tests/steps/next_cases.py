@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from models.arrived_credit import ArrivedCredit
 from models.customer import Service
 from models.ending import Ending
 from models.inbox import InboxEvent
@@ -21,6 +22,7 @@ CLASSES: dict[str, Any] = {
     "refund": Refund,
     "event": InboxEvent,
     "invoice": Invoice,
+    "credit": ArrivedCredit,
     "mail": OutboxMessage,
     "service": Service,
     "ending": Ending,
@@ -218,6 +220,11 @@ for _line in (
     _cases("invoice", "numbered", "uncollected", "nothing", "invoices.request_payment"),
     _cases("invoice", "numbered", "document_missing uncollected", "invoices.print", "invoices.request_payment"),
     _cases("invoice", "void", "", "nothing", "nothing"),
+    _cases("credit", "arrived", "", "payments.allocate_credit"),
+    _cases("credit", "arrived", "", "payments.allocate_credit", values={"change": "invoiced"}),
+    _cases("credit", "arrived", "change_in_preparation", CHANGE),
+    _cases("credit", "arrived", "change_in_preparation", CHANGE, values={"change": "quoted"}),
+    _cases("credit", "allocated", "", "nothing"),
     _cases("mail", "unsent", "", "outbox.deliver"),
     _cases("mail", "unsent", "", "outbox.deliver", values=TOO_FAR),
     _cases("mail", "unsent", "lease_runs", LEASE),
@@ -300,6 +307,7 @@ DIALS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "uncollected": ({"asked": False}, {"asked": True}),
     "warning_due": ({"scheduled": True, "period_end": 3 * DAY}, {"scheduled": False}),
     "change_on_its_way": ({"change": "requested"}, {"change": None}),
+    "change_in_preparation": ({"change": "requested"}, {"change": None}),
     "period_over": ({"period_end": -HOUR}, {"period_end": 20 * DAY}),
     "ending_scheduled": ({"ending": "scheduled"}, {"ending": None}),
     "date_to_come": ({"period_end": 20 * DAY}, {"period_end": -HOUR}),
@@ -311,6 +319,7 @@ FACTS = {
     "refund": ("lease_runs", "undecided"),
     "event": (),
     "invoice": ("document_missing", "uncollected"),
+    "credit": ("change_in_preparation",),
     "mail": ("lease_runs",),
     "service": ("ending_scheduled", "warning_due", "change_on_its_way", "period_over"),
     "ending": ("date_to_come", "change_on_its_way", "lease_runs"),

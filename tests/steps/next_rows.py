@@ -20,6 +20,7 @@ from engine.jobs import sweep, work_kinds
 from engine.payments import reconciliation
 from local.stack import Stack
 from models import pending_work
+from models.arrived_credit import ArrivedCredit
 from models.base import new_id
 from models.customer import Customer, Service
 from models.database import transaction
@@ -51,8 +52,8 @@ from tests.steps.next_cases import (
 from tests.support.play import Play
 
 _WRITTEN_IN_ORDER = (
-    *(Service, PlanChange, Ending, Renewal, Invoice, Document, PaymentAttempt, PaymentAttemptMove, Payment),
-    *(Refund, OutboxMessage, InboxEvent),
+    *(Customer, Service, PlanChange, Ending, Renewal, Invoice, Document, PaymentAttempt, PaymentAttemptMove, Payment),
+    *(Refund, ArrivedCredit, OutboxMessage, InboxEvent),
 )
 
 
@@ -287,6 +288,25 @@ class Rows:
         attempt = self._attempt(self._plain_invoice(), "succeeded")
         lease_until = self._at(values, "lease_until", self.machine)
         return self._plain_refund(status, attempt.id, lease_until=lease_until, to_decide_minor=values["to_decide"])
+
+    def _credit(self, state: str, values: dict[str, Any]) -> Any:
+        """Of a customer of its own."""
+        number = next(self._count)
+        person = {"ref": f"customer {number}", "name": "Example", "email": "a@example.invalid", "country": "JP"}
+        customer = self._add(
+            Customer, "cus", provider_id=self.provider_id, locale="en", address=[], tax_exempt=False, **person
+        )
+        if values["change"]:
+            service = self._service()
+            service.customer_id = customer.id
+            self._plain_change(values["change"], service.id)
+        arrived_at = self.machine if state == "arrived" else None
+        return self._add(
+            ArrivedCredit,
+            "crd",
+            **{"provider_id": self.provider_id, "customer_id": customer.id, "currency": "JPY"},
+            arrived_at=arrived_at,
+        )
 
     def _mail(self, state: str, values: dict[str, Any]) -> Any:
         return self._add(

@@ -27,7 +27,7 @@ VALUES: dict[str, Any] = {
     "provider": "例", "colour": "#0b5394", "customer": "山田 花子", "service": "例1", "plan": "例2", "from_plan": "例3",
     "to_plan": "例4", "total": "¥373", "due": "¥550", "credit": "¥1", "lost": "¥2", "saved": "¥3", "amount": "¥4",
     "to_decide": "¥5", "renewal_price": "¥6", "number": "1", "payable_until": "7/24", "effective_on": "8/1",
-    "due_on": "8/8", "owed": "¥7",
+    "due_on": "8/8", "owed": "¥7", "left": "¥8",
     "ends_on": "8/1", "problem": "例5", "reason": "例6", "why": "service_ended", "link": "https://pay.example/1",
     "is_due": True, "is_late": True, "at_once": False, "sender": None, "reply_to": "help@pay.example",
 }  # fmt: skip
@@ -35,12 +35,16 @@ OTHERWISE = {"is_due": False, "is_late": False, "at_once": True, "credit": None,
 
 # What the gallery shows beside the common case of an event.
 IN_OTHER_WORDS = {
-    "canceled-service-ended", "ending_scheduled-at-once", "payment_declined-invoice", "payment_did_not_come-invoice",
+    "canceled-service-ended", "ending_scheduled-at-once", "paid_from_credit-invoice", "payment_declined-invoice", "payment_did_not_come-invoice",
     "plan_changed-later", "refund_failed-to-decide", "refund_failed_for_staff-to-decide",
     "refund_failed_for_staff-at-gateway", "renewal_invoice-paid", "renewal_reminder-late", "service_ended-nothing-back",
 }  # fmt: skip
 
-LACKING: dict[str, dict[str, Any]] = {"payment_did_not_come": {"to_plan": None}, "refund_failed": {"number": None}}
+LACKING: dict[str, dict[str, Any]] = {
+    "payment_did_not_come": {"to_plan": None},
+    "paid_from_credit": {"to_plan": None, "left": None},
+    "refund_failed": {"number": None},
+}
 
 
 @pytest.mark.parametrize(("event", "locale"), list(product(sorted(EVENTS), ["ja-JP", "hi"])))

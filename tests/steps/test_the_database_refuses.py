@@ -49,12 +49,12 @@ def test_an_overdrawn_credit(servers: Stack) -> None:
 
 def test_the_same_business_event_posted_twice_is_posted_once(servers: Stack) -> None:
     play = Play.of(servers)
-    entries = [debit("clearing:standard", "", YEN_100), credit("credit", "somebody", YEN_100)]
+    entries = [debit("clearing:standard", "", YEN_100), credit("held", "somebody", YEN_100)]
     source = ("test", new_id("x"))
     for expected in (True, False):
         with transaction() as session:
             assert post(session, play.provider(session).id, source, NOON_17_JULY, entries) is expected
-    assert play.ledger() == {"clearing:standard": 100, "credit": -100}
+    assert play.ledger() == {"clearing:standard": 100, "held": -100}
 
 
 def test_a_second_active_change_for_one_service(servers: Stack) -> None:

@@ -32,6 +32,7 @@ ARGUMENTS = {
     "refund": "refund_id",
     "event": "event_id",
     "invoice": "invoice_id",
+    "credit": "credit_id",
     "mail": "message_id",
     "service": "service_id",
     "ending": "ending_id",

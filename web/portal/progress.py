@@ -20,7 +20,7 @@ from engine.expiry import NotCancelable, cancel_change
 from engine.payments.attempts import owed_again
 from models import storage
 from models.invoice import Document, Invoice, invoice_of_change
-from models.ledger import receivable_of
+from models.ledger import paid_from_credit, receivable_of
 from models.payment import PaymentAttempt, latest_attempt
 from models.plan_change import PlanChange
 from models.versions import versions_of
@@ -188,11 +188,18 @@ def _story(
         "pay_url": _pay_url(change, invoice, attempt, again),
         "owed": _to_pay_anew(tx, change, invoice, attempt, again),
         "owed_again": again,
+        "from_credit": _paid_from_credit(tx, invoice),
         "cancelable": change is not None and change.status in CANCELABLE,
         "returned": returned,
         "waiting": bool(waiting),
         "refresh_seconds": 0 if updates == "off" else seconds,
     }
+
+
+def _paid_from_credit(tx: PortalTransaction, invoice: Invoice | None) -> Money | None:
+    if invoice is None:
+        return None
+    return Money(sum(amount for _, amount in paid_from_credit(tx.session, invoice)), invoice.currency)
 
 
 def _waiting_seconds(phase: Phase, returned: bool) -> int:
