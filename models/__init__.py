@@ -16,12 +16,12 @@ from models import (
     outbox,
     payment,
     plan_change,
-    portal_session,
     provider,
     rejected,
     renewal,
     resumption,
     saved_answer,
+    sessions,
 )
 from models.base import Base
 
@@ -41,10 +41,10 @@ __all__ = [
     "outbox",
     "payment",
     "plan_change",
-    "portal_session",
     "provider",
     "rejected",
     "renewal",
     "resumption",
     "saved_answer",
+    "sessions",
 ]

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from settings import settings
+from web.safe_headers import safe_headers
 
 HEAD_MAX_BYTES = 32 * 1024
 ARRIVES_SECONDS = 20.0
@@ -110,6 +111,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _refuse(self, status: int, code: str, detail: str) -> None:
         problem = {"type": f"urn:planshift:problem:{code}", "title": "Refused", "status": status}
         body = json.dumps(problem | {"detail": detail, "code": code}).encode()
-        head = f"content-type: application/problem+json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        told = {"content-type": "application/problem+json", "content-length": str(len(body)), "connection": "close"}
+        head = "".join(f"{name}: {value}\r\n" for name, value in (told | safe_headers()).items()) + "\r\n"
         self.transport.write(STATUS_LINE[status] + head.encode() + body)
         self.transport.close()

@@ -11,14 +11,17 @@ from settings import settings
 HSTS = "max-age=31536000"
 
 
+def safe_headers() -> dict[str, str]:
+    by_https = settings().public_url.startswith("https://")
+    return {"X-Content-Type-Options": "nosniff"} | ({"Strict-Transport-Security": HSTS} if by_https else {})
+
+
 class SafeHeaders:
-    """Around an application."""
+    """Around everything else, so that an unexpected error's answer has them, too."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._headers = {"X-Content-Type-Options": "nosniff"}
-        if settings().public_url.startswith("https://"):
-            self._headers["Strict-Transport-Security"] = HSTS
+        self._headers = safe_headers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_safely(message: Message) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 
 import httpx
 import pytest
@@ -55,15 +56,50 @@ def test_no_answer_lets_a_browser_guess(running: Running) -> None:
 
 
 def test_over_https_there_is_no_way_back(running: Running) -> None:
-    async def answers() -> list[httpx.Response]:
-        found = []
-        for app in (create_app(), create_standalone_receiver()):
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
-                found += [await client.get(path) for path in ("/healthz", "/nothing")]
-        return found
-
     with environment(dict(os.environ) | {"PLANSHIFT_PUBLIC_URL": "https://billing.example"}):
-        assert {answer.headers["strict-transport-security"] for answer in asyncio.run(answers())} == {HSTS}
+        answers = asyncio.run(answers_to("/healthz", "/nothing", "/webhooks/standard/x/", "/sandbox/mails"))
+        assert {answer.headers["strict-transport-security"] for answer in answers} == {HSTS}
+
+
+async def answers_to(*paths: str) -> list[httpx.Response]:
+    """Of web and of the receiver, each as an application of its own; what is not expected answers 500."""
+    found = []
+    for app in (create_app(), create_standalone_receiver()):
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            found += [await client.get(path) for path in paths]
+    return found
+
+
+def test_an_unexpected_error_says_it_too(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("nobody expects this")
+
+    for owner in ("web.api.operations.may_read", "web.webhooks.app.may_read"):
+        monkeypatch.setattr(owner, broken)
+    with environment(dict(os.environ) | {"PLANSHIFT_PUBLIC_URL": "https://billing.example"}):
+        answers = asyncio.run(answers_to("/metrics"))
+    assert [answer.status_code for answer in answers] == [500, 500]
+    for answer in answers:
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["strict-transport-security"] == HSTS
+
+
+def test_what_is_no_request_and_the_sandbox_say_it_too(running: Running) -> None:
+    for url in (running.stack.addresses.web, running.stack.addresses.receiver):
+        head = said_to(url, b"this is no request\r\n\r\n")
+        assert (head.split(b" ")[1], b"x-content-type-options: nosniff" in head.lower()) == (b"400", True)
+    addresses = running.stack.addresses
+    for url in (addresses.gateway, addresses.host, addresses.mail):
+        for path in ("/nothing", "/"):
+            assert ask(url, path).headers.get_list("x-content-type-options") == ["nosniff"], url
+
+
+def said_to(url: str, sent: bytes) -> bytes:
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(sent)
+        return connection.recv(4096)
 
 
 def test_the_callers_name_for_us_leads_nowhere(dns: ApiClient) -> None:

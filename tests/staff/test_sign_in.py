@@ -15,7 +15,7 @@ from models.database import transaction
 from models.provider import Provider, find_api_key
 from tests.staff.person import Person, asked
 from tests.support.client import ApiClient
-from web.staff.visit import COOKIE, VISIT_LIFE_SECONDS, begin_visit
+from web.staff.visit import COOKIE, begin_visit
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -96,16 +96,16 @@ def test_another_site_signs_nobody_in(frontend: Make) -> None:
 def test_an_hour_later_it_is_over(frontend: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     person = Person(frontend("hosting"))
     now = time.time()
-    for age, path in ((VISIT_LIFE_SECONDS - 60, "/staff/"), (VISIT_LIFE_SECONDS + 5, "/staff/sign-in")):
+    for age, path in ((COOKIE.life_seconds - 60, "/staff/"), (COOKIE.life_seconds + 5, "/staff/sign-in")):
         with monkeypatch.context() as patch, transaction() as session:
             patch.setattr("itsdangerous.timed.time.time", lambda age=age: now - age)
             key, answer = find_api_key(session, person.key("ops")), Response()
             assert key is not None
-            begin_visit(answer, key, "Ana")
+            begin_visit(session, answer, key, "Ana")
         value = answer.headers["set-cookie"].partition("=")[2].partition(";")[0]
         visited = httpx.get(
             f"{person.frontend.ready['api']}/staff/",
-            headers={"Cookie": f"{COOKIE}={value}"},
+            headers={"Cookie": f"{COOKIE.name}={value}"},
             follow_redirects=True,
             trust_env=False,
         )
@@ -125,9 +125,9 @@ def test_a_revoked_key_is_out_at_once(frontend: Make) -> None:
 @pytest.mark.parametrize("change", [lambda value: value[:-2] + "xx", lambda value: "", lambda value: "x" + value])
 def test_a_forged_cookie_is_none(frontend: Make, change: Callable[[str], str]) -> None:
     person = Person(frontend("hosting"))
-    forged = change(person.http.cookies[COOKIE])
+    forged = change(person.http.cookies[COOKIE.name])
     person.http.cookies.clear()
-    page = person.http.get("/staff/", headers={"Cookie": f"{COOKIE}={forged}"})
+    page = person.http.get("/staff/", headers={"Cookie": f"{COOKIE.name}={forged}"})
     assert page.url.path == "/staff/sign-in"
 
 
@@ -137,8 +137,18 @@ def test_who_signs_out_is_out(frontend: Make) -> None:
     token = other.form(other.get("/"), "/sign-out").values["csrf"]
     for csrf in ({}, {"csrf": ""}, {"csrf": "0" * 64}, {"csrf": token}):
         assert person.http.post("/staff/sign-out", data=csrf).status_code == 403
-    assert "You are signed out" in person.submit(person.get("/"), "/sign-out").text
+    copied = person.http.cookies[COOKIE.name]
+    elsewhere = Person(person.frontend)
+    page = person.get("/")
+    assert "You are signed out" in person.submit(page, "/sign-out").text
     assert person.get("/").url.path == "/staff/sign-in"
+    # The cookie is worth nothing to whoever has a copy; a visit by the same key is another one.
+    thief = person.http.get("/staff/", headers={"Cookie": f"{COOKIE.name}={copied}"})
+    assert thief.url.path == "/staff/sign-in"
+    form = person.form(page, "/sign-out")
+    again = person.http.post("/staff/sign-out", data=form.values, headers={"Cookie": f"{COOKIE.name}={copied}"})
+    assert again.status_code == 200, "signed out twice is signed out"
+    assert elsewhere.get("/").url.path == "/staff/"
 
 
 def test_another_providers_rows_are_not_found(frontend: Make) -> None:

@@ -16,7 +16,7 @@ from domain.errors import ChangeError
 from engine.offers import quote_change
 from models.customer import Customer
 from models.database import transaction
-from models.portal_session import end_portal_session, is_open, open_portal_session
+from models.sessions import PortalSession, end_session, open_portal_session, opened_by
 from web.portal.choosing import blocked
 from web.portal.links import PortalLink, digest_of, link_of_token
 from web.portal.pages import plain_page, see
@@ -61,7 +61,7 @@ def enter(request: Request, token: Annotated[str, Form(max_length=4_000)] = "") 
 def leave(visit: SignedForm) -> HTMLResponse:
     """Signs out: whoever else has the cookie is out, too."""
     with transaction() as session:
-        end_portal_session(session, visit.id)
+        end_session(session, PortalSession, visit.id)
     answer = plain_page("goodbye.html", visit.locale or "en", return_url=visit.return_url)
     end_visit(answer)
     return answer
@@ -93,7 +93,7 @@ def _visit_by(link: PortalLink, digest: str, request: Request) -> Visit:
         if session_id := open_portal_session(session, customer.id, digest):
             return new_visit(link, session_id, customer.locale)
         with suppress(NotSignedIn):
-            if is_open(session, (visit := visit_of(request)).id, digest):
+            if opened_by(session, (visit := visit_of(request)).id, digest):
                 return visit
     raise LinkExpired()
 

@@ -13,7 +13,8 @@ from fastapi.responses import RedirectResponse
 from engine.payments.attempts import AttemptOpen, NothingToPay, start_attempt, start_invoice_attempt
 from tasks.story import enqueue_task
 from web.portal.pages import see
-from web.portal.visit import COOKIE_PATH, RowId, SignedForm, set_cookie, transaction_for
+from web.portal.visit import COOKIE_PATH, RowId, SignedForm, transaction_for
+from web.signed_cookies import set_cookie
 
 router = APIRouter()
 
@@ -23,7 +24,7 @@ WISH_LIFE_SECONDS = 120
 
 def wish_to_pay(answer: Response, row_id: str) -> None:
     """The page of this change, or of this invoice without one, leads to the checkout as soon as that is ready."""
-    set_cookie(answer, WISH, row_id, WISH_LIFE_SECONDS)
+    set_cookie(answer, WISH, row_id, COOKIE_PATH, WISH_LIFE_SECONDS)
 
 
 def wishes_to_pay(request: Request, row_id: str) -> bool:

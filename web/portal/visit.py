@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Form, Path, Request, Response
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog
@@ -18,17 +18,16 @@ from models.customer import Customer, Service
 from models.database import transaction
 from models.invoice import Invoice, StoredQuote
 from models.plan_change import PlanChange
-from models.portal_session import is_open
 from models.provider import Provider, business_now, catalog_of
-from settings import settings
+from models.sessions import PortalSession, is_open
 from web.portal.formatter import PageFormatter
 from web.portal.links import PortalLink
 from web.portal.problems import FormNotOurs, NotFound, NotSignedIn
+from web.signed_cookies import VisitCookie
 
-COOKIE = "planshift_portal"
 COOKIE_PATH = "/portal"
 # A forgotten browser tab should not stay a way in; two hours are enough to find a card and pay.
-VISIT_LIFE_SECONDS = 2 * 60 * 60
+COOKIE = VisitCookie("planshift_portal", COOKIE_PATH, life_seconds=2 * 60 * 60, purpose="portal")
 
 # Ids as they stand in addresses; anything else is not found.
 RowId = Annotated[str, Path(max_length=64, pattern=r"^[a-z]+_[0-9a-z]+$")]
@@ -50,8 +49,7 @@ class Visit:
 
     @property
     def csrf(self) -> str:
-        key = f"planshift.portal.csrf:{settings().require_secret_key()}".encode()
-        return hmac.digest(key, self.id.encode(), "sha256").hex()
+        return COOKIE.form_token(self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,7 @@ def _own(tx: PortalTransaction, row: Row | None) -> Row:
 def visit_of(request: Request) -> Visit:
     """The visit that the cookie names. Raises NotSignedIn."""
     try:
-        return Visit(**_serializer().loads(request.cookies.get(COOKIE, ""), max_age=VISIT_LIFE_SECONDS))
+        return Visit(**COOKIE.read(request))
     except (BadData, TypeError) as error:  # the last one: of an earlier version
         raise NotSignedIn() from error
 
@@ -122,25 +120,12 @@ def new_visit(link: PortalLink, session_id: str, locale: str) -> Visit:
 
 def begin_visit(response: Response, visit: Visit) -> None:
     """Sets the cookie."""
-    set_cookie(response, COOKIE, _serializer().dumps(asdict(visit)), VISIT_LIFE_SECONDS)
-
-
-def set_cookie(response: Response, name: str, value: str, life_seconds: int) -> None:
-    """One that only the portal's own pages get, and no script."""
-    response.set_cookie(
-        name,
-        value,
-        max_age=life_seconds,
-        path=COOKIE_PATH,
-        secure=settings().public_url.startswith("https://"),
-        httponly=True,
-        samesite="lax",  # the way back from the gateway's checkout is a link from another site
-    )
+    COOKIE.give(response, asdict(visit))
 
 
 def end_visit(response: Response) -> None:
     """Takes the cookie away."""
-    response.delete_cookie(COOKIE, path=COOKIE_PATH)
+    COOKIE.take(response)
 
 
 @contextmanager
@@ -151,14 +136,10 @@ def transaction_for(visit: Visit) -> Iterator[PortalTransaction]:
     """
     with transaction() as session:
         customer = session.get(Customer, visit.customer)
-        if customer is None or not is_open(session, visit.id):
+        if customer is None or not is_open(session, PortalSession, visit.id):
             raise NotSignedIn()
         provider = session.get_one(Provider, customer.provider_id)
         catalog = catalog_of(session, provider)
         now = business_now(session, Provider, provider.id)
         formatter = PageFormatter(catalog, visit.locale or customer.locale, customer.locale)
         yield PortalTransaction(session, visit, customer, provider, catalog, now, formatter)
-
-
-def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(settings().signing_keys(), salt="planshift.portal.visit")

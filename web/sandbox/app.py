@@ -20,8 +20,8 @@ from engine.accounts.providers import set_clock
 from engine.offers import quote_change
 from models.customer import Customer, Service
 from models.database import transaction
-from models.portal_session import open_portal_session
 from models.provider import Provider, business_now, catalog_of
+from models.sessions import open_portal_session
 from web.portal.links import PortalLink
 from web.portal.pages import HEADERS, see
 from web.portal.visit import begin_visit, new_visit

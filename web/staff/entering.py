@@ -46,15 +46,16 @@ def sign_in(
         if problem or found is None:
             return plain_page("sign_in.html", 401, next=_own(next), actor=actor, problem=problem)
         answer = see(_own(next))
-        begin_visit(answer, found, actor.strip())
+        begin_visit(session, answer, found, actor.strip())
     return answer
 
 
 @router.post("/sign-out")
 def sign_out(visit: SignedForm) -> HTMLResponse:
-    """Signs out on this browser."""
+    """Signs out: whoever else has the cookie is out, too."""
     answer = plain_page("signed_out.html")
-    end_visit(answer)
+    with transaction() as session:
+        end_visit(session, answer, visit)
     return answer
 
 

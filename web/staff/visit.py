@@ -4,7 +4,6 @@ its forms; one transaction a page."""
 from __future__ import annotations
 
 import hmac
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -12,7 +11,7 @@ from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Form, Path, Request, Response
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog
@@ -20,13 +19,13 @@ from models.audit import Attribution
 from models.customer import Customer
 from models.database import transaction
 from models.provider import ApiKey, Provider, business_now, catalog_of, key_in_use
-from settings import settings
+from models.sessions import StaffSession, end_session, is_open, open_staff_session
 from web.portal.formatter import PageFormatter
+from web.signed_cookies import VisitCookie
 
-COOKIE = "planshift_staff"
 COOKIE_PATH = "/staff"
 # Whoever leaves a desk unlocked leaves it for an hour at the most.
-VISIT_LIFE_SECONDS = 60 * 60
+COOKIE = VisitCookie("planshift_staff", COOKIE_PATH, life_seconds=60 * 60, purpose="staff")
 SCOPE = "ops"
 
 RowId = Annotated[str, Path(max_length=64, pattern=r"^[a-z]+_[0-9a-z]+$")]
@@ -57,16 +56,16 @@ class NoSuchRow(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StaffVisit:
-    """One person in one browser, who works for one provider. The nonce ties the forms to the cookie."""
+    """One person in one browser, who works for one provider. `id` is the session's, and ties the forms to the
+    cookie."""
 
+    id: str
     key_id: str
     actor: str
-    nonce: str
 
     @property
     def csrf(self) -> str:
-        key = f"planshift.staff.csrf:{settings().require_secret_key()}".encode()
-        return hmac.digest(key, self.nonce.encode(), "sha256").hex()
+        return COOKIE.form_token(self.id)
 
     def because(self, reason: str) -> Attribution:
         return Attribution(self.actor, reason)
@@ -99,7 +98,7 @@ class StaffTransaction:
 def visit_of(request: Request) -> StaffVisit:
     """The visit that the cookie names. Raises StaffSignedOut."""
     try:
-        return StaffVisit(**_serializer().loads(request.cookies.get(COOKIE, ""), max_age=VISIT_LIFE_SECONDS))
+        return StaffVisit(**COOKIE.read(request))
     except (BadData, TypeError) as error:
         raise StaffSignedOut(_page_of(request)) from error
 
@@ -125,40 +124,28 @@ def visit_of_form(visit: Signed, csrf: Annotated[str, Form()] = "") -> StaffVisi
 SignedForm = Annotated[StaffVisit, Depends(visit_of_form)]
 
 
-def begin_visit(response: Response, key: ApiKey, actor: str) -> None:
-    """Sets the cookie."""
-    visit = StaffVisit(key.id, actor, secrets.token_urlsafe(16))
-    response.set_cookie(
-        COOKIE,
-        _serializer().dumps(asdict(visit)),
-        max_age=VISIT_LIFE_SECONDS,
-        path=COOKIE_PATH,
-        secure=settings().public_url.startswith("https://"),
-        httponly=True,
-        samesite="lax",  # a mail's link comes from another site
-    )
+def begin_visit(session: Session, response: Response, key: ApiKey, actor: str) -> None:
+    """Opens a session and sets its cookie."""
+    COOKIE.give(response, asdict(StaffVisit(open_staff_session(session, key.id, actor), key.id, actor)))
 
 
-def end_visit(response: Response) -> None:
-    """Takes the cookie away."""
-    response.delete_cookie(COOKIE, path=COOKIE_PATH)
+def end_visit(session: Session, response: Response, visit: StaffVisit) -> None:
+    """Whoever else has the cookie is out, too."""
+    end_session(session, StaffSession, visit.id)
+    COOKIE.take(response)
 
 
 @contextmanager
 def transaction_for(visit: StaffVisit) -> Iterator[StaffTransaction]:
     """`with transaction_for(visit) as tx:` commits at the end of the block.
 
-    Raises StaffSignedOut where the key was revoked since, or is no operators' key.
+    Raises StaffSignedOut where they have signed out, the key was revoked since, or is no operators' key.
     """
     with transaction() as session:
         key = key_in_use(session, visit.key_id)
-        if key is None or SCOPE not in key.scopes:
+        if key is None or SCOPE not in key.scopes or not is_open(session, StaffSession, visit.id):
             raise StaffSignedOut()
         provider = session.get_one(Provider, key.provider_id)
         catalog = catalog_of(session, provider)
         now = business_now(session, Provider, provider.id)
         yield StaffTransaction(session, visit, provider, catalog, now, PageFormatter(catalog, "en", "en"))
-
-
-def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(settings().signing_keys(), salt="planshift.staff.visit")

@@ -15,10 +15,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
-from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
 
 from engine.payments.inbox_store import ReceivedWebhook
 from gateways.registry import GATEWAYS
@@ -61,10 +61,10 @@ def create_receiver() -> Starlette:
     return _never_redirecting(Starlette(routes=[Route("/{gateway}/{account}", Receiver().receive, methods=["POST"])]))
 
 
-def create_standalone_receiver() -> Starlette:
+def create_standalone_receiver() -> ASGIApp:
     """The ASGI application of `planshift receiver`: the same routes, a health check and metrics."""
     routes = [Mount("/webhooks", create_receiver()), Route("/healthz", _healthz), Route("/metrics", _metrics)]
-    return _never_redirecting(Starlette(routes=routes, middleware=[Middleware(SafeHeaders)]))
+    return SafeHeaders(_never_redirecting(Starlette(routes=routes)))
 
 
 def _never_redirecting(app: Starlette) -> Starlette:
