@@ -1,5 +1,6 @@
 """docker-compose.yml against the code: no container engine runs here, so the file is checked against what it names."""
 
+import asyncio
 import os
 import re
 import shlex
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 import typer.core
 import typer.main
@@ -15,8 +17,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from starlette.applications import Starlette
-from starlette.routing import Match
+from starlette.types import ASGIApp
 
 from cli.main import app
 from local.ports import LOOPBACK, free_port
@@ -47,9 +48,15 @@ def parsed(command: list[str]) -> dict[str, Any]:
     return dict(found.make_context(name, list(arguments)).params)
 
 
-def answers_at(application: Starlette, path: str) -> bool:
-    request = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": [], "query_string": b""}
-    return any(route.matches(request)[0] is Match.FULL for route in application.routes)
+def answers_at(application: ASGIApp, path: str) -> bool:
+    """Whether there is something; without its database, it need not be well."""
+
+    async def asked() -> int:
+        transport = httpx.ASGITransport(application, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return (await client.get(path)).status_code
+
+    return asyncio.run(asked()) != 404
 
 
 def seconds(duration: str) -> int:
