@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import httpx
 
+from tests.support.documented import check_documented
 from tests.support.waiting import until
 
 # Midnights in Tokyo.
@@ -49,10 +50,13 @@ class ApiClient:
         self.closed_with_it.close()
 
     def send(self, method: str, path: str, body: Any = None, scope: str = "frontend", **headers: str) -> httpx.Response:
-        """The answer as it is, an error or a redirection, too. A body of bytes is sent as it is."""
+        """The answer as it is, an error or a redirection, too; it is held against the OpenAPI document. A body of bytes
+        is sent as it is."""
         content = {"content": body} if isinstance(body, bytes) else {"json": body}
         headers = {"Content-Type": "application/json"} | self._login(scope) | headers
-        return self._http.request(method, self.ready["api"] + path, headers=headers, **content)
+        answer = self._http.request(method, self.ready["api"] + path, headers=headers, **content)
+        check_documented(answer)
+        return answer
 
     def call(self, method: str, path: str, body: Any = None, scope: str = "frontend", **headers: str) -> Any:
         """The JSON answer, or the bytes of a document. Raises Refused."""
