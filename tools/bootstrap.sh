@@ -38,6 +38,7 @@ if [ "${1:-}" = tests ]; then
     has node || missing="$missing nodejs"
     has npm || missing="$missing npm"
     PATH="$PATH:/usr/sbin" has pgbouncer || missing="$missing pgbouncer"
+    PATH="$PATH:/usr/sbin" has nginx || missing="$missing nginx"
 fi
 if [ "${1:-}" = chaos ]; then # sets a host's clock back
     ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing="$missing faketime"
