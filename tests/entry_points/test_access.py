@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -14,7 +15,7 @@ from cli.sandbox import SAMPLES
 from engine.accounts.access import UnknownKey
 from local.stack import Stack
 from models.database import transaction
-from models.provider import find_api_key
+from models.provider import CatalogVersion, find_api_key
 from tests.conftest import new_slug
 from tests.support.play import Play
 
@@ -79,5 +80,8 @@ def test_catalogues_connections_and_keys_are_written_down(servers: Stack, tmp_pa
     assert actions[0]["reason"] == "it was in a log"
     connected = {"kind": "host", "adapter": "http", "base_url": servers.addresses.host, "secrets": 1}
     assert actions[2]["details"] == connected
+    with transaction() as session:
+        loaded = session.scalars(select(CatalogVersion).where(CatalogVersion.id == actions[3]["subject"])).one()
+    assert actions[3]["details"] == {"version": 1, "digest": loaded.digest}
     assert secret not in json.dumps(actions)
     assert made["key"] not in json.dumps(actions)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from engine.inbox import allocation, failures
 from engine.inbox.failures import FAILURES_BEFORE_DEAD, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
 from engine.operators.replay import UnknownEvent, events_of, replay_event
-from gateways.protocol import GatewayEvent
+from gateways.protocol import GatewayEvent, GatewayRefused, NotAtGateway
 from local.stack import Stack
 from models.audit import Attribution, OperatorAction
 from models.database import transaction
@@ -109,6 +109,17 @@ def test_operators_see_what_needs_them_and_both_bodies_of_a_conflict(servers: St
     assert (event.deliveries, b'"amount": 2' in event.body) == (3, True)
     assert event.conflicting_body is not None
     assert b'"amount": 3' in event.conflicting_body, "the first other contents are kept"
+
+
+@pytest.mark.parametrize(("error", "status"), [(NotAtGateway("no"), "dead"), (GatewayRefused("no"), "retry")])
+def test_what_the_gateway_does_not_know_is_not_asked_about_again(servers: Stack, error: Exception, status: str) -> None:
+    """A payment of another account or mode will not be there later either; a refusal may be a key that is mended."""
+    play = MoneyPlay.of(servers)
+    event_id = play.report("pay_unknown", yen(1))
+    with transaction() as session:
+        assert failures.put_off(error)(session, NOON_17_JULY, event_id) == status
+    event = play.event(event_id)
+    assert (event.failures, event.next_attempt_at is None) == (1, status == "dead")
 
 
 def test_no_offer_expires_while_an_event_about_it_is_tried_again(servers: Stack) -> None:

@@ -16,7 +16,7 @@ from domain.errors import ServiceEnding
 from engine.accounts.providers import load_catalog
 from engine.audit.checks import PATIENCE, audit_books
 from engine.ending import StillEnding
-from engine.ending_requests import CreditChanged, EndingOpen, ServiceOver
+from engine.ending_requests import CreditChanged, EndingOpen, EndingRequest, ServiceOver, request_ending
 from engine.jobs import sweep, work_kinds
 from engine.jobs.idempotency import KeyReused
 from engine.notifications.mail import compose
@@ -165,9 +165,26 @@ def test_a_credit_that_was_not_shown_ends_nothing(servers: Stack) -> None:
     assert play.status() == "active"
 
 
+@pytest.mark.parametrize(("becomes", "account"), [("account_credit", "credit"), ("refund", "refunding")])
+def test_what_is_given_back_stays_here_or_returns_to_the_payment(servers: Stack, becomes: str, account: str) -> None:
+    """August was paid, ¥3,300. At noon of the 17th 15 of its 31 days are left: 3000 × 15/31 = 1452, and 145."""
+    play = EndingPlay.of(servers, plan="business")
+    load(play, ending_credit_becomes=becomes)
+    invoice_id = play.renew_at(AUGUST)
+    assert invoice_id is not None
+    play.process(play.report(play.request_renewal(invoice_id), yen(3300)))
+    play.set_clock(AUGUST + timedelta(days=16, hours=12))
+    play.end("now", accept=yen(1597))
+    assert play.ledger() == {"clearing:standard": 3300, account: -1597, "sales": -1548, "tax:jp-10": -155}
+
+
 def test_the_same_key_is_the_same_ending(servers: Stack) -> None:
     play = EndingPlay.of(servers, plan="business")
-    first = play.end("now", key="k")
+    with transaction() as session:
+        provider, asked = play.provider(session), EndingRequest("zone", "now")
+        twice = [request_ending(session, NOON_17_JULY, provider, "k", asked, "test") for _ in range(2)]
+        assert [is_repeated for _, is_repeated in twice] == [False, True]
+        first = twice[0][0].id
     assert play.end("now", key="k") == first
     with pytest.raises(KeyReused):
         play.end("period_end", key="k")

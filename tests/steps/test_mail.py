@@ -14,12 +14,14 @@ from domain.catalog import WebPages
 from engine.host_reports import put_customer
 from engine.notifications import mail, notices
 from engine.operators.dead_letters import DeadLetter, dead_letters, retry_dead_letter
+from engine.operators.mails import NotSentYet, send_again
 from local.stack import Stack
-from models.audit import Attribution
+from models.audit import Attribution, OperatorAction
 from models.customer import Customer
 from models.database import transaction
 from models.outbox import OutboxMessage
 from models.plan_change import PlanChange
+from models.provider import UnknownRow
 from settings import Settings, settings
 from tasks.run import external_step
 from tests.conftest import environment
@@ -171,6 +173,40 @@ def test_once_the_address_is_right_the_mail_is_sent_there(servers: Stack) -> Non
         message = session.get_one(OutboxMessage, message_id)
         assert (message.recipient, message.sent_at is not None) == (right, True)
     assert waiting(play) == []
+
+
+def test_what_did_not_arrive_is_sent_once_more_to_where_its_reader_is_now(servers: Stack) -> None:
+    play = Play.of(servers)
+    message_id = written(play)
+    with pytest.raises(NotSentYet, match=message_id):
+        once_more(play, message_id)
+    external_step(mail.deliver, OutboxMessage, message_id)
+    with transaction() as session:
+        put_customer(session, play.provider(session), "customer", CUSTOMER | {"email": f"new@{play.slug}.invalid"})
+    once_more(play, message_id)
+    with transaction() as session:
+        message = session.get_one(OutboxMessage, message_id)
+        assert (message.recipient, message.sent_at) == (f"new@{play.slug}.invalid", None)
+        [resent] = session.scalars(select(OperatorAction).where(OperatorAction.subject == message_id)).all()
+        assert (resent.action, resent.actor, resent.details["recipient"]) == (
+            *("mail.resend", "ana", f"zone@{play.slug}.invalid"),
+        )
+    external_step(mail.deliver, OutboxMessage, message_id)
+    with transaction() as session:
+        assert session.get_one(OutboxMessage, message_id).sent_at is not None
+
+
+def test_only_a_provider_of_its_own_has_a_mail_sent_once_more(servers: Stack) -> None:
+    play, other = Play.of(servers), Play.of(servers)
+    message_id = written(play)
+    for provider, asked in ((other, message_id), (play, "msg_unknown")):
+        with pytest.raises(UnknownRow, match=asked):
+            once_more(provider, asked)
+
+
+def once_more(play: Play, message_id: str) -> None:
+    with transaction() as session:
+        send_again(session, NOON_17_JULY, play.provider(session), message_id, Attribution("ana", "it is not there"))
 
 
 @pytest.mark.parametrize("text", ["a,b@example.com", "billing", "x@[1", "Ana <ana@example.com>", "a@b\r\nBcc: c@d"])

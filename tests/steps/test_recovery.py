@@ -10,9 +10,9 @@ from sqlalchemy import select
 
 from domain.money import Money
 from engine.audit.checks import audit_books, providers_to_audit
-from engine.operators.recovery import CompensateCall, NotStuck, begin_compensation, compensation, retry
+from engine.operators.recovery import CompensateCall, NotStuck, begin_compensation, cancel, compensation, retry
 from local.stack import Stack
-from models.audit import Attribution
+from models.audit import Attribution, OperatorAction
 from models.database import snapshot, transaction
 from models.invoice import Invoice
 from models.ledger import LedgerTransaction
@@ -124,6 +124,16 @@ def _order_directly(play: Play, change_id: str, order: dict[str, Any]) -> None:
     with transaction() as session:
         name, host = host_of(session, play.provider(session).id)
     PROVISIONERS[name].apply(host, PlanOrder(**order, key=f"{change_id}:apply:other"))
+
+
+def test_a_change_that_a_person_cancels_names_them_and_why(servers: Stack) -> None:
+    play = Play.of(servers)
+    change_id = play.until_awaiting_payment("start")
+    with transaction() as session:
+        assert cancel(session, business_now(session, PlanChange, change_id), change_id, ANA) == "canceled"
+        [action] = session.scalars(select(OperatorAction).where(OperatorAction.subject == change_id)).all()
+        assert (action.action, action.actor, action.reason) == ("change.cancel", "ana", "the rack was full")
+    assert last_move(change_id).actor == "operator"
 
 
 def test_only_what_is_stuck(servers: Stack) -> None:
