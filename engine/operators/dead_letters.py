@@ -123,7 +123,7 @@ def retry_dead_letter(
         return decide_refund(session, now, provider, row.id, "again", attribution).id
     if isinstance(row, OutboxMessage):
         address_again(session, row)
-    if isinstance(row, Invoice) and row.print_error is not None:
+    if isinstance(row, Invoice):
         row.print_error = None
         if row.number is None and row.change_id is not None:
             session.flush()

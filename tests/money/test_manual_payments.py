@@ -21,10 +21,12 @@ from engine.operators.manual_payments import (
     match_payment,
     record_payment,
 )
+from engine.payments.attempts import NothingToPay, start_invoice_attempt
 from engine.payments.refunds import NotRefundable, UnknownPayment
 from local.stack import Stack
 from models.audit import BY_A_PROGRAM, Attribution, OperatorAction
 from models.database import transaction
+from models.invoice import Invoice
 from models.ledger import balance
 from tests.support.money_play import DECISION, MoneyPlay, yen
 from tests.support.play import AUGUST, NOON_17_JULY
@@ -247,6 +249,29 @@ def test_a_provider_without_a_gateway_records_transfers(servers: Stack) -> None:
     assert record(play, "17/2", yen(73), play.invoice(change_id).id) == change_id
     assert play.ledger() == {"clearing:manual": 373, "held": -373}
     assert len({payment.connection_id for payment in play.payments()}) == 1
+
+
+def test_a_transfer_for_an_older_invoice_is_not_taken_for_the_newer_ones_payment(servers: Stack) -> None:
+    """A provider who is paid by hand only: ¥373 for Start were asked for, then the customer wanted Business instead."""
+    play = MoneyPlay.of(servers)
+    with transaction() as session:
+        play.gateway(session).adapter = "manual"
+    older = play.until_awaiting_payment("start")
+    newer = play.until_awaiting_payment("business", replace=True)
+    assert play.change(older).status == "superseded"
+    record(play, "17/1", yen(TOTAL), play.invoice(older).id)
+    assert [payment.attempt_id for payment in play.payments()] == [play.attempts(older)[0].id]
+    assert [attempt.status for attempt in play.attempts(newer)] == ["open"]
+    assert play.ledger() == {"clearing:manual": 373, "credit": -373}
+
+
+def test_a_renewal_that_is_paid_is_not_asked_for_again(servers: Stack) -> None:
+    play = MoneyPlay.of(servers, plan="start")
+    play.set_clock(AUGUST)
+    invoice_id = play.renew().invoice_id
+    record(play, "1/8", yen(1320), invoice_id)
+    with transaction() as session, pytest.raises(NothingToPay, match=f"{invoice_id} is settled"):
+        start_invoice_attempt(session, AUGUST, session.get_one(Invoice, invoice_id))
 
 
 @pytest.mark.parametrize(("seconds", "outcome"), [(0, "held"), (1, "credited")])

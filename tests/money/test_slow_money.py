@@ -15,6 +15,7 @@ from engine.payments.attempts import MoneyOnItsWay, start_attempt
 from local.stack import Stack
 from models.customer import Service
 from models.database import transaction
+from models.payment import PaymentAttempt
 from models.plan_change import PlanChange
 from tests.support.money_play import MoneyPlay, yen
 from tests.support.play import AUGUST, NOON_17_JULY
@@ -197,6 +198,36 @@ def test_a_renewals_due_date_waits_for_money_that_is_on_its_way(servers: Stack) 
         with transaction() as session:
             statuses.append(session.scalar(select(Service.status).where(Service.id == play.service(session).id)))
     assert statuses == ["active", "past_due"]
+
+
+def test_a_due_date_waits_until_the_moment_for_which_the_money_is_waited(servers: Stack) -> None:
+    """A bill of 1 August whose debit sets out at once and is waited for until the 11th; it is due on the 8th."""
+    play = MoneyPlay.with_policies(servers, pending_days_max=10)
+    play.set_clock(AUGUST)
+    invoice_id = play.renew().invoice_id
+    assert invoice_id is not None
+    attempt_id = play.request_renewal(invoice_id)
+    play.process(play.report(attempt_id, yen(550), "payment.pending"))
+    with transaction() as session:
+        until = session.get_one(PaymentAttempt, attempt_id).pending_until
+    assert until == AUGUST + timedelta(days=10)
+    statuses = []
+    for at in (until - timedelta(seconds=1), until):
+        play.set_clock(at)
+        with transaction() as session:
+            mark_past_due(session)
+        with transaction() as session:
+            statuses.append(play.service(session).status)
+    assert statuses == ["active", "past_due"], "from that moment on it is not waited for"
+
+
+@pytest.mark.parametrize(("late_by", "told"), [(timedelta(0), 0), (timedelta(seconds=-1), 1)])
+def test_a_decline_is_told_while_it_may_still_be_paid(servers: Stack, late_by: timedelta, told: int) -> None:
+    play, change_id, attempt_id = awaiting(servers)
+    play.set_clock(PAYABLE_UNTIL + late_by)
+    play.process(play.report(attempt_id, yen(TOTAL), "payment.failed"))
+    assert play.change(change_id).status == "awaiting_payment", "nobody has expired it yet"
+    assert play.notices(change_id).count("payment_declined") == told
 
 
 def test_what_comes_past_the_bound_ends_the_offer_itself(servers: Stack) -> None:

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from engine.ending_requests import NoEnding
+from models.customer import Service
 from tests.mutation.__main__ import explained
 from tests.mutation.changes import changes
 from tests.mutation.mutants import code_of, constants_of, mutants_of, sampled
+from tests.mutation.watched import Loaded
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -43,6 +46,17 @@ def test_each_mistake(right: str, wrong: list[str]) -> None:
     [statement] = ast.parse(right).body
     node = statement.value if isinstance(statement, ast.Expr) and right != "supersede(change)" else statement
     assert [ast.unparse(ast.fix_missing_locations(new)) for new in changes(node)] == wrong
+
+
+def test_a_mistake_that_forgets_what_stands_outside_is_planted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its call of super() an error has no sentence."""
+    file = "engine/ending_requests.py"
+    [mutant] = [one for one in mutants_of(file) if one.function == "NoEnding.__init__" and one.name.endswith("→ pass")]
+    monkeypatch.setattr(NoEnding.__init__, "__code__", NoEnding.__init__.__code__)  # put back in the end
+    service = Service(ref="zone")
+    assert "does not end" in str(NoEnding(service))
+    Loaded({file}).become(code_of(mutant))
+    assert "does not end" not in str(NoEnding(service))
 
 
 def test_a_mutant_runs_with_one_mistake() -> None:

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from domain.money import Money
+from engine.invoicing.documents import document_values
 from engine.invoicing.printing import print_invoice
 from engine.operators.dead_letters import dead_letters, retry_dead_letter
 from local.stack import Stack
@@ -16,6 +17,7 @@ from models.audit import Attribution
 from models.database import transaction
 from models.invoice import Invoice, document_of
 from tasks.run import external_step
+from tests.conftest import catalog_named
 from tests.support.play import NOON_17_JULY, Play
 
 ANA = Attribution("ana", "the name is right now")
@@ -67,6 +69,20 @@ def test_the_sale_goes_on_and_a_person_is_told(servers: Stack, name: str, reason
         assert dead_letters(session, play.provider(session).id) == []
         sha256 = document.sha256
     assert storage.get(sha256).startswith(b"%PDF")
+
+
+LOGO = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20"/></svg>'
+
+
+@pytest.mark.parametrize(("logo", "alt"), [(LOGO, "DNS Service"), (None, None)])
+def test_the_page_bears_the_providers_logo_with_its_name(servers: Stack, logo: str | None, alt: str | None) -> None:
+    invoice = catalog_named("x", "dns").invoice.model_copy(update={"logo": logo})
+    play = Play.of(servers, catalog={"invoice": invoice})
+    change_id = play.request("start")
+    play.steps("quote issue", change_id)
+    with transaction() as session:
+        printed = document_values(session.get_one(Invoice, play.invoice(change_id).id), "proforma").brand.logo
+    assert (printed and printed.alt) == alt
 
 
 def test_a_store_that_is_away_is_tried_again(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

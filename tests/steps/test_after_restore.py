@@ -24,7 +24,7 @@ from models import storage
 from models.audit import BY_A_PROGRAM, OperatorAction
 from models.database import snapshot, transaction
 from models.invoice import NumberGap, NumberSeries
-from models.provider import Connection
+from models.provider import Connection, connection_of
 from pdf import Kind, render
 from pdf.samples.documents import build
 from tests.conftest import environment
@@ -177,6 +177,8 @@ def test_gateways_are_listed_again_at_once(restored: Stack) -> None:
     with transaction() as session:
         machine_now = session.scalar(select(func.clock_timestamp()))
         list_at = play.gateway(session).list_at
+        host = connection_of(session, play.provider(session).id, "host")
+        assert (host and host.adapter, host and host.list_at) == ("http", None), "a host has no list of events"
     assert list_at is not None
     assert machine_now is not None
     assert list_at <= machine_now

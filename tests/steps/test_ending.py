@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import select
 
 from domain.errors import ServiceEnding
+from engine import ending_order
 from engine.accounts.providers import load_catalog
-from engine.audit.checks import PATIENCE, audit_books
+from engine.audit.checks import PATIENCE, ExpectedService, audit_books, services_to_compare
 from engine.ending import StillEnding
 from engine.ending_requests import CreditChanged, EndingOpen, EndingRequest, ServiceOver, request_ending
 from engine.jobs import sweep, work_kinds
@@ -26,6 +27,7 @@ from models.database import snapshot, transaction
 from models.ending import Ending
 from models.moves import moves_of
 from models.outbox import OutboxMessage
+from tasks.run import local_step
 from tests.conftest import catalog_named
 from tests.support.ending_play import EndingPlay
 from tests.support.money_play import yen
@@ -360,6 +362,37 @@ def test_a_host_that_does_not_answer_is_told_again_with_the_same_key(servers: St
     assert (play.order_host(ending_id), hosted(play)["ended"]) == ("ended", True)
     orders = httpx.get(f"{play.stack.addresses.host}/_orders/{play.slug}", trust_env=False).json()["orders"]
     assert {order["key"] for order in orders} == {f"{ending_id}:end"}
+
+
+def test_who_told_the_host_too_slowly_decides_nothing(servers: Stack) -> None:
+    """Its lease was over, and another worker has taken the order on."""
+    play = EndingPlay.of(servers, plan="business")
+    ending_id = play.end("now")
+    slow = local_step(ending_order.begin_order, Ending, ending_id)
+    assert isinstance(slow, ending_order.EndCall)
+    with transaction() as session:
+        session.get_one(Ending, ending_id).lease_until = None
+    quick = local_step(ending_order.begin_order, Ending, ending_id)
+    assert isinstance(quick, ending_order.EndCall)
+    with transaction() as session:
+        done = ending_order.EndOutcome()
+        finished = [ending_order.finish_order(session, NOON_17_JULY, call, done) for call in (slow, quick, slow)]
+    assert finished == ["ending", "ended", "ended"]
+    assert play.ending_history(ending_id) == ["scheduled", "ending", "ended"]
+
+
+def test_a_service_that_ended_is_not_looked_for_at_its_host(servers: Stack) -> None:
+    """The host may have forgotten it: that is no difference."""
+    play = EndingPlay.of(servers)
+    assert play.step("apply", play.until_paid()) == "applied"
+    assert [one.ref for one in compared(play)] == ["zone"]
+    play.end("now")
+    assert compared(play) == []
+
+
+def compared(play: EndingPlay) -> list[ExpectedService]:
+    with snapshot() as session:
+        return services_to_compare(session, [play.provider(session).id])
 
 
 def test_a_host_that_says_no_is_a_persons_matter(servers: Stack) -> None:

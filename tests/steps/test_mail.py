@@ -115,16 +115,18 @@ def _plain(message: OutboxMessage) -> str:
 
 
 @pytest.mark.parametrize(
-    ("address", "again"),
+    ("address", "again", "said"),
     [
-        ("refuse-451@dns.invalid", True),
-        ("refuse-550@dns.invalid", False),
-        ("refuse-552@dns.invalid", False),
-        ("a,b@dns.invalid", False),
-        ("x@[1", False),
+        ("refuse-451@dns.invalid", True, ""),
+        ("refuse-550@dns.invalid", False, "550"),
+        ("refuse-552@dns.invalid", False, "552"),
+        ("a,b@dns.invalid", False, "a,b@dns.invalid"),
+        ("x@[1", False, "x@[1"),
     ],
 )
-def test_a_definite_no_ends_at_once_and_staff_see_whom_it_is_about(servers: Stack, address: str, again: bool) -> None:
+def test_a_definite_no_ends_at_once_and_staff_see_whom_it_is_about(
+    servers: Stack, address: str, again: bool, said: str
+) -> None:
     play = Play.of(servers)
     message_id = written(play, address)
     with transaction() as session:
@@ -133,6 +135,7 @@ def test_a_definite_no_ends_at_once_and_staff_see_whom_it_is_about(servers: Stac
     assert is_tried_again(message_id) is again
     letters = [(letter.id, letter.customer) for letter in waiting(play)]
     assert letters == ([] if again else [(message_id, "Example")])
+    assert all(said in (letter.error or "") for letter in waiting(play))
 
 
 @pytest.mark.parametrize(("user", "password", "is_sent"), [("", "p", True), ("u", "", True), ("u", "p", False)])

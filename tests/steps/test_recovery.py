@@ -252,7 +252,7 @@ def test_credit_that_is_spent_cannot_be_taken_back(servers: Stack) -> None:
     make_it_a_credit(play, change_id)
     knobs(play)
     assert compensate(change_id) == "stuck"
-    assert "373 JPY are missing" in (play.change(change_id).reason_text or "")
+    assert "spent: 373 JPY are missing" in (play.change(change_id).reason_text or "")
     with transaction() as session:
         query = select(LedgerTransaction.source_kind).where(LedgerTransaction.source_kind == "correction")
         assert not session.scalars(query.where(LedgerTransaction.provider_id == play.provider(session).id)).all()

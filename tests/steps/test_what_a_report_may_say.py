@@ -13,7 +13,7 @@ from domain.catalog import Discount
 from domain.errors import PlanNotOffered, UnknownPlan
 from domain.periods import ImplausiblePeriod, Period
 from engine.audit.checks import PATIENCE, audit_books
-from engine.host_reports import BillingReport, NotCorrectable, ServiceDiffers
+from engine.host_reports import BillingReport, NotCorrectable, ServiceDiffers, put_customer
 from engine.offers import quote_change
 from local.stack import Stack
 from models.audit import Attribution, OperatorAction
@@ -163,6 +163,17 @@ def test_whatever_was_reported_wrong_is_put_right(
         if items is None:
             assert (service.anchor_day, service.anchor_assumed) == (10, True)
     report(play, "active", **changes)
+
+
+def test_a_customer_is_at_once_what_was_reported_last(servers: Stack) -> None:
+    """Also to whoever has read the customer before, in the same transaction."""
+    play = Play.of(servers)
+    with transaction() as session:
+        before = play.service(session).customer
+        assert before.name == "Example"
+        values = {"name": "Ana", "email": before.email, "country": "JP", "locale": "ja", "address": [], "tax_id": None}
+        told = put_customer(session, play.provider(session), "customer", values)
+        assert (told.id, told.name, before.name, before.locale) == (before.id, "Ana", "Ana", "ja")
 
 
 def test_a_correction_that_cannot_be(servers: Stack) -> None:
