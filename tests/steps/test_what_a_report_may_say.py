@@ -171,7 +171,14 @@ def test_a_customer_is_at_once_what_was_reported_last(servers: Stack) -> None:
     with transaction() as session:
         before = play.service(session).customer
         assert before.name == "Example"
-        values = {"name": "Ana", "email": before.email, "country": "JP", "locale": "ja", "address": [], "tax_id": None}
+        values: dict[str, Any] = {
+            "name": "Ana",
+            "email": before.email,
+            "country": "JP",
+            "locale": "ja",
+            "address": [],
+            "tax_id": None,
+        }
         told = put_customer(session, play.provider(session), "customer", values)
         assert (told.id, told.name, before.name, before.locale) == (before.id, "Ana", "Ana", "ja")
 
