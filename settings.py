@@ -27,6 +27,8 @@ class Settings(BaseSettings):
     # Where the rows are, and the messages that wake workers. Unset, `planshift up` starts servers of its own.
     database_url: str | None = None
     broker_url: str | None = None
+    # A broker of their own for frontends that enqueue by Celery, from which `planshift entry` carries requests over.
+    frontends_broker_url: str | None = None
     # Whether the database's address is that of a pooler in transaction mode, such as PgBouncer.
     database_pooled: bool = False
     # Signs portal links and encrypts gateway and host secrets at rest. Several keys stand with spaces between, the
@@ -90,6 +92,9 @@ class Settings(BaseSettings):
 
     def require_broker_url(self) -> str:
         return _required("PLANSHIFT_BROKER_URL", self.broker_url)
+
+    def require_frontends_broker_url(self) -> str:
+        return _required("PLANSHIFT_FRONTENDS_BROKER_URL", self.frontends_broker_url)
 
     def require_secret_key(self) -> str:
         """The newest."""

@@ -16,6 +16,7 @@ from cli.output import AsJson, print_json
 SKEW_MAX_SECONDS = 2.0
 AUDIT_AGE_MAX = timedelta(hours=26)
 DEEP_QUEUE = 1_000
+ENTRY_SILENT_MAX_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +90,25 @@ def broker() -> Iterator[Diagnosis]:
 
     from settings import settings
     from worker.app import QUEUES
+    from worker.entry import last_sign
 
     with Redis.from_url(settings().require_broker_url(), socket_timeout=5, socket_connect_timeout=5) as client:
         started = time.monotonic()
         info: dict[str, Any] = client.info()
         milliseconds = (time.monotonic() - started) * 1000
         waiting = {queue: int(client.llen(queue)) for queue in QUEUES}
+        sign = last_sign(client)
     yield Diagnosis("ok", "broker", f"It answers in {milliseconds:.0f} ms.")
     if info.get("maxmemory_policy") != "noeviction":
         sentence = f"maxmemory-policy is {info.get('maxmemory_policy')}: messages may be dropped. Set noeviction."
         yield Diagnosis("bad", "broker", sentence)
     if not info.get("aof_enabled"):
         yield Diagnosis("warning", "broker", "appendonly is off: a restart costs every message, and so some seconds.")
+    if sign is not None and sign[0] > ENTRY_SILENT_MAX_SECONDS:
+        sentence = f"`planshift entry` was last seen {sign[0]:.0f} s ago; what frontends send waits. Start it again."
+        yield Diagnosis("bad", "entry", sentence)
+    elif sign is not None:
+        yield Diagnosis("ok", "entry", f"{sign[1]} messages of frontends wait to be carried over.")
     deep = {queue: count for queue, count in waiting.items() if count > DEEP_QUEUE}
     if deep:
         yield Diagnosis("warning", "queues", f"Many messages wait: {deep}. Start more workers for these queues.")

@@ -13,7 +13,7 @@ Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 inside a 
 
 
 def register(app: typer.Typer) -> None:
-    for command in (migrate, web, receiver, worker, beat, flower):
+    for command in (migrate, web, receiver, worker, entry, beat, flower):
         app.command(epilog=_EXAMPLES[command.__name__])(command)
 
 
@@ -72,6 +72,18 @@ def worker(
         app.worker_main([*arguments, "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"])
 
 
+def entry() -> None:
+    """Carry requests over from the frontends' own broker, never more than the workers' broker has room for."""
+    from local.supervisor import stop_on_signals
+    from settings import settings
+    from worker.entry import run
+    from worker.logs import set_up_logs
+
+    set_up_logs()
+    with stop_on_signals() as over:
+        run(settings().require_frontends_broker_url(), settings().require_broker_url(), over)
+
+
 def beat() -> None:
     """Run beat, which enqueues the sweep and the scans. One is enough; two do no harm."""
     from worker.app import create_app
@@ -114,6 +126,7 @@ _EXAMPLES = {
     "web": "Example: planshift web --host 0.0.0.0 --port 8000",
     "receiver": "Example: planshift receiver --port 8001",
     "worker": "Example: planshift worker --queues pipeline,pdf --name core --concurrency 4",
+    "entry": "Example: PLANSHIFT_FRONTENDS_BROKER_URL=redis://:secret@frontends-valkey:6379/0 planshift entry",
     "beat": "Example: planshift beat",
     "flower": "Example: PLANSHIFT_FLOWER_AUTH=ops:secret planshift flower --port 5555",
 }

@@ -55,17 +55,18 @@ def anonymous_webhooks(other: ApiClient) -> Counter[int]:
 
 
 def _at_the_mercy_of(url: str, other: ApiClient) -> Counter[int]:
-    """Changes of a tenant whose gateway and host are there; until a call has come to its end. What the gateway took
-    counts as accepted."""
+    """Changes of a tenant whose gateway and host are there; until each was tried in vain. What the gateway took counts
+    as accepted."""
     for number in range(CHANGES):
-        other.new_service(f"slow {number}", "basic", "JPY", "JP", (JULY, AUGUST), "monthly")
+        other.new_service(f"slow-{number}", "basic", "JPY", "JP", (JULY, AUGUST), "monthly")
     other.set_clock("2027-07-17T03:00:00Z")
     with transaction() as session:
         session.execute(_connections(session, other).values(base_url=url))
     accept = {"accept_total": {"amount": 373, "currency": "JPY"}}
     for number in range(CHANGES):
-        other.request(f"slow {number}", "start", "monthly", f"slow {number}", accept)
-    until(lambda: _attempts(other, PaymentAttempt.error.is_not(None)) or None, "a call to be given up", 120)
+        other.request(f"slow-{number}", "start", "monthly", f"slow-{number}", accept)
+    in_vain = PaymentAttempt.error.is_not(None)
+    until(lambda: _attempts(other, in_vain) >= CHANGES or None, "each of them to have been tried in vain", 150)
     opened = _attempts(other, PaymentAttempt.gateway_ref.is_not(None))
     return Counter({200: opened, 422: CHANGES - opened})
 

@@ -13,17 +13,10 @@ import pytest
 import typer.core
 import typer.main
 import yaml
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
 from starlette.types import ASGIApp
 
 from cli.main import app
-from local.ports import LOOPBACK, free_port
-from local.process import Command, Process, listens
 from local.stack import WORKERS
-from local.wheels import valkey_server
 from settings import Settings
 from web.api.following import LONGEST_WAIT_SECONDS
 from web.app import BODY_MAX_BYTES
@@ -95,8 +88,9 @@ def test_workers_are_given_the_time_that_their_soft_shutdown_takes(name: str, mo
 
 # Who is given what is secret, or leads to it. Whoever is not here has none of it.
 SECRETS = {
-    "PLANSHIFT_DATABASE_URL": set(OURS) - {"beat", "flower"},
+    "PLANSHIFT_DATABASE_URL": set(OURS) - {"entry", "beat", "flower"},
     "PLANSHIFT_BROKER_URL": set(OURS) - {"migrate"},
+    "PLANSHIFT_FRONTENDS_BROKER_URL": {"entry"},
     "PLANSHIFT_SECRET_KEY": {"web", "receiver", *WORKING},
     "PLANSHIFT_SMTP_PASSWORD": {"worker-outside"},
     "PLANSHIFT_SMTP_USER": {"worker-outside"},
@@ -105,15 +99,18 @@ SECRETS = {
     "POSTGRES_PASSWORD": {"postgres"},
     "OWNER_PASSWORD": {"postgres"},
     "APP_PASSWORD": {"postgres"},
-    "REDISCLI_AUTH": {"valkey"},
+    "REDISCLI_AUTH": {"valkey", "frontends-valkey"},
 }
+
+
+BROUGHT = {"PLANSHIFT_DATABASE_URL", "PLANSHIFT_BROKER_URL", "PLANSHIFT_FRONTENDS_BROKER_URL"}
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_every_setting_exists(name: str) -> None:
     environment = OURS[name]["environment"]
     assert set(environment) <= VARIABLES
-    for variable in {"PLANSHIFT_DATABASE_URL", "PLANSHIFT_BROKER_URL"} & set(environment):
+    for variable in BROUGHT & set(environment):
         assert urlsplit(re.sub(r"\$\{.*?\}", "x", environment[variable])).hostname in SERVICES
 
 
@@ -182,11 +179,12 @@ def test_the_health_checks_ask_for_routes_that_exist() -> None:
     assert answers_at(create_standalone_receiver(), "/healthz")
 
 
-def test_the_broker_keeps_its_messages() -> None:
-    command = shlex.join(SERVICES["valkey"]["command"])
+@pytest.mark.parametrize("name", ["valkey", "frontends-valkey"])
+def test_the_broker_keeps_its_messages(name: str) -> None:
+    command = shlex.join(SERVICES[name]["command"])
     assert "--appendonly yes" in command
     assert "--maxmemory-policy noeviction" in command
-    assert SERVICES["valkey"]["volumes"] == ["valkey:/data"]
+    assert SERVICES[name]["volumes"] == [f"{name}:/data"]
 
 
 def test_the_servers_are_not_reachable_from_outside() -> None:
@@ -194,6 +192,11 @@ def test_the_servers_are_not_reachable_from_outside() -> None:
     for name in ("postgres", "valkey"):
         assert SERVICES[name]["networks"] == ["inside"]
         assert "ports" not in SERVICES[name]
+    # Frontends reach a broker of their own; only what carries their requests over is in both networks.
+    assert COMPOSE["networks"]["frontends"] == {"internal": True}
+    joined = {name for name, service in SERVICES.items() if "frontends" in service["networks"]}
+    assert joined == {"entry", "frontends-valkey"}
+    assert SERVICES["frontends-valkey"]["networks"] == ["frontends"]
 
 
 def test_dependencies_and_volumes_exist() -> None:
@@ -241,30 +244,6 @@ def test_a_worker_has_room_for_all_its_children(name: str, monkeypatch: pytest.M
     monkeypatch.setenv("PLANSHIFT_BROKER_URL", "redis://127.0.0.1:1/0")
     child = create_app.__wrapped__().conf.worker_max_memory_per_child / 1000
     assert megabytes(WORKING[name]["mem_limit"]) >= child * parsed(WORKING[name]["command"])["concurrency"]
-
-
-def test_the_broker_takes_its_options_and_no_huge_message(tmp_path: Path) -> None:
-    command = [re.sub(r"\$\{.*?\}", "secret", word) for word in SERVICES["valkey"]["command"]]
-    port = free_port()
-    options = ["--port", str(port), "--bind", LOOPBACK, "--dir", str(tmp_path), "--daemonize", "no"]
-    argv = [str(valkey_server()), *command[1:], *options]
-    process = Process(Command(name="valkey", argv=argv, log=tmp_path / "log", ready=listens(port)))
-    process.begin()
-    try:
-        process.wait_ready()
-
-        def broker() -> Redis:
-            return Redis(host=LOOPBACK, port=port, password="secret", retry=Retry(NoBackoff(), 0))
-
-        with broker() as sender:
-            assert sender.lpush("requests", b"x" * 900_000) == 1
-            with pytest.raises((RedisError, OSError)):
-                sender.lpush("requests", b"x" * 1_100_000)
-        # The broker hangs up on who sends too much.
-        with broker() as reader:
-            assert reader.llen("requests") == 1
-    finally:
-        process.stop()
 
 
 def test_the_proxy_bounds_what_the_world_sends() -> None:
