@@ -23,6 +23,7 @@ chaos: venv ## break things on purpose and see that no money and no plan is lost
 	@.venv/bin/planshift chaos
 
 attack: tools ## attack the running stack; the last line is JSON (docs/security.md)
+	@.venv/bin/python -m tests.attacks.planted
 	@.venv/bin/python -m tests.attacks
 
 bench: venv ## measure; writes benchmarks/results.json

@@ -39,6 +39,7 @@ NEIGHBOURS: tuple[Attack, ...] = (
     neighbours.anonymous_webhooks,
 )
 EDGES: tuple[Attack, ...] = (
+    edges.calm,
     edges.hard_values,
     edges.forged_webhooks,
     edges.first_reports_at_once,
@@ -73,11 +74,14 @@ def _what_became(slug: str, sold: int) -> dict[str, int]:
     with transaction() as session:
         provider = provider_by_slug(session, slug)
         assert provider is not None
-        query = select(func.count()).join(Service, Service.id == PlanChange.service_id)
-        mine = query.where(PlanChange.provider_id == provider.id, Service.ref.startswith("sale-"))
-        applied = mine.where(PlanChange.status == "applied")
-        services = session.scalar(applied.with_only_columns(func.count(Service.id.distinct()))) or 0
-        times = session.scalar(applied) or 0
+        applied = (
+            select(func.count(), func.count(PlanChange.service_id.distinct()))
+            .select_from(PlanChange)
+            .join(Service, Service.id == PlanChange.service_id)
+            .where(PlanChange.provider_id == provider.id, PlanChange.status == "applied")
+            .where(Service.ref.startswith("sale-"))
+        )
+        times, services = session.execute(applied).one()
         forged = edges.FORGED + [f"look:{name}" for name in neighbours.ANONYMOUS]
         believed = session.scalar(select(func.count()).where(InboxEvent.event_key.in_(forged))) or 0
     return {"lost": sold - services, "doubled": times - services, "forged": believed}

@@ -21,7 +21,14 @@ from tests.support.hostile import CUSTOMER, OFFENCES, at_once, bodies, half_open
 from tests.support.waiting import until
 
 HALF_OPEN = 300
+CALM_SECONDS = 15
 FORGED = [f"forged-{number}" for number in range(300)]
+
+
+def calm(dns: ApiClient) -> Counter[int]:
+    """Nothing: what the machine does by itself."""
+    time.sleep(CALM_SECONDS)
+    return Counter()
 
 
 def hard_values(dns: ApiClient) -> Counter[int]:
