@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import select
 
@@ -15,9 +16,13 @@ from engine.dunning import mark_past_due
 from engine.host_reports import BillingReport, ServiceDiffers, Taken
 from engine.ledger.billed_items import open_items
 from engine.offers import quote_change
+from engine.operators.recovery import compensation
 from local.stack import Stack
+from models.audit import Attribution
 from models.database import transaction
+from models.plan_change import PlanChange
 from models.resumption import Resumption
+from tasks.run import external_step
 from tests.conftest import catalog_named
 from tests.support.host import bills, local_day, renew_all, report, tokyo
 from tests.support.money_play import MoneyPlay, yen
@@ -272,6 +277,35 @@ def test_a_paid_change_waits_out_of_service(servers: Stack) -> None:
     play.set_clock(tokyo("2027-08-06"))
     renew_all(play)
     assert bills(play) == [("2027-08-06", "2027-09-06", 1320)]
+
+
+def test_a_period_that_is_billed_anew_has_the_time_that_was_given_back(servers: Stack) -> None:
+    """Start renews as Basic on 1 August, which is paid, and the host refuses Basic. Out from the 10th to the 13th: the
+    period ends on 4 September. Compensated, it is billed for Start, 1200 and 120, from the 1st to the 4th all the same.
+    """
+    play = extending(servers, plan="start")
+    change_id = play.request("basic")
+    assert play.step("quote", change_id) == "scheduled"
+    play.set_clock(AUGUST)
+    invoice_id = play.renew().invoice_id
+    assert invoice_id is not None
+    play.process(play.report(play.request_renewal(invoice_id), yen(550)))
+    refuse(play, "no")
+    assert play.step("apply", change_id) == "stuck"
+    refuse(play, None)
+    report(play, "suspended", on="2027-08-10 12:00")
+    taken = report(play, "active", on="2027-08-13 12:00")
+    assert told(taken) == ("extended", "2027-08-01", "2027-09-04", 4)
+    assert external_step(compensation(Attribution("ana", "no room")), PlanChange, change_id) == "compensated"
+    assert bills(play)[-1] == ("2027-08-01", "2027-09-04", 1320)
+    assert play.ledger() == {"clearing:standard": 550, "receivable": 770, "sales": -1200, "tax:jp-10": -120}
+    with transaction() as session:
+        assert local_day(play.service(session).period_end) == "2027-09-04"
+
+
+def refuse(play: MoneyPlay, reason: str | None) -> None:
+    knobs = f"{play.stack.addresses.host}/_knobs/{play.slug}"
+    httpx.put(knobs, json={"refuse": reason} if reason else {}, trust_env=False).raise_for_status()
 
 
 def test_each_resumption_is_kept(servers: Stack) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from domain.money import Money
 from engine.audit.checks import audit_books, providers_to_audit
+from engine.audit.watch import troubles
 from engine.operators.recovery import CompensateCall, NotStuck, begin_compensation, cancel, compensation, retry
 from local.stack import Stack
 from models.audit import Attribution, OperatorAction
@@ -134,6 +135,17 @@ def test_a_change_that_a_person_cancels_names_them_and_why(servers: Stack) -> No
         [action] = session.scalars(select(OperatorAction).where(OperatorAction.subject == change_id)).all()
         assert (action.action, action.actor, action.reason) == ("change.cancel", "ana", "the rack was full")
     assert last_move(change_id).actor == "operator"
+
+
+def test_whose_changes_are_stuck_is_told(servers: Stack) -> None:
+    play, other = Play.of(servers), Play.of(servers)
+    stuck(play)
+    other.request("start")
+    with transaction() as session:
+        told = [one.sentence for one in troubles(session, ()) if one.kind == "stuck" and one.subject == play.slug]
+        subjects = {one.subject for one in troubles(session, ()) if one.kind == "stuck"}
+    assert told == ["1 changes are stuck. See `planshift changes list --stuck`."]
+    assert other.slug not in subjects
 
 
 def test_only_what_is_stuck(servers: Stack) -> None:

@@ -9,8 +9,9 @@ from sqlalchemy import func, select
 
 from domain.money import Money
 from engine.jobs.idempotency import KeyReused, RequestInFlight
+from engine.offers import quote_change
 from engine.payments.attempts import start_attempt
-from engine.request import ChangeOpen
+from engine.request import ChangeOpen, UnknownQuote
 from local.stack import Stack
 from models.database import transaction
 from models.payment import PaymentAttempt
@@ -41,6 +42,31 @@ def test_eight_requests_at_once_for_one_service_are_one_change(servers: Stack) -
     with ThreadPoolExecutor(8) as threads:
         changes = [change for change in threads.map(request, range(8)) if change]
     assert len(changes) == 1
+
+
+def test_who_asks_beside_an_open_change_is_told_the_way_out(servers: Stack) -> None:
+    play = Play.of(servers)
+    change_id = play.until_awaiting_payment("start")
+    with pytest.raises(ChangeOpen, match=rf"{change_id} \(awaiting_payment\)\. Send replace: true to replace it\."):
+        play.request("business")
+    play.process(play.report(play.attempts(change_id)[-1].id, Money(373, "JPY")))
+    assert play.step("settle", change_id) == "paid"
+    with pytest.raises(ChangeOpen, match=r"\(paid\)\. Wait until it is applied\."):
+        play.request("business")
+
+
+def test_a_quote_that_is_for_something_else_is_none(servers: Stack) -> None:
+    """Of another plan, of another service, or never made."""
+    play, other = Play.of(servers), Play.of(servers)
+    for asked, quote_id in (("business", quoted(play)), ("start", quoted(other)), ("start", "qt_unknown")):
+        with pytest.raises(UnknownQuote, match=f"There is no quote {quote_id} for this service, plan, cycle and"):
+            play.request(asked, quote=quote_id)
+    assert play.change(play.request("start", quote=quoted(play))).status == "requested"
+
+
+def quoted(play: Play) -> str:
+    with transaction() as session:
+        return quote_change(session, NOON_17_JULY, play.service(session), "start", "monthly").id
 
 
 def test_one_balance_is_not_spent_twice(servers: Stack) -> None:
