@@ -15,7 +15,13 @@ from typer.testing import CliRunner
 from cli.main import app
 from engine.audit.checks import PATIENCE, audit_books
 from engine.operators.dead_letters import dead_letters, retry_dead_letter
-from engine.operators.failed_refunds import NotByHand, NothingToDecide, decide_refund, report_failed
+from engine.operators.failed_refunds import (
+    NotByHand,
+    NothingToDecide,
+    UnknownRefund,
+    decide_refund,
+    report_failed,
+)
 from engine.operators.manual_payments import StatementLine, record_payment
 from engine.payments.paid_at import paid_at
 from engine.payments.refunds import NotRefundable, refundable
@@ -296,6 +302,15 @@ def test_unmatched_money_comes_back_to_the_operators(servers: Stack) -> None:
     assert play.ledger() == {"clearing:manual": 500, "unmatched:manual": -500}
     assert mails(refund_id) == {}
     assert_books_hold(play)
+
+
+def test_a_refund_is_found_by_its_own_provider_only(servers: Stack) -> None:
+    play, _, payment_id = overpaid(servers)
+    refund_id = play.start_refund(payment_id, yen(627))
+    with transaction() as session:
+        for provider, asked in ((MoneyPlay.of(servers), refund_id), (play, "ref_unknown")):
+            with pytest.raises(UnknownRefund):
+                report_failed(session, NOON_17_JULY, provider.provider(session), asked, DECISION)
 
 
 def test_only_a_transfer_made_by_hand_is_reported_by_a_person(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

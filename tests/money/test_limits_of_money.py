@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from domain.periods import instant_text
+from engine.jobs.external_call import machine_time
 from local.stack import Stack
 from models.base import new_id
 from models.database import transaction
@@ -56,6 +57,15 @@ def test_a_scheduled_downgrade_makes_room_when_the_upgrade_is_paid_and_not_befor
     play.process(play.report(play.attempts(upgrade)[0].id, yen(958)))
     assert play.step("settle", upgrade) == "paid"
     assert play.history(downgrade) == ["requested", "scheduled", "superseded"]
+
+
+def test_the_gateway_gives_as_long_as_the_offer_by_its_own_clock(servers: Stack) -> None:
+    """Seven days of a sandbox in July 2027 are seven days from now."""
+    play = MoneyPlay.of(servers)
+    change_id = play.until_awaiting_payment("start")
+    with transaction() as session:
+        left = play.attempts(change_id)[0].expires_at - machine_time(session)
+    assert timedelta(days=6, hours=23) < left < timedelta(days=7)
 
 
 def test_an_answer_of_the_gateway_ends_the_lease(servers: Stack) -> None:

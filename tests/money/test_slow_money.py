@@ -138,6 +138,19 @@ def test_what_sets_out_after_the_end_is_not_waited_for(servers: Stack) -> None:
     assert play.step("expire", change_id) == "expired"
 
 
+def test_what_sets_out_after_the_end_and_does_not_come_gives_no_time_back(servers: Stack) -> None:
+    play, change_id, attempt_id = awaiting(servers)
+    play.set_clock(PAYABLE_UNTIL + timedelta(minutes=1))
+    for kind in ("payment.pending", "payment.failed"):
+        play.process(play.report(attempt_id, yen(TOTAL), kind))
+    [attempt] = play.attempts(change_id)
+    assert (attempt.status, attempt.pending_since, attempt.pending_until) == (
+        *("failed", PAYABLE_UNTIL + timedelta(minutes=1), None),
+    )
+    assert (play.change(change_id).status, play.change(change_id).payable_until) == ("awaiting_payment", PAYABLE_UNTIL)
+    assert "payment_did_not_come" not in play.notices(change_id)
+
+
 def test_canceled_while_money_is_on_its_way_it_becomes_credit(servers: Stack) -> None:
     play, change_id, attempt_id = on_its_way(servers, late_money="change")
     with transaction() as session:

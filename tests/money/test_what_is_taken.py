@@ -201,6 +201,24 @@ def test_what_each_gateway_takes(adapter: str, amount: Money, taken: bool) -> No
             check_payable(rule, amount)
 
 
+@pytest.mark.parametrize(
+    ("adapter", "amount", "bound"),
+    [
+        ("stripe", Money(49, "JPY"), {"minimum": Money(50, "JPY").as_json()}),
+        ("stripe", Money(100_000_000, "JPY"), {"maximum": Money(99_999_999, "JPY").as_json()}),
+        ("stripe", Money(150, "MGA"), {}),
+        ("stripe", Money(1_000, "LYD"), {}),
+    ],
+)
+def test_a_refused_amount_is_told_with_the_bound_that_it_breaks(
+    adapter: str, amount: Money, bound: dict[str, Any]
+) -> None:
+    """None, where it is no multiple of what is taken, or where the currency is not taken at all."""
+    with pytest.raises(AmountNotPayable) as refused:
+        check_payable(GATEWAYS[adapter].amount_rule(amount.currency), amount)
+    assert refused.value.details == {"amount": amount.as_json()} | bound
+
+
 def test_nothing_due_is_always_possible() -> None:
     check_payable(None, Money(0, "LYD"))
 

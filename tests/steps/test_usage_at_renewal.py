@@ -55,3 +55,20 @@ def test_by_policy_staff_are_asked_and_have_their_days(servers: Stack) -> None:
     )
     assert "review_requested" in play.notices(change_id)
     assert play.ledger()["receivable"] == 1320
+
+
+def test_once_warned_the_renewal_has_all_its_tries_again(servers: Stack) -> None:
+    """Seven days ahead the customer is told once that four zones are one too many; what failed before is forgotten."""
+    play = MoneyPlay.of(servers, plan="start")
+    change_id = play.request("basic")
+    assert play.step("quote", change_id) == "scheduled"
+    hosted(play, 4)
+    play.set_clock(AUGUST - timedelta(days=7))
+    with transaction() as session:
+        play.service(session).attempts = 3
+    for _ in range(2):
+        play.renew()
+        with transaction() as session:
+            assert play.service(session).attempts == 0
+    assert play.notices(change_id).count("at_risk") == 1
+    assert play.change(change_id).warned_at == AUGUST - timedelta(days=7)
