@@ -20,6 +20,7 @@ from engine.operators.recovery import compensation
 from local.stack import Stack
 from models.audit import Attribution
 from models.database import transaction
+from models.invoice import Invoice
 from models.plan_change import PlanChange
 from models.resumption import Resumption
 from tasks.run import external_step
@@ -281,8 +282,7 @@ def test_a_paid_change_waits_out_of_service(servers: Stack) -> None:
 
 def test_a_period_that_is_billed_anew_has_the_time_that_was_given_back(servers: Stack) -> None:
     """Start renews as Basic on 1 August, which is paid, and the host refuses Basic. Out from the 10th to the 13th: the
-    period ends on 4 September. Compensated, it is billed for Start, 1200 and 120, from the 1st to the 4th all the same.
-    """
+    period ends on 4 September. Compensated, it is a month of Start all the same, 1200 and 120, three days later."""
     play = extending(servers, plan="start")
     change_id = play.request("basic")
     assert play.step("quote", change_id) == "scheduled"
@@ -295,9 +295,13 @@ def test_a_period_that_is_billed_anew_has_the_time_that_was_given_back(servers: 
     refuse(play, None)
     report(play, "suspended", on="2027-08-10 12:00")
     taken = report(play, "active", on="2027-08-13 12:00")
-    assert told(taken) == ("extended", "2027-08-01", "2027-09-04", 4)
+    assert told(taken) == ("extended", "2027-08-04", "2027-09-04", 4)
     assert external_step(compensation(Attribution("ana", "no room")), PlanChange, change_id) == "compensated"
-    assert bills(play)[-1] == ("2027-08-01", "2027-09-04", 1320)
+    with transaction() as session:
+        query = select(Invoice).where(Invoice.service_id == play.service(session).id).order_by(Invoice.id.desc())
+        anew = session.scalars(query.limit(1)).one()
+    span = Period.from_json(anew.content["supply"])
+    assert (local_day(span.start), local_day(span.end), anew.total_minor) == ("2027-08-04", "2027-09-04", 1320)
     assert play.ledger() == {"clearing:standard": 550, "receivable": 770, "sales": -1200, "tax:jp-10": -120}
     with transaction() as session:
         assert local_day(play.service(session).period_end) == "2027-09-04"
