@@ -54,7 +54,7 @@ def opened_by(frame: Frame, lines: list[PricedLine], parts: list[int]) -> tuple[
     terms = charge.terms if unit == charge.terms.unit else charge.terms._replace(unit=unit)
     mode = frame.proration.fraction, frame.day
     item = billed(terms, charge.taxation, (net, tax), (charge.covers, frame.whole), mode)
-    if frame.period == frame.service.period:
+    if frame.kept:
         item = replace(item, moved_days=frame.service.moved_days)
     return (Opened(item, place),)
 

@@ -28,7 +28,8 @@ class Frame(NamedTuple):
     rounding: Rounding
     place: RoundingPlace
     day: ChangeDay
-    left: Share  # of the full period that runs
+    kept: bool  # the full period that runs stays
+    left: Share  # of it
     only_units: bool  # units of one plan come or go in the running period, and no amount is off the whole
 
     @property
@@ -62,7 +63,7 @@ def frame_of(
     proration = proration.between(*months)
     running = service.full_period(now)
     whole, anchor = period_after(proration, running, service.anchor, months, catalog.timezone, now)
-    period = service.period if whole == running else whole
+    kept = whole == running
     policy = catalog.policies
     day = proration.change_day or policy.change_day
     return Frame(
@@ -73,14 +74,15 @@ def frame_of(
         new,
         proration,
         now,
-        period,
+        service.period if kept else whole,
         whole,
         anchor,
         proration.rounding or policy.rounding.mode,
         proration.place or policy.rounding.place,
         day,
+        kept,
         share_left(proration.fraction, running, now, catalog.timezone, day, service.moved_days),
-        _only_units(old, new) and period == service.period,
+        kept and _only_units(old, new),
     )
 
 

@@ -128,17 +128,17 @@ def _share_charged(frame: Frame) -> Share:
         return ALL_OF_IT
     if fraction is Fraction.WHOLE:
         return share_of_part(frame.period, frame.whole, tz)
-    if frame.period == frame.service.period:
+    if frame.kept:
         return frame.left
     return share_left(fraction, frame.whole, frame.now, tz, frame.day)
 
 
 def _full_price(frame: Frame, terms: PeriodTerms) -> tuple[Ratio, int | None]:
     """The price of the full period, scaled where its renewal date was kept and the cycle is of another length."""
-    tz, service = frame.catalog.timezone, frame.service
-    if frame.period != service.period:
+    if not frame.kept:
         return terms.full, None
-    months = months_of(frame.whole.later(-service.moved_days, tz), tz)
+    tz = frame.catalog.timezone
+    months = months_of(frame.whole.later(-frame.service.moved_days, tz), tz)
     if terms.months == months:
         return terms.full, None
     return (terms.full[0] * months, terms.full[1] * terms.months), months

@@ -66,7 +66,7 @@ def _why_equal(formatter: Formatter, priced: Priced, figures: Figures) -> str:
 
 def _alike(priced: Priced) -> bool:
     """Whether periods of one length are compared, and their prices are all that counts."""
-    return priced.old.months == priced.new.months and priced.period == priced.service.period
+    return priced.old.months == priced.new.months and priced.figures is not None and priced.figures.frame.kept
 
 
 def _is_cheaper(priced: Priced) -> bool:

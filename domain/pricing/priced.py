@@ -69,7 +69,7 @@ class Priced(NamedTuple):
             anchor_day=self.anchor.day,
             anchor_time=self.anchor.at,
             items=(*left, *opened),
-            moved_days=self.service.moved_days if self.period == self.service.period else 0,
+            moved_days=self.service.moved_days if figures.frame.kept else 0,
         )
 
 

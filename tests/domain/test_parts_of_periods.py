@@ -288,3 +288,40 @@ def test_the_day_of_the_change_may_be_the_old_plans_within_a_part(dns: Catalog) 
     quote = price_change(catalog, part_of_july(catalog), AMERICAN, target, at("2027-07-18", TOKYO), nothing)
     (charge,) = [line for line in quote.lines if line.kind == "charge"]
     assert "July 10" in charge.description
+
+
+@pytest.mark.parametrize(
+    ("axes", "first", "charge", "then", "expected"),
+    [
+        # the old plan pays for the 1st: 30 of 31 days are 1161.3, and on the same day all of that is still to come
+        ({"fraction": "days", "change_day": "old"}, "2027-07-01", 1161, "2027-07-01", [-1161, 2903]),
+        # ten days later 20 of those 30
+        ({"fraction": "days", "change_day": "old"}, "2027-07-01", 1161, "2027-07-11", [-774, 1935]),
+        # 28 of 30 days of February: 1120, of which 14 of 28 are left on the 15th
+        ({"fraction": "nominal"}, "2027-02-01", 1120, "2027-02-01", [-1120, 2800]),
+        ({"fraction": "nominal"}, "2027-02-01", 1120, "2027-02-15", [-560, 1400]),
+    ],
+)
+def test_what_was_charged_on_the_first_day_comes_back_by_what_it_was_charged_for(
+    dns: Catalog, axes: dict[str, Any], first: str, charge: int, then: str, expected: list[int]
+) -> None:
+    catalog = with_rule(dns, Proration(**axes))
+    end = "2027-08-01" if first == "2027-07-01" else "2027-03-01"
+    old = service(catalog, "basic", "monthly", first, end, currency="JPY")
+    changed_once = changed(catalog, old, Target("start", "monthly"), first)
+    assert lines(changed_once)[1] == ("charge", charge)
+    again = changed(catalog, changed_once.service_after, Target("business", "monthly"), then)
+    assert [amount for _, amount in lines(again)] == expected
+
+
+def test_a_month_that_covers_the_rest_of_a_quarter_is_a_period_of_its_own(dns: Catalog) -> None:
+    """What runs is 31 January to 28 February, 28 of the 91 days of a quarter from 29 November. A month that renews on
+    the 31st has the same dates, and is charged whole: 12.00."""
+    catalog = with_rule(quarterly(dns), Proration(fraction=Fraction.DAYS))
+    old = service(catalog, "basic", "quarterly", "2027-01-31", "2027-02-28", billed=415, anchor_day=31)
+    quarter = Period(at("2026-11-29", TOKYO), at("2027-02-28", TOKYO))
+    old = replace(old, items=tuple(replace(item, of_period=quarter) for item in old.items))
+    priced = changed(catalog, old, Target("start", "monthly"), "2027-01-31")
+    assert lines(priced) == [("credit", -415), ("charge", 1200)]
+    (item,) = [item for item in priced.service_after.items if item.units_left]
+    assert item.of_period == item.covers == old.period

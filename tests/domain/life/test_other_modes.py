@@ -6,6 +6,7 @@ from domain.catalog import MinimumCharge
 from domain.pricing.modes import Anchor, CreditBecomes, Fraction, PriceDifference, Proration
 from domain.pricing.terms import ServiceTerms
 from tests.domain.life.machine import Life, lived
+from tests.domain.life.model import Running
 
 NO_CREDIT = {"credit": False, "credit_becomes": CreditBecomes.NOTHING}
 LEAST = 300
@@ -16,8 +17,8 @@ class NothingComesBack(Life):
 
     proration = Proration(fraction=Fraction.DAYS, **NO_CREDIT)
 
-    def sentence(self, before: ServiceTerms, after: ServiceTerms, total: int, ceiling: int | None) -> None:
-        worth, charge, units = self.moved(before, after)
+    def sentence(self, before: ServiceTerms, old: Running, total: int, ceiling: int | None) -> None:
+        worth, charge, units = self.moved(before, old)
         self.account.had += worth
         self.hold(units, charge if ceiling is None else min(charge, Exact(ceiling)))
 
@@ -33,8 +34,8 @@ class CreditPaysTheNewPlanOnly(Life):
 
     proration = Proration(fraction=Fraction.DAYS, credit_becomes=CreditBecomes.NOTHING)
 
-    def sentence(self, before: ServiceTerms, after: ServiceTerms, total: int, ceiling: int | None) -> None:
-        worth, charge, units = self.moved(before, after)
+    def sentence(self, before: ServiceTerms, old: Running, total: int, ceiling: int | None) -> None:
+        worth, charge, units = self.moved(before, old)
         if ceiling is not None:
             charge = min(charge, worth + ceiling)
         self.account.had += max(Exact(0), worth - charge)
@@ -47,8 +48,8 @@ class SmallChargesAreRaised(Life):
     proration = Proration(fraction=Fraction.DAYS)
     minimum = MinimumCharge(amounts={"JPY": LEAST, "USD": LEAST}, when_below="raise")
 
-    def sentence(self, before: ServiceTerms, after: ServiceTerms, total: int, ceiling: int | None) -> None:
-        worth, charge, units = self.moved(before, after)
+    def sentence(self, before: ServiceTerms, old: Running, total: int, ceiling: int | None) -> None:
+        worth, charge, units = self.moved(before, old)
         asked = charge - worth
         if ceiling is not None and total == ceiling:
             charge = min(charge, worth + ceiling)
@@ -64,8 +65,8 @@ class SmallChargesAreWaived(Life):
     proration = Proration(fraction=Fraction.DAYS)
     minimum = MinimumCharge(amounts={"JPY": LEAST, "USD": LEAST}, when_below="waive")
 
-    def sentence(self, before: ServiceTerms, after: ServiceTerms, total: int, ceiling: int | None) -> None:
-        worth, charge, units = self.moved(before, after)
+    def sentence(self, before: ServiceTerms, old: Running, total: int, ceiling: int | None) -> None:
+        worth, charge, units = self.moved(before, old)
         if ceiling is not None:
             charge = min(charge, worth + ceiling)
         if total == 0:
@@ -79,9 +80,9 @@ class NothingNow(Life):
 
     proration = Proration(fraction=Fraction.ZERO, **NO_CREDIT)
 
-    def sentence(self, before: ServiceTerms, after: ServiceTerms, total: int, ceiling: int | None) -> None:
+    def sentence(self, before: ServiceTerms, old: Running, total: int, ceiling: int | None) -> None:
         assert total == 0
-        assert before.items == after.items
+        assert before.items == self.service.items
 
     def units_are_billed_once(self) -> None:
         assert sum(item.is_open(self.now) for item in self.service.items) == 1
@@ -92,10 +93,11 @@ class TheLastPlansPrice(Life):
 
     proration = Proration(fraction=Fraction.WHOLE, difference=PriceDifference.BILLED)
     most_units = 1
+    changes_cycle = False
 
-    def sentence(self, before: ServiceTerms, after: ServiceTerms, total: int, ceiling: int | None) -> None:
+    def sentence(self, before: ServiceTerms, old: Running, total: int, ceiling: int | None) -> None:
         self.account.held = []
-        self.hold(1, self.full(after.plan, self.now) * self.factor())
+        self.hold(1, self.full(self.service, 1, self.now) * self.share() * self.factor())
 
 
 class TheDifferences(Life):
@@ -105,14 +107,16 @@ class TheDifferences(Life):
     proration = Proration(fraction=Fraction.WHOLE)
     sold_at: Exact
     most_units = 1
+    changes_cycle = False
 
-    def sentence(self, before: ServiceTerms, after: ServiceTerms, total: int, ceiling: int | None) -> None:
+    def sentence(self, before: ServiceTerms, old: Running, total: int, ceiling: int | None) -> None:
         (held,) = self.account.held
         exempt_then_abroad = self.sold_at == Exact(10, 11) and self.buyer.country != "JP"
         written = held.paid if exempt_then_abroad else held.paid / self.sold_at
-        difference = self.full(after.plan, self.now) - self.full(before.plan, before.period.start)
+        difference = self.full(self.service, 1, self.now) - self.full(before, 1, before.period.start)
         self.account.held, self.sold_at = [], self.factor()
-        self.hold(1, max(Exact(0), written + difference) * self.sold_at)
+        paid = max(Exact(0), written + difference * self.share()) * self.sold_at
+        self.hold(1, paid)
 
     def _renew(self) -> None:
         super()._renew()
