@@ -195,4 +195,4 @@ def _stuck(session: Session, now: datetime, change: PlanChange, event: Event, co
     return Status.STUCK
 
 
-apply_plan = ExternalStep(begin_apply, perform_apply, finish_apply, ApplyCall)
+apply_plan = ExternalStep(begin_apply, perform_apply, finish_apply, ApplyCall, locks_service=True)

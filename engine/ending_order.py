@@ -89,4 +89,4 @@ def finish_order(session: Session, now: datetime, call: EndCall, outcome: EndOut
     return EndingStatus.ENDING
 
 
-order_host = ExternalStep(begin_order, perform_order, finish_order, EndCall)
+order_host = ExternalStep(begin_order, perform_order, finish_order, EndCall, locks_service=True)

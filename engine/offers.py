@@ -27,7 +27,7 @@ from engine.payments.payable import check_payable, rule_of, with_payable_credit
 from models.customer import Service
 from models.ending import open_ending
 from models.invoice import StoredQuote
-from models.provider import catalog_id_of, catalog_of, catalog_version
+from models.provider import catalog_of, catalog_version
 
 OFFER_ENDS_BEFORE_PERIOD = timedelta(hours=1)
 
@@ -116,7 +116,7 @@ def quote_change(
     stored = StoredQuote(
         provider_id=service.provider_id,
         service_id=service.id,
-        catalog_id=catalog_id_of(session, service.provider),
+        catalog_id=service.provider.catalog_id,
         priced_at=now,
         expires_at=quote.expires_at,
         document=quote.as_json(),

@@ -289,4 +289,4 @@ def _check_target(catalog: Catalog, service: Service, scheduled: PlanChange) -> 
             )
 
 
-renew_service = ExternalStep(begin_renewal, measure_usage, finish_renewal, UsageCall)
+renew_service = ExternalStep(begin_renewal, measure_usage, finish_renewal, UsageCall, locks_service=True)

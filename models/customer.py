@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, UniqueConstraint, and_, select, update
-from sqlalchemy.orm import Mapped, Session, mapped_column, object_session, relationship
+from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, object_session, relationship
 
 from domain import next_steps
 from domain.lifecycle import ACTIVE, OVER, SERVICE, EndingStatus, ServiceStatus, Status
@@ -16,7 +16,7 @@ from domain.periods import AnchorPoint, Period
 from models.base import Base, new_id, one_of, recorded_at
 from models.moves import Move, Moving
 from models.pending_work import fact, given_up_index
-from models.provider import Provider, clock_of
+from models.provider import CLOCK, Provider, UnknownRow, clock_of
 
 if TYPE_CHECKING:
     from models.ending import Ending
@@ -96,7 +96,6 @@ class Service(Moving, Base):
     provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
     customer_id: Mapped[str] = mapped_column(ForeignKey("customers.id"), index=True)
     ref: Mapped[str]
-    status: Mapped[str]
     plan: Mapped[str]
     cycle: Mapped[str]
     currency: Mapped[str]
@@ -186,11 +185,37 @@ def service_by_ref(session: Session, provider_id: str, ref: str) -> Service | No
     return session.scalar(select(Service).where(Service.provider_id == provider_id, Service.ref == ref))
 
 
+def lock_and_clock(session: Session, row: Any, row_id: str) -> datetime:
+    """The first lock of every step, that of its row's service: whoever holds it wins, the loser finds its guard false.
+    Returns the business time. Raises UnknownRow.
+
+    It is a statement of its own: one that has waited for a lock brings the locked row as it is then, but all others as
+    they were when it began, such as a balance that the winner has spent.
+    """
+    service_id = row_id if row is Service else select(row.service_id).where(row.id == row_id).scalar_subquery()
+    query = select(Service.id, CLOCK).join(Provider, Provider.id == Service.provider_id)
+    locked = session.execute(query.where(Service.id == service_id).with_for_update(of=Service)).one_or_none()
+    if locked is None:
+        raise UnknownRow(row_id)
+    session.info.setdefault(_LOCKED, set()).update({locked[0], row_id})
+    return locked[1]
+
+
+_LOCKED = "rows of locked services"
+
+
+def lock_service_of(session: Session, row: Any, row_id: str) -> None:
+    """The same, unless this transaction has done so already."""
+    if row_id not in session.info.get(_LOCKED, ()):
+        lock_and_clock(session, row, row_id)
+
+
 def lock_service(session: Session, service_id: str) -> Service:
-    """The first lock of every step: whoever holds it wins, the loser finds its guard false."""
-    return session.execute(
+    """Locks a service and reads it afresh, with whose it is."""
+    lock_service_of(session, Service, service_id)
+    return session.scalars(
         select(Service)
         .where(Service.id == service_id)
-        .with_for_update(of=Service)
+        .options(joinedload(Service.provider, innerjoin=True), joinedload(Service.customer, innerjoin=True))
         .execution_options(populate_existing=True)
-    ).scalar_one()
+    ).one()

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, UniqueConstraint, and_, select
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
 
 from domain import next_steps
 from domain.lifecycle import ACTIVE, ENDING, OPEN_ENDING, EndingStatus, Status
 from domain.money import Money
 from models.base import Base, new_id, one_of, recorded_at
-from models.customer import Customer, Service, lock_service
+from models.customer import Customer, Service, lock_service_of
 from models.moves import Move, Moving
 from models.pending_work import Leased, fact, given_up_index, pending_index
 from models.plan_change import PlanChange
@@ -62,7 +62,6 @@ class Ending(Leased, Moving, Base):
     provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
     service_id: Mapped[str] = mapped_column(ForeignKey("services.id"), index=True)
     customer_id: Mapped[str] = mapped_column(ForeignKey("customers.id"))
-    status: Mapped[str]
     at: Mapped[str]
     idempotency_key: Mapped[str]
     request_sha256: Mapped[str]
@@ -116,15 +115,15 @@ class Ending(Leased, Moving, Base):
 
 
 def lock_ending(session: Session, ending_id: str) -> Ending:
-    """Locks the service, then its ending, and reads both afresh. Raises NoResultFound for an unknown id."""
-    service_id = session.execute(select(Ending.service_id).where(Ending.id == ending_id)).scalar_one()
-    lock_service(session, service_id)
-    return session.execute(
+    """Locks the service, then its ending, and reads both afresh. Raises UnknownRow."""
+    lock_service_of(session, Ending, ending_id)
+    return session.scalars(
         select(Ending)
         .where(Ending.id == ending_id)
+        .options(joinedload(Ending.service, innerjoin=True))
         .with_for_update(of=Ending)
         .execution_options(populate_existing=True)
-    ).scalar_one()
+    ).one()
 
 
 def open_ending(session: Session, service_id: str) -> Ending | None:

@@ -53,7 +53,6 @@ class InboxEvent(Moving, Base):
     conflicting: Mapped[bool] = mapped_column(default=False)
     conflicting_body: Mapped[bytes | None]
     deliveries: Mapped[int] = mapped_column(default=1)
-    status: Mapped[str] = mapped_column(default=InboxStatus.RECEIVED)
     match_attempts: Mapped[int] = mapped_column(default=0)
     failures: Mapped[int] = mapped_column(default=0)
     waits_for: Mapped[str | None]
@@ -110,6 +109,7 @@ def store_event(
             provider_id=connection.provider_id,
             connection_id=connection.id,
             source=source,
+            status=InboxStatus.RECEIVED,
             event_key=event_key,
             body=body,
             body_sha256=hashlib.sha256(body).hexdigest(),

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from domain.money import Money
@@ -115,40 +114,71 @@ def post(session: Session, provider_id: str, source: tuple[str, str], at: dateti
     _check_balanced(source, entries)
     if not entries:
         return False
-    transaction_id = session.execute(
-        insert(LedgerTransaction)
-        .values(id=new_id("ltx"), provider_id=provider_id, source_kind=source[0], source_id=source[1], at=at)
-        .on_conflict_do_nothing(index_elements=["source_kind", "source_id"])
-        .returning(LedgerTransaction.id)
-    ).scalar_one_or_none()
-    if transaction_id is None:
+    values = {
+        "id": new_id("ltx"),
+        "provider_id": provider_id,
+        "source_kind": source[0],
+        "source_id": source[1],
+        "at": at,
+        "accounts": [entry.account for entry in entries],
+        "owners": [entry.owner for entry in entries],
+        "currencies": [entry.amount.currency for entry in entries],
+        "amounts": [entry.amount.amount for entry in entries],
+        "guarded": list(GUARDED),
+    }
+    if not session.scalar(_POST, values):
         return False
-    session.add_all(
-        LedgerEntry(
-            transaction_id=transaction_id,
-            provider_id=provider_id,
-            account=entry.account,
-            owner=entry.owner,
-            currency=entry.amount.currency,
-            amount_minor=entry.amount.amount,
-        )
-        for entry in entries
-    )
-    session.flush()
-    for entry in sorted(entries, key=_balance_lock_order):
-        _add_to_balance(session, provider_id, entry)
     for entry in entries:
         if entry.account == "credit" and entry.amount.amount < 0:
             note_arrival(session, provider_id, entry.owner, entry.amount.currency)
     return True
 
 
+# One round trip. What is taken from comes first, then the rest by name, so that two sessions agree. An update, as
+# PostgreSQL holds the proposed row of an upsert against CHECK even where a row exists; what cannot be taken because
+# nothing is there goes the same way as what is given, and CHECK refuses it.
+_POST = text("""
+WITH posted AS (
+    INSERT INTO ledger_transactions (id, provider_id, source_kind, source_id, at)
+    VALUES (:id, :provider_id, :source_kind, :source_id, :at)
+    ON CONFLICT (source_kind, source_id) DO NOTHING
+    RETURNING id, provider_id
+), written AS (
+    INSERT INTO ledger_entries (transaction_id, provider_id, account, owner, currency, amount_minor)
+    SELECT posted.id, provider_id, account, owner, currency, amount
+    FROM posted, unnest(CAST(:accounts AS text[]), CAST(:owners AS text[]), CAST(:currencies AS text[]),
+                        CAST(:amounts AS bigint[])) WITH ORDINALITY AS entry (account, owner, currency, amount, place)
+    ORDER BY place
+    RETURNING provider_id, account, owner, currency, amount_minor
+), added AS (
+    SELECT provider_id, account, owner, currency, -sum(amount_minor)::bigint AS amount
+    FROM written
+    WHERE split_part(account, ':', 1) = ANY(:guarded)
+    GROUP BY provider_id, account, owner, currency
+), taken AS (
+    UPDATE ledger_balances AS kept SET balance_minor = kept.balance_minor + added.amount
+    FROM added
+    WHERE added.amount < 0 AND (kept.provider_id, kept.account, kept.owner, kept.currency)
+        = (added.provider_id, added.account, added.owner, added.currency)
+    RETURNING kept.account, kept.owner, kept.currency
+), given AS (
+    INSERT INTO ledger_balances AS kept (provider_id, account, owner, currency, balance_minor)
+    SELECT provider_id, account, owner, currency, amount FROM added
+    WHERE (account, owner, currency) NOT IN (SELECT account, owner, currency FROM taken)
+    ORDER BY account, owner
+    ON CONFLICT (provider_id, account, owner, currency)
+    DO UPDATE SET balance_minor = kept.balance_minor + excluded.balance_minor
+)
+SELECT EXISTS (SELECT FROM posted)
+""")
+
+
 def balance(session: Session, provider_id: str, account: str, owner: str, currency: str, locked: bool = False) -> Money:
     """The balance of a guarded liability; zero where nothing was ever posted. `locked`: nobody changes it until the
     transaction is over."""
-    key = (provider_id, account, owner, currency)
-    row = session.get(LedgerBalance, key, populate_existing=True, with_for_update=locked or None)
-    return Money(row.balance_minor if row else 0, currency)
+    key = {"provider_id": provider_id, "account": account, "owner": owner, "currency": currency}
+    query = select(LedgerBalance.balance_minor).filter_by(**key)
+    return Money(session.scalar(query.with_for_update() if locked else query) or 0, currency)
 
 
 def entries_of_owner(
@@ -203,37 +233,6 @@ def _check_balanced(source: tuple[str, str], entries: list[Entry]) -> None:
         sums[entry.amount.currency] = sums.get(entry.amount.currency, 0) + entry.amount.amount
     if any(sums.values()):
         raise UnbalancedTransaction(":".join(source), entries)
-
-
-def _balance_lock_order(entry: Entry) -> tuple[bool, str, str]:
-    # What is taken from first, so that nothing is overdrawn for an instant; then by name, so that two sessions agree.
-    return (entry.amount.amount < 0, entry.account, entry.owner)
-
-
-def _add_to_balance(session: Session, provider_id: str, entry: Entry) -> None:
-    if entry.account.split(":")[0] not in GUARDED:
-        return
-    key = {
-        "provider_id": provider_id,
-        "account": entry.account,
-        "owner": entry.owner,
-        "currency": entry.amount.currency,
-    }
-    added = {"balance_minor": LedgerBalance.balance_minor - entry.amount.amount}
-    # Update first: PostgreSQL holds the proposed row of an upsert against CHECK even where a row exists.
-    updated = session.execute(
-        update(LedgerBalance)
-        .where(*(getattr(LedgerBalance, column) == value for column, value in key.items()))
-        .values(added)
-        .returning(LedgerBalance.account)
-        .execution_options(synchronize_session=False)
-    )
-    if updated.first() is None:
-        session.execute(
-            insert(LedgerBalance)
-            .values(balance_minor=-entry.amount.amount, **key)
-            .on_conflict_do_update(index_elements=list(key), set_=added)
-        )
 
 
 def receivable_of(session: Session, invoice: Invoice) -> Money:

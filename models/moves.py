@@ -1,7 +1,8 @@
 """The one way to move a row: guarded by its machine's table and by the status that was read, and written down.
 
 Every machine of domain/lifecycle.py with a status column moves here. The row is tried next by what its tables of
-domain/next_steps.py say of the status that it comes to.
+domain/next_steps.py say of the status that it comes to. It is written with whatever else the step has changed of it, in
+one statement.
 """
 
 from __future__ import annotations
@@ -9,9 +10,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Mapped, Session, mapped_column
-from sqlalchemy.orm.attributes import set_committed_value
 
 from domain.lifecycle import Machine
 from models.base import recorded_at
@@ -34,11 +34,15 @@ class Move:
 
 class Moving(PendingWork):
     """A row with a status. `history` is the class of its moves with the name of their column for its id; None where
-    no history is kept (the inbox: each event is its own record)."""
+    no history is kept (the inbox: each event is its own record). It is written only while it has the status that was
+    read; a flush raises StaleDataError if somebody moved it although we hold its lock: a program error."""
 
     if TYPE_CHECKING:
         id: Mapped[str]
-        status: Mapped[str]
+
+    status: Mapped[str] = mapped_column()
+
+    __mapper_args__ = {**PendingWork.__mapper_args__, "version_id_col": status, "version_id_generator": False}  # noqa: RUF012
 
     machine: ClassVar[Machine]
     history: ClassVar[tuple[type[Any], str] | None] = None
@@ -47,15 +51,9 @@ class Moving(PendingWork):
         """What a move from `source` means for other rows; nothing, unless a machine says so."""
 
 
-class LostRace(RuntimeError):
-    """Somebody moved the row although we held its lock: a program error."""
-
-    def __init__(self, row_id: str, source: str) -> None:
-        super().__init__(f"{row_id} is no longer {source}, although it is locked")
-
-
 def begin(session: Session, row: Moving, at: datetime, actor: str = "system", reason: str | None = None) -> None:
-    """Inserts a new row with the first one of its history."""
+    """Inserts a new row with the first one of its history, after what may have made room for it."""
+    session.flush()
     session.add(row)
     session.flush()
     _write(session, row, row.machine.begins, None, at, actor, reason)
@@ -70,28 +68,17 @@ def move(
     actor: str = "system",
     reason: str | None = None,
 ) -> None:
-    """Moves a row that this session has locked, and writes its history.
+    """Moves a row that this session has locked, and writes its history: both with the next flush.
 
-    `at` is business time. Raises ImpossibleMove for a move that the machine does not have, and LostRace if the row is
-    no longer in the status that was read: the caller's transaction must not commit.
+    `at` is business time. Raises ImpossibleMove for a move that the machine does not have.
     """
     source = row.status
     row.machine.check(source, event, target)
-    session.flush()
-    table: Any = type(row)
-    tried = any(steps.is_tried(target) for steps in row.steps if steps.state == "status")
-    values = {"attempts": 0, "last_error": None, "next_attempt_at": func.clock_timestamp() if tried else None}
-    moved = session.execute(
-        update(table)
-        .where(table.id == row.id, table.status == source)
-        .values(status=target, **values)
-        .returning(table.status, table.attempts, table.last_error, table.next_attempt_at)
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
-    if moved is None:
-        raise LostRace(row.id, source)
-    for name, value in moved._mapping.items():
-        set_committed_value(row, name, value)
+    row.status = target
+    if any(steps.is_tried(target) for steps in row.steps if steps.state == "status"):
+        row.schedule_now()
+    else:
+        row.unschedule()
     row.after_move(source)
     _write(session, row, event, source, at, actor, reason)
 
@@ -120,4 +107,3 @@ def _write(
     history, column = row.history
     values = {"event": event, "from_status": source, "to_status": row.status, "at": at, "actor": actor}
     session.add(history(**{column: row.id}, **values, reason=reason))
-    session.flush()

@@ -131,7 +131,6 @@ class PaymentAttempt(Leased, Moving, Base):
     provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
     invoice_id: Mapped[str] = mapped_column(ForeignKey("invoices.id"), index=True)
     connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"))
-    status: Mapped[str] = mapped_column(default=AttemptStatus.CREATING)
     amount_minor: Mapped[int]
     currency: Mapped[str]
     gateway_ref: Mapped[str | None]
@@ -242,7 +241,6 @@ class Refund(Leased, Moving, Base):
     currency: Mapped[str]
     source: Mapped[str]
     owner: Mapped[str]
-    status: Mapped[str] = mapped_column(default=RefundStatus.SENDING)
     gateway_ref: Mapped[str | None]
     actor: Mapped[str]
     reason: Mapped[str]

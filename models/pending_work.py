@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
+    FetchedValue,
     Float,
     Index,
     Interval,
@@ -104,13 +105,15 @@ class PendingWork:
     `steps` are the tables that say what is next."""
 
     # An expression that is written comes back with the statement that wrote it.
-    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012
+    __mapper_args__: ClassVar[dict[str, Any]] = {"eager_defaults": True}
 
     steps: ClassVar[tuple[NextSteps, ...]]
     # What the index says of rows that may have been given up: all those that were, and few besides.
     given_up_where: ClassVar[str]
 
-    next_attempt_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp())
+    next_attempt_at: Mapped[datetime | None] = mapped_column(
+        server_default=func.clock_timestamp(), server_onupdate=FetchedValue()
+    )
     enqueued_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     last_error: Mapped[str | None]

@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, and_, case, func, select
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
 
 from domain import next_steps
 from domain.lifecycle import ACTIVE, PLAN_CHANGE, AttemptStatus, ServiceStatus, Status
 from domain.money import Money
 from domain.pricing.quote_values import Quote
 from models.base import Base, new_id, one_of, recorded_at
-from models.customer import Customer, Service, lock_service
+from models.customer import Customer, Service, lock_service, lock_service_of
 from models.invoice import Document, Invoice
 from models.ledger import LedgerBalance
 from models.moves import Move, Moving
@@ -105,7 +105,6 @@ class PlanChange(Leased, Moving, Base):
     provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
     service_id: Mapped[str] = mapped_column(ForeignKey("services.id"), index=True)
     customer_id: Mapped[str] = mapped_column(ForeignKey("customers.id"))
-    status: Mapped[str]
 
     # The request, and the answer that a repeated request gets again.
     idempotency_key: Mapped[str]
@@ -206,15 +205,16 @@ class PlanChange(Leased, Moving, Base):
 
 
 def lock_change(session: Session, change_id: str) -> PlanChange:
-    """Locks the service, then the change, and reads both afresh. Raises NoResultFound for an unknown id."""
-    service_id = session.execute(select(PlanChange.service_id).where(PlanChange.id == change_id)).scalar_one()
-    lock_service(session, service_id)
-    return session.execute(
+    """Locks the service, then the change, and reads both afresh, with whose they are. Raises UnknownRow."""
+    lock_service_of(session, PlanChange, change_id)
+    return session.scalars(
         select(PlanChange)
         .where(PlanChange.id == change_id)
+        .options(joinedload(PlanChange.service, innerjoin=True))
+        .options(joinedload(PlanChange.provider, innerjoin=True), joinedload(PlanChange.customer, innerjoin=True))
         .with_for_update(of=PlanChange)
         .execution_options(populate_existing=True)
-    ).scalar_one()
+    ).one()
 
 
 def lock_invoice(session: Session, invoice: Invoice) -> PlanChange | None:

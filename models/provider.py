@@ -21,35 +21,11 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
+from sqlalchemy.orm import Mapped, Session, aliased, column_property, mapped_column
 from sqlalchemy.types import String
 
 from domain.catalog import Catalog
 from models.base import Base, EncryptedList, new_id, recorded_at
-
-
-class Provider(Base):
-    """A hosting, DNS or SaaS company. In a sandbox its business clock stands where it was set."""
-
-    __tablename__ = "providers"
-
-    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("prv"))
-    slug: Mapped[str] = mapped_column(unique=True)
-    name: Mapped[str]
-    sandbox: Mapped[bool] = mapped_column(default=False)
-    clock_at: Mapped[datetime | None]
-    created_at: Mapped[datetime] = recorded_at()
-
-
-# The business time of a joined provider, in a statement: the sandbox clock where one is set, the database's elsewhere.
-CLOCK = func.coalesce(Provider.clock_at, func.clock_timestamp())
-
-
-def clock_of(row: Any) -> Any:
-    """The business time of a row's provider, in a statement about the row."""
-    provider = aliased(Provider)
-    clock = func.coalesce(provider.clock_at, func.clock_timestamp())
-    return select(clock).where(provider.id == row.provider_id).scalar_subquery()
 
 
 class CatalogVersion(Base):
@@ -64,6 +40,40 @@ class CatalogVersion(Base):
     digest: Mapped[str]
     document: Mapped[dict[str, Any]]
     loaded_at: Mapped[datetime] = recorded_at()
+
+
+class Provider(Base):
+    """A hosting, DNS or SaaS company. In a sandbox its business clock stands where it was set."""
+
+    __tablename__ = "providers"
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("prv"))
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    sandbox: Mapped[bool] = mapped_column(default=False)
+    clock_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = recorded_at()
+
+    # The newest version, which is the one in force; null before the first `planshift catalog load`.
+    catalog_id: Mapped[str | None] = column_property(
+        select(CatalogVersion.id)
+        .where(CatalogVersion.provider_id == id)
+        .order_by(CatalogVersion.version.desc())
+        .limit(1)
+        .correlate_except(CatalogVersion)
+        .scalar_subquery()
+    )
+
+
+# The business time of a joined provider, in a statement: the sandbox clock where one is set, the database's elsewhere.
+CLOCK = func.coalesce(Provider.clock_at, func.clock_timestamp())
+
+
+def clock_of(row: Any) -> Any:
+    """The business time of a row's provider, in a statement about the row."""
+    provider = aliased(Provider)
+    clock = func.coalesce(provider.clock_at, func.clock_timestamp())
+    return select(clock).where(provider.id == row.provider_id).scalar_subquery()
 
 
 SCOPES = ("frontend", "host", "ops")
@@ -181,20 +191,9 @@ def connection_of(session: Session, provider_id: str, kind: str) -> Connection |
 
 def catalog_of(session: Session, provider: Provider) -> Catalog:
     """The catalogue in force. Raises NoCatalog before the first `planshift catalog load`."""
-    return catalog_version(session, catalog_id_of(session, provider))
-
-
-def catalog_id_of(session: Session, provider: Provider) -> str:
-    """The id of the newest version, which is the one in force. Raises NoCatalog."""
-    catalog_id = session.scalar(
-        select(CatalogVersion.id)
-        .where(CatalogVersion.provider_id == provider.id)
-        .order_by(CatalogVersion.version.desc())
-        .limit(1)
-    )
-    if catalog_id is None:
+    if provider.catalog_id is None:
         raise NoCatalog(provider.slug)
-    return catalog_id
+    return catalog_version(session, provider.catalog_id)
 
 
 def web_origins(session: Session) -> frozenset[str]:

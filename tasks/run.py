@@ -15,6 +15,7 @@ from domain.lifecycle import Status
 from domain.next_steps import ends_canvas
 from engine.jobs.external_call import ExternalStep
 from engine.jobs.sweep import note_error
+from models.customer import lock_and_clock
 from models.database import transaction
 from models.pending_work import PendingWork
 from models.provider import business_now
@@ -27,19 +28,24 @@ log = logging.getLogger(__name__)
 def local_step(step: Callable[[Session, datetime, str], Reached], row: type[Any], row_id: str) -> Reached:
     """One step, one transaction. `row` is the class of the row whose provider's clock is the time."""
     with _noted(row, row_id), transaction() as session:
-        return step(session, business_now(session, row, row_id), row_id)
+        return step(session, _begin(session, row, row_id, hasattr(row, "service_id")), row_id)
 
 
 def external_step(step: ExternalStep[Any, Any, Reached], row: type[Any], row_id: str) -> Reached:
     """begin, commit; the call, without a transaction; finish, commit."""
     with _noted(row, row_id):
         with transaction() as session:
-            call = step.begin(session, business_now(session, row, row_id), row_id)
+            call = step.begin(session, _begin(session, row, row_id, step.locks_service), row_id)
         if not isinstance(call, step.call_type):
             return call
         outcome = step.perform(call)
         with transaction() as session:
-            return step.finish(session, business_now(session, row, row_id), call, outcome)
+            return step.finish(session, _begin(session, row, row_id, step.locks_service), call, outcome)
+
+
+def _begin(session: Session, row: type[Any], row_id: str, locks_service: bool) -> datetime:
+    """The business time; with it the lock of the row's service, where the step needs that."""
+    return lock_and_clock(session, row, row_id) if locks_service else business_now(session, row, row_id)
 
 
 @contextmanager

@@ -98,6 +98,7 @@ def load_catalog(
     )
     session.add(version)
     session.flush()
+    session.expire(provider, ["catalog_id"])
     now = business_now(session, Provider, provider.id)
     details = {"version": version.version, "digest": version.digest}
     record_action(session, provider.id, now, "catalog.load", version.id, attribution, **details)

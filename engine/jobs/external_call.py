@@ -25,12 +25,14 @@ Reached = TypeVar("Reached")
 
 @dataclass(frozen=True, slots=True)
 class ExternalStep(Generic[Call, Outcome, Reached]):
-    """`begin` returns the call to make, or what was reached without one (the step is not at its turn, or done)."""
+    """`begin` returns the call to make, or what was reached without one (the step is not at its turn, or done).
+    `locks_service`: it begins and finishes under the lock of its row's service."""
 
     begin: Callable[[Session, datetime, str], Call | Reached]
     perform: Callable[[Call], Outcome]
     finish: Callable[[Session, datetime, Call, Outcome], Reached]
     call_type: type[Call]
+    locks_service: bool = False
 
 
 def take_lease(session: Session, row: Leased) -> int | None:

@@ -171,6 +171,7 @@ def new_attempt(
         provider_id=invoice.provider_id,
         invoice_id=invoice.id,
         connection_id=connection.id,
+        status=AttemptStatus.CREATING,
         amount_minor=amount.amount,
         currency=amount.currency,
         expires_at=machine_time(session) + (payable_until - now),

@@ -234,6 +234,6 @@ def _call_for(session: Session, attempt: PaymentAttempt | None, *statuses: str) 
     )
 
 
-request_payment = ExternalStep(begin_change_payment, perform, finish_change_payment, PaymentCall)
+request_payment = ExternalStep(begin_change_payment, perform, finish_change_payment, PaymentCall, locks_service=True)
 request_invoice_payment = ExternalStep(begin_invoice_payment, perform, finish_payment, PaymentCall)
 fetch_payment = ExternalStep(begin_fetch, perform, finish_fetch, PaymentCall)

@@ -239,6 +239,7 @@ def new_refund(session: Session, payment: Payment, amount: Money, attribution: A
         id=new_id("ref"),
         provider_id=payment.provider_id,
         payment_id=payment.id,
+        status=RefundStatus.SENDING,
         amount_minor=amount.amount,
         currency=amount.currency,
         source=source,

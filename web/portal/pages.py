@@ -16,7 +16,6 @@ from markupsafe import Markup
 
 from domain.pricing.explain import known_locale
 from domain.words import LANGUAGES, language_of, translate
-from models.provider import catalog_id_of
 from web.portal.visit import COOKIE_PATH, PortalTransaction
 
 HERE = Path(__file__).parent
@@ -79,7 +78,7 @@ def page(tx: PortalTransaction, template: str, **values: Any) -> HTMLResponse:
         language_shown=language_of(tx.formatter.page_language),
         support=tx.catalog.mail.reply_to or tx.catalog.seller.email,
         colour=tx.catalog.invoice.colour.removeprefix("#"),
-        logo=catalog_id_of(tx.session, tx.provider) if tx.catalog.invoice.logo else None,
+        logo=tx.provider.catalog_id if tx.catalog.invoice.logo else None,
         support_url=tx.catalog.web.support_url,
         here=PAGE_PATH.get(),
         **values,
