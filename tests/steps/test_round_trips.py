@@ -89,8 +89,8 @@ def _renewed(play: Play, meter: Meter, service_id: str) -> None:
 
 
 STORIES = {
-    "credit-covered upgrade": Story(_covered, _enqueued, "applied", Limit(77, 8, 13, 6, 20)),
-    "paid upgrade": Story(lambda play: play.request("start"), _paid, "applied", Limit(139, 14, 20, 9, 27)),
+    "credit-covered upgrade": Story(_covered, _enqueued, "applied", Limit(78, 8, 13, 6, 20)),
+    "paid upgrade": Story(lambda play: play.request("start"), _paid, "applied", Limit(140, 14, 20, 9, 27)),
     "scheduled downgrade": Story(lambda play: play.request("basic"), _enqueued, "scheduled", Limit(15, 1, 2, 1, 5)),
     "renewal with a downgrade": Story(_due_downgrade, _renewed, "basic", Limit(94, 10, 15, 6, 16)),
     "refused upgrade": Story(_refused, _enqueued, "refused", Limit(22, 1, 2, 1, 5)),
