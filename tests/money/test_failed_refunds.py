@@ -232,6 +232,8 @@ def test_after_the_plan_went_back_the_money_is_credit(servers: Stack) -> None:
         yen(373),
         ["sending", "succeeded", "failed"],
     )
+    with transaction() as session:
+        assert [move.actor for move in moves_of(session, Refund, refund.id)] == ["gateway"] * 3
     assert mails(refund.id)["refund_failed"].values["credit"] == "¥373"
     # Refunded once more there, it is taken from that credit.
     play.process(play.report_refund(attempt_id, 373, of=373, refund_id="re_2"))
