@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from domain.money import Money
+from engine.audit.watch import troubles
 from local.stack import Stack
 from models.base import WrongSecretKey
 from models.database import transaction
@@ -172,11 +173,14 @@ def test_another_secret_key_than_the_one_that_encrypted(healthy: Stack) -> None:
     play = Play.of(healthy)
     with environment(dict(os.environ) | {"PLANSHIFT_SECRET_KEY": "another"}), TestClient(create_app()) as client:
         code, found = diagnose()
+        with transaction() as session:
+            watched = {one.kind: one.sentence for one in troubles(session, ())}
         ready = client.get("/readyz")
         webhook = client.post(f"/webhooks/standard/{play.slug}", content=b"{}")
         host = CliRunner().invoke(app, ["connect", "host", play.slug, "--url", "http://h.invalid", "--secret", SECRET])
     assert code == 1
     assert any("is not the key that encrypted" in sentence for sentence in found["bad"])
+    assert "is not the key that encrypted" in watched["secret_key"], "the metrics and the log say it, too"
     assert (ready.status_code, ready.json()["code"]) == (503, "wrong_secret_key")
     assert (webhook.status_code, webhook.json()["code"]) == (503, "wrong_secret_key")
     assert isinstance(host.exception, WrongSecretKey)
