@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from itertools import chain, combinations
 from typing import Any
 
 import pytest
 from celery.canvas import Signature
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 import tasks.story
 from domain.next_steps import TABLES
+from engine.jobs import sweep, work_kinds
 from engine.operators.dead_letters import dead_letters
+from local.stack import Stack
+from models.database import transaction
 from models.pending_work import next_tasks
+from models.plan_change import PlanChange
 from tests.steps.next_cases import CASES, CLASSES, FACTS, IMPOSSIBLE, SCAN, SWEEP
 from tests.steps.next_rows import Made, Rows, endless_patience, finder_of, finders, labels, waits_for_nobody, wrong
+from tests.support.play import Play
 
 # The tail of the canvas that begins with a step; any other is a step of its own.
 TAILS = {
@@ -129,3 +136,19 @@ def test_a_dead_letter_is_what_the_sweep_or_the_scan_would_try(rows: Rows) -> No
     }
     differences = wrong(expected, lambda made: made.row.id in letters)
     assert not differences, differences
+
+
+def test_who_has_much_to_do_leaves_the_others_their_share(servers: Stack) -> None:
+    """Two places in the queue for two providers, among many who have waited for an hour or longer: one for each."""
+    plays = [Play.of(servers), Play.of(servers)]
+    changes = [play.request("start") for play in plays]
+    pending = work_kinds.CHANGES.paths[0]
+    [step] = [step for step in work_kinds.CHANGES.steps(pending) if step.task == "plan_change.quote"]
+    with transaction() as session:
+        an_hour_ago = func.clock_timestamp() - timedelta(hours=1)
+        session.execute(update(PlanChange).where(PlanChange.id.in_(changes)).values(next_attempt_at=an_hour_ago))
+        [due] = [due for due in sweep.due(session, [work_kinds.CHANGES]) if due.path is pending]
+        of_two = replace(due, now=due.now.only({play.provider(session).id for play in plays}))
+        claimed = sweep.Claimed()
+        sweep.claim_step(session, of_two, step, sweep.Queue(room=2), claimed)
+    assert sorted(claimed.overdue_rows) == sorted(changes)
