@@ -12,6 +12,7 @@ from domain.money import Money
 from domain.pricing.explain import Formatter
 from domain.pricing.quote_values import Quote
 from domain.web_addresses import with_return
+from engine.notifications.bill_links import bill_link
 from models.customer import Customer, Service
 from models.ending import Ending
 from models.invoice import Invoice, invoice_of_change
@@ -102,7 +103,7 @@ def _values(
         "customer": service.customer.name,
         "service": service.ref,
         "plan": _plan_name(catalog, service.plan),
-        "link": _link(catalog, "services", service.id),
+        "link": _link(catalog, f"/portal/services/{service.id}"),
     }
     if isinstance(subject, PlanChange):
         return values | _of_change(session, catalog, formatter, subject)
@@ -115,11 +116,12 @@ def _values(
     return values
 
 
-def _link(catalog: Catalog, place: str, row_id: str) -> str:
-    """The page in the portal: by way of the provider's own sign-in, where the catalogue names one."""
-    page = f"/portal/{place}/{row_id}"
-    login_url = catalog.web.login_url
-    return with_return(login_url, page) if login_url else f"{settings().public_url}{page}"
+def _link(catalog: Catalog, page: str, invoice: Invoice | None = None) -> str:
+    """The page in the portal: by way of the provider's own sign-in, where the catalogue names one; else the bill's own
+    page, which needs none."""
+    if login_url := catalog.web.login_url:
+        return with_return(login_url, page)
+    return bill_link(invoice.id) if invoice is not None else f"{settings().public_url}{page}"
 
 
 def _of_change(session: Session, catalog: Catalog, formatter: Formatter, change: PlanChange) -> dict[str, Any]:
@@ -137,7 +139,7 @@ def _of_change(session: Session, catalog: Catalog, formatter: Formatter, change:
         "reason": change.reason_text,
         "why": change.reason,
         "note": change.note,
-        "link": _link(catalog, "changes", change.id),
+        "link": _link(catalog, f"/portal/changes/{change.id}", invoice),
     }
 
 
@@ -156,7 +158,7 @@ def _of_invoice(catalog: Catalog, formatter: Formatter, invoice: Invoice) -> dic
         "due": formatter.money(invoice.due_minor),
         "is_due": invoice.due_minor > 0,
         "due_on": formatter.date(invoice.due_at),
-        "link": _link(catalog, "invoices", invoice.id),
+        "link": _link(catalog, f"/portal/invoices/{invoice.id}", invoice),
     }
 
 

@@ -17,13 +17,14 @@ NOON_17_JULY = "2027-07-17T03:00:00Z"
 
 
 class Visitor:
-    """One customer of a provider, signed in."""
+    """One customer of a provider, signed in; None is nobody yet."""
 
-    def __init__(self, frontend: ApiClient, customer: str = "zone") -> None:
+    def __init__(self, frontend: ApiClient, customer: str | None = "zone") -> None:
         self.frontend = frontend
         http = httpx.Client(base_url=frontend.ready["api"], timeout=20, trust_env=False, follow_redirects=True)
         self.http = frontend.closed_with_it.enter_context(http)
-        self.enter(customer)
+        if customer is not None:
+            self.enter(customer)
 
     def enter(self, customer: str) -> None:
         link = self.frontend.call("POST", "/v1/portal-sessions", {"customer": customer}, scope="host")["url"]

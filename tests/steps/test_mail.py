@@ -13,6 +13,7 @@ from domain.catalog import WebPages
 from domain.periods import instant_text
 from engine.host_reports import put_customer
 from engine.notifications import mail, notices, smtp
+from engine.notifications.bill_links import invoice_of
 from engine.operators.dead_letters import DeadLetter, dead_letters, retry_dead_letter
 from engine.operators.mails import NotSentYet, send_again
 from local.stack import Stack
@@ -56,7 +57,7 @@ def is_tried_again(message_id: str) -> bool:
 @pytest.mark.parametrize(
     ("login_url", "before"),
     [
-        (None, "{public}/portal/changes/{change}"),
+        (None, "{public}/portal/bills/{bill}"),
         ("https://shop.example/login", "https://shop.example/login?return_to=%2Fportal%2Fchanges%2F{change}"),
         ("https://shop.example/?go=in", "https://shop.example/?go=in&return_to=%2Fportal%2Fchanges%2F{change}"),
     ],
@@ -65,8 +66,11 @@ def test_a_mail_leads_by_the_providers_own_sign_in(servers: Stack, login_url: st
     play = Play.of(servers, catalog={"web": WebPages(login_url=login_url)})
     with transaction() as session:
         message = session.get_one(OutboxMessage, written(play))
-        link = before.format(public=settings().public_url, change=message.subject)
-        assert message.values["link"] == link
+        link = message.values["link"]
+        bill = link.rpartition("/")[2]
+        assert link == before.format(public=settings().public_url, change=message.subject, bill=bill)
+        if login_url is None:
+            assert invoice_of(bill) == play.invoice(message.subject).id
         plain = mail.compose(message).get_body(("plain",))
         assert plain is not None
         assert f": {link}\n" in plain.get_content()

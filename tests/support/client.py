@@ -68,18 +68,27 @@ class ApiClient:
         return response.json() if "json" in response.headers["content-type"] else response.content
 
     def new_service(
-        self, ref: str, plan: str, currency: str, country: str, period: tuple[str, str], cycle: str
+        self,
+        ref: str,
+        plan: str,
+        currency: str,
+        country: str,
+        period: tuple[str, str],
+        cycle: str,
+        owner: str | None = None,
     ) -> None:
-        """The host reports a customer and a service, and holds the service itself."""
+        """The host reports a customer and a service, and holds the service itself; `owner` is a customer reported
+        before."""
         customer = {
             "name": f"Customer of {ref}",
             "email": f"{ref}@{self.provider}.invalid",
             "country": country,
             "address": ["1 Example Street"],
         }
-        self.call("PUT", f"/v1/customers/{ref}", customer, scope="host")
+        if owner is None:
+            self.call("PUT", f"/v1/customers/{ref}", customer, scope="host")
         start, end = period
-        service = {"customer": ref, "plan": plan, "cycle": cycle, "currency": currency, "status": "active"}
+        service = {"customer": owner or ref, "plan": plan, "cycle": cycle, "currency": currency, "status": "active"}
         self.call("PUT", f"/v1/services/{ref}", service | {"period_start": start, "period_end": end}, scope="host")
         limits = self.call("GET", f"/v1/services/{ref}")["limits"]
         hosted = {"account": self.provider, "plan": plan, "limits": limits, "usage": {}}

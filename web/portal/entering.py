@@ -8,22 +8,24 @@ from dataclasses import replace
 from typing import Annotated, Literal
 from urllib.parse import quote as quote_path
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Form, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.orm import Session
 
 from domain.errors import ChangeError
+from engine.notifications.bill_links import BadBillLink, invoice_of
 from engine.offers import quote_change
 from models.customer import Customer
 from models.database import transaction
-from models.sessions import PortalSession, end_session, open_portal_session, opened_by
+from models.invoice import Invoice
+from models.sessions import PortalSession, end_session, is_open, open_portal_session, opened_by
 from web.portal.choosing import blocked
 from web.portal.links import PortalLink, digest_of, link_of_token
 from web.portal.pages import plain_page, see
 from web.portal.problems import LinkExpired, NotSignedIn
 from web.portal.visit import (
     COOKIE_PATH,
-    SignedForm,
+    FormOfBill,
     Visit,
     begin_visit,
     end_visit,
@@ -57,8 +59,31 @@ def enter(request: Request, token: Annotated[str, Form(max_length=4_000)] = "") 
     return answer
 
 
+@router.api_route("/bills/{token}", methods=["GET", "HEAD"])
+def show_bill(request: Request, token: Annotated[str, Path(max_length=4_000)]) -> RedirectResponse:
+    """What a mail's link shows: the page of one bill. Who is signed in already sees it as they are."""
+    try:
+        invoice_id = invoice_of(token)
+    except BadBillLink as error:
+        raise LinkExpired() from error
+    answer = see(f"/invoices/{invoice_id}")
+    with transaction() as session:
+        invoice = session.get(Invoice, invoice_id)
+        if invoice is None:
+            raise LinkExpired()
+        with suppress(NotSignedIn):
+            visit = visit_of(request)
+            sees_it = visit.customer == invoice.customer_id and visit.bill in (None, invoice.id)
+            if sees_it and is_open(session, PortalSession, visit.id):
+                return answer
+        session_id = open_portal_session(session, invoice.customer_id)
+        assert session_id is not None, "only a link that was followed before opens none"
+        begin_visit(answer, Visit(invoice.customer_id, session_id, invoice.customer.locale, bill=invoice.id))
+    return answer
+
+
 @router.post("/leave")
-def leave(visit: SignedForm) -> HTMLResponse:
+def leave(visit: FormOfBill) -> HTMLResponse:
     """Signs out: whoever else has the cookie is out, too."""
     with transaction() as session:
         end_session(session, PortalSession, visit.id)
@@ -69,7 +94,7 @@ def leave(visit: SignedForm) -> HTMLResponse:
 
 @router.post("/language")
 def choose_language(
-    visit: SignedForm,
+    visit: FormOfBill,
     language: Annotated[Language, Form()],
     back: Annotated[str, Form(max_length=400)] = "/services",
 ) -> RedirectResponse:

@@ -63,6 +63,8 @@ TEMPLATES.filters["sentence_case"] = _sentence_case
 TEMPLATES.globals.update({"root": COOKIE_PATH, "version": _static_version(), "t": _translate, "languages": LANGUAGES})
 # What most pages do not do, and have none of.
 TEMPLATES.globals.update({"refresh_seconds": 0, "leads_to": None, "colour": None, "sign_in": None})
+# Whoever came by a mail's link sees one bill, and no way to anything else.
+TEMPLATES.globals.update({"whole": True})
 
 
 def page(tx: PortalTransaction, template: str, **values: Any) -> HTMLResponse:
@@ -73,6 +75,7 @@ def page(tx: PortalTransaction, template: str, **values: Any) -> HTMLResponse:
         customer=tx.customer,
         provider=tx.provider,
         csrf=tx.visit.csrf,
+        whole=tx.visit.bill is None,
         return_url=tx.visit.return_url,
         page_language=tx.formatter.page_language,
         language_shown=language_of(tx.formatter.page_language),

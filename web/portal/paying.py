@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 from engine.payments.attempts import AttemptOpen, NothingToPay, start_attempt, start_invoice_attempt
 from tasks.story import enqueue_task
 from web.portal.pages import see
-from web.portal.visit import COOKIE_PATH, RowId, SignedForm, transaction_for
+from web.portal.visit import COOKIE_PATH, FormOfBill, RowId, transaction_for
 from web.signed_cookies import set_cookie
 
 router = APIRouter()
@@ -37,7 +37,7 @@ def has_led_out(answer: Response) -> None:
 
 
 @router.post("/changes/{change_id}/payments")
-def pay_again(change_id: RowId, visit: SignedForm) -> RedirectResponse:
+def pay_again(change_id: RowId, visit: FormOfBill) -> RedirectResponse:
     """A new attempt after a decline; one that is open already is taken up."""
     answer = see(f"/changes/{change_id}")
     try:
@@ -54,7 +54,7 @@ def pay_again(change_id: RowId, visit: SignedForm) -> RedirectResponse:
 
 
 @router.post("/invoices/{invoice_id}/payments")
-def pay_invoice_again(invoice_id: RowId, visit: SignedForm) -> RedirectResponse:
+def pay_invoice_again(invoice_id: RowId, visit: FormOfBill) -> RedirectResponse:
     """The same for a renewal's invoice, and for any that is owed again."""
     answer = see(f"/invoices/{invoice_id}")
     try:

@@ -29,7 +29,7 @@ from web.places import WAITING_OF_A_CUSTOMER_MAX, waiting_room
 from web.portal.pages import page, see
 from web.portal.paying import has_led_out, wishes_to_pay
 from web.portal.problems import NotFound, NotSignedIn
-from web.portal.visit import PortalTransaction, RowId, Signed, SignedForm, Visit, transaction_for
+from web.portal.visit import OfBill, PortalTransaction, RowId, Signed, SignedForm, Visit, transaction_for
 
 router = APIRouter()
 
@@ -43,7 +43,7 @@ RETURNED_REFRESH_SECONDS, SLOW_REFRESH_SECONDS = 1, 60
 
 
 @router.get("/changes/{change_id}")
-def show_change(change_id: RowId, visit: Signed, notice: Notice = "", updates: Updates = "") -> Response:
+def show_change(change_id: RowId, visit: OfBill, notice: Notice = "", updates: Updates = "") -> Response:
     """How far the change has come; once there is an invoice, that page shows it."""
     with transaction_for(visit) as tx:
         followed = _followed(tx.session, change_id)
@@ -58,7 +58,7 @@ def show_change(change_id: RowId, visit: Signed, notice: Notice = "", updates: U
 def show_invoice(
     request: Request,
     invoice_id: RowId,
-    visit: Signed,
+    visit: OfBill,
     notice: Notice = "",
     updates: Updates = "",
     returned: Updates = "",
@@ -91,7 +91,7 @@ def show_invoice(
 
 
 @router.get("/news/{row_id}")
-async def follow(row_id: RowId, visit: Signed, seen: int = 0, last_event_id: Annotated[int, Header()] = 0) -> Response:
+async def follow(row_id: RowId, visit: OfBill, seen: int = 0, last_event_id: Annotated[int, Header()] = 0) -> Response:
     """Server-Sent Events for the page of a change, or of an invoice without one: whenever there is more to be seen than
     at the version `seen`. The page fetches itself."""
     sent = last_event_id or seen
@@ -126,7 +126,7 @@ def _followed(session: Session, row_id: str) -> dict[str, Any]:
 
 
 @router.get("/invoices/{invoice_id}/pdf")
-def download_pdf(invoice_id: RowId, visit: Signed) -> Response:
+def download_pdf(invoice_id: RowId, visit: OfBill) -> Response:
     """The invoice or credit note once it has its number, until then the proforma."""
     with transaction_for(visit) as tx:
         invoice = tx.invoice(invoice_id)
@@ -189,7 +189,7 @@ def _story(
         "owed": _to_pay_anew(tx, change, invoice, attempt, again),
         "owed_again": again,
         "from_credit": _paid_from_credit(tx, invoice),
-        "cancelable": change is not None and change.status in CANCELABLE,
+        "cancelable": change is not None and change.status in CANCELABLE and tx.visit.bill is None,
         "returned": returned,
         "waiting": bool(waiting),
         "refresh_seconds": 0 if updates == "off" else seconds,

@@ -40,12 +40,13 @@ Row = TypeVar("Row", Service, PlanChange, Invoice)
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One customer in one browser: its language, where it leads back to. `id` is the session's, and ties the forms to
-    the cookie."""
+    the cookie. Whoever came by a mail's link sees one `bill` (an invoice's id), and may pay it."""
 
     customer: str
     id: str
     locale: str | None = None
     return_url: str | None = None
+    bill: str | None = None
 
     @property
     def csrf(self) -> str:
@@ -87,9 +88,15 @@ class PortalTransaction:
 
 
 def _own(tx: PortalTransaction, row: Row | None) -> Row:
-    if row is None or row.customer_id != tx.customer.id:
+    bill = tx.visit.bill
+    if row is None or row.customer_id != tx.customer.id or (bill and row.id not in _of_bill(tx.session, bill)):
         raise NotFound()
     return row
+
+
+def _of_bill(session: Session, invoice_id: str) -> tuple[str | None, ...]:
+    """The ids of what a mail's link opens: the invoice, and the change that it is for."""
+    return invoice_id, session.get_one(Invoice, invoice_id).change_id
 
 
 def visit_of(request: Request) -> Visit:
@@ -100,17 +107,36 @@ def visit_of(request: Request) -> Visit:
         raise NotSignedIn() from error
 
 
-Signed = Annotated[Visit, Depends(visit_of)]
+# Of the pages of one bill, which a mail's link opens, too.
+OfBill = Annotated[Visit, Depends(visit_of)]
 
 
-def visit_of_form(visit: Signed, csrf: Annotated[str, Form()] = "") -> Visit:
+def customers_visit(visit: OfBill) -> Visit:
+    """The visit of a customer who is signed in. Raises NotSignedIn for whoever came by a mail's link."""
+    if visit.bill is not None:
+        raise NotSignedIn()
+    return visit
+
+
+Signed = Annotated[Visit, Depends(customers_visit)]
+
+
+def bill_form(visit: OfBill, csrf: Annotated[str, Form()] = "") -> Visit:
     """The visit of a form that came from our own pages. Raises FormNotOurs."""
     if not hmac.compare_digest(csrf.encode(), visit.csrf.encode()):
         raise FormNotOurs()
     return visit
 
 
-SignedForm = Annotated[Visit, Depends(visit_of_form)]
+FormOfBill = Annotated[Visit, Depends(bill_form)]
+
+
+def signed_form(visit: FormOfBill) -> Visit:
+    """The same of a customer who is signed in. Raises FormNotOurs, NotSignedIn."""
+    return customers_visit(visit)
+
+
+SignedForm = Annotated[Visit, Depends(signed_form)]
 
 
 def new_visit(link: PortalLink, session_id: str, locale: str) -> Visit:
