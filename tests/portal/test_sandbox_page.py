@@ -138,7 +138,7 @@ def test_the_clock_moves_forward_only(page: httpx.Client) -> None:
 def test_mails_are_read_as_mails(page: httpx.Client) -> None:
     html = until(lambda: _mails(page, "aozora-bakery@example.com", "のプランがStartになりました"), "the mails")
     assert "お支払いをお願いします" in html
-    assert re.search(r'<a href="http://127\.0\.0\.1:\d+/portal/changes/chg_\w+" rel="noopener">', html)
+    assert re.search(r'<a href="http://127\.0\.0\.1:\d+/portal/bills/[\w.-]+" rel="noopener">', html)
     assert "kite-studio" not in html
     assert "kite-studio" in page.get("/sandbox/mails").text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import select
 from domain.money import Money
 from engine import dunning
 from engine.invoicing.printing import print_invoice
+from engine.notifications.bill_links import invoice_of
 from engine.payments import checkout
 from local.stack import Stack
 from models.database import transaction
@@ -71,7 +73,8 @@ def test_each_of_five_renewals_is_mailed_once_with_its_page(play: Play) -> None:
         assert len(came) == period
         assert came[-1]["subject"] == f"Invoice DNS-2027-{period:06} for zone: ¥550"
         assert came[-1]["attachments"] == [f"DNS-2027-{period:06}.pdf"]
-        assert f"/portal/invoices/{invoice_id}" in came[-1]["text"]
+        [token] = re.findall(r"/portal/bills/(\S+)", came[-1]["text"])
+        assert invoice_of(token) == invoice_id
         assert "To pay: ¥550, until" in came[-1]["text"]
 
 
