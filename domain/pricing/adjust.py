@@ -69,8 +69,7 @@ def _wanted_total(frame: Frame, total: int, ceiling: int | None) -> tuple[str, i
     if total < 0 and frame.proration.credit_becomes is CreditBecomes.NOTHING:
         return "forfeited", 0
     minimum = frame.catalog.policies.minimum_charge
-    least = minimum.amounts.get(frame.service.currency, 0) if minimum else 0
-    if minimum is not None and 0 < total < least:
+    if minimum is not None and 0 < total < (least := minimum.amounts.get(frame.service.currency, 0)):
         return ("minimum", least) if minimum.when_below == "raise" else ("waived", 0)
     return ("ceiling", ceiling) if ceiling is not None and total > ceiling else None
 

@@ -8,7 +8,7 @@ import pytest
 from domain.catalog import Catalog, Discount, MinimumCharge, Outcome, TaxRate
 from domain.money import Money
 from domain.periods import Period
-from domain.pricing.billed import BilledItem, TakeBack, take_back
+from domain.pricing.billed import BilledItem, TakeBack, rate_of, take_back
 from domain.pricing.modes import CreditBecomes, Fraction, PriceDifference, Proration, RoundingPlace
 from domain.pricing.priced import Priced, price
 from domain.pricing.terms import Buyer, ServiceTerms, Target
@@ -312,3 +312,61 @@ def test_an_exempt_customer_pays_the_difference_of_whole_prices_without_its_tax(
     moment = at("2027-07-10", "Asia/Tokyo")
     priced = price(catalog, old, buyer, Target("business", "monthly"), moment, Money(0, "JPY"))
     assert (old.items[0].net, priced.total) == (1091, 1636)
+
+
+def test_a_credit_of_a_plan_that_the_catalogue_has_lost_is_called_by_its_id(dns: Catalog) -> None:
+    catalog = with_rule(dns, BY_DAY)
+    first = changed(catalog, july(catalog, "start"), "business", "2027-07-17")
+    without = catalog.model_copy(update={"plans": tuple(plan for plan in catalog.plans if plan.id != "business")})
+    lost = replace(first.service_after, plan="start", unit_price=Money(1200, "JPY"))
+    priced = changed(without, lost, "basic", "2027-07-17")
+    assert priced.figures is not None
+    assert [line.terms.plan.name for line in priced.figures.lines if line.terms] == ["business", "Basic"]
+
+
+def test_a_tax_that_the_catalogue_has_lost_is_called_by_its_code(dns: Catalog) -> None:
+    (item,) = july(dns).items
+    rate = rate_of(replace(item, tax_code="gone", tax_percent="7.5"), dns.tax.rates)
+    assert rate is not None
+    assert (rate.percent, rate.label) == ("7.5", {"en": "gone"})
+    renamed = rate_of(replace(item, tax_percent="8"), dns.tax.rates)
+    assert renamed is not None
+    assert (renamed.percent, renamed.label["ja"]) == ("8", "消費税")
+
+
+def test_a_tax_of_less_than_half_a_yen_is_none(dns: Catalog) -> None:
+    """One of 31 days of ¥100 is ¥3, its tenth 0.3."""
+    plans = tuple(plan.model_copy(update={"prices": {"monthly": {"JPY": 100}}}) for plan in dns.plans)
+    no_credit = with_rule(dns.model_copy(update={"plans": plans}), Proration(fraction=Fraction.DAYS, **LOST))
+    priced = changed(no_credit, july(no_credit), "start", "2027-07-31")
+    (opened,) = [item for item in priced.service_after.items if item.units_left]
+    assert (opened.net, opened.tax, opened.tax_code) == (3, 0, "jp-10")
+
+
+@pytest.mark.parametrize(
+    ("credit", "total", "applied"),
+    [
+        # 3.85 is due: with 0.05 to 3.84 of credit less than the least of 3.80 would be left
+        (4, 385, 4),
+        (5, 385, 5),
+        (6, 6, 6),
+        (384, 384, 384),
+        (385, 385, 385),
+        (0, 385, 0),
+    ],
+)
+def test_what_credit_leaves_too_small_is_waived_where_the_catalogue_says_so(
+    dns: Catalog, credit: int, total: int, applied: int
+) -> None:
+    least = MinimumCharge(amounts={"USD": 380}, after_credit="waive")
+    catalog = with_rule(dns, BY_DAY, minimum_charge=least)
+    old = service(catalog, "basic", "monthly", "2026-11-01", "2026-12-01", buyer=JAPANESE)
+    target = Target("start", "monthly")
+    priced = price(catalog, old, JAPANESE, target, at("2026-11-16", TOKYO), Money(credit, "USD"))
+    assert (priced.total, priced.credit_applied) == (total, applied)
+
+
+def test_terms_are_kept_with_what_could_go_back_as_money(dns: Catalog) -> None:
+    terms = july(dns, refundable=Money(300, "JPY"))
+    assert ServiceTerms.from_json(terms.as_json()) == terms
+    assert ServiceTerms.from_json(july(dns).as_json()).refundable is None

@@ -91,3 +91,12 @@ def test_a_whole_price_is_divided_by_the_day(hosting: Catalog) -> None:
     lost = ended(hosting, year, "2027-07-01", AMERICAN)
     assert (lost.credit.amount, lost.lost.amount) == (0, 15123)
     assert ended(hosting, year, "2027-07-01", AMERICAN, ending_credit="by_day").credit.amount == 15123
+
+
+def test_what_is_shown_before_anybody_confirms(dns: Catalog) -> None:
+    shown = ended(dns, july(dns), "2027-07-17", ending_credit="nothing").public_json()
+    assert shown == {
+        "lines": [],
+        "credit": {"amount": 0, "currency": "JPY"},
+        "lost": {"amount": 1597, "currency": "JPY"},
+    }

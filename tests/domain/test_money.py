@@ -146,3 +146,9 @@ def test_json_that_is_not_money(document: dict[str, object]) -> None:
 def test_json_in_an_unknown_currency() -> None:
     with pytest.raises(UnknownCurrency):
         Money.from_json({"amount": 1, "currency": "XXX"})
+
+
+def test_a_currency_that_is_none_is_named() -> None:
+    with pytest.raises(UnknownCurrency, match=r"^'GBX' is not a currency with 0, 2 or 3 decimals; use an active ISO"):
+        exponent("GBX")
+    assert [exponent(currency) for currency in ("JPY", "USD", "KWD")] == [0, 2, 3]

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from domain.periods import (
     AnchorPoint,
     BadPeriod,
+    ImplausiblePeriod,
     Period,
     advance,
     anchor_of,
+    check_running,
     instant_text,
     local_days,
     months_of,
@@ -262,3 +264,12 @@ def test_months_add_up_from_the_anchor(start: datetime, months: int, tz: str) ->
         here = advance(here, 1, AnchorPoint(day), tz)
     there = advance(start, months, AnchorPoint(day), tz)
     assert here.astimezone(ZoneInfo(tz)).date() == there.astimezone(ZoneInfo(tz)).date()
+
+
+def test_a_period_that_ended_three_periods_ago_is_no_running_one() -> None:
+    """July: the third period after it ends with October."""
+    july = Period(at("2027-07-01", TOKYO), at("2027-08-01", TOKYO))
+    end = at("2027-11-01", TOKYO)
+    check_running(july, 1, TOKYO, end - timedelta(seconds=1))
+    with pytest.raises(ImplausiblePeriod, match="ended more than 3 billing periods ago"):
+        check_running(july, 1, TOKYO, end)

@@ -15,7 +15,7 @@ from domain.pricing.modes import Anchor, CreditBecomes, Fraction, Proration, Rou
 from domain.pricing.quote import price_change
 from domain.pricing.quote_values import Quote
 from domain.pricing.terms import Buyer, Target
-from domain.pricing.verify import verify_quote
+from domain.pricing.verify import NotRecomputable, verify_quote
 from domain.words import language_of, sentence
 from tests.domain.making import at, percent_off, service, with_rule
 
@@ -383,3 +383,28 @@ def test_languages_of_locales() -> None:
 )
 def test_money_is_written_as_the_language_does(amount: int, currency: str, locale: str, text: str) -> None:
     assert money_text(Money(amount, currency), locale).replace("\xa0", " ") == text
+
+
+def test_a_day_that_costs_less_than_half_a_yen_costs_nothing(dns: Catalog) -> None:
+    plans = tuple(plan.model_copy(update={"prices": {"monthly": {"JPY": 10}}}) for plan in dns.plans)
+    catalog = with_rule(dns.model_copy(update={"plans": plans}), Proration(fraction=Fraction.DAYS, place="day_rate"))
+    old = service(catalog, "basic", "monthly", "2026-11-01", "2026-12-01", currency="JPY")
+    moment = at("2026-11-16", "Asia/Tokyo")
+    quote = price_change(catalog, old, Buyer("US"), Target("start", "monthly"), moment, Money(0, "JPY"))
+    assert [line.arithmetic for line in quote.lines] == ["15 days at ¥0 a day = ¥0"] * 2
+
+
+def test_a_quote_from_before_billed_items_is_only_added_up(dns: Catalog) -> None:
+    old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01")
+    moment = at("2026-11-16", "Asia/Tokyo")
+    document = price_change(dns, old, Buyer("US"), Target("start", "monthly"), moment, Money(0, "USD")).as_json()
+    del document["inputs"]["service"]["items"]
+    stored = {key: value for key, value in document.items() if key not in ("inputs", "digest")}
+    document["digest"] = digest_of({"inputs": document["inputs"], "result": stored})
+    with pytest.raises(NotRecomputable) as known:
+        verify_quote(document)
+    assert known.value.differences == []
+    document["total"] = {"amount": 1, "currency": "USD"}
+    with pytest.raises(NotRecomputable) as known:
+        verify_quote(document)
+    assert [one.path for one in known.value.differences] == ["digest", "total"]

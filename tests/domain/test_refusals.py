@@ -3,7 +3,7 @@
 import pytest
 
 from domain.catalog import Catalog
-from domain.errors import ChangeError, OverLimit, UnknownPlan
+from domain.errors import AmountNotPayable, ChangeError, OpenInvoice, OverLimit, UnknownPlan
 from domain.money import Money
 from domain.pricing.priced import price
 from domain.pricing.terms import Buyer, Target
@@ -63,3 +63,35 @@ def test_what_a_code_means(dns: Catalog) -> None:
     unknown = refused(dns, "basic", "gold")
     assert isinstance(unknown, UnknownPlan)
     assert refusal_text(unknown, dns, "ja") == "there is no plan 'gold'; choose one of basic, start, business"
+
+
+def test_limits_count_for_each_unit(dns: Catalog) -> None:
+    """Three of Basic have three zones each: nine are allowed, eleven are used."""
+    error = refused(dns, "business", "basic", usage={"zones": 11}, quantity=3)
+    assert refusal_text(error, dns, "en") == (
+        "Basic is too small for what is used now. zones: 11 used, 9 allowed, remove 2."
+    )
+
+
+@pytest.mark.parametrize(
+    ("details", "text"),
+    [
+        ({"minimum": 100}, "¥50"),
+        ({"maximum": 40}, "¥40"),
+        ({}, "¥50"),
+    ],
+)
+def test_an_amount_that_cannot_be_paid_is_named(dns: Catalog, details: dict[str, int], text: str) -> None:
+    amounts = {name: {"amount": amount, "currency": "JPY"} for name, amount in details.items()}
+    error = AmountNotPayable(amount={"amount": 50, "currency": "JPY"}, **amounts)
+    said = refusal_text(error, dns, "en")
+    assert text in said
+    assert "¥50" in said
+
+
+@pytest.mark.parametrize(("pending", "do"), [(True, "on its way"), (False, "pay it, then change the plan")])
+def test_an_open_invoice_is_named_with_its_amount(dns: Catalog, pending: bool, do: str) -> None:
+    error = OpenInvoice(invoice="inv_1", amount_due={"amount": 550, "currency": "JPY"}, pending=pending)
+    assert "550" in str(error)
+    assert do in str(error)
+    assert "¥550" in refusal_text(error, dns, "en")

@@ -197,3 +197,8 @@ def test_a_cases_file_is_answered_case_by_case(tmp_path: Path) -> None:
     assert answers[0] == {"id": "a", "computed": {"net": "50.00"}}
     assert answers[1]["id"] == "b"
     assert answers[1]["error"].startswith("BadCase: mode '?' is not one of")
+
+
+def test_a_fresh_service_was_billed_its_price(dns: Catalog) -> None:
+    (item,) = fresh_service(dns, "start", "monthly", "USD", date(2026, 11, 1)).items
+    assert (item.plan, item.net, item.tax, item.units_left) == ("start", 1200, 0, 1)

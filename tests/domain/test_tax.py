@@ -237,3 +237,19 @@ def test_a_charge_takes_what_an_old_rounding_left(dns: Catalog) -> None:
 def test_what_a_buyer_pays_for_a_price(dns: Catalog, prices: str, buyer: Buyer, paid: int) -> None:
     catalog = dns.model_copy(update={"tax": TaxPolicy(prices=prices, rates=RATES)})
     assert with_tax(catalog, buyer, "dns", Money(1_000, "USD")) == Money(paid, "USD")
+
+
+def test_no_credit_gives_back_more_tax_than_is_left(dns: Catalog) -> None:
+    # 10% of 94 is 9.4 -> 9: -0.6 and 10.0 would be -1 and 10, but of this item no tax is left; nor more than 1 of this
+    rate = Taxation(TaxRate(code="vat", percent="10", label={"en": "VAT"}))
+    for taken, left, charged, expected in ((-6, (10, 0), 100, [0, 9]), (-24, (30, 1), 100, [-1, 9])):
+        figures, parts = tax_on(taxed(dns).tax, [TaxableLine(taken, rate, left), TaxableLine(charged, rate)])
+        assert (figures[0].amount, parts) == (sum(expected), expected)
+
+
+def test_reverse_charge_is_for_the_countries_that_the_catalogue_names(dns: Catalog) -> None:
+    tax = dns.tax.model_copy(update={"reverse_charge": ("FR",)})
+    catalog = dns.model_copy(update={"tax": tax})
+    assert treatment(catalog, Buyer("DE", tax_id="DE136695976")) == "taxed"
+    german = catalog.model_copy(update={"tax": tax.model_copy(update={"reverse_charge": ("DE",)})})
+    assert treatment(german, Buyer("DE", tax_id="DE136695976")) == "reverse_charge"
