@@ -22,6 +22,7 @@ from engine.operators.manual_payments import (
     record_payment,
 )
 from engine.payments.attempts import NothingToPay, start_invoice_attempt
+from engine.payments.paid_at import paid_at
 from engine.payments.refunds import NotRefundable, UnknownPayment
 from local.stack import Stack
 from models.audit import BY_A_PROGRAM, Attribution, OperatorAction
@@ -75,6 +76,20 @@ def test_a_bank_transfer_pays_the_change_and_the_same_line_counts_once(servers: 
     with pytest.raises(AlreadyRecorded):
         record(play, "17/1", yen(999), invoice_id)
     assert actions(play) == [("payment.record", DECISION)]
+
+
+def test_a_transfer_counts_from_the_day_that_stands_on_the_statement(servers: Stack) -> None:
+    """It came on the 18th and was written down on the 20th: the price is that of the 18th."""
+    play, change_id, _ = awaiting(servers)
+    came, written = NOON_17_JULY + timedelta(days=1), NOON_17_JULY + timedelta(days=3)
+    play.set_clock(written)
+    with transaction() as session:
+        line = StatementLine("18/1", yen(TOTAL), came, play.invoice(change_id).id)
+        event, _ = record_payment(session, written, play.provider(session), line, DECISION)
+    assert play.process(event.id) == change_id
+    with transaction() as session:
+        change = session.merge(play.change(change_id), load=False)
+        assert paid_at(session, written, change, session.merge(play.invoice(change_id), load=False)) == came
 
 
 def test_a_transfer_and_a_card_payment_add_up(servers: Stack) -> None:
