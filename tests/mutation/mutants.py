@@ -10,7 +10,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import Any, cast
 
 from tests.mutation.changes import changes, shortened
 from tests.support.pages import ROOT
@@ -70,13 +70,23 @@ def code_of(mutant: Mutant) -> CodeType:
         found for number, found in enumerate(_all(tree)) if number == mutant.index
     )
     old = _at((parent, field, index))
-    ast.fix_missing_locations(ast.copy_location(new, old))
+    new = ast.fix_missing_locations(ast.copy_location(_naming_all(old, new), old))
     if index is None:
         setattr(parent, field, new)
     else:
         getattr(parent, field)[index] = new
     told = ast.Module([statement], []) if mutant.of_constant else tree
     return compile(ast.fix_missing_locations(told), str(path), "exec", dont_inherit=True)
+
+
+def _naming_all(old: Any, new: Any) -> ast.AST:
+    """A function in memory keeps what it has from outside: where the mistake no longer names it, a branch that never
+    runs does. A call of `super()` is such a name, too."""
+    named, left = ({one.id for one in ast.walk(node) if isinstance(one, ast.Name)} for node in (old, new))
+    if named <= left:
+        return cast(ast.AST, new)
+    always = ast.Constant(True)
+    return ast.If(always, [new], [old]) if isinstance(new, ast.stmt) else ast.IfExp(always, new, old)
 
 
 def constants_of(mutant: Mutant) -> CodeType:

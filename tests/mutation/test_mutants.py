@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.ending_requests import NoEnding
+from engine.jobs.paths import CHANGE_PATHS
 from models.customer import Service
 from tests.mutation.__main__ import explained
 from tests.mutation.changes import changes
-from tests.mutation.mutants import code_of, constants_of, mutants_of, sampled
+from tests.mutation.mutants import Mutant, code_of, constants_of, mutants_of, sampled
 from tests.mutation.watched import Loaded
 
 ROOT = Path(__file__).parent.parent.parent
@@ -48,15 +51,29 @@ def test_each_mistake(right: str, wrong: list[str]) -> None:
     assert [ast.unparse(ast.fix_missing_locations(new)) for new in changes(node)] == wrong
 
 
-def test_a_mistake_that_forgets_what_stands_outside_is_planted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without its call of super() an error has no sentence."""
-    file = "engine/ending_requests.py"
-    [mutant] = [one for one in mutants_of(file) if one.function == "NoEnding.__init__" and one.name.endswith("→ pass")]
-    monkeypatch.setattr(NoEnding.__init__, "__code__", NoEnding.__init__.__code__)  # put back in the end
-    service = Service(ref="zone")
+@contextmanager
+def planted(mutant: Mutant) -> Iterator[None]:
+    loaded, path = Loaded({mutant.file}), ROOT / mutant.file
+    loaded.become(code_of(mutant))
+    try:
+        yield
+    finally:
+        loaded.become(compile(path.read_bytes(), str(path), "exec", dont_inherit=True))
+
+
+def test_a_mistake_that_forgets_what_stands_outside_is_planted() -> None:
+    """Without its call of super() an error has no sentence, and a path without its provider leads to everybody's."""
+    [silent] = [one for one in mutants_of("engine/ending_requests.py") if one.function == "NoEnding.__init__"]
+    service, among = Service(ref="zone"), CHANGE_PATHS[0].among
+    with planted(silent):
+        assert "does not end" not in str(NoEnding(service))
     assert "does not end" in str(NoEnding(service))
-    Loaded({file}).become(code_of(mutant))
-    assert "does not end" not in str(NoEnding(service))
+
+    change = "and_(columns.provider_id == tenant, text(where)) → and_(text(where))"
+    [everybody] = [one for one in mutants_of("engine/jobs/paths.py") if one.change == change]
+    with planted(everybody):
+        assert "provider_id" not in str(among("prv_1", None))
+    assert "provider_id" in str(among("prv_1", None))
 
 
 def test_a_mutant_runs_with_one_mistake() -> None:

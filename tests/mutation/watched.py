@@ -38,11 +38,8 @@ class Loaded:
         """From now on this process runs the functions of `module`, wherever they were imported."""
         for code in _below(module):
             for function in self._functions.get(_key(code), ()):
-                names = function.__code__.co_freevars
-                # A mistake may drop the one use of what stands outside, as `super()` does; the function keeps it.
-                fitting = code if code.co_freevars else code.replace(co_freevars=names)
-                if len(fitting.co_freevars) == len(names):
-                    function.__code__ = fitting
+                if len(function.__code__.co_freevars) == len(code.co_freevars):
+                    function.__code__ = code
         self.forget()
 
     def redefine(self, file: str, constants: CodeType) -> None:
