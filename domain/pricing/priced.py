@@ -175,7 +175,8 @@ def decided(
 ) -> tuple[PeriodTerms, PeriodTerms, Decision]:
     """Old and new terms of a change that may be requested, and the rule that decides it. Raises ChangeErrors."""
     _check_service(service, now)
-    old, new = old_terms(catalog, service), new_terms(catalog, service, replace(target, unit_price=None), now)
+    listed = target if target.unit_price is None else replace(target, unit_price=None)
+    old, new = old_terms(catalog, service), new_terms(catalog, service, listed, now)
     if (old.plan.id, old.cycle, old.quantity) == (new.plan.id, new.cycle, new.quantity):
         raise NothingToChange(f"the service already has {old.plan.name} {old.cycle}; choose another plan or cycle")
     situation = Situation(
@@ -190,7 +191,8 @@ def decided(
         service.status,
     )
     # A price of one's own decides what is paid, and never which way the change goes.
-    return old, new_terms(catalog, service, target, now), decide(catalog, situation)
+    agreed = new if listed is target else new_terms(catalog, service, target, now)
+    return old, agreed, decide(catalog, situation)
 
 
 def _check_service(service: ServiceTerms, now: datetime) -> None:
