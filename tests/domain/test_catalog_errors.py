@@ -523,3 +523,9 @@ def _inline(value: Any) -> str:
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def test_two_broken_rates_are_two_errors_and_no_third() -> None:
+    eight = '\n[[tax.rates]]\ncode = "jp-8"\ncountry = "JP"\nproduct = "dns"\npercent = "800"\nlabel = "Tax"\n'
+    broken = changed('percent = "10"', 'percent = "110"') + eight
+    assert [line.split(": ")[1] for line in lines(broken)] == ["tax.rates.0.percent", "tax.rates.1.percent"]
