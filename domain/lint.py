@@ -14,7 +14,7 @@ from domain.catalog import Catalog, Outcome
 from domain.errors import ChangeError
 from domain.money import Money, divide_rounded
 from domain.money import Rounding as Round
-from domain.periods import AnchorPoint, Period, advance, local_days
+from domain.periods import AnchorPoint, Period, advance, local_days, months_of
 from domain.pricing.billed import BilledItem
 from domain.pricing.priced import Priced, price
 from domain.pricing.terms import Buyer, ServiceTerms, Target
@@ -131,9 +131,11 @@ def _taken(catalog: Catalog, walk: Walk, priced: Priced, begin: datetime, day: i
 
 
 def _worth(catalog: Catalog, service: ServiceTerms, start: datetime, end: datetime) -> Exact:
-    """The days from start to end at the price of a day of the running period."""
-    whole = local_days(service.period.start, service.period.end, catalog.timezone)
-    return Exact(service.unit_price.amount * local_days(start, end, catalog.timezone), whole)
+    """The days from start to end at the price of a day of the running period, which need not be of its cycle."""
+    tz, period = catalog.timezone, service.full_period(start)
+    cycles = Exact(months_of(period, tz), catalog.cycles[service.cycle].months)
+    days = Exact(local_days(start, end, tz), local_days(period.start, period.end, tz))
+    return service.unit_price.amount * cycles * days
 
 
 def _midnight(catalog: Catalog, begin: datetime, day: int) -> datetime:

@@ -35,6 +35,14 @@ def test_by_day_there_is_nothing_to_find(dns: Catalog) -> None:
     assert lint(monthly(dns, (None, BY_DAY))) == []
 
 
+@pytest.mark.parametrize("axes", [{"anchor": "keep_end"}, {"other_cycle": "keep_end"}])
+def test_a_kept_renewal_date_gives_no_year_for_the_price_of_a_month(dns: Catalog, axes: dict[str, Any]) -> None:
+    """A day on an annual plan in a month that was kept is worth a 30th of its twelfth."""
+    catalog = monthly(dns).model_copy(update={"plans": dns.plans})
+    kept = Rule.model_validate({"outcome": Outcome.NOW, "proration": Proration(fraction="days", **axes)})
+    assert found(catalog.model_copy(update={"rules": (kept,)}), "gain") == {}
+
+
 def test_the_dns_sample_is_clean(dns: Catalog) -> None:
     assert lint(dns) == []
 
