@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.conftest import catalog_named
 from tests.portal.test_steps import hosting_customer
 from tests.portal.visitor import AUGUST, JULY, NOON_17_JULY, Visitor
 from tests.support.client import ApiClient
@@ -110,3 +111,16 @@ def test_only_ones_own(customer: Visitor) -> None:
     page = customer.http.post(f"/portal/services/{customer.service_id()}/end", data={"at": "now", "key": "k"})
     assert page.status_code == 403
     assert endings(customer) == []
+
+
+def test_tax_that_prices_hold_is_said_once(frontend: Make) -> None:
+    """Business at ¥3,000 holds ¥273; of 15 of 31 days, ¥1,452, ¥132 are tax. Pages name it once."""
+    tax = catalog_named("dns", "dns").tax.model_copy(update={"prices": "inclusive"})
+    dns = frontend("dns", tax=tax)
+    dns.new_service("zone", "start", "JPY", "JP", (JULY, AUGUST), "monthly")
+    dns.set_clock(NOON_17_JULY)
+    customer = Visitor(dns)
+    ending = customer.get(f"/portal/services/{customer.service_id()}/end").text
+    for page in (ending, customer.review("business").text):
+        assert page.count("Consumption tax") == 1
+        assert "contained in the prices above" not in page

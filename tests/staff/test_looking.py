@@ -10,6 +10,7 @@ import pytest
 
 from domain import next_steps
 from domain.lifecycle import AttemptStatus, InboxStatus, RefundStatus, Status
+from tests.conftest import catalog_named
 from tests.staff.person import Person, asked
 from tests.support.client import AUGUST, JULY, ApiClient
 
@@ -137,3 +138,16 @@ def test_nothing_that_others_write_is_taken_for_html(frontend: Make) -> None:
         assert "<script" not in page.text, page.url
         assert "<b>1" not in page.text
         assert "&lt;script&gt;alert(1)" in page.text, page.url
+
+
+def test_tax_that_prices_hold_is_said_once(frontend: Make) -> None:
+    """From Start to Business on 17 July, 15 of 31 days: ¥1,452 less ¥581 are ¥871, of which ¥79 are tax."""
+    tax = catalog_named("dns", "dns").tax.model_copy(update={"prices": "inclusive"})
+    dns = frontend("dns", tax=tax)
+    dns.new_service("zone", "start", "JPY", "JP", (JULY, AUGUST), "monthly")
+    dns.set_clock("2027-07-17T03:00:00Z")
+    change = dns.request("zone", "business", "monthly", "k", {"accept_total": {"amount": 871, "currency": "JPY"}})
+    dns.wait_for(change, "awaiting_payment")
+    page = Person(dns).get(f"/changes/{change}").text
+    assert "contained in the prices above" not in page
+    assert page.count("in the prices above") == 1
