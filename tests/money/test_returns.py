@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from domain.money import Money
 from engine.expiry import cancel_change
+from engine.ledger.billed_items import open_items
 from local.stack import Stack
 from models.customer import Service
 from models.database import transaction
@@ -98,6 +99,9 @@ def test_a_whole_refund_reverses_the_change_with_a_credit_note(servers: Stack) -
     assert (service(play).plan, service(play).period_end) == ("basic", AUGUST)
     # What the change took back of Basic is an item again, for the same 15 days.
     assert play.items() == [("basic", 1, 242, 24)]
+    with transaction() as session:
+        [again] = open_items(session, play.service(session))
+    assert (again.cycle, again.unit_price, again.tax_code, again.tax_percent) == ("monthly", 500, "jp-10", "10")
     note = play.invoice(back)
     assert (note.kind, note.total_minor, note.net_minor, note.tax_minor) == ("credit_note", -373, -339, -34)
     assert note.content["corrects"] == play.invoice(change_id).number
