@@ -131,12 +131,19 @@ def _all(tree: ast.Module) -> Iterator[tuple[str, Place, ast.stmt, ast.AST]]:
 
 @cache
 def _uses(file: str, name: str) -> frozenset[int]:
-    """The lines on which functions of the file use its constant of this name; none where it has no such constant."""
+    """The lines on which functions of the file use this constant of it, and those on which their statements begin,
+    which is what a test is known to run; none where it has no such constant."""
     tree = _parsed(file)
     if name not in _names(_constants(tree)):
         return frozenset()
-    inside = (node for _, function in _functions(tree, "") for node in ast.walk(function))
-    return frozenset(node.lineno for node in inside if isinstance(node, ast.Name) and node.id == name)
+    inside = (
+        (_at(place), begun)
+        for _, function in _functions(tree, "")
+        for number, statement in enumerate(function.body)
+        for place, begun in _places((function, "body", number), statement)
+    )
+    named = ((node, begun) for node, begun in inside if isinstance(node, ast.Name) and node.id == name)
+    return frozenset(line for node, begun in named for line in (node.lineno, begun.lineno))
 
 
 def _constants(tree: ast.Module) -> list[ast.Assign]:

@@ -94,6 +94,15 @@ def test_an_entry_of_a_private_set_is_left_out() -> None:
     assert used in mutants[4].lines, "the line that uses it"
 
 
+def test_what_a_statement_of_many_lines_uses_is_run_where_it_begins() -> None:
+    file = "engine/ledger/billed_items.py"
+    mutant = next(one for one in mutants_of(file) if one.function == "_KEPT")
+    source = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    [used] = [number for number, line in enumerate(source, start=1) if "in _KEPT" in line]
+    assert {used - 1, used} <= set(mutant.lines)
+    assert source[used - 2].strip() == "return StoredItem("
+
+
 def test_what_a_module_makes_when_it_is_loaded_is_made_again() -> None:
     file = "engine/payments/inbox_store.py"
     mutant = next(one for one in mutants_of(file) if one.function == "_statement" and one.change.startswith("if fetch"))

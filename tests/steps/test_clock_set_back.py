@@ -4,7 +4,9 @@ away."""
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import chain
 
+import pytest
 from sqlalchemy import update
 
 from domain.money import Money
@@ -13,7 +15,7 @@ from engine.jobs.external_call import machine_time
 from local.stack import Stack
 from models.database import transaction
 from models.plan_change import PlanChange
-from tests.support.play import Play
+from tests.support.play import AUGUST, Play
 
 HOUR = timedelta(hours=1)
 
@@ -56,3 +58,19 @@ def test_a_lease_that_runs_for_longer_than_any_does_is_over(servers: Stack) -> N
     assert claimed(change_id)
     play.step("apply", change_id)
     assert play.change(change_id).status == "applied"
+
+
+@pytest.mark.parametrize(
+    ("ahead", "is_due"), [(timedelta(seconds=-1), True), (timedelta(minutes=9), False), (HOUR, True)]
+)
+def test_a_renewal_whose_next_try_is_further_ahead_than_any_pause_is_due(
+    servers: Stack, ahead: timedelta, is_due: bool
+) -> None:
+    play = Play.of(servers)
+    play.set_clock(AUGUST)
+    periods = work_kinds.RENEWALS.paths[0]
+    with transaction() as session:
+        play.service(session).next_attempt_at = machine_time(session) + ahead
+        session.flush()
+        due = [due.now.tenants for due in sweep.due(session, [work_kinds.RENEWALS]) if due.path is periods]
+        assert (play.provider(session).id in chain(*due)) is is_due
