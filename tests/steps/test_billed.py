@@ -380,6 +380,17 @@ def test_tax_goes_back_at_the_rate_of_its_bill(servers: Stack) -> None:
     audited(play)
 
 
+def test_what_was_billed_without_tax_stands_beside_what_has_some(servers: Stack) -> None:
+    """The host billed Basic for 450 without tax, of which 15 of 31 days are 218. Start for them is 581, with 58."""
+    play = MoneyPlay.of(servers, billing=BillingReport(net=450, tax_rate="0"))
+    change_id = play.request("start")
+    assert play.steps("quote issue print", change_id) == "invoiced"
+    invoice = play.invoice(change_id)
+    taxes = [(one["percent"], one["base"]["amount"], one["amount"]["amount"]) for one in invoice.content["taxes"]]
+    assert sorted(taxes) == [("0", -218, 0), ("10", 581, 58)]
+    assert (invoice.net_minor, invoice.tax_minor, invoice.total_minor) == (363, 58, 421)
+
+
 def test_a_change_that_costs_nothing_is_printed(servers: Stack) -> None:
     """Preset none: nothing now, the new price from the renewal on; its numbered invoice says so in one line."""
     nothing = Rule(direction="upgrade", outcome=Outcome.NOW, proration=Proration(

@@ -21,6 +21,7 @@ from engine.ending_requests import CreditChanged, EndingOpen, EndingRequest, Ser
 from engine.jobs import sweep, work_kinds
 from engine.jobs.idempotency import KeyReused
 from engine.notifications.mail import compose
+from engine.offers import price_for
 from local.stack import Stack
 from models.customer import Service
 from models.database import snapshot, transaction
@@ -274,6 +275,8 @@ def test_an_ending_at_once_waits_for_a_change_that_is_paid(servers: Stack) -> No
         "scheduled",
     )
     assert play.step("apply", change_id) == "applied"
+    with transaction() as session, pytest.raises(ServiceEnding):
+        price_for(session, NOON_17_JULY, play.service(session), "business", "monthly")
     assert play.run_ending(ending_id) == "ending"
     assert play.ending(ending_id).credit_minor == 639
     assert (play.order_host(ending_id), hosted(play)["plan"], hosted(play)["generation"]) == ("ended", "start", 2)
