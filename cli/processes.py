@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import Annotated
@@ -107,6 +108,8 @@ def _serve(asgi_app: object, host: str, port: int) -> None:
     from worker.logs import set_up_logs
 
     set_up_logs()
+    gc.collect()
+    gc.freeze()  # what was made at the start lives as long as the process: no collection goes through it again
     uvicorn.run(
         asgi_app,  # type: ignore[arg-type]
         host=host,

@@ -65,7 +65,7 @@ def begin_apply(session: Session, now: datetime, change_id: str) -> ApplyCall | 
     change = lock_change(session, change_id)
     if change.status not in (Status.PAID, Status.APPLYING) or change.quote is None:
         return Status(change.status)
-    fence = take_lease(session, change)
+    fence = take_lease(change)
     if fence is None:
         return Status(change.status)
     if change.apply_attempts >= settings().apply_attempts_max:
@@ -74,7 +74,6 @@ def begin_apply(session: Session, now: datetime, change_id: str) -> ApplyCall | 
         give_generation(change)
         move(session, change, Event.APPLY, Status.APPLYING, now)
     change.apply_attempts += 1
-    session.flush()
     return _call_for(session, change, fence)
 
 
@@ -139,7 +138,8 @@ def _give_up(session: Session, now: datetime, change: PlanChange, sentence: str)
 
 def _call_for(session: Session, change: PlanChange, fence: int) -> ApplyCall:
     target = change.billed_quote().to
-    provisioner, host = host_of(session, change.provider_id)
+    with session.no_autoflush:  # the change is written once, when the step ends
+        provisioner, host = host_of(session, change.provider_id)
     assert change.generation is not None, "a change is given its generation before it is applied"
     order = PlanOrder(
         service_ref=change.service.ref,

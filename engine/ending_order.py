@@ -48,7 +48,7 @@ def begin_order(session: Session, now: datetime, ending_id: str) -> EndCall | En
     if connection_of(session, ending.provider_id, "host") is None:
         move(session, ending, "confirm", EndingStatus.ENDED, now)
         return EndingStatus.ENDED
-    fence = take_lease(session, ending)
+    fence = take_lease(ending)
     if fence is None:
         return EndingStatus.ENDING
     provisioner, host = host_of(session, ending.provider_id)

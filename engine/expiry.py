@@ -76,7 +76,8 @@ def end_unpaid(
     customer is told."""
     move(session, change, event, target, now, actor, reason)
     change.reason = change.reason or reason
-    postings.release_held(session, change, change.service.currency, now)
+    held = postings.held_for(session, change, change.service.currency)
+    postings.release_held(session, change, held, now)
     invoice = invoice_of_change(session, change.id)
     if invoice is not None:
         invoice.void(now)

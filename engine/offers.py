@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog, Plan, in_language
-from domain.errors import ChangeError, Forbidden, ServiceEnding
+from domain.errors import ChangeError, Forbidden, OpenInvoice, ServiceEnding
 from domain.money import Money
 from domain.periods import instant_text
 from domain.pricing.explain import money_text
@@ -20,10 +21,9 @@ from domain.pricing.terms import Target
 from domain.refusals import refusal_text
 from domain.words import sentence
 from engine.accounts.services import buyer_of, terms_of
-from engine.ledger import postings
 from engine.payments.credit_refunds import refundable_for
-from engine.payments.owed import check_nothing_owed
-from engine.payments.payable import check_payable, rule_of, with_payable_credit
+from engine.payments.owed import open_bill
+from engine.payments.payable import check_payable, means_of, with_payable_credit
 from models.customer import Service
 from models.ending import open_ending
 from models.invoice import StoredQuote
@@ -72,40 +72,53 @@ def price_for(
     approval: Approval | None = None,
 ) -> Quote:
     """The one price, for entry points and pipeline: as of an accepted quote's moment and catalogue, else as of now.
-
     A quantity of None keeps the service's. With an `approval` staff have agreed to a change that the catalogue leaves
     to them. Raises ChangeError: OpenInvoice, too, where it would take effect while a bill is open, and
     AmountNotPayable where the gateway would not take what is due.
     """
     catalog = catalog_version(session, accepted.catalog_id) if accepted else catalog_of(session, service.provider)
-    terms = terms_of(session, service, refundable_for(session, catalog, service))
     target = Target(plan, cycle, quantity, approval.unit_minor if approval else None)
-    at = accepted.priced_at if accepted else now
-    rule = rule_of(session, service.provider_id, service.currency)
-
-    def price(credit: Money) -> Quote:
-        return price_change(
-            catalog, terms, buyer_of(service.customer), target, at, credit, override=approval is not None
-        )
-
-    credit = postings.credit_of(session, service.provider_id, service.customer_id, service.currency)
-    quote = with_payable_credit(rule, price, credit)
-    _check_not_ending(session, service, quote)
-    if quote.timing == "now":
-        check_nothing_owed(session, service)
-    check_payable(rule, quote.total_due_today)
-    return quote
+    return _Pricing(session, catalog, service).price(
+        target, accepted.priced_at if accepted else now, override=approval is not None
+    )
 
 
-def _check_not_ending(session: Session, service: Service, quote: Quote) -> None:
-    """A change now leaves an ending at the period's end as it is; a change that would come with the renewal never
-    does. Raises ServiceEnding."""
-    ending = open_ending(session, service.id)
-    if ending is not None and (ending.at == "now" or quote.timing == "at_renewal"):
-        when = instant_text(ending.ends_at)
-        raise ServiceEnding(
-            f"service {service.ref} ends at {when}; take that back, then change its plan", ending=ending.id
-        )
+class _Pricing:
+    """What the price of any change of a service depends on, read once."""
+
+    def __init__(self, session: Session, catalog: Catalog, service: Service) -> None:
+        self._session, self.catalog, self.service = session, catalog, service
+        self._terms = terms_of(session, service, refundable_for(session, catalog, service))
+        self._rule, self._credit = means_of(session, service)
+        self._ending = open_ending(session, service.id)
+
+    def price(self, target: Target, at: datetime, override: bool = False) -> Quote:
+        """Raises ChangeError."""
+
+        def price(credit: Money) -> Quote:
+            buyer = buyer_of(self.service.customer)
+            return price_change(self.catalog, self._terms, buyer, target, at, credit, override=override)
+
+        quote = with_payable_credit(self._rule, self._credit, price)
+        self._check_not_ending(quote)
+        if quote.timing == "now" and self._open_bill is not None:
+            raise self._open_bill
+        check_payable(self._rule, quote.total_due_today)
+        return quote
+
+    @cached_property
+    def _open_bill(self) -> OpenInvoice | None:
+        return open_bill(self._session, self.service)
+
+    def _check_not_ending(self, quote: Quote) -> None:
+        """A change now leaves an ending at the period's end as it is; a change that would come with the renewal never
+        does. Raises ServiceEnding."""
+        ending = self._ending
+        if ending is not None and (ending.at == "now" or quote.timing == "at_renewal"):
+            when = instant_text(ending.ends_at)
+            raise ServiceEnding(
+                f"service {self.service.ref} ends at {when}; take that back, then change its plan", ending=ending.id
+            )
 
 
 def quote_change(
@@ -138,6 +151,7 @@ def payable_until(catalog: Catalog, service: Service, quote: Quote, now: datetim
 def options_for(session: Session, now: datetime, service: Service) -> dict[str, list[Option]]:
     """By category, in the catalogue's order: every plan and cycle that is sold in the service's currency."""
     catalog = catalog_of(session, service.provider)
+    pricing = _Pricing(session, catalog, service)
     options: dict[str, list[Option]] = {}
     for plan in catalog.plans:
         if not plan.sold:
@@ -145,7 +159,7 @@ def options_for(session: Session, now: datetime, service: Service) -> dict[str, 
         for cycle in catalog.cycles:
             price = catalog.price(plan.id, cycle, service.currency)
             if price is not None:
-                options.setdefault(plan.category, []).append(_option(session, now, service, plan, cycle, price))
+                options.setdefault(plan.category, []).append(_option(pricing, now, plan, cycle, price))
     return options
 
 
@@ -154,15 +168,16 @@ def category_name(catalog: Catalog, category: str, locale: str) -> str:
     return in_language(catalog.categories[category], locale) if category in catalog.categories else category
 
 
-def _option(session: Session, now: datetime, service: Service, plan: Plan, cycle: str, price: Money) -> Option:
+def _option(pricing: _Pricing, now: datetime, plan: Plan, cycle: str, price: Money) -> Option:
+    locale = pricing.service.customer.locale
     try:
-        quote = price_for(session, now, service, plan.id, cycle)
+        quote = pricing.price(Target(plan.id, cycle, None), now)
     except ChangeError as error:
-        text = refusal_text(error, catalog_of(session, service.provider), service.customer.locale)
+        text = refusal_text(error, pricing.catalog, locale)
         reason = error.code, text, error_details(error)
         return Option(plan, cycle, price, None, reason, forbidden=isinstance(error, Forbidden))
     if quote.timing == "manual_review":
-        text = sentence(service.customer.locale, "option_manual_review")
+        text = sentence(locale, "option_manual_review")
         return Option(plan, cycle, price, quote, ("manual_review", text, {}))
     return Option(plan, cycle, price, quote, None)
 

@@ -106,8 +106,8 @@ def _promise(session: Session, now: datetime, change: PlanChange, priced: Quote)
         text = formatter.translate("refused_renewal_imminent", date=formatter.date(ends))
         return refuse(session, now, change, "renewal_imminent", text)
     change.payable_until = until
-    postings.reserve_credit(session, change, priced.credit_applied, now)
     move(session, change, Event.QUOTE, Status.QUOTED, now)
+    postings.reserve_credit(session, change, priced.credit_applied, now)
     return Status.QUOTED
 
 

@@ -33,7 +33,7 @@ from engine.invoicing.numbering import give_number
 from engine.jobs.external_call import ExternalStep
 from engine.ledger import billed_items, postings
 from engine.notifications import notices
-from engine.payments.payable import rule_of, with_payable_credit
+from engine.payments.payable import means_of, with_payable_credit
 from engine.review import ask_staff
 from models.audit import OperatorAction
 from models.base import new_id
@@ -194,8 +194,7 @@ def _price(
     def price(credit: Money) -> RenewalPrice:
         return price_renewal(catalog, terms, buyer_of(service.customer), target, now, credit, promise, until)
 
-    credit = postings.credit_of(session, service.provider_id, service.customer_id, service.currency)
-    return with_payable_credit(rule_of(session, service.provider_id, service.currency), price, credit), anchor
+    return with_payable_credit(*means_of(session, service), price), anchor
 
 
 def _promise_of(change: PlanChange) -> Promise:

@@ -33,23 +33,26 @@ def settle(session: Session, now: datetime, change_id: str) -> Status:
     """
     change = lock_change(session, change_id)
     invoice = invoice_of_change(session, change.id)
-    if change.status not in PAYABLE or invoice is None or not change.covered:
+    if change.status not in PAYABLE or invoice is None:
+        return Status(change.status)
+    held = postings.held_for(session, change, invoice.currency)
+    if held < invoice.total:
         return Status(change.status)
     quote = _settled_quote(session, now, change, invoice)
+    close_attempts(session, now, invoice)
+    supersede_scheduled(session, now, change)
     give_number(session, change.provider, invoice, now)
     billed_items.write_taken(session, invoice, quote.taken, "change", now)
     billed_items.write_opened(session, change.service, invoice, quote.opened, now)
+    invoice.settle(now)
+    move(session, change, Event.SETTLE, Status.PAID, now)
     if invoice.total_minor < 0:
-        postings.release_held(session, change, invoice.currency, now)
+        postings.release_held(session, change, held, now)
         given = postings.settle_credit_note(session, invoice, now)
         settle_covered(session, now, change.service)
         start_credit_refunds(session, now, change, min(quote.refund, given))
     else:
-        postings.settle_invoice(session, invoice, change, now)
-    invoice.settle(now)
-    close_attempts(session, now, invoice)
-    supersede_scheduled(session, now, change)
-    move(session, change, Event.SETTLE, Status.PAID, now)
+        postings.settle_invoice(session, invoice, change, held, now)
     return Status.PAID
 
 

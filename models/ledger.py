@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, select, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Select, UniqueConstraint, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from domain.money import Money
@@ -176,9 +176,14 @@ SELECT EXISTS (SELECT FROM posted)
 def balance(session: Session, provider_id: str, account: str, owner: str, currency: str, locked: bool = False) -> Money:
     """The balance of a guarded liability; zero where nothing was ever posted. `locked`: nobody changes it until the
     transaction is over."""
-    key = {"provider_id": provider_id, "account": account, "owner": owner, "currency": currency}
-    query = select(LedgerBalance.balance_minor).filter_by(**key)
+    query = balance_of(provider_id, account, owner, currency)
     return Money(session.scalar(query.with_for_update() if locked else query) or 0, currency)
+
+
+def balance_of(provider_id: str, account: str, owner: str, currency: str) -> Select[int]:
+    """The same as a statement, in minor units; no row where nothing was ever posted."""
+    key = {"provider_id": provider_id, "account": account, "owner": owner, "currency": currency}
+    return select(LedgerBalance.balance_minor).filter_by(**key)
 
 
 def entries_of_owner(

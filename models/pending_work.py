@@ -4,7 +4,7 @@ what is next for it, which the tables of domain/next_steps.py say by the facts o
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar, TypeVar
@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, Session, mapped_column, object_session
+from sqlalchemy.orm import Mapped, mapped_column, object_session
 
 from domain.next_steps import NextRule, NextSteps, Step
 from settings import settings
@@ -130,7 +130,7 @@ class PendingWork:
 class Leased:
     """A row whose external call one worker makes at a time, until its lease is over (machine time)."""
 
-    lease_until: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None] = mapped_column(server_onupdate=FetchedValue())
     fence: Mapped[int] = mapped_column(default=0)
 
     # A lease that would run for longer than any does was written before the database's clock was set back (a failover
@@ -148,9 +148,14 @@ def next_of(row: type[PendingWork], table: NextSteps) -> ColumnElement[Any]:
     return _first_match(row, table, lambda rule: rule.next.label)
 
 
-def next_tasks(session: Session, row: type[Any], row_id: str) -> list[str]:
-    """The tasks that are next for a row now, one of each of its tables at the most."""
-    labels = session.execute(_next_labels(row), {"row_id": row_id}).one()
+@built_once
+def next_labels(row: type[Any]) -> Select[Any]:
+    """The id of the row `row_id`, and what is next for it by each of its tables."""
+    return select(row.id, *(next_of(row, table) for table in row.steps)).where(row.id == bindparam("row_id"))
+
+
+def tasks_among(row: type[PendingWork], labels: Iterable[str]) -> list[str]:
+    """Which of the `next_labels` of a row are tasks, one of each of its tables at the most."""
     return [label for table, label in zip(row.steps, labels, strict=True) if label in table.tasks()]
 
 
@@ -172,11 +177,6 @@ def is_next(row: type[PendingWork], step: Step) -> ColumnElement[bool]:
     """Whether this step is next, by any of the row's tables that has it."""
     tables = [table for table in row.steps if any(rule.next == step for rule in table.rules)]
     return or_(false(), *(_first_match(row, table, lambda rule: rule.next == step) for table in tables))
-
-
-@built_once
-def _next_labels(row: type[Any]) -> Select[Any]:
-    return select(*(next_of(row, table) for table in row.steps)).where(row.id == bindparam("row_id"))
 
 
 def _first_match(

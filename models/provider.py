@@ -158,6 +158,11 @@ def business_now(session: Session, row: Any, row_id: str) -> datetime:
     return now
 
 
+def provider_and_clock(session: Session, provider_id: str) -> tuple[Provider, datetime]:
+    """A provider with its business time, in one statement."""
+    return session.execute(select(Provider, CLOCK).where(Provider.id == provider_id)).one()._tuple()
+
+
 def new_api_key(session: Session, provider: Provider, scopes: list[str]) -> tuple[ApiKey, str]:
     """Stores a new key's hash; returns its row and the key itself, which is shown this once."""
     token = f"ps_{provider.slug}_{secrets.token_urlsafe(32)}"

@@ -26,9 +26,8 @@ def quote_change(self: Task[Any, Any], change_id: str) -> str:
 @shared_task(name="plan_change.issue_invoice", bind=True)
 def issue_invoice(self: Task[Any, Any], change_id: str) -> str:
     status = local_step(invoice.issue_invoice, PlanChange, change_id)
-    if status is Status.INVOICED and _is_covered(change_id):
+    if status is Status.INVOICED and enqueue(change_id, but="plan_change.print_invoice"):
         self.request.chain = None  # nothing is due: straight on to settle, which is in the other canvas
-        enqueue(change_id)
     return end_canvas_if_waiting(self, status)
 
 
@@ -64,8 +63,3 @@ def notify(change_id: str) -> int:
     for message_id in messages:
         external_step(mail.deliver, OutboxMessage, message_id)
     return len(messages)
-
-
-def _is_covered(change_id: str) -> bool:
-    with transaction() as session:
-        return bool(session.get_one(PlanChange, change_id).covered)

@@ -14,11 +14,10 @@ from typing import Any
 from celery import chain
 from celery.canvas import Signature
 
-from engine.jobs.summary import summary_of
+from engine.jobs.summary import next_work
 from engine.jobs.sweep import Claimed
 from engine.jobs.work_kinds import work_kind_of
 from models.database import transaction
-from models.pending_work import next_tasks
 from worker.app import create_app, queue_of
 
 AFTER_REQUEST = (
@@ -51,15 +50,16 @@ ARGUMENTS = {
 log = logging.getLogger(__name__)
 
 
-def enqueue(row_id: str) -> None:
-    """Publishes what is next for a row: for a plan change its canvas from there on. Call it after the commit."""
-    row = work_kind_of(row_id).row
+def enqueue(row_id: str, but: str | None = None) -> bool:
+    """Publishes what is next for a row: for a plan change its canvas from there on; `but` a step that comes anyway.
+    Call it after the commit. Whether anything was next."""
     with transaction() as session:
-        tasks = next_tasks(session, row, row_id)
-        summary = summary_of(session, row, row_id) if tasks else row_id
-    for task in tasks:
+        tasks, summary = next_work(session, work_kind_of(row_id).row, row_id)
+    published = [task for task in tasks if task != but]
+    for task in published:
         steps = canvas_from(task)
         _publish(chain(*(_step(name, row_id, summary, steps[-1]) for name in steps)))
+    return bool(published)
 
 
 def canvas_from(task: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -37,7 +37,10 @@ class PrintCall:
 
 def begin_print(session: Session, now: datetime, invoice_id: str) -> PrintCall | None:
     """The document that should exist and does not; None if there is nothing to print."""
-    invoice = session.get_one(Invoice, invoice_id, populate_existing=True)
+    return _call_for(session, session.get_one(Invoice, invoice_id))
+
+
+def _call_for(session: Session, invoice: Invoice) -> PrintCall | None:
     kind = invoice.document_kind
     if kind is None or invoice.voided_at or invoice.print_error or document_of(session, invoice.id, kind):
         return None
@@ -77,8 +80,17 @@ def perform_print(call: PrintCall) -> Printed | Unprintable:
 
 
 def finish_print(session: Session, now: datetime, call: PrintCall, printed: Printed | Unprintable) -> None:
-    """Writes the document down unless another worker was faster: there is one of each kind, for ever. A renewal's is
-    mailed: who asks for one's own change sees its page, a renewal comes by itself."""
+    """Writes the document down. A renewal's is mailed: who asks for one's own change sees its page, a renewal comes by
+    itself."""
+    _write_down(session, call, printed)
+    invoice = session.get_one(Invoice, call.invoice_id)
+    if invoice.renewal_id is not None and isinstance(printed, Printed):
+        attached = {"sha256": printed.sha256, "name": f"{invoice.number}.pdf"}
+        notices.write(session, invoice, "renewal_invoice", attached=attached)
+
+
+def _write_down(session: Session, call: PrintCall, printed: Printed | Unprintable) -> None:
+    """Unless another worker was faster: there is one document of each kind, for ever."""
     if isinstance(printed, Unprintable):
         session.get_one(Invoice, call.invoice_id).print_error = printed.reason
         unschedule_if_done(session, call.invoice_id)
@@ -95,30 +107,25 @@ def finish_print(session: Session, now: datetime, call: PrintCall, printed: Prin
         )
         .on_conflict_do_nothing(index_elements=["invoice_id", "kind"])
     )
-    invoice = session.get_one(Invoice, call.invoice_id)
-    if invoice.renewal_id is not None:
-        attached = {"sha256": printed.sha256, "name": f"{invoice.number}.pdf"}
-        notices.write(session, invoice, "renewal_invoice", attached=attached)
     unschedule_if_done(session, call.invoice_id)
 
 
 def begin_change_print(session: Session, now: datetime, change_id: str) -> PrintCall | Status:
     """The same for the invoice of a change."""
     invoice = invoice_of_change(session, change_id)
-    call = begin_print(session, now, invoice.id) if invoice is not None else None
-    return call or _status_of(session, change_id)
+    call = _call_for(session, invoice) if invoice is not None else None
+    return call or _status_of(session, PlanChange.id == change_id)
 
 
 def finish_change_print(session: Session, now: datetime, call: PrintCall, printed: Printed | Unprintable) -> Status:
     """Printing moves no status: it is guarded by the missing document."""
-    finish_print(session, now, call, printed)
-    invoice = session.get_one(Invoice, call.invoice_id)
-    assert invoice.change_id is not None, "a change's document belongs to a change's invoice"
-    return _status_of(session, invoice.change_id)
+    _write_down(session, call, printed)
+    of_invoice = select(Invoice.change_id).where(Invoice.id == call.invoice_id).scalar_subquery()
+    return _status_of(session, PlanChange.id == of_invoice)
 
 
-def _status_of(session: Session, change_id: str) -> Status:
-    return Status(session.execute(select(PlanChange.status).where(PlanChange.id == change_id)).scalar_one())
+def _status_of(session: Session, is_the_change: ColumnElement[bool]) -> Status:
+    return Status(session.execute(select(PlanChange.status).where(is_the_change)).scalar_one())
 
 
 print_invoice = ExternalStep(begin_print, perform_print, finish_print, PrintCall)

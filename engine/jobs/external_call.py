@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from sqlalchemy import func, select
@@ -35,13 +35,12 @@ class ExternalStep(Generic[Call, Outcome, Reached]):
     locks_service: bool = False
 
 
-def take_lease(session: Session, row: Leased) -> int | None:
+def take_lease(row: Leased) -> int | None:
     """Takes the row's lease and returns the new fence number; None while another worker holds it."""
     if row.lease_runs:
         return None
-    row.lease_until = machine_time(session) + timedelta(seconds=settings().lease_seconds)
+    row.lease_until = MACHINE_NOW + seconds(settings().lease_seconds)
     row.fence += 1
-    session.flush()
     return row.fence
 
 

@@ -1,18 +1,19 @@
-"""What an operator reads of a row in Flower: whose, of which service, on which invoice; no personal data."""
+"""What is next for a row, and what an operator reads of it in Flower: whose, of which service, on which invoice; no
+personal data."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from models.customer import Service
 from models.ending import Ending
 from models.invoice import Invoice
 from models.payment import Payment, PaymentAttempt, Refund
-from models.pending_work import built_once
+from models.pending_work import built_once, next_labels, tasks_among
 from models.plan_change import PlanChange
 from models.provider import Provider
 
@@ -20,22 +21,22 @@ from models.provider import Provider
 _INVOICE = func.coalesce(Invoice.number, Invoice.id)
 
 
-def summary_of(session: Session, row: type[Any], row_id: str) -> str:
-    """`dns: example.jp, basic → business (monthly), DNS-2027-000001`, in one statement; the id of what is of no
-    service, or of no row."""
-    query = _query(row)
-    told = session.execute(query, {"row_id": row_id}).one_or_none() if query is not None else None
-    if told is None:
-        return row_id
-    provider, *rest = told
-    return f"{provider}: {', '.join(text for text in rest if text)}"
+def next_work(session: Session, row: type[Any], row_id: str) -> tuple[list[str], str]:
+    """The tasks that are next for a row now, and `dns: example.jp, basic → business (monthly), DNS-2027-000001` (its
+    id where it is of no service), in one statement."""
+    _, *found = session.execute(_query(row), {"row_id": row_id}).one()
+    labels, told = found[: len(row.steps)], [text for text in found[len(row.steps) :] if text]
+    return tasks_among(row, labels), f"{told[0]}: {', '.join(told[1:])}" if told else row_id
 
 
 @built_once
-def _query(row: type[Any]) -> Select[Any] | None:
+def _query(row: type[Any]) -> Select[Any]:
+    following = next_labels(row).subquery()
+
     def told(*columns: Any) -> Select[Any]:
         of_row = row.provider_id == Provider.id
-        return select(Provider.slug, Service.ref, *columns).select_from(row).join(Provider, of_row)
+        listed = select(*following.c, Provider.slug, Service.ref, *columns).select_from(row)
+        return listed.join(following, following.c.id == row.id).join(Provider, of_row)
 
     of_change, of_invoice = Invoice.change_id == PlanChange.id, Service.id == Invoice.service_id
     queries: dict[Any, Callable[[], Select[Any]]] = {
@@ -57,4 +58,4 @@ def _query(row: type[Any]) -> Select[Any] | None:
             .outerjoin(Service, of_invoice)
         ),
     }
-    return queries[row]().where(row.id == bindparam("row_id")) if row in queries else None
+    return queries[row]() if row in queries else next_labels(row)

@@ -52,14 +52,12 @@ def write_opened(
     """The items of a bill; without an invoice they are what the host system billed before us."""
     for one in opened:
         session.add(_row_of(service, invoice, one.item, one.line if invoice else None, at))
-    session.flush()
 
 
 def write_taken(session: Session, invoice: Invoice, taken: Iterable[billed.TakeBack], cause: str, at: datetime) -> None:
-    """The take-backs of a bill. The database refuses (IntegrityError) what exceeds an item."""
+    """The take-backs of a bill. With the next flush the database refuses (IntegrityError) what exceeds an item."""
     for one in taken:
         session.add(_take_back(invoice.provider_id, invoice, one, cause, at))
-    session.flush()
 
 
 def close(session: Session, provider_id: str, taken: Iterable[billed.TakeBack], cause: str, at: datetime) -> None:

@@ -42,10 +42,9 @@ def reserve_credit(session: Session, change: PlanChange, amount: Money, at: date
     post(session, change.provider_id, ("reserve", change.id), at, entries)
 
 
-def release_held(session: Session, change: PlanChange, currency: str, at: datetime) -> None:
+def release_held(session: Session, change: PlanChange, held: Money, at: datetime) -> None:
     """A change that ends unpaid releases what was held for it, as spendable credit."""
-    amount = held_for(session, change, currency)
-    entries = [debit("held", change.id, amount), credit("credit", change.customer_id, amount)]
+    entries = [debit("held", change.id, held), credit("credit", change.customer_id, held)]
     post(session, change.provider_id, ("release", change.id), at, entries)
 
 
@@ -67,9 +66,8 @@ def park_unmatched(session: Session, payment: Payment, clearing: str, unmatched:
     post(session, payment.provider_id, ("payment", payment.id), at, entries)
 
 
-def settle_invoice(session: Session, invoice: Invoice, change: PlanChange, at: datetime) -> None:
+def settle_invoice(session: Session, invoice: Invoice, change: PlanChange, held: Money, at: datetime) -> None:
     """held T → sales N, tax V; what is held beyond T goes to credit in the same transaction."""
-    held = held_for(session, change, invoice.currency)
     entries = [
         debit("held", change.id, held),
         credit("credit", invoice.customer_id, held - invoice.total),

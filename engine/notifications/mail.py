@@ -34,7 +34,7 @@ def begin_delivery(session: Session, now: datetime, message_id: str) -> MailCall
     message = _lock_message(session, message_id)
     if message.sent_at is not None:
         return None
-    fence = take_lease(session, message)
+    fence = take_lease(message)
     if fence is None:
         return None
     try:

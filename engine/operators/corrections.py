@@ -16,9 +16,8 @@ from domain.pricing.billed import Opened
 from domain.pricing.renewals import RenewalPrice, price_renewal
 from domain.pricing.terms import ServiceTerms
 from engine.accounts.services import buyer_of, terms_of
-from engine.ledger import postings
 from engine.payments.credit_notes import answer_invoice
-from engine.payments.payable import rule_of, with_payable_credit
+from engine.payments.payable import means_of, with_payable_credit
 from engine.renewal import issue_period
 from models.customer import Service
 from models.invoice import Invoice, invoice_of_change
@@ -44,13 +43,12 @@ def reprice_renewal(session: Session, now: datetime, service: Service, renewal: 
     wrong = session.execute(select(Invoice).where(Invoice.renewal_id == renewal.id)).scalar_one()
     answer_invoice(session, now, wrong, "correction")
     catalog = catalog_of(session, service.provider)
-    held_credit = postings.credit_of(session, service.provider_id, service.customer_id, service.currency)
     terms, until = _as_renewed(session, catalog, service, renewal)
 
     def price(credit: Money) -> RenewalPrice:
         return price_renewal(catalog, terms, buyer_of(service.customer), None, now, credit, until=until)
 
-    priced = with_payable_credit(rule_of(session, service.provider_id, service.currency), price, held_credit)
+    priced = with_payable_credit(*means_of(session, service), price)
     renewal.plan, renewal.period_end = priced.terms.plan, priced.period.end
     days, tz = service.moved_days, catalog.timezone
     moved = tuple(Opened(one.item.later(days, tz), one.line) for one in priced.opened)

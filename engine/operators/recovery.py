@@ -96,7 +96,7 @@ def begin_compensation(session: Session, now: datetime, change_id: str) -> Compe
         return Status.COMPENSATED
     if change.status != Status.STUCK:
         raise NotStuck(change)
-    fence = take_lease(session, change)
+    fence = take_lease(change)
     if fence is None:
         return Status.STUCK
     service = change.service

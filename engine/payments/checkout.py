@@ -211,7 +211,7 @@ def _call_for(session: Session, attempt: PaymentAttempt | None, *statuses: str) 
     """The call to make for an attempt in one of these statuses, with its lease taken; None if there is none to make."""
     if attempt is None or attempt.status not in statuses:
         return None
-    fence = take_lease(session, attempt)
+    fence = take_lease(attempt)
     if fence is None:
         return None
     connection: Connection = attempt.connection

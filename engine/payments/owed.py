@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from domain.errors import OpenInvoice
@@ -20,24 +20,32 @@ from models.moves import move
 from models.payment import PaymentAttempt, latest_attempt
 
 
-def check_nothing_owed(session: Session, service: Service) -> None:
-    """Never two bills for one day of a service. Raises OpenInvoice with the oldest, its amount and where to pay it."""
+def open_bill(session: Session, service: Service) -> OpenInvoice | None:
+    """Never two bills for one day of a service: the oldest that is open, its amount and where to pay it."""
     for invoice, owed in owed_of(session, service):
-        raise OpenInvoice(**_invoice_details(session, invoice, owed))
-    if service.unpaid_import is not None:
-        bill = service.unpaid_import
-        amount = service.money(bill["net"] + bill["tax"]).as_json()
-        raise OpenInvoice(invoice=None, amount_due=amount, checkout_url=bill["pay_url"], pending=False)
+        return OpenInvoice(**_invoice_details(session, invoice, owed))
+    if service.unpaid_import is None:
+        return None
+    bill = service.unpaid_import
+    amount = service.money(bill["net"] + bill["tax"]).as_json()
+    return OpenInvoice(invoice=None, amount_due=amount, checkout_url=bill["pay_url"], pending=False)
 
 
 def owed_of(session: Session, service: Service) -> Iterator[tuple[Invoice, Money]]:
     """Its invoices of which something is owed: open ones, then those of changes whose payment went back; oldest first,
     each asked when it is wanted."""
-    for invoice in open_invoices(session, service):
+    claims = select(LedgerEntry.amount_minor).where(
+        LedgerEntry.provider_id == Invoice.provider_id,
+        LedgerEntry.account == "receivable",
+        LedgerEntry.owner == Invoice.id,
+    )
+    of_change = Invoice.change_id.is_not(None)
+    owed_again = and_(of_change, claims.with_only_columns(func.sum(LedgerEntry.amount_minor)).scalar_subquery() > 0)
+    query = select(Invoice).where(Invoice.service_id == service.id, or_(_is_open(), owed_again))
+    for invoice in session.scalars(query.order_by(of_change, Invoice.issued_at, Invoice.id)):
         owed = receivable_of(session, invoice)
         if owed.amount > 0:
             yield invoice, owed
-    yield from _owed_again(session, service)
 
 
 def settle_covered(session: Session, now: datetime, service: Service) -> None:
@@ -56,26 +64,12 @@ def settle_covered(session: Session, now: datetime, service: Service) -> None:
 
 def open_invoices(session: Session, service: Service) -> list[Invoice]:
     """Invoices for time that was supplied before it is paid, oldest first."""
-    query = select(Invoice).where(
-        Invoice.service_id == service.id,
-        Invoice.change_id.is_(None),
-        Invoice.settled_at.is_(None),
-        Invoice.voided_at.is_(None),
-    )
+    query = select(Invoice).where(Invoice.service_id == service.id, _is_open())
     return list(session.scalars(query.order_by(Invoice.issued_at, Invoice.id)))
 
 
-def _owed_again(session: Session, service: Service) -> list[tuple[Invoice, Money]]:
-    """Invoices of changes whose payment went back and is owed again, oldest first."""
-    query = (
-        select(Invoice)
-        .join(LedgerEntry, and_(LedgerEntry.provider_id == Invoice.provider_id, LedgerEntry.owner == Invoice.id))
-        .where(Invoice.service_id == service.id, Invoice.change_id.is_not(None), LedgerEntry.account == "receivable")
-        .group_by(Invoice.id)
-        .having(func.sum(LedgerEntry.amount_minor) > 0)
-        .order_by(Invoice.issued_at, Invoice.id)
-    )
-    return [(invoice, receivable_of(session, invoice)) for invoice in session.scalars(query)]
+def _is_open() -> ColumnElement[bool]:
+    return and_(Invoice.change_id.is_(None), Invoice.settled_at.is_(None), Invoice.voided_at.is_(None))
 
 
 def _asked_again(session: Session, service: Service) -> list[Invoice]:

@@ -22,6 +22,8 @@ def paid_at(session: Session, now: datetime, change: PlanChange, invoice: Invoic
     None where nobody paid, as credit covered it or nothing was due.
     """
     held = Quote.from_json(change.quote or {}).credit_applied.amount
+    if held >= invoice.total_minor:
+        return None
     reached = None
     for instant, amount in sorted([*_payments(session, change, invoice), *paid_from_credit(session, invoice)]):
         if held >= invoice.total_minor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol, TypeVar
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog
@@ -15,7 +16,9 @@ from domain.errors import AmountNotPayable
 from domain.money import Money
 from gateways.protocol import AmountRule
 from gateways.registry import GATEWAYS
-from models.provider import connection_of
+from models.customer import Service
+from models.ledger import balance_of
+from models.provider import Connection
 
 
 class Payable(Protocol):
@@ -38,13 +41,19 @@ class CurrencyProblem(NamedTuple):
     sentence: str
 
 
-def rule_of(session: Session, provider_id: str, currency: str) -> AmountRule | None:
-    """Of the connected gateway; none of its own before one is connected. None: the currency is not taken."""
-    connection = connection_of(session, provider_id, "gateway")
-    return GATEWAYS[connection.adapter].amount_rule(currency) if connection is not None else AmountRule()
+def means_of(session: Session, service: Service) -> tuple[AmountRule | None, Money]:
+    """What pays for a service: the rule of the connected gateway (none of its own before one is connected; None: the
+    currency is not taken), and the account credit that the customer may spend."""
+    adapter = select(Connection.adapter).where(
+        Connection.provider_id == service.provider_id, Connection.kind == "gateway"
+    )
+    credit = balance_of(service.provider_id, "credit", service.customer_id, service.currency)
+    connected, spendable = session.execute(select(adapter.scalar_subquery(), credit.scalar_subquery())).one()
+    rule = GATEWAYS[connected].amount_rule(service.currency) if connected is not None else AmountRule()
+    return rule, service.money(spendable or 0)
 
 
-def with_payable_credit(rule: AmountRule | None, price: Callable[[Money], P], credit: Money) -> P:
+def with_payable_credit(rule: AmountRule | None, credit: Money, price: Callable[[Money], P]) -> P:
     """The price with all the credit, or with so much less of it that what is left to pay is taken."""
     priced = price(credit)
     due = priced.total.amount - priced.credit_applied.amount

@@ -121,7 +121,7 @@ def begin_refund(session: Session, now: datetime, refund_id: str) -> RefundCall 
     refund = lock_refund(session, refund_id)
     if refund.status != RefundStatus.SENDING:
         return refund.status
-    fence = take_lease(session, refund)
+    fence = take_lease(refund)
     if fence is None:
         return refund.status
     connection = refund.payment.connection

@@ -10,6 +10,7 @@ from sqlalchemy import func
 from engine.accounts.access import connect
 from engine.jobs import sweep, work_kinds
 from engine.jobs.external_call import machine_time
+from engine.jobs.summary import next_work
 from engine.operators.dead_letters import DeadLetter, NotADeadLetter, dead_letters, retry_dead_letter
 from gateways.protocol import GatewayError
 from gateways.registry import GATEWAYS
@@ -19,7 +20,6 @@ from models.database import transaction
 from models.invoice import Invoice
 from models.moves import moves_of
 from models.payment import PaymentAttempt
-from models.pending_work import next_tasks
 from models.plan_change import PlanChange
 from tests.support.money_play import MoneyPlay
 from tests.support.play import AUGUST, NOON_17_JULY
@@ -153,7 +153,7 @@ def test_a_renewals_payment_that_is_refused_is_a_dead_letter_too(servers: Stack)
     attempt_id = play.request_renewal(invoice_id)
     assert attempt(attempt_id).status == "failed"
     with transaction() as session:
-        assert next_tasks(session, Invoice, invoice_id) == ["invoices.print"], "it is not asked for again"
+        assert next_work(session, Invoice, invoice_id)[0] == ["invoices.print"], "it is not asked for again"
     assert [letter.id for letter in letters(play)] == [attempt_id]
     play.turn()
     asked_again = retry(attempt_id)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from domain.money import Money
 from domain.next_steps import NextSteps
-from engine.jobs import sweep, work_kinds
+from engine.jobs import summary, sweep, work_kinds
 from engine.payments import reconciliation
 from local.stack import Stack
 from models import pending_work
@@ -366,6 +366,7 @@ def other_tables(row: type[Any], *steps: NextSteps) -> Iterator[None]:
 def _forget_statements() -> None:
     for built in (
         *vars(pending_work).values(),
+        *vars(summary).values(),
         *vars(sweep).values(),
         *vars(work_kinds).values(),
         *vars(reconciliation).values(),

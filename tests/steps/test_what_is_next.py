@@ -15,10 +15,10 @@ from sqlalchemy import func, select, update
 import tasks.story
 from domain.next_steps import TABLES
 from engine.jobs import sweep, work_kinds
+from engine.jobs.summary import next_work
 from engine.operators.dead_letters import dead_letters
 from local.stack import Stack
 from models.database import transaction
-from models.pending_work import next_tasks
 from models.plan_change import PlanChange
 from tests.steps.next_cases import CASES, CLASSES, FACTS, IMPOSSIBLE, SCAN, SWEEP
 from tests.steps.next_rows import Made, Rows, endless_patience, finder_of, finders, labels, waits_for_nobody, wrong
@@ -87,7 +87,7 @@ def test_what_is_next_is_what_the_case_says(rows: Rows) -> None:
 
 def test_the_tasks_that_are_next_are_named(rows: Rows) -> None:
     expected = {made: made.case.tasks for made in rows.made if not made.noisy}
-    differences = wrong(expected, lambda made: next_tasks(rows.session, type(made.row), made.row.id))
+    differences = wrong(expected, lambda made: next_work(rows.session, type(made.row), made.row.id)[0])
     assert not differences, differences
 
 

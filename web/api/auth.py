@@ -18,7 +18,7 @@ from engine.accounts.services import UnknownService, required_service
 from engine.host_reports import UnknownCustomer
 from models.customer import Customer, Service, customer_by_ref
 from models.database import transaction
-from models.provider import SCOPES, Provider, business_now, catalog_of, find_api_key
+from models.provider import SCOPES, Provider, catalog_of, find_api_key, provider_and_clock
 from settings import settings
 from web.api import tokens
 from web.api.problems import Problem
@@ -139,5 +139,5 @@ class ApiTransaction:
 def transaction_for(caller: Caller) -> Iterator[ApiTransaction]:
     """`with transaction_for(caller) as tx:` commits at the end of the block."""
     with transaction() as session:
-        provider = session.get_one(Provider, caller.provider_id)
-        yield ApiTransaction(session, provider, business_now(session, Provider, provider.id), caller)
+        provider, now = provider_and_clock(session, caller.provider_id)
+        yield ApiTransaction(session, provider, now, caller)

@@ -18,7 +18,7 @@ from models.customer import Customer, Service
 from models.database import transaction
 from models.invoice import Invoice, StoredQuote
 from models.plan_change import PlanChange
-from models.provider import Provider, business_now, catalog_of
+from models.provider import Provider, catalog_of, provider_and_clock
 from models.sessions import PortalSession, is_open
 from web.portal.formatter import PageFormatter
 from web.portal.links import PortalLink
@@ -164,8 +164,7 @@ def transaction_for(visit: Visit) -> Iterator[PortalTransaction]:
         customer = session.get(Customer, visit.customer)
         if customer is None or not is_open(session, PortalSession, visit.id):
             raise NotSignedIn()
-        provider = session.get_one(Provider, customer.provider_id)
+        provider, now = provider_and_clock(session, customer.provider_id)
         catalog = catalog_of(session, provider)
-        now = business_now(session, Provider, provider.id)
         formatter = PageFormatter(catalog, visit.locale or customer.locale, customer.locale)
         yield PortalTransaction(session, visit, customer, provider, catalog, now, formatter)

@@ -18,7 +18,7 @@ from domain.catalog import Catalog
 from models.audit import Attribution
 from models.customer import Customer
 from models.database import transaction
-from models.provider import ApiKey, Provider, business_now, catalog_of, key_in_use
+from models.provider import ApiKey, Provider, catalog_of, key_in_use, provider_and_clock
 from models.sessions import StaffSession, end_session, is_open, open_staff_session
 from web.portal.formatter import PageFormatter
 from web.signed_cookies import VisitCookie
@@ -145,7 +145,6 @@ def transaction_for(visit: StaffVisit) -> Iterator[StaffTransaction]:
         key = key_in_use(session, visit.key_id)
         if key is None or SCOPE not in key.scopes or not is_open(session, StaffSession, visit.id):
             raise StaffSignedOut()
-        provider = session.get_one(Provider, key.provider_id)
+        provider, now = provider_and_clock(session, key.provider_id)
         catalog = catalog_of(session, provider)
-        now = business_now(session, Provider, provider.id)
         yield StaffTransaction(session, visit, provider, catalog, now, PageFormatter(catalog, "en", "en"))
