@@ -370,3 +370,13 @@ def test_terms_are_kept_with_what_could_go_back_as_money(dns: Catalog) -> None:
     terms = july(dns, refundable=Money(300, "JPY"))
     assert ServiceTerms.from_json(terms.as_json()) == terms
     assert ServiceTerms.from_json(july(dns).as_json()).refundable is None
+
+
+@pytest.mark.parametrize(("when_below", "total"), [("waive", 0), ("raise", 50)])
+def test_the_smallest_total_is_below_the_minimum(dns: Catalog, when_below: Any, total: int) -> None:
+    """¥501 for the month less the ¥500 that were billed for it."""
+    prices = {"basic": 500, "start": 501, "business": 3000}
+    plans = tuple(plan.model_copy(update={"prices": {"monthly": {"JPY": prices[plan.id]}}}) for plan in dns.plans)
+    least = MinimumCharge(amounts={"JPY": 50}, when_below=when_below)
+    catalog = with_rule(dns.model_copy(update={"plans": plans}), BY_DAY, minimum_charge=least)
+    assert changed(catalog, july(catalog, buyer=AMERICAN), "start", "2027-07-01", AMERICAN).total == total

@@ -240,10 +240,12 @@ def test_what_a_buyer_pays_for_a_price(dns: Catalog, prices: str, buyer: Buyer, 
 
 
 def test_no_credit_gives_back_more_tax_than_is_left(dns: Catalog) -> None:
-    # 10% of 94 is 9.4 -> 9: -0.6 and 10.0 would be -1 and 10, but of this item no tax is left; nor more than 1 of this
+    # 10% of 194 is 19.4 -> 19: -0.6 would be -1, but of this item no tax is left; nor more than 1 of the other one.
+    # What is cut goes to the first charge, once.
     rate = Taxation(TaxRate(code="vat", percent="10", label={"en": "VAT"}))
-    for taken, left, charged, expected in ((-6, (10, 0), 100, [0, 9]), (-24, (30, 1), 100, [-1, 9])):
-        figures, parts = tax_on(taxed(dns).tax, [TaxableLine(taken, rate, left), TaxableLine(charged, rate)])
+    for taken, left, expected in ((-6, (10, 0), [0, 9, 10]), (-24, (30, 1), [-1, 9, 10])):
+        charges = [TaxableLine(100, rate), TaxableLine(100, rate)]
+        figures, parts = tax_on(taxed(dns).tax, [TaxableLine(taken, rate, left), *charges])
         assert (figures[0].amount, parts) == (sum(expected), expected)
 
 
