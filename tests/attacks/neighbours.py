@@ -3,6 +3,7 @@ answer that is huge once it is unpacked, a gateway whose webhooks nobody signs."
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,6 +20,7 @@ from tests.support.slow_systems import bomb, dripping
 from tests.support.waiting import until
 
 CHANGES = 8
+GOES_ON_SECONDS = 45
 ANONYMOUS = [f"tr_{number}" for number in range(3_000)]
 
 
@@ -55,8 +57,8 @@ def anonymous_webhooks(other: ApiClient) -> Counter[int]:
 
 
 def _at_the_mercy_of(url: str, other: ApiClient) -> Counter[int]:
-    """Changes of a tenant whose gateway and host are there; until each was tried in vain. What the gateway took counts
-    as accepted."""
+    """Changes of a tenant whose gateway and host are there; until each was tried in vain, and then for as long as
+    they are tried again. What the gateway took counts as accepted."""
     for number in range(CHANGES):
         other.new_service(f"slow-{number}", "basic", "JPY", "JP", (JULY, AUGUST), "monthly")
     other.set_clock("2027-07-17T03:00:00Z")
@@ -67,6 +69,7 @@ def _at_the_mercy_of(url: str, other: ApiClient) -> Counter[int]:
         other.request(f"slow-{number}", "start", "monthly", f"slow-{number}", accept)
     in_vain = PaymentAttempt.error.is_not(None)
     until(lambda: _attempts(other, in_vain) >= CHANGES or None, "each of them to have been tried in vain", 150)
+    time.sleep(GOES_ON_SECONDS)
     opened = _attempts(other, PaymentAttempt.gateway_ref.is_not(None))
     return Counter({200: opened, 422: CHANGES - opened})
 

@@ -29,6 +29,7 @@ from tests.support.play import Play
 from tests.support.waiting import until
 from web.app import create_app
 from worker.app import QUEUES
+from worker.entry import SIGN_OF_LIFE
 
 METRICS = {"Authorization": f"Bearer {METRICS_KEY}"}
 SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
@@ -120,6 +121,26 @@ def test_without_a_broker_the_rest_is_checked(healthy: Stack) -> None:
     assert len(found["bad"]) == 1
     assert found["bad"][0].startswith("broker: Could not be looked at")
     assert any(sentence.startswith("beat:") for sentence in found["ok"])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "grade", "sentence"),
+    [
+        (1, "ok", "entry: 7 messages of frontends wait to be carried over."),
+        (70, "bad", "entry: `planshift entry` was last seen 70 s ago; what frontends send waits. Start it again."),
+    ],
+)
+def test_frontends_whose_requests_nobody_carries_over(
+    healthy: Stack, monkeypatch: pytest.MonkeyPatch, seconds: int, grade: str, sentence: str
+) -> None:
+    monkeypatch.setattr("worker.entry.time.time", lambda: 1_800_000_000.0)
+    with Redis.from_url(settings().require_broker_url()) as broker:
+        broker.set(SIGN_OF_LIFE, json.dumps({"at": 1_800_000_000.0 - seconds, "waiting": 7}))
+        try:
+            _, found = diagnose()
+        finally:
+            broker.delete(SIGN_OF_LIFE)
+    assert sentence in found[grade]
 
 
 def test_a_queue_that_no_worker_takes_from(healthy: Stack) -> None:
