@@ -13,6 +13,7 @@ from domain.lifecycle import AttemptStatus, InboxStatus, RefundStatus, Status
 from tests.conftest import catalog_named
 from tests.staff.person import Person, asked
 from tests.support.client import AUGUST, JULY, ApiClient
+from web.staff.pages import path_of
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -37,6 +38,12 @@ def test_what_may_be_decided_is_what_the_machine_has() -> None:
     assert decisions[Status.STUCK] == ("retry", "compensate")
     assert decisions[Status.SCHEDULED] == ("cancel",)
     assert decisions[Status.APPLIED] == ()
+
+
+def test_a_posting_leads_to_what_it_is_about() -> None:
+    # Credit that has come pays the same change now, and another bill later: the source says which credit it was.
+    assert path_of("chg_1:42") == path_of("chg_1") == "/staff/changes/chg_1"
+    assert path_of("ltx_1") is None
 
 
 def unmatched(hosting: ApiClient, line: str, amount: int = 5_000) -> None:

@@ -40,8 +40,8 @@ def ledger_amount(minor: int, currency: str) -> str:
 
 
 def path_of(row_id: str) -> str | None:
-    """The page of a row, by its id; None where it has none."""
-    place = _PAGES.get(row_id.partition("_")[0])
+    """The page of a row, by its id or the source of a posting about it; None where it has none."""
+    place, row_id = _PAGES.get(row_id.partition("_")[0]), row_id.partition(":")[0]
     return f"{COOKIE_PATH}/{place}/{row_id}" if place else None
 
 
