@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-AT_ONCE = 8
+AT_ONCE = 4
 IN_LINE_MAX = 200
 
 # A page of a customer's own waits for a few changes; a frontend's server for those of all its customers.

@@ -29,7 +29,8 @@ from models.provider import catalog_of
 
 @dataclass(frozen=True, slots=True)
 class OpenBills:
-    """The invoices that credit which arrived at `arrived_at` may pay, in their order. None: it is allocated already."""
+    """The invoices that credit which arrived at `arrived_at` may pay, in their order. None: it was allocated
+    before, and its message came again."""
 
     arrived_at: datetime | None
     invoices: tuple[str, ...] = ()
@@ -38,7 +39,7 @@ class OpenBills:
 def open_bills(session: Session, now: datetime, credit_id: str) -> OpenBills:
     """What of the customer's is open in this currency; nothing where the catalogue keeps the credit."""
     arrived = session.get_one(ArrivedCredit, credit_id)
-    if arrived.arrived_at is None or catalog_of(session, arrived.provider).policies.arriving_credit == "keep":
+    if catalog_of(session, arrived.provider).policies.arriving_credit == "keep":
         return OpenBills(arrived.arrived_at)
     return OpenBills(arrived.arrived_at, (*_owed(session, arrived), *_offered(session, arrived)))
 
@@ -50,13 +51,12 @@ def pay_from_credit(invoice_id: str) -> Callable[[Session, datetime, str], str |
     def step(session: Session, now: datetime, _: str) -> str | None:
         invoice = session.get_one(Invoice, invoice_id)
         change = lock_invoice(session, invoice)
-        session.refresh(invoice)
-        owed = receivable_of(session, invoice)
-        offered = None if owed.amount > 0 else change
+        owed, nothing = receivable_of(session, invoice), Money.zero(invoice.currency)
+        offered = None if owed > nothing else change
         amount = _still_to_pay(session, invoice, offered) if offered else owed
         key = invoice.provider_id, "credit", invoice.customer_id, invoice.currency
         there = balance(session, *key, locked=True)
-        if amount.amount <= 0 or there < amount or attempt_on_its_way(session, invoice.id):
+        if amount <= nothing or there < amount or attempt_on_its_way(session, invoice.id):
             return None
         arrival = str(last_entry_of(session, *key))
         notices.write(session, change or invoice, "paid_from_credit", amount=amount, left=(there - amount) or None)

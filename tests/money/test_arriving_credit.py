@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from engine import dunning
 from engine.audit.checks import PATIENCE, audit_books
@@ -24,6 +24,7 @@ from models.payment import PaymentAttempt
 from tasks.run import local_step
 from tests.support.money_play import MoneyPlay, yen
 from tests.support.play import AUGUST, JULY, NOON_17_JULY, SEPTEMBER
+from tests.support.waiting import until
 
 # Basic's ¥500 less 15 of 31 days of them: 242. Business at 3,000: 1,452 - 242 = 1,210, and 121. Start at 1,200: 581 -
 # 242 = 339, and 34.
@@ -252,6 +253,24 @@ def test_one_credit_does_not_pay_two_offers(servers: Stack) -> None:
     assert (credit_of(play), play.ledger()["held"]) == (127, -373)
     assert play.postings().count("paid_from_credit") == 1
     books_hold(play)
+
+
+def test_who_pays_holds_the_credit_until_it_is_over(servers: Stack) -> None:
+    play, _, _ = replaced(servers, came=500, others=1)
+    credit_id = arrived(play).id
+    first, second = local_step(arrived_credit.open_bills, ArrivedCredit, credit_id).invoices
+    with ThreadPoolExecutor(1) as pool:
+        with transaction() as session:
+            assert arrived_credit.pay_from_credit(first)(session, NOON_17_JULY, credit_id) is not None
+            waiting = pool.submit(local_step, arrived_credit.pay_from_credit(second), ArrivedCredit, credit_id)
+            until(lambda: _waits_for_a_lock() or None, "the other one to wait for the credit")
+        assert waiting.result() is None, "and then there is too little of it"
+    assert credit_of(play) == 127
+
+
+def _waits_for_a_lock() -> bool:
+    with transaction() as session:
+        return bool(session.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")))
 
 
 def test_credit_that_arrives_meanwhile_is_looked_at_anew(servers: Stack) -> None:

@@ -38,6 +38,10 @@ SELECT 'msg' || substr(id, 4), CAST(:provider AS varchar), CAST(:customer AS var
     NULL
 FROM invoices WHERE provider_id = CAST(:provider AS varchar);
 
+INSERT INTO arrived_credits (id, provider_id, customer_id, currency, next_attempt_at)
+SELECT 'crd' || substr(id, 4), CAST(:provider AS varchar), CAST(:customer AS varchar), id, NULL
+FROM invoices WHERE provider_id = CAST(:provider AS varchar);
+
 INSERT INTO plan_changes (id, provider_id, service_id, customer_id, status, idempotency_key, request_sha256, channel,
     received_at, from_plan, from_cycle, target_plan, target_cycle, apply_round, apply_attempts, fence, payable_until,
     effective_at, next_attempt_at)
