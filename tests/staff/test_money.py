@@ -9,6 +9,7 @@ import pytest
 
 from tests.staff.person import Person, asked
 from tests.support.client import ApiClient
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -22,11 +23,14 @@ def recorded(person: Person, line: str, amount: str, invoice: str = "") -> None:
 
 
 def payment_of(person: Person, amount: str) -> str:
-    """The page of the unmatched payment."""
-    page = person.see("/money", amount).text
-    unmatched = page.partition("Money at the bank")[0]
-    found: list[str] = re.findall(r"/staff/payments/mny_\w+", unmatched)
-    return found[0]
+    """The page of the unmatched payment, once what was recorded is processed."""
+
+    def listed() -> str | None:
+        unmatched = person.get("/money").text.partition("Money at the bank")[0]
+        found = re.search(r"/staff/payments/mny_\w+", unmatched)
+        return found.group() if found and amount in unmatched else None
+
+    return until(listed, f"{amount} to be unmatched")
 
 
 def approved(hosting: ApiClient, person: Person) -> tuple[str, str]:
