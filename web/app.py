@@ -128,8 +128,17 @@ def _described(app: FastAPI) -> dict[str, Any]:
         for status in problems.ANSWERS.keys() & answers.keys():
             content = answers[status]["content"]
             content[problems.MEDIA_TYPE] = content.pop("application/json")
+    _describe_unchanged(document)
     _describe_headers(document)
     return document
+
+
+def _describe_unchanged(document: dict[str, Any]) -> None:
+    """What has an ETag is answered without its body to whoever has it already; a stream has none."""
+    for path, by_method in document["paths"].items():
+        answers = by_method.get("get", {}).get("responses", {})
+        if path.startswith("/v1/") and "text/event-stream" not in answers.get("200", {}).get("content", {}):
+            answers["304"] = {"description": "It is as it was when it had the ETag that you sent in `If-None-Match`."}
 
 
 def _describe_headers(document: dict[str, Any]) -> None:

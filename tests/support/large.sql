@@ -84,3 +84,7 @@ INSERT INTO endings (id, provider_id, service_id, customer_id, status, at, idemp
 SELECT 'end' || substr(id, 4), provider_id, service_id, customer_id, 'withdrawn', 'period_end', id, '', 'api', 'basic',
     issued_at, NULL, 0, 0, 1, NULL
 FROM invoices WHERE provider_id = CAST(:provider AS varchar);
+
+INSERT INTO arrived_credits (id, provider_id, customer_id, currency, arrived_at, next_attempt_at)
+SELECT 'crd_' || CAST(:mark AS text) || n, CAST(:provider AS varchar), CAST(:customer AS varchar), 'X' || n, NULL, NULL
+FROM generate_series(1, :services) n;
