@@ -59,8 +59,11 @@ def authenticated(request: Request, bearer: Annotated[HTTPAuthorizationCredentia
     if bearer is None:
         raise Problem("not_authenticated", "Send your API key: Authorization: Bearer KEY.")
     with transaction() as session:
-        request.state.credential_is_good = False  # until it is found; web/rate_limits.py counts the others
-        caller = _caller(session, bearer.credentials)
+        try:
+            caller = _caller(session, bearer.credentials)
+        except Problem:  # web/rate_limits.py counts these; a database that is away says nothing of a key
+            request.state.credential_is_good = False
+            raise
         request.state.credential_is_good = True
         origin = request.headers.get("Origin")
         if origin is not None and origin != _origin_of(settings().public_url):

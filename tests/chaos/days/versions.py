@@ -45,7 +45,7 @@ def _start_next_version(chaos: ChaosStack) -> Process:
 
 
 def _rewrite(code: Path) -> None:
-    named = {"tasks/plan_change.py": 1, "tasks/story.py": 3, "worker/app.py": 1, "domain/next_steps.py": 1}
+    named = {"tasks/plan_change.py": 2, "tasks/story.py": 3, "worker/app.py": 1, "domain/next_steps.py": 1}
     for file, times in named.items():
         change(code / file, OLD_NAME, NEW_NAME, times)
     steps, story = code / "tasks/plan_change.py", code / "tasks/story.py"
