@@ -76,6 +76,7 @@ ARGUMENTS: dict[str, Any] = {
     "clearing": "clearing:standard",
     "unmatched": UNMATCHED,
     "returned": yen("d"),
+    "held": yen("h"),
     "owed": yen("o"),
     "movement_id": "mny",
     "arrival": "1",
