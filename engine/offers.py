@@ -72,6 +72,7 @@ def price_for(
     approval: Approval | None = None,
 ) -> Quote:
     """The one price, for entry points and pipeline: as of an accepted quote's moment and catalogue, else as of now.
+
     A quantity of None keeps the service's. With an `approval` staff have agreed to a change that the catalogue leaves
     to them. Raises ChangeError: OpenInvoice, too, where it would take effect while a bill is open, and
     AmountNotPayable where the gateway would not take what is due.

@@ -32,7 +32,7 @@ from engine.notifications import notices
 from engine.payments.owed import settle_covered
 from models.customer import Service
 from models.invoice import Invoice, invoice_of_change
-from models.ledger import LedgerEntry, returned_of
+from models.ledger import claim_on, returned_of
 from models.moves import begin, move
 from models.payment import CAME_AGAIN, WENT_BACK, Payment, newest_return
 from models.plan_change import PlanChange, active_change, lock_change
@@ -98,13 +98,8 @@ def after_apply(session: Session, now: datetime, change: PlanChange) -> None:
 
 def _returned_invoice(session: Session, change: PlanChange) -> Invoice | None:
     """The invoice of a change, where money of it went back and that is not decided yet."""
-    claims = select(func.sum(LedgerEntry.amount_minor)).where(
-        LedgerEntry.provider_id == Invoice.provider_id,
-        LedgerEntry.account == "returned",
-        LedgerEntry.owner == Invoice.id,
-        LedgerEntry.currency == Invoice.currency,
-    )
-    return session.scalar(select(Invoice).where(Invoice.change_id == change.id, claims.scalar_subquery() != 0))
+    undecided = claim_on("returned", Invoice, Invoice.id) != 0
+    return session.scalar(select(Invoice).where(Invoice.change_id == change.id, undecided))
 
 
 def suspend(session: Session, now: datetime, service: Service) -> None:

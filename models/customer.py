@@ -185,6 +185,10 @@ def service_by_ref(session: Session, provider_id: str, ref: str) -> Service | No
     return session.scalar(select(Service).where(Service.provider_id == provider_id, Service.ref == ref))
 
 
+# In a session's info: a session is one transaction, so what it has locked stays locked.
+_LOCKED = "rows of locked services"
+
+
 def lock_and_clock(session: Session, row: Any, row_id: str) -> datetime:
     """The first lock of every step, that of its row's service: whoever holds it wins, the loser finds its guard false.
     Returns the business time. Raises UnknownRow.
@@ -199,9 +203,6 @@ def lock_and_clock(session: Session, row: Any, row_id: str) -> datetime:
         raise UnknownRow(row_id)
     session.info.setdefault(_LOCKED, set()).update({locked[0], row_id})
     return locked[1]
-
-
-_LOCKED = "rows of locked services"
 
 
 def lock_service_of(session: Session, row: Any, row_id: str) -> None:

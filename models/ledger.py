@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Select, UniqueConstraint, func, select, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, ScalarSelect, Select, UniqueConstraint, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from domain.money import Money
@@ -253,6 +253,18 @@ def receivables_of(session: Session, invoices: Sequence[Invoice]) -> dict[str, M
 def returned_of(session: Session, invoice: Invoice) -> Money:
     """What went back of an invoice's money and is not decided yet."""
     return _claims_on(session, "returned", [invoice])[invoice.id]
+
+
+def claim_on(account: str, invoice: Any, owner: Any) -> ScalarSelect[int]:
+    """The same within a statement, in minor units, of the invoice named by the column `owner`; `invoice` has its
+    provider and currency. Null where nothing was posted."""
+    query = select(func.sum(LedgerEntry.amount_minor)).where(
+        LedgerEntry.provider_id == invoice.provider_id,
+        LedgerEntry.account == account,
+        LedgerEntry.owner == owner,
+        LedgerEntry.currency == invoice.currency,
+    )
+    return query.scalar_subquery().correlate_except(LedgerEntry)
 
 
 def _claims_on(session: Session, account: str, invoices: Sequence[Invoice]) -> dict[str, Money]:

@@ -35,7 +35,7 @@ from domain.money import Money
 from models.base import Base, new_id, one_of, recorded_at
 from models.customer import Service
 from models.invoice import Invoice
-from models.ledger import LedgerEntry
+from models.ledger import claim_on
 from models.moves import Move, Moving
 from models.pending_work import MACHINE_NOW, Leased, fact, given_up_index, pending_index
 from models.provider import Connection
@@ -94,12 +94,7 @@ def _refused(row: Any) -> ColumnElement[bool]:
         PaymentAttemptMove.attempt_id == row.id, PaymentAttemptMove.event == "refuse"
     )
     later = select(newer.id).where(newer.invoice_id == row.invoice_id, newer.id > row.id)
-    owed_again = select(func.sum(LedgerEntry.amount_minor)).where(
-        LedgerEntry.provider_id == row.provider_id,
-        LedgerEntry.account == "receivable",
-        LedgerEntry.owner == row.invoice_id,
-    )
-    awaited = or_(invoice.settled_at.is_(None), owed_again.scalar_subquery().correlate_except(LedgerEntry) > 0)
+    awaited = or_(invoice.settled_at.is_(None), claim_on("receivable", row, row.invoice_id) > 0)
     to_pay = select(invoice.id).where(invoice.id == row.invoice_id, invoice.voided_at.is_(None), awaited)
     return and_(row.status == AttemptStatus.FAILED, said_no.exists(), ~later.exists(), to_pay.exists())
 

@@ -157,13 +157,8 @@ def _move_attempt(
 ) -> None:
     attempt.gateway_ref = attempt.gateway_ref or gateway_event.gateway_ref
     kind = gateway_event.kind
-    if attempt.status == AttemptStatus.FAILED and kind is EventKind.PAYMENT_PENDING:
-        if not slow_money.goes_on(session, attempt, gateway_event.occurred_at):
-            return
-        close_attempts(session, now, attempt.invoice)
-        slow_money.set_out(session, attempt, change, at)
-    elif kind is EventKind.PAYMENT_PENDING and attempt.pending_since is None and attempt.status in UNRESOLVED_ATTEMPT:
-        slow_money.set_out(session, attempt, change, at)
+    if kind is EventKind.PAYMENT_PENDING and not _sets_out(session, now, attempt, change, gateway_event, at):
+        return
     if kind not in _MOVES:
         return
     event, target, error = _MOVES[kind]
@@ -178,6 +173,25 @@ def _move_attempt(
         slow_money.did_not_come(session, attempt, change, at)
     elif kind is EventKind.PAYMENT_FAILED:
         slow_money.declined(session, attempt, change)
+
+
+def _sets_out(
+    session: Session,
+    now: datetime,
+    attempt: PaymentAttempt,
+    change: PlanChange | None,
+    gateway_event: GatewayEvent,
+    at: datetime,
+) -> bool:
+    """Whether its money is on its way; that of an attempt which had failed takes the place of what was begun since."""
+    if attempt.status == AttemptStatus.FAILED:
+        if not slow_money.goes_on(session, attempt, gateway_event.occurred_at):
+            return False
+        close_attempts(session, now, attempt.invoice)
+        slow_money.set_out(session, attempt, change, at)
+    elif attempt.pending_since is None and attempt.status in UNRESOLVED_ATTEMPT:
+        slow_money.set_out(session, attempt, change, at)
+    return True
 
 
 def _record_payment(

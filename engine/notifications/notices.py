@@ -45,10 +45,9 @@ def write(
     Each event has its template in mails/. Those of a plan change: payment_requested, plan_changed, compensated,
     scheduled, refused, canceled, expired, superseded, at_risk, late_payment_credited, late_payment_used, paid_twice,
     plan_reversed, review_asked, review_requested, money_returned. Of a renewal's invoice: renewal_invoice,
-    renewal_reminder, renewal_past_due. Of either: payment_declined, payment_did_not_come,
-    paid_from_credit. Of an invoice whose money
-    went back: owed_again. Of an ending: ending_scheduled, ending_withdrawn, service_ended.
-    Of a refund: refunded, refund_failed, refund_failed_for_staff.
+    renewal_reminder, renewal_past_due. Of either: payment_declined, payment_did_not_come, paid_from_credit. Of an
+    invoice whose money went back: owed_again. Of an ending: ending_scheduled, ending_withdrawn, service_ended. Of a
+    refund: refunded, refund_failed, refund_failed_for_staff.
     """
     session.flush()
     service: Service = subject if isinstance(subject, Service) else subject.service

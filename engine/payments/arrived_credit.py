@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import PAYABLE
@@ -21,7 +21,7 @@ from engine.notifications import notices
 from engine.payments.owed import settle_covered
 from models.arrived_credit import ArrivedCredit
 from models.invoice import Invoice
-from models.ledger import LedgerEntry, balance, last_entry_of, receivable_of
+from models.ledger import balance, claim_on, last_entry_of, receivable_of
 from models.payment import attempt_on_its_way
 from models.plan_change import PlanChange, lock_invoice
 from models.provider import catalog_of
@@ -93,13 +93,10 @@ def _still_to_pay(session: Session, invoice: Invoice, change: PlanChange) -> Mon
 
 
 def _owed(session: Session, arrived: ArrivedCredit) -> list[str]:
-    query = (
-        select(Invoice.id)
-        .join(LedgerEntry, and_(LedgerEntry.provider_id == Invoice.provider_id, LedgerEntry.owner == Invoice.id))
-        .where(Invoice.customer_id == arrived.customer_id, Invoice.currency == arrived.currency)
-        .where(LedgerEntry.account == "receivable", LedgerEntry.currency == arrived.currency)
-        .group_by(Invoice.id)
-        .having(func.sum(LedgerEntry.amount_minor) > 0)
+    query = select(Invoice.id).where(
+        Invoice.customer_id == arrived.customer_id,
+        Invoice.currency == arrived.currency,
+        claim_on("receivable", Invoice, Invoice.id) > 0,
     )
     return list(session.scalars(query.order_by(Invoice.issued_at, Invoice.id)))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from domain.errors import OpenInvoice
@@ -15,7 +15,7 @@ from domain.money import Money
 from engine.payments.attempts import close_attempts, owed_again
 from models.customer import Service
 from models.invoice import Invoice
-from models.ledger import LedgerEntry, receivable_of
+from models.ledger import claim_on, receivable_of
 from models.moves import move
 from models.payment import PaymentAttempt, latest_attempt
 
@@ -34,13 +34,8 @@ def open_bill(session: Session, service: Service) -> OpenInvoice | None:
 def owed_of(session: Session, service: Service) -> Iterator[tuple[Invoice, Money]]:
     """Its invoices of which something is owed: open ones, then those of changes whose payment went back; oldest first,
     each asked when it is wanted."""
-    claims = select(LedgerEntry.amount_minor).where(
-        LedgerEntry.provider_id == Invoice.provider_id,
-        LedgerEntry.account == "receivable",
-        LedgerEntry.owner == Invoice.id,
-    )
     of_change = Invoice.change_id.is_not(None)
-    owed_again = and_(of_change, claims.with_only_columns(func.sum(LedgerEntry.amount_minor)).scalar_subquery() > 0)
+    owed_again = and_(of_change, claim_on("receivable", Invoice, Invoice.id) > 0)
     query = select(Invoice).where(Invoice.service_id == service.id, or_(_is_open(), owed_again))
     for invoice in session.scalars(query.order_by(of_change, Invoice.issued_at, Invoice.id)):
         owed = receivable_of(session, invoice)

@@ -186,7 +186,7 @@ def _story(
         "payment_refused": sentence(tx.locale, "payment_refused") if refused else "",
         "on_its_way": sentence(tx.locale, "money_on_its_way") if on_its_way else "",
         "pay_url": _pay_url(change, invoice, attempt, again),
-        "owed": _to_pay_anew(tx, change, invoice, attempt, again),
+        "owed": None if refused else _to_pay_anew(tx, change, invoice, attempt, again),
         "owed_again": again,
         "from_credit": _paid_from_credit(tx, invoice),
         "cancelable": change is not None and change.status in CANCELABLE and tx.visit.bill is None,
@@ -249,8 +249,8 @@ def _to_pay_anew(
     """What the customer may pay by a new attempt, since the last one of a renewal's invoice brought nothing, or what
     one brought went back."""
     if again:
-        return None if attempt is not None and (attempt.status in LIVE_ATTEMPT or attempt.refused) else again
-    if change is not None or invoice is None or invoice.status != "open" or attempt is None or attempt.refused:
+        return None if attempt is not None and attempt.status in LIVE_ATTEMPT else again
+    if change is not None or invoice is None or invoice.status != "open" or attempt is None:
         return None
     if attempt.money_on_its_way or attempt.status in LIVE_ATTEMPT:
         return None
