@@ -156,8 +156,10 @@ def test_guesses_at_the_staffs_form_are_wrong_keys_too(web: str) -> None:
 def test_a_database_that_is_away_makes_no_key_wrong(dns: ApiClient, another: Start) -> None:
     """Whoever asks again meanwhile, as they are told to, is not shut out when it is there again."""
     nobody = f"postgresql+psycopg://planshift@{LOOPBACK}:9/planshift"
+    here = from_address("198.51.100.11")  # the processes of the suite count together, and others sent wrong keys
     with another(PLANSHIFT_DATABASE_URL=nobody, PLANSHIFT_WRONG_KEYS_MAX=str(WRONG_MAX)) as url:
-        assert [get(url, **key_of(dns)).status_code for _ in range(WRONG_MAX + 2)] == [503] * (WRONG_MAX + 2)
+        seen = [get(url, **key_of(dns), **here).status_code for _ in range(WRONG_MAX + 2)]
+    assert seen == [503] * (WRONG_MAX + 2)
 
 
 def test_an_address_without_a_key_is_limited(web: str) -> None:
