@@ -5,7 +5,7 @@ from pdf.breaking import TextLine
 from pdf.sheet import Sheet
 from pdf.style import BODY, BOTTOM, GOOD, INK, LABEL, LEADING, LEFT, MUTED, RIGHT, RULE, SMALL, TOTAL, WIDTH, Colour
 from pdf.tags import COLUMN_HEADER, ROW_HEADER, Element
-from pdf.values import InvoiceDocument, Kind, Line
+from pdf.values import InvoiceDocument, Kind, Line, Tax, contains
 from pdf.words import Words
 
 _AMOUNT_WIDTH = 92.0
@@ -15,7 +15,8 @@ _ROW_PAD = 6.0
 
 
 def draw_table(sheet: Sheet, document: InvoiceDocument, words: Words) -> None:
-    """One row a line: description, arithmetic and period; quantity and unit price where any quantity is not one."""
+    """One row a line: description, arithmetic and period; quantity and unit price where any quantity is not one. Tax
+    that the prices contain has no row: the sums say it."""
     counts = any(abs(line.quantity) > 1 for line in document.lines)
     table = sheet.tags.element("Table")
     header = sheet.tags.element("TR", sheet.tags.element("THead", table))
@@ -24,6 +25,8 @@ def draw_table(sheet: Sheet, document: InvoiceDocument, words: Words) -> None:
     body = sheet.tags.element("TBody", table)
     sheet.on_new_page = lambda: _repeat_header(sheet, document, words, counts)
     for line in document.lines:
+        if any(contains(line, tax) for tax in document.taxes):
+            continue
         _row(sheet, body, line, document, counts)
     sheet.on_new_page = lambda: _running_head(sheet, document, words)
 
@@ -108,12 +111,12 @@ def _flow(sheet: Sheet, cell: Element, texts: list[tuple[TextLine, float, Colour
 def sums(document: InvoiceDocument, words: Words) -> list[tuple[str, str, str]]:
     """Label, amount and role (plain, total, good) of each row of the totals."""
     tag = document.locale
-    rows = [(words.subtotal, formats.amount(document.net, tag), "plain")]
+    contained = [tax for tax in document.taxes if any(contains(line, tax) for line in document.lines)]
+    rows = [(words.before_tax if contained else words.subtotal, formats.amount(document.net, tag), "plain")]
     for tax in document.taxes:
-        rate, base = formats.percent(tax.percent, tag), formats.amount(tax.base, tag)
-        rows.append(
-            (words.tax.format(label=tax.label, percent=rate, base=base), formats.amount(tax.amount, tag), "plain")
-        )
+        label = _tax_label(tax, words, tag)
+        shown = words.contained.format(tax=label) if tax in contained else label
+        rows.append((shown, formats.amount(tax.amount, tag), "plain"))
     if document.rounding:
         rows.append((words.rounding, formats.amount(document.rounding, tag), "plain"))
     rows.append((words.total, formats.amount(document.total, tag), "plain"))
@@ -129,6 +132,11 @@ def sums(document: InvoiceDocument, words: Words) -> list[tuple[str, str, str]]:
         owed = owed - owed
     rows.append((words.amount_due, formats.amount(owed, tag), "total"))
     return rows
+
+
+def _tax_label(tax: Tax, words: Words, tag: str) -> str:
+    rate, base = formats.percent(tax.percent, tag), formats.amount(tax.base, tag)
+    return words.tax.format(label=tax.label, percent=rate, base=base)
 
 
 def draw_totals(sheet: Sheet, document: InvoiceDocument, words: Words) -> None:

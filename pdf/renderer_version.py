@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pdf.faces import FONTS
 
 # Raise when a change of the layout or the words changes the bytes of documents.
-LAYOUT = 2
+LAYOUT = 3
 _LIBRARIES = ("reportlab", "uharfbuzz", "deflate", "babel")
 
 

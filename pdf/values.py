@@ -154,6 +154,12 @@ def tax_of(document: InvoiceDocument, line: Line) -> Tax | None:
     raise InvalidDocument(f"{document.label}: “{line.description}” does not say which of the taxes applies to it")
 
 
+def contains(line: Line, tax: Tax) -> bool:
+    """Whether the line takes out what prices already hold of this tax: it adds up, and the sums say it."""
+    named = line.tax_percent in (None, tax.percent)
+    return line.kind == "included_tax" and named and bool(tax.amount) and line.amount == -tax.amount
+
+
 def checked(document: InvoiceDocument) -> InvoiceDocument:
     """The same document, if its numbers agree; InvalidDocument (or the currency error of Money) if not."""
     zero = Money.zero(document.currency)

@@ -31,7 +31,9 @@ class Words:
     unit_price: str
     amount: str
     subtotal: str
+    before_tax: str  # where the lines above contain tax
     tax: str
+    contained: str
     rounding: str
     total: str
     credit_applied: str
@@ -72,7 +74,9 @@ _EN = Words(
     unit_price="Unit price",
     amount="Amount",
     subtotal="Subtotal",
+    before_tax="Total before tax",
     tax="{label} {percent} on {base}",
+    contained="{tax}, contained in the prices above",
     rounding="Rounding",
     total="Total",
     credit_applied="Account credit applied",
@@ -113,7 +117,9 @@ _ES = Words(
     unit_price="Precio unitario",
     amount="Importe",
     subtotal="Base imponible",
+    before_tax="Base imponible",
     tax="{label} {percent} sobre {base}",
+    contained="{tax}, contenido en los precios anteriores",
     rounding="Redondeo",
     total="Total",
     credit_applied="Saldo a favor aplicado",
@@ -154,7 +160,9 @@ _JA = Words(
     unit_price="単価",
     amount="金額",
     subtotal="小計",
+    before_tax="税抜合計",
     tax="{label} {percent}（対象 {base}）",
+    contained="{tax}、上記の料金に含まれます",
     rounding="端数調整",
     total="合計",
     credit_applied="残高充当額",
@@ -195,7 +203,9 @@ _HI = Words(
     unit_price="इकाई मूल्य",
     amount="राशि",
     subtotal="उप-योग",
+    before_tax="कर से पहले का योग",
     tax="{label} {percent}, {base} पर",
+    contained="{tax}, ऊपर के मूल्यों में शामिल",
     rounding="पूर्णांकन",
     total="कुल योग",
     credit_applied="खाते से लगाया गया क्रेडिट",

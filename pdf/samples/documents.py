@@ -116,6 +116,7 @@ def edge_cases() -> dict[str, InvoiceDocument]:
         "hindi-customer-es": replace(spanish, buyer=STORIES["hi"].buyer, locale="es-AR"),
         "reverse-charge-eu": _reverse_charge(spanish),
         "two-rates-es": _two_rates(),
+        **{f"prices-with-tax-{language}": _prices_with_tax(build(language)) for language in LANGUAGES},
         **{f"many-lines-{language}": many_lines(language, 60) for language in LANGUAGES},
     }
 
@@ -158,6 +159,15 @@ def _two_rates() -> InvoiceDocument:
     return replace(
         build("es", lines=lines), taxes=taxes, total=euro(13660), amount_due=euro(13660), before=None, after=None
     )
+
+
+def _prices_with_tax(document: InvoiceDocument) -> InvoiceDocument:
+    """The same total, of lines that hold its tax."""
+    (tax,) = document.taxes
+    charge, credit = document.lines
+    held = Line(f"{tax.label}, held by prices", -tax.amount, kind="included_tax", tax_percent=tax.percent)
+    with_tax = replace(charge, amount=charge.amount + tax.amount, arithmetic="")
+    return replace(document, lines=(with_tax, credit, held))
 
 
 def png_mark() -> bytes:

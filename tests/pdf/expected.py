@@ -27,6 +27,8 @@ def strings(document: InvoiceDocument) -> list[str]:
     for plan in filter(None, (document.before, document.after)):
         found += [plan.plan, plan.cycle, shown(plan.price, locale)]
     for line in document.lines:
+        if line.kind == "included_tax":
+            continue
         found += [line.description, line.arithmetic, shown(line.amount, locale)]
         if line.period:
             found.append(format_interval(*line.period, "yMMMd", locale=locale))
@@ -45,9 +47,12 @@ def _parties(document: InvoiceDocument, words: Words, locale: str) -> list[str]:
 
 
 def _sums(document: InvoiceDocument, words: Words, locale: str) -> list[str]:
-    found = [words.subtotal, shown(document.net, locale), words.total, shown(document.total, locale)]
+    contained = any(line.kind == "included_tax" for line in document.lines)
+    found = [words.before_tax if contained else words.subtotal, shown(document.net, locale)]
+    found += [words.total, shown(document.total, locale)]
     for tax in document.taxes:
         found += [tax.label, shown(tax.base, locale), shown(tax.amount, locale)]
+        found += [words.contained.removeprefix("{tax}")] if contained else []
     if document.kind is not Kind.CREDIT_NOTE:
         found += [words.amount_due, shown(document.amount_due, locale)]
     if document.next_renewal:

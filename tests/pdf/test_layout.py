@@ -100,6 +100,27 @@ def test_a_paid_document_says_so_and_owes_nothing() -> None:
     assert "How to pay" in unpaid
 
 
+def test_tax_that_prices_contain_is_said_once_among_the_sums() -> None:
+    """1935 with the tax of 133, less 323: 1745, of which 1612 are the base and 133 the tax at 8.25 %."""
+    page = " ".join(texts(DOCUMENTS["prices-with-tax-en"])[0].split())
+    assert page.count("Sales tax") == page.count("$1.33") == 1
+    assert "Total before tax $16.12" in page
+    assert "Sales tax 8.25% on $16.12, contained in the prices above $1.33" in page
+    assert "Subtotal" not in page
+
+
+def test_what_a_buyer_who_owes_no_tax_gets_off_inclusive_prices_is_a_line() -> None:
+    """455 of 500: the 45 that the price holds are taken off, and no tax is asked."""
+    money = [Money(amount, "USD") for amount in (500, -45, 455, 0)]
+    lines = (Line("Basic", money[0]), Line("Sales tax, contained in the prices above", money[1], kind="included_tax"))
+    document = replace(
+        build("en", lines=lines), taxes=(), net=money[2], total=money[2], amount_due=money[2], payment_instructions=None
+    )
+    page = " ".join(texts(document)[0].split())
+    assert "Sales tax, contained in the prices above -$0.45" in page.replace("\u2212", "-")
+    assert "Subtotal $4.55" in page
+
+
 def test_a_colour_too_light_to_read_is_not_used_for_text() -> None:
     with pypdfium2.PdfDocument(render(replace(build("en"), brand=Brand("#ffee00")))) as transaction_for:
         image = transaction_for[0].render(scale=1).to_pil().convert("RGB")
