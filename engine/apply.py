@@ -19,6 +19,7 @@ from engine import reversal
 from engine.accounts.providers import host_of
 from engine.jobs.external_call import ExternalStep, retry_at, take_lease
 from engine.notifications import notices
+from models.customer import lock_and_clock
 from models.moves import move
 from models.plan_change import PlanChange, lock_change
 from models.provider import catalog_of
@@ -195,4 +196,4 @@ def _stuck(session: Session, now: datetime, change: PlanChange, event: Event, co
     return Status.STUCK
 
 
-apply_plan = ExternalStep(begin_apply, perform_apply, finish_apply, ApplyCall, locks_service=True)
+apply_plan = ExternalStep(begin_apply, perform_apply, finish_apply, ApplyCall, opens=lock_and_clock)

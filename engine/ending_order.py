@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from domain.lifecycle import EndingStatus
 from engine.accounts.providers import host_of
 from engine.jobs.external_call import ExternalStep, retry_at, take_lease
+from models.customer import lock_and_clock
 from models.ending import lock_ending
 from models.moves import move
 from models.provider import connection_of
@@ -89,4 +90,4 @@ def finish_order(session: Session, now: datetime, call: EndCall, outcome: EndOut
     return EndingStatus.ENDING
 
 
-order_host = ExternalStep(begin_order, perform_order, finish_order, EndCall, locks_service=True)
+order_host = ExternalStep(begin_order, perform_order, finish_order, EndCall, opens=lock_and_clock)

@@ -17,7 +17,7 @@ from engine.notifications import notices
 from engine.payments.attempts import close_attempts
 from models.customer import Service
 from models.inbox import InboxEvent
-from models.invoice import Invoice, invoice_of_change
+from models.invoice import Invoice
 from models.moves import move
 from models.payment import PaymentAttempt, unresolved_attempts
 from models.plan_change import PlanChange, lock_change, scheduled_change
@@ -53,7 +53,7 @@ def expire_change(session: Session, now: datetime, change_id: str) -> Status:
     change = lock_change(session, change_id)
     if change.status not in EXPIRABLE or not change.deadline_passed or change.covered:
         return Status(change.status)
-    invoice = invoice_of_change(session, change.id)
+    invoice = change.invoice
     if invoice is not None:
         close_attempts(session, now, invoice)
         session.flush()
@@ -78,7 +78,7 @@ def end_unpaid(
     change.reason = change.reason or reason
     held = postings.held_for(session, change, change.service.currency)
     postings.release_held(session, change, held, now)
-    invoice = invoice_of_change(session, change.id)
+    invoice = change.invoice
     if invoice is not None:
         invoice.void(now)
         close_attempts(session, now, invoice)

@@ -37,7 +37,7 @@ from engine.payments.payable import means_of, with_payable_credit
 from engine.review import ask_staff
 from models.audit import OperatorAction
 from models.base import new_id
-from models.customer import WARNED_AHEAD, Service, lock_service
+from models.customer import WARNED_AHEAD, Service, lock_and_clock, lock_service
 from models.invoice import Invoice
 from models.moves import move
 from models.plan_change import PlanChange, active_change, lock_change, scheduled_change
@@ -288,4 +288,4 @@ def _check_target(catalog: Catalog, service: Service, scheduled: PlanChange) -> 
             )
 
 
-renew_service = ExternalStep(begin_renewal, measure_usage, finish_renewal, UsageCall, locks_service=True)
+renew_service = ExternalStep(begin_renewal, measure_usage, finish_renewal, UsageCall, opens=lock_and_clock)

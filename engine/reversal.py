@@ -31,7 +31,7 @@ from engine.ledger import billed_items, postings
 from engine.notifications import notices
 from engine.payments.owed import settle_covered
 from models.customer import Service
-from models.invoice import Invoice, invoice_of_change
+from models.invoice import Invoice
 from models.ledger import claim_on, returned_of
 from models.moves import begin, move
 from models.payment import CAME_AGAIN, WENT_BACK, Payment, newest_return
@@ -206,7 +206,7 @@ def _quote_back(catalog: Catalog, change: PlanChange, forward: Quote) -> Quote:
 def _finish_reversal(session: Session, now: datetime, reversal: PlanChange, reversed_id: str) -> None:
     """The old plan is back: the credit note is written, the sale undone, and the first change reads reversed."""
     change = lock_change(session, reversed_id)
-    sold = invoice_of_change(session, change.id)
+    sold = change.invoice
     assert sold is not None, "a change whose money came has its invoice"
     note = new_invoice(
         reversal,
@@ -219,7 +219,7 @@ def _finish_reversal(session: Session, now: datetime, reversal: PlanChange, reve
         settled_at=now,
     )
     give_number(session, sold.provider, note, now)
-    session.add(note)
+    reversal.invoice = note
     session.flush()
     billed_items.undo(session, sold.service, sold, note, "reversal", now)
     postings.reverse_sale(session, note, sold, now)

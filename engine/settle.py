@@ -21,7 +21,7 @@ from engine.payments.attempts import close_attempts
 from engine.payments.credit_refunds import start_credit_refunds
 from engine.payments.owed import settle_covered
 from engine.payments.paid_at import paid_at
-from models.invoice import Invoice, invoice_of_change
+from models.invoice import Invoice
 from models.moves import move
 from models.plan_change import PlanChange, lock_change
 
@@ -32,7 +32,7 @@ def settle(session: Session, now: datetime, change_id: str) -> Status:
     Only money that came in time is held (inbox/allocation.py), so what is held may be settled whenever the task runs.
     """
     change = lock_change(session, change_id)
-    invoice = invoice_of_change(session, change.id)
+    invoice = change.invoice
     if change.status not in PAYABLE or invoice is None:
         return Status(change.status)
     held = postings.held_for(session, change, invoice.currency)

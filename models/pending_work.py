@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, mapped_column, object_session
+from sqlalchemy.orm import Mapped, column_property, declared_attr, mapped_column, object_session
 
 from domain.next_steps import NextRule, NextSteps, Step
 from settings import settings
@@ -133,13 +133,14 @@ class Leased:
     lease_until: Mapped[datetime | None] = mapped_column(server_onupdate=FetchedValue())
     fence: Mapped[int] = mapped_column(default=0)
 
-    # A lease that would run for longer than any does was written before the database's clock was set back (a failover
-    # to a slow clock); it counts as over, and the fence keeps its holder out.
-    lease_runs = fact(
-        lambda row: func.coalesce(
-            and_(row.lease_until > MACHINE_NOW, row.lease_until <= MACHINE_NOW + LONGEST_PAUSE), False
-        )
-    )
+    @declared_attr
+    @classmethod
+    def lease_runs(cls) -> Mapped[bool]:
+        """As of when the row was read. A lease that would run for longer than any does was written before the
+        database's clock was set back (a failover to a slow clock); it counts as over, and the fence keeps its holder
+        out."""
+        until = cls.lease_until
+        return column_property(func.coalesce(and_(until > MACHINE_NOW, until <= MACHINE_NOW + LONGEST_PAUSE), False))
 
 
 @built_once

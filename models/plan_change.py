@@ -154,6 +154,7 @@ class PlanChange(Leased, Moving, Base):
     provider: Mapped[Provider] = relationship()
     service: Mapped[Service] = relationship()
     customer: Mapped[Customer] = relationship()
+    invoice: Mapped[Invoice | None] = relationship()
 
     given_up_where = _GIVEN_UP
     machine = PLAN_CHANGE
@@ -205,13 +206,15 @@ class PlanChange(Leased, Moving, Base):
 
 
 def lock_change(session: Session, change_id: str) -> PlanChange:
-    """Locks the service, then the change, and reads both afresh, with whose they are. Raises UnknownRow."""
+    """Locks the service, then the change, and reads both afresh, with whose they are and the change's invoice. Raises
+    UnknownRow."""
     lock_service_of(session, PlanChange, change_id)
     return session.scalars(
         select(PlanChange)
         .where(PlanChange.id == change_id)
         .options(joinedload(PlanChange.service, innerjoin=True))
         .options(joinedload(PlanChange.provider, innerjoin=True), joinedload(PlanChange.customer, innerjoin=True))
+        .options(joinedload(PlanChange.invoice))
         .with_for_update(of=PlanChange)
         .execution_options(populate_existing=True)
     ).one()

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -26,6 +26,8 @@ from sqlalchemy.types import String
 
 from domain.catalog import Catalog
 from models.base import Base, EncryptedList, new_id, recorded_at
+
+_Row = TypeVar("_Row")
 
 
 class CatalogVersion(Base):
@@ -156,6 +158,26 @@ def business_now(session: Session, row: Any, row_id: str) -> datetime:
     if now is None:
         raise UnknownRow(row_id)
     return now
+
+
+def lock_row_and_clock(session: Session, row: Any, row_id: str) -> datetime:
+    """The same, of a row that a step locks first: with the lock it is read, for `locked_row`. Raises UnknownRow."""
+    query = select(row, CLOCK).join(Provider, Provider.id == row.provider_id).where(row.id == row_id)
+    locked = query.with_for_update(of=row).execution_options(populate_existing=True)
+    found = session.execute(locked).one_or_none()
+    if found is None:
+        raise UnknownRow(row_id)
+    now: datetime
+    session.info[row_id], now = found
+    return now
+
+
+def locked_row(session: Session, row: type[_Row], row_id: str) -> _Row:
+    """That row; locked and read now, unless this transaction has done so already."""
+    if row_id not in session.info:
+        lock_row_and_clock(session, row, row_id)
+    found: _Row = session.info[row_id]
+    return found
 
 
 def provider_and_clock(session: Session, provider_id: str) -> tuple[Provider, datetime]:

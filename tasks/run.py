@@ -27,25 +27,21 @@ log = logging.getLogger(__name__)
 
 def local_step(step: Callable[[Session, datetime, str], Reached], row: type[Any], row_id: str) -> Reached:
     """One step, one transaction. `row` is the class of the row whose provider's clock is the time."""
+    opens = lock_and_clock if hasattr(row, "service_id") else business_now
     with _noted(row, row_id), transaction() as session:
-        return step(session, _begin(session, row, row_id, hasattr(row, "service_id")), row_id)
+        return step(session, opens(session, row, row_id), row_id)
 
 
 def external_step(step: ExternalStep[Any, Any, Reached], row: type[Any], row_id: str) -> Reached:
     """begin, commit; the call, without a transaction; finish, commit."""
     with _noted(row, row_id):
         with transaction() as session:
-            call = step.begin(session, _begin(session, row, row_id, step.locks_service), row_id)
+            call = step.begin(session, step.opens(session, row, row_id), row_id)
         if not isinstance(call, step.call_type):
             return call
         outcome = step.perform(call)
         with transaction() as session:
-            return step.finish(session, _begin(session, row, row_id, step.locks_service), call, outcome)
-
-
-def _begin(session: Session, row: type[Any], row_id: str, locks_service: bool) -> datetime:
-    """The business time; with it the lock of the row's service, where the step needs that."""
-    return lock_and_clock(session, row, row_id) if locks_service else business_now(session, row, row_id)
+            return step.finish(session, step.opens(session, row, row_id), call, outcome)
 
 
 @contextmanager

@@ -8,11 +8,13 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import UNDECIDED, InboxStatus
-from engine.inbox.process import lock_event, try_later
+from engine.inbox.process import try_later
 from engine.jobs.external_call import retry_at
 from gateways.protocol import GatewayNotAsked, NotAtGateway
+from models.inbox import InboxEvent
 from models.moves import move
 from models.pending_work import error_text
+from models.provider import locked_row
 
 # About a day, with pauses of 10 s to 6 h.
 FAILURES_BEFORE_DEAD = 12
@@ -24,7 +26,7 @@ def put_off(error: Exception) -> Callable[[Session, datetime, str], str]:
     gateway does not know the payment that the event is about. A call that was not made is no failure."""
 
     def step(session: Session, now: datetime, event_id: str) -> str:
-        event = lock_event(session, event_id)
+        event = locked_row(session, InboxEvent, event_id)
         if event.status not in UNDECIDED:
             return event.status
         if isinstance(error, GatewayNotAsked):

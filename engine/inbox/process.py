@@ -24,6 +24,7 @@ from gateways.registry import GATEWAYS
 from models.inbox import InboxEvent
 from models.moves import move
 from models.payment import PaymentAttempt
+from models.provider import lock_row_and_clock, locked_row
 
 # A webhook can overtake the answer to our own request by seconds; after so many attempts money is shown to operators.
 ATTEMPTS_BEFORE_UNMATCHED = 6
@@ -55,7 +56,7 @@ class FetchCall:
 
 def begin_event(session: Session, now: datetime, event_id: str) -> FetchCall | Processed:
     """Processes one event, or returns the payments to fetch first. Processed twice is processed once."""
-    event = lock_event(session, event_id)
+    event = locked_row(session, InboxEvent, event_id)
     if event.status not in UNDECIDED:
         return NOTHING
     try:
@@ -78,7 +79,7 @@ def finish_fetch(
     session: Session, now: datetime, call: FetchCall, fetched: list[tuple[str, GatewayPayment]]
 ) -> Processed:
     """What was fetched is filed as events of its own. If the webhook came again meanwhile, they are fetched again."""
-    event = lock_event(session, call.event_id)
+    event = locked_row(session, InboxEvent, call.event_id)
     filed = [
         store_fetched(session, now, session.get_one(PaymentAttempt, attempt_id), payment)
         for attempt_id, payment in fetched
@@ -87,15 +88,6 @@ def finish_fetch(
         move(session, event, "process", InboxStatus.PROCESSED, now)
     session.flush()
     return Processed(events=tuple(event_id for event_id in filed if event_id))
-
-
-def lock_event(session: Session, event_id: str) -> InboxEvent:
-    return session.execute(
-        select(InboxEvent)
-        .where(InboxEvent.id == event_id)
-        .with_for_update(of=InboxEvent)
-        .execution_options(populate_existing=True)
-    ).scalar_one()
 
 
 def _read(event: InboxEvent) -> list[GatewayEvent]:
@@ -193,4 +185,4 @@ def _waiting_for(session: Session, event: InboxEvent, gateway_events: list[Gatew
     return list(session.scalars(query.order_by(InboxEvent.id).with_for_update(of=InboxEvent, skip_locked=True)))
 
 
-process_event = ExternalStep(begin_event, fetch_payments, finish_fetch, FetchCall)
+process_event = ExternalStep(begin_event, fetch_payments, finish_fetch, FetchCall, opens=lock_row_and_clock)

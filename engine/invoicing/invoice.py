@@ -32,16 +32,14 @@ def issue_invoice(session: Session, now: datetime, change_id: str) -> Status:
     if change.status != Status.QUOTED or change.quote is None or change.payable_until is None:
         return Status(change.status)
     quote = Quote.from_json(change.quote)
-    session.add(
-        new_invoice(
-            change,
-            change.customer_id,
-            kind=_kind_of(quote),
-            amounts=Amounts.of(quote),
-            content=_content_of(session, change, quote),
-            now=now,
-            due_at=change.payable_until,
-        )
+    change.invoice = new_invoice(
+        change,
+        change.customer_id,
+        kind=_kind_of(quote),
+        amounts=Amounts.of(quote),
+        content=_content_of(session, change, quote),
+        now=now,
+        due_at=change.payable_until,
     )
     move(session, change, Event.ISSUE, Status.INVOICED, now)
     return Status.INVOICED

@@ -7,9 +7,8 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from domain.lifecycle import Status
 from engine.invoicing.documents import document_values
@@ -18,7 +17,7 @@ from engine.jobs.sweep import unschedule_if_done
 from engine.notifications import notices
 from models import storage
 from models.base import new_id
-from models.invoice import Document, Invoice, document_of, invoice_of_change
+from models.invoice import Document, Invoice
 from models.pending_work import error_text
 from models.plan_change import PlanChange
 from pdf import InvoiceDocument, render, renderer_version
@@ -37,12 +36,12 @@ class PrintCall:
 
 def begin_print(session: Session, now: datetime, invoice_id: str) -> PrintCall | None:
     """The document that should exist and does not; None if there is nothing to print."""
-    return _call_for(session, session.get_one(Invoice, invoice_id))
+    return _call_for(session, session.get_one(Invoice, invoice_id, options=[joinedload(Invoice.documents)]))
 
 
 def _call_for(session: Session, invoice: Invoice) -> PrintCall | None:
     kind = invoice.document_kind
-    if kind is None or invoice.voided_at or invoice.print_error or document_of(session, invoice.id, kind):
+    if kind is None or invoice.voided_at or invoice.print_error or kind in {one.kind for one in invoice.documents}:
         return None
     try:
         return PrintCall(invoice.id, kind, document_values(invoice, kind))
@@ -50,6 +49,13 @@ def _call_for(session: Session, invoice: Invoice) -> PrintCall | None:
         invoice.print_error = error_text(error)
         session.flush()
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePrintCall(PrintCall):
+    """The same for the invoice of a change, which has this status: printing moves none."""
+
+    status: Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +116,22 @@ def _write_down(session: Session, call: PrintCall, printed: Printed | Unprintabl
     unschedule_if_done(session, call.invoice_id)
 
 
-def begin_change_print(session: Session, now: datetime, change_id: str) -> PrintCall | Status:
+def begin_change_print(session: Session, now: datetime, change_id: str) -> ChangePrintCall | Status:
     """The same for the invoice of a change."""
-    invoice = invoice_of_change(session, change_id)
-    call = _call_for(session, invoice) if invoice is not None else None
-    return call or _status_of(session, PlanChange.id == change_id)
+    with_invoice = joinedload(PlanChange.invoice).joinedload(Invoice.documents)
+    change = session.get_one(PlanChange, change_id, options=[with_invoice])
+    call = _call_for(session, change.invoice) if change.invoice is not None else None
+    if call is None:
+        return change.lifecycle_status
+    return ChangePrintCall(call.invoice_id, call.kind, call.values, change.lifecycle_status)
 
 
-def finish_change_print(session: Session, now: datetime, call: PrintCall, printed: Printed | Unprintable) -> Status:
-    """Printing moves no status: it is guarded by the missing document."""
+def finish_change_print(
+    session: Session, now: datetime, call: ChangePrintCall, printed: Printed | Unprintable
+) -> Status:
     _write_down(session, call, printed)
-    of_invoice = select(Invoice.change_id).where(Invoice.id == call.invoice_id).scalar_subquery()
-    return _status_of(session, PlanChange.id == of_invoice)
-
-
-def _status_of(session: Session, is_the_change: ColumnElement[bool]) -> Status:
-    return Status(session.execute(select(PlanChange.status).where(is_the_change)).scalar_one())
+    return call.status
 
 
 print_invoice = ExternalStep(begin_print, perform_print, finish_print, PrintCall)
-print_change_invoice = ExternalStep(begin_change_print, perform_print, finish_change_print, PrintCall)
+print_change_invoice = ExternalStep(begin_change_print, perform_print, finish_change_print, ChangePrintCall)

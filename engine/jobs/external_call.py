@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.pending_work import MACHINE_NOW, Leased, pause, seconds
+from models.provider import business_now
 from settings import settings
 
 Call = TypeVar("Call")
@@ -26,13 +27,13 @@ Reached = TypeVar("Reached")
 @dataclass(frozen=True, slots=True)
 class ExternalStep(Generic[Call, Outcome, Reached]):
     """`begin` returns the call to make, or what was reached without one (the step is not at its turn, or done).
-    `locks_service`: it begins and finishes under the lock of its row's service."""
+    `opens` is the first statement of both transactions: it brings the business time, and the step's first lock."""
 
     begin: Callable[[Session, datetime, str], Call | Reached]
     perform: Callable[[Call], Outcome]
     finish: Callable[[Session, datetime, Call, Outcome], Reached]
     call_type: type[Call]
-    locks_service: bool = False
+    opens: Callable[[Session, type[Any], str], datetime] = business_now
 
 
 def take_lease(row: Leased) -> int | None:

@@ -7,7 +7,6 @@ from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.addresses import BadMailAddress, on_the_wire
@@ -16,6 +15,7 @@ from engine.notifications.letter import letter_of
 from engine.notifications.smtp import DeliveryError, send
 from models import storage
 from models.outbox import FOR_STAFF, OutboxMessage
+from models.provider import lock_row_and_clock, locked_row
 from settings import settings
 
 
@@ -31,7 +31,7 @@ class MailCall:
 
 def begin_delivery(session: Session, now: datetime, message_id: str) -> MailCall | None:
     """The mail to send; None if it is sent, or in another worker's hands."""
-    message = _lock_message(session, message_id)
+    message = locked_row(session, OutboxMessage, message_id)
     if message.sent_at is not None:
         return None
     fence = take_lease(message)
@@ -59,7 +59,7 @@ def perform_delivery(call: MailCall) -> DeliveryError | None:
 def finish_delivery(session: Session, now: datetime, call: MailCall, error: DeliveryError | None) -> None:
     """Sent, to be tried again after a pause, or, after a definite no, a dead letter; nothing, if somebody else has
     taken over."""
-    message = _lock_message(session, call.message_id)
+    message = locked_row(session, OutboxMessage, call.message_id)
     if message.fence != call.fence:
         return
     message.lease_until = None
@@ -91,13 +91,4 @@ def compose(message: OutboxMessage) -> EmailMessage:
     return mail
 
 
-def _lock_message(session: Session, message_id: str) -> OutboxMessage:
-    return session.execute(
-        select(OutboxMessage)
-        .where(OutboxMessage.id == message_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).scalar_one()
-
-
-deliver = ExternalStep(begin_delivery, perform_delivery, finish_delivery, MailCall)
+deliver = ExternalStep(begin_delivery, perform_delivery, finish_delivery, MailCall, opens=lock_row_and_clock)

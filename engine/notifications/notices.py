@@ -15,7 +15,7 @@ from domain.web_addresses import with_return
 from engine.notifications.bill_links import bill_link
 from models.customer import Customer, Service
 from models.ending import Ending
-from models.invoice import Invoice, invoice_of_change
+from models.invoice import Invoice
 from models.outbox import FOR_STAFF, OutboxMessage, write_message
 from models.payment import Refund
 from models.plan_change import PlanChange
@@ -125,7 +125,7 @@ def _link(catalog: Catalog, page: str, invoice: Invoice | None = None) -> str:
 
 def _of_change(session: Session, catalog: Catalog, formatter: Formatter, change: PlanChange) -> dict[str, Any]:
     quote = change.billed_quote() if change.quote else None
-    invoice = invoice_of_change(session, change.id)
+    invoice = change.invoice
     return {
         "from_plan": _plan_name(catalog, change.from_plan),
         "to_plan": _plan_name(catalog, change.target_plan),

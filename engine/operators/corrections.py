@@ -20,7 +20,7 @@ from engine.payments.credit_notes import answer_invoice
 from engine.payments.payable import means_of, with_payable_credit
 from engine.renewal import issue_period
 from models.customer import Service
-from models.invoice import Invoice, invoice_of_change
+from models.invoice import Invoice
 from models.plan_change import PlanChange
 from models.provider import catalog_of
 from models.renewal import Renewal
@@ -32,7 +32,7 @@ def correct_change(session: Session, now: datetime, change: PlanChange) -> Invoi
 
     Raises CreditSpent where the invoice was a credit note whose credit is gone.
     """
-    invoice = invoice_of_change(session, change.id)
+    invoice = change.invoice
     assert invoice is not None, "a settled change has an invoice"
     return answer_invoice(session, now, invoice, "compensation")
 

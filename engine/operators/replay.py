@@ -8,11 +8,10 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import InboxStatus
-from engine.inbox.process import lock_event
 from models.audit import Attribution, record_action
 from models.inbox import InboxEvent
 from models.moves import move
-from models.provider import Provider
+from models.provider import Provider, locked_row
 
 
 class UnknownEvent(Exception):
@@ -30,7 +29,7 @@ def replay_event(
     Money that is recorded is not recorded again: its key is in the payments.
     """
     required_event(session, provider, event_id)
-    event = lock_event(session, event_id)
+    event = locked_row(session, InboxEvent, event_id)
     record_action(session, provider.id, now, "webhook.replay", event.id, attribution, status_before=event.status)
     event.match_attempts = event.failures = 0
     move(session, event, "replay", InboxStatus.RECEIVED, now)

@@ -15,7 +15,7 @@ from engine.ledger import postings
 from engine.notifications import notices
 from engine.payments import attempts
 from models.audit import Attribution, OperatorAction, record_action
-from models.invoice import Invoice, invoice_of_change
+from models.invoice import Invoice
 from models.ledger import returned_of
 from models.payment import Payment, newest_return
 from models.plan_change import PlanChange, active_change, lock_change
@@ -41,7 +41,7 @@ def decide_returned(
     Raises NothingReturned, also while a dispute runs or the plan is on its way back.
     """
     change = lock_change(session, change_id)
-    invoice = invoice_of_change(session, change.id)
+    invoice = change.invoice
     newest = newest_return(session, invoice.id) if invoice is not None else None
     if invoice is None or newest is None:
         raise NothingReturned(change_id, "no money of it went back.")

@@ -16,7 +16,7 @@ from engine.accounts.providers import required_connection
 from engine.jobs.external_call import machine_time
 from engine.ledger import postings
 from models.base import new_id
-from models.invoice import Invoice, invoice_of_change
+from models.invoice import Invoice
 from models.ledger import receivable_of, receivables_of
 from models.moves import begin, move
 from models.payment import PaymentAttempt, attempt_on_its_way, latest_attempt, live_attempt, unresolved_attempts
@@ -67,7 +67,7 @@ def start_attempt(session: Session, now: datetime, change_id: str) -> PaymentAtt
     Raises NothingToPay, PaymentRefused, AttemptOpen, MoneyOnItsWay.
     """
     change = lock_change(session, change_id)
-    invoice = invoice_of_change(session, change.id)
+    invoice = change.invoice
     if invoice is not None and owed_again(session, invoice):
         return start_invoice_attempt(session, now, invoice)
     if change.status != Status.AWAITING_PAYMENT or invoice is None or change.deadline_passed:

@@ -21,7 +21,8 @@ from engine.payments.attempts import new_attempt
 from engine.payments.inbox_store import store_fetched
 from gateways.protocol import Account, GatewayError, GatewayPayment, GatewayRefused, NotAtGateway, PaymentRequest
 from gateways.registry import GATEWAYS
-from models.invoice import Invoice, invoice_of_change
+from models.customer import lock_and_clock
+from models.invoice import Invoice
 from models.moves import move
 from models.payment import PaymentAttempt, live_attempt
 from models.plan_change import lock_change
@@ -65,7 +66,7 @@ class PaymentAnswer:
 def begin_change_payment(session: Session, now: datetime, change_id: str) -> PaymentCall | Status:
     """For a change: once its proforma is printed, opens the invoice's attempt, or takes up one that was begun."""
     change = lock_change(session, change_id)
-    invoice = invoice_of_change(session, change.id)
+    invoice = change.invoice
     if (
         change.status not in (Status.INVOICED, Status.AWAITING_PAYMENT)
         or invoice is None
@@ -234,6 +235,6 @@ def _call_for(session: Session, attempt: PaymentAttempt | None, *statuses: str) 
     )
 
 
-request_payment = ExternalStep(begin_change_payment, perform, finish_change_payment, PaymentCall, locks_service=True)
+request_payment = ExternalStep(begin_change_payment, perform, finish_change_payment, PaymentCall, opens=lock_and_clock)
 request_invoice_payment = ExternalStep(begin_invoice_payment, perform, finish_payment, PaymentCall)
 fetch_payment = ExternalStep(begin_fetch, perform, finish_fetch, PaymentCall)
