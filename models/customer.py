@@ -14,7 +14,7 @@ from domain.lifecycle import ACTIVE, OVER, SERVICE, EndingStatus, ServiceStatus,
 from domain.money import Money
 from domain.periods import AnchorPoint, Period
 from models.base import Base, new_id, one_of, recorded_at
-from models.moves import Move, Moving
+from models.moves import Move, WithHistory
 from models.pending_work import fact, given_up_index
 from models.provider import CLOCK, Provider, UnknownRow, clock_of
 
@@ -70,7 +70,7 @@ RENEWING = "next_attempt_at IS NOT NULL AND status = 'active'"
 _GIVEN_UP = "next_attempt_at IS NULL AND status = 'active'"
 
 
-class Service(Moving, Base):
+class Service(WithHistory, Base):
     """What the customer has: a plan at the price that was bought, for the running period.
 
     It renews on `anchor_day` at `anchor_time`, in the provider's zone; `anchor_assumed` says that the day was read off

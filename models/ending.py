@@ -13,7 +13,7 @@ from domain.lifecycle import ACTIVE, ENDING, OPEN_ENDING, EndingStatus, Status
 from domain.money import Money
 from models.base import Base, new_id, one_of, recorded_at
 from models.customer import Customer, Service, lock_service_of
-from models.moves import Move, Moving
+from models.moves import Move, WithHistory
 from models.pending_work import Leased, fact, given_up_index, pending_index
 from models.plan_change import PlanChange
 from models.provider import Provider, clock_of
@@ -41,7 +41,7 @@ class EndingMove(Move, Base):
     ending_id: Mapped[str] = mapped_column(ForeignKey("endings.id"), index=True)
 
 
-class Ending(Leased, Moving, Base):
+class Ending(Leased, WithHistory, Base):
     """`at` is period_end or now. `received_at` and `ended_at` are business time: the second is the instant from which
     nothing is owed any more. `credit_minor` was given back, `lost_minor` is what the unused time was worth besides.
     `generation` is that of the order to the host."""

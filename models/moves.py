@@ -1,8 +1,8 @@
 """The one way to move a row: guarded by its machine's table and by the status that was read, and written down.
 
 Every machine of domain/lifecycle.py with a status column moves here. The row is tried next by what its tables of
-domain/next_steps.py say of the status that it comes to. It is written with whatever else the step has changed of it, in
-one statement.
+domain/next_steps.py say of the status that it comes to. It is written with whatever else the step has changed of it and
+with its history, in one statement: neither is there without the other.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import select
+from sqlalchemy import insert, inspect, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.sql.dml import ReturningInsert
 
 from domain.lifecycle import Machine
 from models.base import recorded_at
@@ -33,9 +34,8 @@ class Move:
 
 
 class Moving(PendingWork):
-    """A row with a status. `history` is the class of its moves with the name of their column for its id; None where
-    no history is kept (the inbox: each event is its own record). It is written only while it has the status that was
-    read; a flush raises StaleDataError if somebody moved it although we hold its lock: a program error."""
+    """A row with a status. It is written only while it has the status that was read; a flush raises StaleDataError if
+    somebody moved it although we hold its lock: a program error."""
 
     if TYPE_CHECKING:
         id: Mapped[str]
@@ -45,10 +45,18 @@ class Moving(PendingWork):
     __mapper_args__ = {**PendingWork.__mapper_args__, "version_id_col": status, "version_id_generator": False}  # noqa: RUF012
 
     machine: ClassVar[Machine]
-    history: ClassVar[tuple[type[Any], str] | None] = None
 
     def after_move(self, source: str) -> None:
         """What a move from `source` means for other rows; nothing, unless a machine says so."""
+
+
+class WithHistory(Moving):
+    """`history` is the class of the row's moves with the name of their column for its id. `last_move_id` names the last
+    of them; null, it has not moved since it was begun, or since this column is there."""
+
+    history: ClassVar[tuple[type[Any], str]]
+
+    last_move_id: Mapped[int | None] = mapped_column()
 
 
 def begin(session: Session, row: Moving, at: datetime, actor: str = "system", reason: str | None = None) -> None:
@@ -56,7 +64,8 @@ def begin(session: Session, row: Moving, at: datetime, actor: str = "system", re
     session.flush()
     session.add(row)
     session.flush()
-    _write(session, row, row.machine.begins, None, at, actor, reason)
+    if isinstance(row, WithHistory):
+        session.execute(_history_row(row, row.machine.begins, None, at, actor, reason))
 
 
 def move(
@@ -72,6 +81,8 @@ def move(
 
     `at` is business time. Raises ImpossibleMove for a move that the machine does not have.
     """
+    if inspect(row).attrs.status.history.has_changes():
+        session.flush()  # each move with its own row of the history
     source = row.status
     row.machine.check(source, event, target)
     row.status = target
@@ -80,17 +91,18 @@ def move(
     else:
         row.unschedule()
     row.after_move(source)
-    _write(session, row, event, source, at, actor, reason)
+    if isinstance(row, WithHistory):
+        written = _history_row(row, event, source, at, actor, reason).cte("written")
+        row.last_move_id = select(written.c.id).scalar_subquery()
 
 
-def moves_of(session: Session, row_class: type[Moving], row_id: str) -> list[Any]:
+def moves_of(session: Session, row_class: type[WithHistory], row_id: str) -> list[Any]:
     """A row's history, oldest first."""
     return moves_of_each(session, row_class, [row_id])[row_id]
 
 
-def moves_of_each(session: Session, row_class: type[Moving], row_ids: list[str]) -> dict[str, list[Any]]:
+def moves_of_each(session: Session, row_class: type[WithHistory], row_ids: list[str]) -> dict[str, list[Any]]:
     """The same of several rows, by id."""
-    assert row_class.history is not None, "this machine keeps a history"
     history, column = row_class.history
     found: dict[str, list[Any]] = {row_id: [] for row_id in row_ids}
     query = select(history).where(getattr(history, column).in_(row_ids))
@@ -99,11 +111,9 @@ def moves_of_each(session: Session, row_class: type[Moving], row_ids: list[str])
     return found
 
 
-def _write(
-    session: Session, row: Moving, event: str, source: str | None, at: datetime, actor: str, reason: str | None
-) -> None:
-    if row.history is None:
-        return
+def _history_row(
+    row: WithHistory, event: str, source: str | None, at: datetime, actor: str, reason: str | None
+) -> ReturningInsert[Any]:
     history, column = row.history
     values = {"event": event, "from_status": source, "to_status": row.status, "at": at, "actor": actor}
-    session.add(history(**{column: row.id}, **values, reason=reason))
+    return insert(history.__table__).values({column: row.id, **values, "reason": reason}).returning(history.id)

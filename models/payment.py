@@ -36,7 +36,7 @@ from models.base import Base, new_id, one_of, recorded_at
 from models.customer import Service
 from models.invoice import Invoice
 from models.ledger import claim_on
-from models.moves import Move, Moving
+from models.moves import Move, WithHistory
 from models.pending_work import MACHINE_NOW, Leased, fact, given_up_index, pending_index
 from models.provider import Connection
 
@@ -99,7 +99,7 @@ def _refused(row: Any) -> ColumnElement[bool]:
     return and_(row.status == AttemptStatus.FAILED, said_no.exists(), ~later.exists(), to_pay.exists())
 
 
-class PaymentAttempt(Leased, Moving, Base):
+class PaymentAttempt(Leased, WithHistory, Base):
     """One payment requested from a gateway. The row, whose id is the idempotency key, is committed before the call."""
 
     __tablename__ = "payment_attempts"
@@ -211,7 +211,7 @@ class Payment(Base):
         return Money(self.amount_minor, self.currency)
 
 
-class Refund(Leased, Moving, Base):
+class Refund(Leased, WithHistory, Base):
     """Money that we send back through the gateway; the id is the idempotency key. A refund that somebody made at the
     gateway gets a row, too, when it fails.
 

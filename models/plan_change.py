@@ -17,7 +17,7 @@ from models.base import Base, new_id, one_of, recorded_at
 from models.customer import Customer, Service, lock_service, lock_service_of
 from models.invoice import Document, Invoice
 from models.ledger import LedgerBalance
-from models.moves import Move, Moving
+from models.moves import Move, WithHistory
 from models.payment import PaymentAttempt
 from models.pending_work import Leased, fact, given_up_index, pending_index, setting
 from models.provider import Provider, clock_of
@@ -83,7 +83,7 @@ class ChangeMove(Move, Base):
     change_id: Mapped[str] = mapped_column(ForeignKey("plan_changes.id"), index=True)
 
 
-class PlanChange(Leased, Moving, Base):
+class PlanChange(Leased, WithHistory, Base):
     """A request and everything that came of it. The status is the recovery point: it names the step that is next."""
 
     __tablename__ = "plan_changes"
