@@ -1,33 +1,23 @@
-"""Every page and state of the portal as a picture, to be looked at: `make screens`, in var/screens/.
-
-One folder a language, in it one for each device by day and in the dark. `python -m tests.portal.screens ja hi` takes
-some languages.
-"""
+"""Every page and state of the portal, for the pictures of `make screens`."""
 
 from __future__ import annotations
 
 import secrets
-import sys
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from cli.sandbox import set_up_provider
-from cli.stack import start
-from domain.words import LANGUAGES
-from local.folders import temporary_folder
 from local.stack import Stack
-from tests.conftest import catalog_named, environment
+from tests.conftest import catalog_named
 from tests.portal.visitor import AUGUST, JULY, NOON_17_JULY, Visitor
-from tests.support.browser import PHONE, new_page, open_browser
+from tests.support.browser import DEVICES, new_page
 from tests.support.client import ApiClient
-from tests.support.pages import ROOT
+from tests.support.screen import picture
 from tests.support.waiting import until
 
-FOLDER = ROOT / "var" / "screens"
-DESKTOP = {"width": 1200, "height": 800}
 YEAR = ("2027-01-01T03:00:00Z", "2028-01-01T03:00:00Z")
 NAMES = {"en": "Harbor Books", "es": "Panadería Núñez", "ja": "青空ベーカリー", "hi": "सूर्य बेकरी"}
 LOGO = (
@@ -157,9 +147,11 @@ def dns_shots(scene: Scene) -> Iterator[Shot]:
     scene.host_refuses_once()
     scene.press("stuck", "pay")
     scene.change("stuck", "stuck")
+    visitor = scene.visit()
+    downgrade = visitor.review("basic", "ending").url.path
+    replaces = visitor.review("start", "scheduled", cycle="annual").url.path
     # What is used has outgrown what was scheduled.
     scene.api.call("PUT", "/v1/services/scheduled/usage", {"zones": 14, "records": 400}, scope="host")
-    visitor = scene.visit()
     scene.change("canceled", "awaiting_payment")
     visitor.submit(visitor.get(f"{changes['canceled'][0]}/cancel"), "/cancel")
     visitor.submit(visitor.get(scene.path("ending", "end")), "/end", at="period_end")
@@ -174,8 +166,8 @@ def dns_shots(scene: Scene) -> Iterator[Shot]:
     yield "cycles", scene.path("five", "change", "start")
     yield "cycles-too-small", scene.path("active", "change", "basic")
     yield "review-upgrade", visitor.review("business", "five", cycle="monthly").url.path
-    yield "review-downgrade", visitor.review("basic", "scheduled").url.path
-    yield "review-replaces", visitor.review("start", "scheduled", cycle="annual").url.path
+    yield "review-downgrade", downgrade
+    yield "review-replaces", replaces
     yield "pay", f"/portal/invoices/{waiting}"
     yield "pay-returned", f"/portal/invoices/{waiting}?returned=yes&updates=off"
     yield "pay-cancel", f"{changes['waiting'][0]}/cancel"
@@ -216,31 +208,10 @@ def take(language: str, ready: dict[str, Any], stack: Stack, browser: Browser) -
     for sample, shots in (("dns", dns_shots), ("hosting", hosting_shots)):
         scene = Scene(ready, stack, sample, language)
         wanted = list(shots(scene))
-        for device, size in (("desktop", DESKTOP), ("phone", PHONE)):
+        for device, size in DEVICES.items():
             page = new_page(browser, viewport=size)
             page.goto(scene.url())
             page.wait_for_url("**/portal/services")
             for number, (name, path) in enumerate(wanted, 1):
                 picture(page, ready["api"] + path, language, device, f"{sample}-{number:02d}-{name}")
             page.context.close()
-
-
-def picture(page: Page, url: str, language: str, device: str, name: str) -> None:
-    page.emulate_media(color_scheme="light")
-    page.goto(url)
-    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-    for scheme in schemes:
-        page.emulate_media(color_scheme=scheme)
-        page.screenshot(path=FOLDER / language / f"{device}-{scheme}" / f"{name}.png", full_page=True)
-
-
-def main(languages: list[str]) -> None:
-    with temporary_folder("screens") as folder, Stack(folder) as stack, environment({}):
-        ready = start(stack, secrets.token_urlsafe(32))
-        with open_browser() as browser:
-            for language in languages:
-                take(language, ready, stack, browser)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:] or list(LANGUAGES))

@@ -56,6 +56,9 @@ def test_by_the_year_with_what_is_saved(customer: Visitor) -> None:
     cycles = customer.get(f"/portal/services/{customer.service_id()}/change/business?cycle=annual").text
     assert re.search(r'value="annual"[^>]* checked', cycles)
     assert not re.search(r'value="monthly"[^>]* checked', cycles)
+    assert "¥6,600 less than paying monthly" in cycles
+    # Basic holds 3 of the 8 zones: nothing is saved with what cannot be chosen.
+    assert "less than paying" not in customer.get(f"/portal/services/{customer.service_id()}/change/basic").text
 
 
 def test_what_each_plan_holds_beside_what_is_used_and_had_now(customer: Visitor) -> None:

@@ -26,7 +26,9 @@ def test_what_has_outgrown_a_scheduled_downgrade_is_said_as_in_the_mail(frontend
     customer = visitor(frontend("dns"), plan="business")
     customer.submit(customer.review("start"), "/accept")
     customer.see("/portal/services", "Changes to <strong>Start</strong>")
-    assert "too small" not in service_page(customer)
+    page = service_page(customer)
+    assert "too small" not in page
+    assert 'Scheduled for <time datetime="2027-07-31T15:00:00+00:00">August 1, 2027</time></span>' in page
     customer.frontend.call("PUT", "/v1/services/zone/usage", {"zones": 14, "records": 900}, scope="host")
     page = service_page(customer)
     assert "Start is too small for what you use now:" in page

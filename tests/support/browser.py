@@ -21,6 +21,7 @@ FLAGS = (
     "--no-proxy-server",
 )
 PHONE = {"width": 390, "height": 800}
+DEVICES = {"desktop": {"width": 1200, "height": 800}, "phone": PHONE}
 
 
 @contextmanager
