@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 
 import httpx
 import pytest
 from itsdangerous import URLSafeTimedSerializer
 
-from engine.notifications.bill_links import bill_link
+from engine.notifications.bill_links import LIFE_SECONDS, bill_link
 from settings import settings
 from tests.portal.visitor import AUGUST, JULY, Visitor, visitor
 from tests.support.client import ApiClient
@@ -75,6 +76,18 @@ def test_the_link_of_one_bill_opens_nothing_else(dns: ApiClient) -> None:
     assert [reader.http.post(path, data=form).status_code for path in posts] == [401, 401, 404]
     assert "Servicios" not in reader.submit(page, "/language", language="es").text
     assert owner.get("/portal/services").status_code == 200
+
+
+def test_after_90_days_it_opens_nothing(dns: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = visitor(dns)
+    invoice = owner.see(owner.submit(owner.review("start"), "/accept").url.path, "Download PDF").url.path
+    reader = Visitor(dns, None)
+    for seconds, status in ((LIFE_SECONDS + 5, 401), (LIFE_SECONDS - 60, 200)):
+        then = time.time() - seconds
+        with monkeypatch.context() as patch:
+            patch.setattr("itsdangerous.timed.time.time", lambda then=then: then)
+            link = bill_link(invoice.rpartition("/")[2])
+        assert reader.get(link).status_code == status
 
 
 def test_who_is_signed_in_stays_so(dns: ApiClient) -> None:

@@ -18,9 +18,9 @@ Make = Callable[..., ApiClient]
 
 # Each language on each device, with JavaScript and without.
 WAYS = [
-    Way("en", "desktop", javascript=True),
+    Way("en", "desktop", javascript=True, axe=True),
     Way("en", "phone", javascript=False),
-    Way("es", "phone", javascript=True),
+    Way("es", "phone", javascript=True, axe=True),
     Way("es", "desktop", javascript=False, keyboard=True),
     Way("ja", "desktop", javascript=True, keyboard=True),
     Way("ja", "phone", javascript=False),

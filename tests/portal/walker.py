@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
 from domain.words import translate
 from tests.portal.visitor import AUGUST, JULY, NOON_17_JULY
+from tests.support.axe import stumbled_over
 from tests.support.browser import PHONE, new_page
 from tests.support.client import ApiClient
 
@@ -23,12 +24,13 @@ TABS_MAX = 40
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How somebody reads the pages."""
+    """How somebody reads the pages: a phone in the dark, a desk by day, some of them looked over by axe."""
 
     language: str
     device: str
     javascript: bool
     keyboard: bool = False
+    axe: bool = False
 
     def __str__(self) -> str:
         hands = "keyboard" if self.keyboard else self.device
@@ -46,11 +48,17 @@ class Walker:
         """The text of what the page says."""
         return re.sub("<.*?>", "", translate(self.way.language, english)).format(**values)
 
-    def press(self, target: Locator) -> None:
-        """A link or a button, on a page that is in one's language and needs no scrolling to the side."""
+    def look(self) -> None:
+        """Every page is in one's language, and needs no scrolling to the side."""
         expect(self.page.locator("html")).to_have_attribute("lang", self.way.language)
         wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{self.page.url} is {wide} pixels too wide"
+        if self.way.axe:
+            assert stumbled_over(self.page) == [], self.page.url
+
+    def press(self, target: Locator) -> None:
+        """A link or a button."""
+        self.look()
         if not self.way.keyboard:
             target.click()
             return
@@ -108,7 +116,7 @@ def walking(browser: Browser, way: Way, frontend: ApiClient) -> Iterator[Walker]
     """Comes by a signed link, and leaves with nothing in the console."""
     options: dict[str, Any] = {"java_script_enabled": way.javascript}
     if way.device == "phone":
-        options |= {"viewport": PHONE, "is_mobile": True, "has_touch": True}
+        options |= {"viewport": PHONE, "is_mobile": True, "has_touch": True, "color_scheme": "dark"}
     page = new_page(browser, **options)
     problems: list[str] = []
 
@@ -123,6 +131,7 @@ def walking(browser: Browser, way: Way, frontend: ApiClient) -> Iterator[Walker]
     if not way.javascript:  # with it, nobody has to press
         walker.button("Continue")
     yield walker
+    walker.look()
     page.context.close()
     assert problems == []
 
