@@ -71,8 +71,9 @@ pages: venv ## draw docs/machines.md and docs/errors.md from the tables in the c
 pictures: tools ## take the README's pictures again, from the real portal and a real invoice
 	@.venv/bin/python -m tests.docs.pictures
 
-screens: tools ## take a picture of every page and state, to var/screens/; ARGS="ja hi staff" chooses
-	@.venv/bin/python -m tests.screens $(ARGS)
+screens: tools ## take a picture of every page and state, to var/screens/; ARGS="ja hi" chooses languages
+	@.venv/bin/python -m tests.portal.screens $(ARGS)
+	@.venv/bin/python -m tests.staff.screens
 
 words: venv ## bring the catalogues of translations up to date with the English sentences
 	@.venv/bin/python -m tests.support.catalogues

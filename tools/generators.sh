@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes var/generators as its lock files say: what tests/clients makes clients with, and axe. A venv and a node_modules of its
-# own, because nothing of it is needed to run, and because its pins are not ours.
+# Makes var/generators as its lock files say: what tests/clients makes clients with, and axe. A venv and a node_modules
+# of its own, because nothing of it is needed to run, and because its pins are not ours.
 set -eu
 cd "$(dirname "$0")/.."
 from=tests/clients to=var/generators

@@ -1,8 +1,13 @@
-"""Every page and state of the portal, for the pictures of `make screens`."""
+"""Every page and state of the portal as a picture, to be looked at: `make screens`, in var/screens/.
+
+One folder a language, in it one for each device by day and in the dark. `python -m tests.portal.screens ja hi` takes
+some languages.
+"""
 
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,12 +15,13 @@ import httpx
 from playwright.sync_api import Browser
 
 from cli.sandbox import set_up_provider
+from domain.words import LANGUAGES
 from local.stack import Stack
 from tests.conftest import catalog_named
 from tests.portal.visitor import AUGUST, JULY, NOON_17_JULY, Visitor
 from tests.support.browser import DEVICES, new_page
 from tests.support.client import ApiClient
-from tests.support.screen import picture
+from tests.support.screen import picture, studio
 from tests.support.waiting import until
 
 YEAR = ("2027-01-01T03:00:00Z", "2028-01-01T03:00:00Z")
@@ -215,3 +221,13 @@ def take(language: str, ready: dict[str, Any], stack: Stack, browser: Browser) -
             for number, (name, path) in enumerate(wanted, 1):
                 picture(page, ready["api"] + path, language, device, f"{sample}-{number:02d}-{name}")
             page.context.close()
+
+
+def main(languages: list[str]) -> None:
+    with studio() as (ready, stack, browser):
+        for language in languages:
+            take(language, ready, stack, browser)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or list(LANGUAGES))

@@ -1,21 +1,21 @@
-"""Every page of the staff's, for the pictures of `make screens`; the forms on it are unfolded."""
+"""Every page of the staff's as a picture, with its forms unfolded: `make screens`, in var/screens/staff/."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from local.stack import Stack
-from tests.portal.screens import Scene, Shot
+from cli.sandbox import set_up_provider
+from tests.conftest import catalog_named, new_slug
 from tests.staff.person import Person, asked
 from tests.support.browser import DEVICES, new_page
 from tests.support.client import AUGUST, JULY, ApiClient
-from tests.support.screen import picture
+from tests.support.screen import picture, studio
 
+Shot = tuple[str, str]
 NOTE = "Nos mudamos el viernes.\nSi se puede, antes de las 9."
 
 
@@ -80,14 +80,21 @@ def sign_in(page: Page, client: ApiClient) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
-def take(ready: dict[str, Any], stack: Stack, browser: Browser) -> None:
-    for sample, shots in (("hosting", hosting_shots), ("dns", dns_shots)):
-        api = Scene(ready, stack, sample, "en").api
-        wanted = list(shots(api))
-        for device, size in DEVICES.items():
-            page = new_page(browser, viewport=size)
-            picture(page, f"{ready['api']}/staff/sign-in", "staff", device, "sign-in")
-            sign_in(page, api)
-            for number, (name, path) in enumerate(wanted, 1):
-                picture(page, ready["api"] + path, "staff", device, f"{sample}-{number:02d}-{name}")
-            page.context.close()
+def main() -> None:
+    with studio() as (ready, stack, browser):
+        for sample, shots in (("hosting", hosting_shots), ("dns", dns_shots)):
+            slug = new_slug(sample)
+            keys = set_up_provider(catalog_named(slug, sample), stack.addresses)
+            with ApiClient(ready | {"keys": {slug: keys}}, slug) as api:
+                wanted = list(shots(api))
+                for device, size in DEVICES.items():
+                    page = new_page(browser, viewport=size)
+                    picture(page, f"{ready['api']}/staff/sign-in", "staff", device, "sign-in")
+                    sign_in(page, api)
+                    for number, (name, path) in enumerate(wanted, 1):
+                        picture(page, ready["api"] + path, "staff", device, f"{sample}-{number:02d}-{name}")
+                    page.context.close()
+
+
+if __name__ == "__main__":
+    main()
