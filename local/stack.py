@@ -21,7 +21,7 @@ from local.valkey import Valkey
 
 # What waits for somebody else's network never stands before what does not, and the queue that frontends write to
 # is served by a worker that knows no other task. A worker with several queues takes from each in turn.
-WORKERS = {"core": "pipeline,events,pdf,renewals,maintenance", "outside": "outside", "requests": "requests"}
+WORKERS = {"core": "pipeline,events,renewals,maintenance", "outside": "outside,pdf", "requests": "requests"}
 _PLANSHIFT = (str(Path(sys.executable).with_name("planshift")),)
 # Celery's soft shutdown sleeps for its whole time-out if a task was in hand when the signal came, and beat now and
 # then misses the signal. Killing them loses nothing: the rows know what is next, and the sweep enqueues it.

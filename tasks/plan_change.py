@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from celery import Task, shared_task
+from celery import shared_task
 
 from domain.lifecycle import Status
 from engine import apply, quote, settle
@@ -15,39 +13,40 @@ from models.database import transaction
 from models.outbox import OutboxMessage, unsent_about
 from models.plan_change import PlanChange
 from tasks.run import end_canvas_if_waiting, external_step, local_step
-from tasks.story import enqueue
+from tasks.story import go_on
+from worker.steps import StepTask
 
 
-@shared_task(name="plan_change.quote", bind=True)
-def quote_change(self: Task[Any, Any], change_id: str) -> str:
+@shared_task(name="plan_change.quote", base=StepTask, bind=True)
+def quote_change(self: StepTask, change_id: str) -> str:
     return end_canvas_if_waiting(self, local_step(quote.quote, PlanChange, change_id))
 
 
-@shared_task(name="plan_change.issue_invoice", bind=True)
-def issue_invoice(self: Task[Any, Any], change_id: str) -> str:
+@shared_task(name="plan_change.issue_invoice", base=StepTask, bind=True)
+def issue_invoice(self: StepTask, change_id: str) -> str:
     status = local_step(invoice.issue_invoice, PlanChange, change_id)
-    if status is Status.INVOICED and enqueue(change_id, but="plan_change.print_invoice"):
-        self.request.chain = None  # nothing is due: straight on to settle, which is in the other canvas
+    if status is Status.INVOICED:
+        go_on(self, change_id)  # where nothing is due, with settle, which is in the other canvas
     return end_canvas_if_waiting(self, status)
 
 
-@shared_task(name="plan_change.print_invoice", bind=True)
-def print_invoice(self: Task[Any, Any], change_id: str) -> str:
+@shared_task(name="plan_change.print_invoice", base=StepTask, bind=True)
+def print_invoice(self: StepTask, change_id: str) -> str:
     return end_canvas_if_waiting(self, external_step(printing.print_change_invoice, PlanChange, change_id))
 
 
-@shared_task(name="plan_change.request_payment")
+@shared_task(name="plan_change.request_payment", base=StepTask)
 def request_payment(change_id: str) -> str:
     return external_step(checkout.request_payment, PlanChange, change_id).value
 
 
-@shared_task(name="plan_change.settle", bind=True)
-def settle_change(self: Task[Any, Any], change_id: str) -> str:
+@shared_task(name="plan_change.settle", base=StepTask, bind=True)
+def settle_change(self: StepTask, change_id: str) -> str:
     return end_canvas_if_waiting(self, local_step(settle.settle, PlanChange, change_id))
 
 
-@shared_task(name="plan_change.apply_plan", bind=True)
-def apply_plan(self: Task[Any, Any], change_id: str) -> str:
+@shared_task(name="plan_change.apply_plan", base=StepTask, bind=True)
+def apply_plan(self: StepTask, change_id: str) -> str:
     return end_canvas_if_waiting(self, external_step(apply.apply_plan, PlanChange, change_id))
 
 
@@ -56,7 +55,7 @@ def give_up(change_id: str) -> str:
     return local_step(apply.give_up, PlanChange, change_id).value
 
 
-@shared_task(name="plan_change.notify")
+@shared_task(name="plan_change.notify", base=StepTask)
 def notify(change_id: str) -> int:
     with transaction() as session:
         messages = unsent_about(session, change_id)

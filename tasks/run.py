@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
-from celery import Task
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import Status
@@ -19,6 +18,7 @@ from models.customer import lock_and_clock
 from models.database import transaction
 from models.pending_work import PendingWork
 from models.provider import business_now
+from worker import steps
 
 Reached = TypeVar("Reached")
 
@@ -39,6 +39,7 @@ def external_step(step: ExternalStep[Any, Any, Reached], row: type[Any], row_id:
             call = step.begin(session, step.opens(session, row, row_id), row_id)
         if not isinstance(call, step.call_type):
             return call
+        steps.tell()
         outcome = step.perform(call)
         with transaction() as session:
             return step.finish(session, step.opens(session, row, row_id), call, outcome)
@@ -63,7 +64,7 @@ def _note(row: type[PendingWork], row_id: str, error: Exception) -> None:
         log.warning("an error of %s could not be written down: %s", row_id, type(other).__name__)
 
 
-def end_canvas_if_waiting(task: Task[Any, Any], status: Status) -> str:
+def end_canvas_if_waiting(task: steps.StepTask, status: Status) -> str:
     """Ends the canvas where nothing is left to do until somebody, or some date, moves the change again.
 
     Clearing the chain is the quiet way: Flower shows a success. Ignore and Reject leave a task that looks unfinished.

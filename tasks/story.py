@@ -19,6 +19,7 @@ from engine.jobs.sweep import Claimed
 from engine.jobs.work_kinds import work_kind_of
 from models.database import transaction
 from worker.app import create_app, queue_of
+from worker.steps import StepTask, publish
 
 AFTER_REQUEST = (
     "plan_change.quote",
@@ -50,16 +51,23 @@ ARGUMENTS = {
 log = logging.getLogger(__name__)
 
 
-def enqueue(row_id: str, but: str | None = None) -> bool:
-    """Publishes what is next for a row: for a plan change its canvas from there on; `but` a step that comes anyway.
-    Call it after the commit. Whether anything was next."""
+def enqueue(row_id: str) -> None:
+    """Publishes what is next for a row: for a plan change its canvas from there on. Call it after the commit."""
+    for canvas in _next_canvases(row_id):
+        publish(chain(*canvas))
+
+
+def go_on(step: StepTask, change_id: str) -> None:
+    """What is next for the change comes after this step, whatever its canvas had there."""
+    request: Any = step.request  # whose chain is a list, whatever its types say
+    request.chain = next((canvas[::-1] for canvas in _next_canvases(change_id)), None)
+
+
+def _next_canvases(row_id: str) -> list[list[Signature[Any]]]:
     with transaction() as session:
         tasks, summary = next_work(session, work_kind_of(row_id).row, row_id)
-    published = [task for task in tasks if task != but]
-    for task in published:
-        steps = canvas_from(task)
-        _publish(chain(*(_step(name, row_id, summary, steps[-1]) for name in steps)))
-    return bool(published)
+    canvases = [canvas_from(task) for task in tasks]
+    return [[_step(name, row_id, summary, canvas[-1]) for name in canvas] for canvas in canvases]
 
 
 def canvas_from(task: str) -> tuple[str, ...]:
@@ -84,7 +92,7 @@ def enqueue_claimed(claimed: Claimed) -> None:
 def enqueue_task(name: str, **ids: str) -> None:
     """Enqueues one task by name, with ids only."""
     [row_id] = ids.values()
-    _publish(_signature(name, f"{row_id}:{_short(name)}", ids, row_id))
+    publish(_signature(name, f"{row_id}:{_short(name)}", ids, row_id))
 
 
 def enqueue_events(event_ids: list[str]) -> None:
@@ -93,7 +101,7 @@ def enqueue_events(event_ids: list[str]) -> None:
         enqueue_task("payments.process_event", event_id=event_ids[0])
     elif event_ids:
         name, summary = "payments.process_events", f"{len(event_ids)} events"
-        _publish(_signature(name, f"{event_ids[0]}:{_short(name)}", {"event_ids": event_ids}, summary))
+        publish(_signature(name, f"{event_ids[0]}:{_short(name)}", {"event_ids": event_ids}, summary))
 
 
 def _step(name: str, row_id: str, summary: str, last: str) -> Signature[Any]:
@@ -111,11 +119,3 @@ def _signature(name: str, task_id: str, kwargs: Mapping[str, Any], summary: str)
 
 def _short(name: str) -> str:
     return name.split(".")[1]
-
-
-def _publish(canvas: Signature[Any]) -> None:
-    """A message that cannot be published is no error: the row is committed, and the sweep will find it."""
-    try:
-        canvas.apply_async()
-    except Exception as error:  # kombu raises RuntimeError as well as OperationalError when the broker is away
-        log.warning("the broker does not answer, the sweep will enqueue again: %s", error)

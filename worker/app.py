@@ -13,12 +13,13 @@ from kombu import Exchange, Queue
 from settings import settings
 from worker import alive, depth, logs, transport
 from worker.beat import SCHEDULE, UNSEEN
+from worker.steps import ROOM_SECONDS, StepTask
 
 # How long a task of a queue may run, in seconds; then its process is killed. A step makes at most two calls to somebody
 # else's network, and each gives up after 25 s (provisioners/http.py); a statement gives up after 4 s
 # (models/database.py), so what only writes rows needs less.
 QUEUES = {"requests": 20, "pipeline": 60, "events": 60, "pdf": 60, "outside": 60, "renewals": 60, "maintenance": 30}
-LONGEST_TASK_SECONDS = max(QUEUES.values())
+LONGEST_TASK_SECONDS = max(QUEUES.values()) + ROOM_SECONDS
 # Checking everything may take longer; a second check at the same time, when its message comes back, does no harm.
 LONG_TASKS = {"audit.books": 900}
 
@@ -59,10 +60,12 @@ def queue_of(task_name: str) -> str:
 class Attributes:
     """Celery's way to set a task's attributes from outside."""
 
-    def annotate(self, task: Task[Any, Any]) -> dict[str, Any]:
+    def annotate(self, task: type[Task[Any, Any]]) -> dict[str, Any]:
         if task.name not in ROUTES and task.name.split(".", maxsplit=1)[0] + ".*" not in ROUTES:
             return {}  # not ours
         limit = LONG_TASKS.get(task.name) or QUEUES[queue_of(task.name)]
+        if issubclass(task, StepTask):
+            return {"time_limit": limit + ROOM_SECONDS}
         return {"time_limit": limit, "send_events": task.name not in UNSEEN}
 
     def annotate_any(self) -> dict[str, Any]:

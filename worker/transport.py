@@ -1,4 +1,4 @@
-"""kombu's Redis transport with three mends. Two are for workers that would live on, or end, and take no message more.
+"""kombu's Redis transport with four mends. Two are for workers that would live on, or end, and take no message more.
 
 An acknowledgement that the broker did not take gives its place back. kombu counts a message as in hand until its
 acknowledgement is written; one that fails (the broker is away for longer than the socket's time-out) is logged and
@@ -7,7 +7,8 @@ unacknowledged and delivers it again after the visibility time-out, which harms 
 
 What is on a queue and is no message is taken off and logged once; kombu lets it end the worker.
 
-The third: what a message says of its queue is not believed.
+The third: what a message says of its queue is not believed. The fourth: one client for all messages of a channel, where
+kombu makes one for each, which takes half as long as sending it.
 """
 
 from __future__ import annotations
@@ -48,6 +49,15 @@ class Channel(redis.Channel):
     """Reads on after something that is no message."""
 
     QoS = QoS
+    _kept: Any = None
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        """A client holds no connection, its pool does: it may serve as long as that is the channel's."""
+        if asynchronous:
+            return super()._create_client(asynchronous)  # type: ignore[misc]
+        if self._kept is None or self._kept.connection_pool is not self.pool:
+            self._kept = super()._create_client()  # type: ignore[misc]
+        return self._kept
 
     def _brpop_read(self, **options: Any) -> Any:
         try:

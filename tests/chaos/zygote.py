@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from tests.chaos.seam import Seam
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
-QUEUES = "requests,pipeline,events,pdf,renewals,maintenance"
+QUEUES = "requests,pipeline,events,renewals,maintenance"
 
 
 def main(folder: Path, share: int, chosen: list[str]) -> None:
@@ -55,7 +55,7 @@ def _import_everything() -> None:
 
 def _roles() -> dict[str, Callable[[], None]]:
     workers = {f"core-{n}": lambda n=n: _worker(f"core-{n}", QUEUES) for n in (1, 2)}
-    workers |= {f"outside-{n}": lambda n=n: _worker(f"outside-{n}", "outside") for n in (1, 2)}
+    workers |= {f"outside-{n}": lambda n=n: _worker(f"outside-{n}", "outside,pdf") for n in (1, 2)}
     entry_points = {
         "web": lambda: _entry_point("web", "PLANSHIFT_PUBLIC_URL"),
         "receiver": lambda: _entry_point("receiver", "CHAOS_RECEIVER"),

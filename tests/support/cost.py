@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from celery import Celery
 from celery.app.trace import build_tracer
+from celery.signals import task_failure, task_prerun
+from kombu import Exchange, Queue
 from kombu.transport.redis import Channel
 from kombu.utils.json import dumps
 from redis import Redis
 from sqlalchemy import Engine, event
 
+from local.stack import WORKERS
 from settings import settings
 from worker.app import create_app
 
@@ -69,23 +73,43 @@ class Meter:
                 event.remove(Engine, name, hook)
 
     def run_messages(self) -> list[str]:
-        """Takes messages off the queues until there is none, and runs the task of each as a worker does; returns the
-        names of the tasks."""
-        app, ran = create_app(), []
+        """Takes messages off the queues until there is none, and runs each as its worker in local/stack.py does;
+        returns the names of the tasks."""
+        app = create_app()
+        ran: list[str] = []
         app.loader.import_default_modules()
-        with app.connection_for_read() as connection:
-            queues = [queue.bind(connection.default_channel) for queue in app.amqp.queues.values()]
-            while message := next((found for queue in queues if (found := queue.get())), None):
+        for name, task in app.tasks.items():
+            task.__trace__ = build_tracer(name, task, app=app)
+        with app.connection_for_read() as connection, self._told_of_tasks(ran):
+            while taken := _next_message(app, connection):
+                queues, message = taken
+                app.amqp.queues.select(queues)
                 (args, kwargs, embed), headers = message.payload, message.headers
                 task = app.tasks[headers["task"]]
-                self.task = task.name
                 request = {**headers, **embed, "delivery_info": message.delivery_info, "hostname": "meter"}
-                _, failed, *_ = build_tracer(task.name, task, app=app)(headers["id"], args, kwargs, request)
-                assert not failed, f"{task.name} failed: {failed}"
+                task.__trace__(headers["id"], args, kwargs, request)
                 message.ack()
-                ran.append(task.name)
                 self.task = "enqueue"
         return ran
+
+    @contextmanager
+    def _told_of_tasks(self, ran: list[str]) -> Iterator[None]:
+        """Which task it is that asks, and that none fails."""
+        failed: list[str] = []
+
+        def begun(task: Any, **_: Any) -> None:
+            self.task = task.name
+            ran.append(task.name)
+
+        def has_failed(exception: BaseException, **_: Any) -> None:
+            failed.append(f"{self.task}: {exception!r}")
+
+        with ExitStack() as connected:
+            for signal, receiver in ((task_prerun, begun), (task_failure, has_failed)):
+                signal.connect(receiver)
+                connected.callback(signal.disconnect, receiver)
+            yield
+        assert not failed
 
     def _statement(self, connection: Any, cursor: Any, statement: str, *_: Any) -> None:
         self.cost.statements += 1
@@ -106,6 +130,15 @@ class Meter:
             return send(channel, target, message, *more, **options)
 
         return counted
+
+
+def _next_message(app: Celery, connection: Any) -> tuple[list[str], Any] | None:
+    """With the queues of the worker that takes it."""
+    for queues in (names.split(",") for names in WORKERS.values()):
+        for name in queues:
+            if message := Queue(name, Exchange(name), routing_key=name).bind(connection.default_channel).get():
+                return queues, message
+    return None
 
 
 def empty_queues() -> None:

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent.parent
 # delivered again and again.
 WORKER = """
 import os, signal, sys, time
+from worker import steps
 from worker.app import create_app
 app = create_app()
 app.conf.task_annotations = [{"tests.worker.probe": {"time_limit": float(sys.argv[2])}}, *app.conf.task_annotations]
@@ -38,6 +39,24 @@ def probe(file, what):
         raise ValueError("as planned")
     with open(file, "a") as log:
         log.write("done ")
+
+@app.task(name="tests.worker.step", base=steps.StepTask, bind=True)
+def step(self, file, what):
+    with open(file, "a") as log:
+        log.write(what + " ")
+    if what == "call":
+        steps.tell()
+        while "answer" not in open(file).read():
+            time.sleep(0.02)
+    if what == "last":
+        self.request.chain = None
+    if what == "fail":
+        raise ValueError("as planned")
+    if what == "die" and open(file).read().count("die") == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if what == "late":
+        steps._running.get()._until = 0
+    return what
 
 app.worker_main(["worker", "--queues", "pipeline", "--concurrency", "1", "--hostname", sys.argv[1] + "@%h",
                  "--without-gossip", "--without-mingle"])

@@ -15,6 +15,7 @@ from settings import settings
 from tests.support.waiting import until
 from tests.worker.conftest import ROOT, WORKER, said, send
 from worker.app import LONG_TASKS, LONGEST_TASK_SECONDS, QUEUES, ROUTES, create_app, queue_of
+from worker.steps import ROOM_SECONDS, StepTask
 
 
 def test_late_acknowledgement_a_dead_workers_message_comes_back(worker: Process, tmp_path: Path) -> None:
@@ -95,7 +96,8 @@ def test_every_task_has_a_queue_of_ours(servers: Stack) -> None:
     assert {queue_of(name) for name in ours} <= set(QUEUES)
     assert set(ROUTES.values()) == set(QUEUES)
     limits = {name: app.tasks[name].time_limit for name in ours}
-    assert limits == {name: QUEUES[queue_of(name)] for name in limits} | LONG_TASKS
+    room = {name: ROOM_SECONDS if isinstance(app.tasks[name], StepTask) else 0 for name in ours}
+    assert limits == {name: QUEUES[queue_of(name)] + room[name] for name in limits} | LONG_TASKS
 
 
 def test_times_fit_into_each_other(servers: Stack) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kombu import Connection, Consumer, Message, Queue
@@ -40,3 +41,13 @@ def test_what_the_broker_did_not_take_gives_its_place_back(broker: Valkey, settl
             os.kill(broker.process.pid, signal.SIGCONT)
             connection.drain_events(timeout=20)
     assert [message.decode() for message in taken] == [1, 2]
+
+
+def test_messages_of_a_channel_share_a_client(broker: Valkey) -> None:
+    with Connection(broker.url, transport=Transport) as connection:
+        channel: Any = connection.default_channel
+        kept = channel._create_client()
+        assert channel._create_client() is kept
+        channel._disconnect_pools()  # as after a connection that was lost
+        assert channel._create_client() is not kept
+        assert channel._create_client().ping()
