@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
 
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
+from jinja2 import Environment, nodes
 from jinja2.ext import babel_extract
 
 from domain.words import LANGUAGES
@@ -51,6 +53,38 @@ def _sentences(path: Path) -> Iterator[str]:
             text = said[0] if isinstance(said, tuple) else said
             assert isinstance(text, str), f"{path}: t() takes one literal text"
             yield text
+
+
+def untranslated(path: Path) -> set[str]:
+    """The words that a template says by itself, in whatever state the page is: in its text, in labels of its tags, or
+    as a text of its expressions."""
+    text = "".join(_own(Environment().parse(path.read_text(encoding="utf-8"))))
+    labels = " ".join(re.findall(r'(?:aria-label|data-label|alt|placeholder|title)="([^"]*)"', text))
+    return set(re.findall(r"[A-Za-z]{2,}", re.sub(r"<style.*?</style>|<[^>]*>|&\w+;", " ", text, flags=re.S) + labels))
+
+
+def _own(node: nodes.Node) -> Iterator[str]:
+    if isinstance(node, nodes.Output):
+        for one in node.nodes:
+            yield one.data if isinstance(one, nodes.TemplateData) else "".join(_texts(one))
+    else:
+        for child in node.iter_child_nodes():
+            yield from _own(child)
+
+
+def _texts(expression: nodes.Node) -> Iterator[str]:
+    """What an expression may give that stands in the template; t() and what comes from elsewhere do not."""
+    match expression:
+        case nodes.Const(value=str() as text):
+            yield text
+        case nodes.CondExpr(expr1=one, expr2=other):
+            yield from _texts(one)
+            yield from _texts(other) if other else ()
+        case nodes.Concat() | nodes.BinExpr():
+            for child in expression.iter_child_nodes():
+                yield from _texts(child)
+        case nodes.Filter(node=nodes.Node() as filtered):
+            yield from _texts(filtered)
 
 
 def read(language: str) -> dict[str, str]:
