@@ -26,7 +26,7 @@ from engine.payments.ended_invoices import unsupplied, void_unsupplied
 from engine.payments.owed import settle_covered
 from models.billed_item import items_of_invoice, numbers_of_items
 from models.customer import Service
-from models.ending import Ending, lock_ending, open_ending
+from models.ending import Ending, lock_ending
 from models.invoice import Invoice
 from models.moves import move
 from models.plan_change import active_change
@@ -72,7 +72,7 @@ def price_at_once(session: Session, service: Service, at: datetime) -> EndingPri
 def after_host_report(session: Session, now: datetime, service: Service, before: str) -> None:
     """The host has reported a locked service, whose status was `before`: one that is over has no ending to come, and
     its unpaid renewal is void by policy. Raises StillEnding for one that ended here, and is said to run."""
-    ending = open_ending(session, service.id)
+    ending = service.open_ending
     if not service.is_over:
         if ending is not None and ending.status == EndingStatus.ENDING:
             raise StillEnding(ending)

@@ -25,7 +25,7 @@ from engine.ledger.waterfall import owed_for
 from engine.notifications import notices
 from engine.payments.ended_invoices import unsupplied
 from models.customer import Service, lock_service
-from models.ending import Ending, latest_ending, open_ending
+from models.ending import Ending, latest_ending
 from models.invoice import Invoice
 from models.moves import begin, move
 from models.plan_change import PlanChange, active_change, scheduled_change
@@ -178,7 +178,7 @@ def withdraw_ending(
 
 def _make_room(session: Session, now: datetime, service: Service, request: EndingRequest, actor: str) -> None:
     """One open ending for a service: one at the period's end makes room for one at once, anything else does not."""
-    existing = open_ending(session, service.id)
+    existing = service.open_ending
     if existing is None:
         return
     if request.at != "now" or existing.at == "now":

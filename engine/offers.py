@@ -25,7 +25,6 @@ from engine.payments.credit_refunds import refundable_for
 from engine.payments.owed import open_bill
 from engine.payments.payable import check_payable, means_of, with_payable_credit
 from models.customer import Service
-from models.ending import open_ending
 from models.invoice import StoredQuote
 from models.provider import catalog_of, catalog_version
 
@@ -91,7 +90,6 @@ class _Pricing:
         self._session, self.catalog, self.service = session, catalog, service
         self._terms = terms_of(session, service, refundable_for(session, catalog, service))
         self._rule, self._credit = means_of(session, service)
-        self._ending = open_ending(session, service.id)
 
     def price(self, target: Target, at: datetime, override: bool = False) -> Quote:
         """Raises ChangeError."""
@@ -114,7 +112,7 @@ class _Pricing:
     def _check_not_ending(self, quote: Quote) -> None:
         """A change now leaves an ending at the period's end as it is; a change that would come with the renewal never
         does. Raises ServiceEnding."""
-        ending = self._ending
+        ending = self.service.open_ending
         if ending is not None and (ending.at == "now" or quote.timing == "at_renewal"):
             when = instant_text(ending.ends_at)
             raise ServiceEnding(

@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, Unique
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, object_session, relationship
 
 from domain import next_steps
-from domain.lifecycle import ACTIVE, OVER, SERVICE, EndingStatus, ServiceStatus, Status
+from domain.lifecycle import ACTIVE, OPEN_ENDING, OVER, SERVICE, EndingStatus, ServiceStatus, Status
 from domain.money import Money
 from domain.periods import AnchorPoint, Period
 from models.base import Base, new_id, one_of, recorded_at
@@ -120,6 +120,12 @@ class Service(WithHistory, Base):
     customer: Mapped[Customer] = relationship()
     scheduled_ending: Mapped[Ending | None] = relationship(
         primaryjoin="and_(Ending.service_id == Service.id, Ending.status == 'scheduled')", viewonly=True, uselist=False
+    )
+    # The ending that is to come, or that the host is not told of yet.
+    open_ending: Mapped[Ending | None] = relationship(
+        primaryjoin=f"and_(Ending.service_id == Service.id, Ending.status.in_({[str(one) for one in OPEN_ENDING]}))",
+        viewonly=True,
+        uselist=False,
     )
 
     given_up_where = _GIVEN_UP

@@ -126,10 +126,5 @@ def lock_ending(session: Session, ending_id: str) -> Ending:
     ).one()
 
 
-def open_ending(session: Session, service_id: str) -> Ending | None:
-    """The ending of a service that is to come, or that its host is not told of yet."""
-    return session.scalar(select(Ending).where(Ending.service_id == service_id, Ending.status.in_(OPEN_ENDING)))
-
-
 def latest_ending(session: Session, service_id: str) -> Ending | None:
     return session.scalar(select(Ending).where(Ending.service_id == service_id).order_by(Ending.id.desc()).limit(1))

@@ -130,7 +130,8 @@ class PendingWork:
 class Leased:
     """A row whose external call one worker makes at a time, until its lease is over (machine time)."""
 
-    lease_until: Mapped[datetime | None] = mapped_column(server_onupdate=FetchedValue())
+    # Inserted as null, so that it is not asked for afterwards.
+    lease_until: Mapped[datetime | None] = mapped_column(default=lambda: None, server_onupdate=FetchedValue())
     fence: Mapped[int] = mapped_column(default=0)
 
     @declared_attr

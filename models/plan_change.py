@@ -206,13 +206,13 @@ class PlanChange(Leased, WithHistory, Base):
 
 
 def lock_change(session: Session, change_id: str) -> PlanChange:
-    """Locks the service, then the change, and reads both afresh, with whose they are and the change's invoice. Raises
-    UnknownRow."""
+    """Locks the service, then the change, and reads both afresh, with whose they are, what the service ends by and the
+    change's invoice. Raises UnknownRow."""
     lock_service_of(session, PlanChange, change_id)
     return session.scalars(
         select(PlanChange)
         .where(PlanChange.id == change_id)
-        .options(joinedload(PlanChange.service, innerjoin=True))
+        .options(joinedload(PlanChange.service, innerjoin=True).joinedload(Service.open_ending))
         .options(joinedload(PlanChange.provider, innerjoin=True), joinedload(PlanChange.customer, innerjoin=True))
         .options(joinedload(PlanChange.invoice))
         .with_for_update(of=PlanChange)

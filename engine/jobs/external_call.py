@@ -38,7 +38,7 @@ class ExternalStep(Generic[Call, Outcome, Reached]):
 
 def take_lease(row: Leased) -> int | None:
     """Takes the row's lease and returns the new fence number; None while another worker holds it."""
-    if row.lease_runs:
+    if row.lease_until is not None and row.lease_runs:
         return None
     row.lease_until = MACHINE_NOW + seconds(settings().lease_seconds)
     row.fence += 1

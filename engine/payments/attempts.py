@@ -169,8 +169,8 @@ def new_attempt(
     attempt = PaymentAttempt(
         id=new_id("pay"),
         provider_id=invoice.provider_id,
-        invoice_id=invoice.id,
-        connection_id=connection.id,
+        invoice=invoice,
+        connection=connection,
         status=AttemptStatus.CREATING,
         amount_minor=amount.amount,
         currency=amount.currency,

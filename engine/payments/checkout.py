@@ -40,9 +40,11 @@ _FETCHED = (
 
 @dataclass(frozen=True, slots=True)
 class PaymentCall:
-    """One request to a gateway about one attempt. `gateway_ref` is what the gateway called it, if it has answered."""
+    """One request to a gateway about one attempt, which pays the change's invoice or, None, a renewal's. `gateway_ref`
+    is what the gateway called it, if it has answered."""
 
     attempt_id: str
+    change_id: str | None
     fence: int
     gateway: str
     account: Account
@@ -126,9 +128,8 @@ def perform(call: PaymentCall) -> PaymentAnswer:
 
 def finish_change_payment(session: Session, now: datetime, call: PaymentCall, answer: PaymentAnswer) -> Status:
     """The attempt is open at the gateway: invoiced → awaiting_payment, and the customer is notified where to pay."""
-    change_id = _change_of(session, call)
-    assert change_id is not None, "a change's attempt pays a change's invoice"
-    change = lock_change(session, change_id)
+    assert call.change_id is not None, "a change's attempt pays a change's invoice"
+    change = lock_change(session, call.change_id)
     attempt = _record_answer(session, now, call, answer)
     if attempt is not None and attempt.gateway_ref and change.status == Status.INVOICED:
         move(session, change, Event.REQUEST_PAYMENT, Status.AWAITING_PAYMENT, now)
@@ -138,7 +139,7 @@ def finish_change_payment(session: Session, now: datetime, call: PaymentCall, an
 
 def finish_fetch(session: Session, now: datetime, call: PaymentCall, answer: PaymentAnswer) -> str:
     """The attempt as the gateway knows it; a change whose attempt is open from now on awaits its payment."""
-    if _change_of(session, call) is None:
+    if call.change_id is None:
         return finish_payment(session, now, call, answer)
     return finish_change_payment(session, now, call, answer)
 
@@ -147,11 +148,6 @@ def finish_payment(session: Session, now: datetime, call: PaymentCall, answer: P
     """For a renewal's invoice: only the attempt is written."""
     attempt = _record_answer(session, now, call, answer)
     return attempt.status if attempt is not None else "overtaken"
-
-
-def _change_of(session: Session, call: PaymentCall) -> str | None:
-    query = select(Invoice.change_id).join(PaymentAttempt, PaymentAttempt.invoice_id == Invoice.id)
-    return session.execute(query.where(PaymentAttempt.id == call.attempt_id)).scalar_one()
 
 
 def _record_answer(session: Session, now: datetime, call: PaymentCall, answer: PaymentAnswer) -> PaymentAttempt | None:
@@ -219,6 +215,7 @@ def _call_for(session: Session, attempt: PaymentAttempt | None, *statuses: str) 
     invoice = attempt.invoice
     return PaymentCall(
         attempt_id=attempt.id,
+        change_id=invoice.change_id,
         fence=fence,
         gateway=connection.adapter,
         account=gateway_account(connection),

@@ -61,7 +61,7 @@ MUTANTS = (
     Mutant(
         "no lease",
         "engine/jobs/external_call.py",
-        "    if row.lease_runs:\n",
+        "    if row.lease_until is not None and row.lease_runs:\n",
         "    if False:\n",
         "tests/steps/test_apply.py::test_two_workers_at_once_take_one_lease",
     ),
