@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import Phase
+from hypothesis import settings as hypothesis
 from redis import Redis
 from sqlalchemy import make_url, text
 
@@ -29,6 +31,13 @@ from tests.support.ledger_page import unlisted_postings
 from worker.app import QUEUES
 
 pytest_plugins = ["tests.support.no_skips"]
+
+# A slow machine is no failure, and a run tells the same twice; `--hypothesis-profile deep` searches on and longer.
+# Where tests are to fail (tests/mutation), what is found is not made smaller.
+hypothesis.register_profile("default", deadline=None, derandomize=True)
+hypothesis.register_profile("deep", deadline=None, max_examples=3000)
+hypothesis.register_profile("mutants", deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate))
+hypothesis.load_profile("default")
 
 SECRET_KEY = secrets.token_urlsafe(32)
 METRICS_KEY = secrets.token_urlsafe(32)

@@ -246,12 +246,16 @@ CHECKS = (
     ),
     Check(
         "renewals_follow_each_other",
-        "each renewal has one invoice, and no period of a service overlaps another",
+        "each renewal has one invoice, and no period overlaps the one before, unless a change has shortened that",
         """
         SELECT id AS row_id, format('starts %s, the period before it ends %s', period_start, before) AS what FROM (
-            SELECT id, period_start, lag(period_end) OVER (PARTITION BY service_id ORDER BY period_start) AS before
-            FROM renewals WHERE provider_id = ANY(:providers)) periods
-        WHERE before > period_start
+            SELECT *, lag(period_end) OVER of_service AS before, lag(renewed_at) OVER of_service AS since
+            FROM renewals WHERE provider_id = ANY(:providers)
+            WINDOW of_service AS (PARTITION BY service_id ORDER BY period_start)) periods
+        WHERE before > period_start AND NOT EXISTS (
+            SELECT FROM plan_changes c JOIN invoices i ON i.change_id = c.id
+            WHERE c.service_id = periods.service_id AND i.settled_at BETWEEN since AND renewed_at
+            AND (coalesce(c.settled_quote, c.quote)->'new_period'->>'end')::timestamptz <= period_start)
         UNION ALL
         SELECT r.id, 'has no invoice' FROM renewals r LEFT JOIN invoices i ON i.renewal_id = r.id
         WHERE r.provider_id = ANY(:providers) AND i.id IS NULL

@@ -5,15 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from domain.catalog import Catalog
 from domain.catalog_file import parse_catalog
-
-# A slow machine is no failure, and a run tells the same twice; `--hypothesis-profile deep` searches on and longer.
-settings.register_profile("default", deadline=None, derandomize=True)
-settings.register_profile("deep", deadline=None, max_examples=3000)
-settings.load_profile("default")
 
 CATALOGS = Path(__file__).parents[2] / "catalogs"
 

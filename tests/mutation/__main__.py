@@ -125,7 +125,8 @@ def _run(mutants: list[Mutant], tests: list[str], roots: list[str], report: Repo
     runner = Runner(mutants, set(_files(roots)), KnownTests(FOLDER / f"tests-{'-'.join(roots)}.json"), report.hear)
     # A fork drops what its parent had open, and a mutant may drop anything: only what a test says counts.
     quiet = ("-W", "ignore::ResourceWarning", "-W", "ignore::pytest.PytestUnraisableExceptionWarning")
-    ended = pytest.main([*tests, "-q", "-s", "-n", "0", "-p", "no:cacheprovider", *quiet], plugins=[runner])
+    alike = ("-n", "0", "-p", "no:cacheprovider", "--hypothesis-profile", "mutants")
+    ended = pytest.main([*tests, "-q", "-s", *alike, *quiet], plugins=[runner])
     if ended not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         return int(ended)
     print(*(f"left out: {reason}" for reason in runner.left_out), sep="\n")

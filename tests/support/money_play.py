@@ -72,11 +72,10 @@ class MoneyPlay(Play):
         part = {"id": refund_id, "amount": amount, "currency": "JPY"}
         return self._report(attempt_id, "refund.failed", of, {"refund": part}, refunded, at)
 
-    def report_second(self, attempt_id: str, amount: int) -> str:
+    def report_second(self, attempt_id: str, amount: int, at: str = "2027-07-24T03:01:00Z") -> str:
         """Another payment came for the same attempt, under a name of its own."""
         payment = {"id": f"gw2_{attempt_id}", "reference": attempt_id, "amount": amount, "currency": "JPY"}
         event = {"id": f"evt_{secrets.token_hex(8)}", "type": "payment.succeeded"}
-        at = "2027-07-24T03:01:00Z"
         data = {"payment": payment | {"status": "succeeded", "paid_at": at}}
         return self.report_body(event | {"occurred_at": at, "data": data})
 

@@ -1,21 +1,12 @@
 """**What he was billed, less what was credited, is the price of the time he had each plan**, half a unit a line."""
 
 from domain.pricing.modes import Anchor, ChangeDay, Fraction, Proration
-from domain.pricing.terms import ServiceTerms
+from tests.domain.life.customer import WithCredit
 from tests.domain.life.machine import Life, lived
-from tests.domain.life.model import Running
 
 
-class ByTheDay(Life):
-    """What is given up comes back and what is new is charged; all else is an addition to neither."""
-
+class ByTheDay(WithCredit, Life):
     proration = Proration(fraction=Fraction.DAYS)
-
-    def sentence(self, before: ServiceTerms, old: Running, total: int, ceiling: int | None) -> None:
-        worth, charge, units = self.moved(before, old)
-        if ceiling is not None:
-            charge = min(charge, worth + ceiling)
-        self.hold(units, charge)
 
 
 class TheOldPlanHasTheDay(ByTheDay):
