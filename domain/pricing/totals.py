@@ -114,12 +114,12 @@ def _round_once(frame: Frame, lines: list[PricedLine]) -> None:
     lacking = divide_rounded(*_sum(line.exact for line in lines), frame.rounding) - sum(line.amount for line in lines)
     if lacking:
         taxation = taxation_of(frame.catalog, frame.buyer, frame.new.plan.product)
-        lines.append(PricedLine("rounding", lacking, taxation, (lacking, 1)))
+        lines.append(PricedLine("rounding", lacking, taxation))
 
 
 def _rounded_total(frame: Frame, lines: list[PricedLine]) -> int | None:
     """The exact total, tax included, rounded once; None where other amounts are rounded."""
-    if frame.place is not RoundingPlace.TOTAL or not lines:
+    if frame.place is not RoundingPlace.TOTAL:
         return None
     return divide_rounded(*_sum(_with_tax(line.taxation, line.exact) for line in lines), frame.rounding)
 

@@ -283,6 +283,31 @@ def test_rounding_the_total_once(dns: Catalog) -> None:
     assert priced.total == 488
 
 
+@pytest.mark.parametrize(
+    ("buyer", "day", "expected", "rounding", "total"),
+    [
+        # 19 of 30 days at 5.00 and 12.00: 3.1667 and 7.60, tax within; 4.4333
+        (Buyer("JP"), "2026-11-12", [("credit", -317), ("charge", 760)], 0, 443),
+        # exempt: 4.55 was billed, of which 10 days are 1.5167; 4.00 less the tax that it holds is 3.6364; 2.1197
+        (Buyer("JP", tax_exempt=True), "2026-11-21", [("credit", -152), ("charge", 400)], 0, 212),
+        # 17 days: 2.5783 and 6.80, 6.1818; 3.6035, where 6.80 - 0.62 - 2.58 is 3.60
+        (Buyer("JP", tax_exempt=True), "2026-11-14", [("credit", -258), ("charge", 680)], 0, 360),
+        # 11 days: 1.6683 and 4.40, 4.00; 2.3317, where 4.40 - 0.40 - 1.67 is 2.33
+        (Buyer("JP", tax_exempt=True), "2026-11-20", [("credit", -167), ("charge", 440)], 0, 233),
+    ],
+)
+def test_rounding_a_total_of_inclusive_prices_once(
+    dns: Catalog, buyer: Buyer, day: str, expected: list[tuple[str, int]], rounding: int, total: int
+) -> None:
+    base = dns.model_copy(update={"tax": dns.tax.model_copy(update={"prices": "inclusive"})})
+    catalog = with_rule(base, Proration(fraction=Fraction.DAYS, place=RoundingPlace.TOTAL))
+    old = service(catalog, "basic", "monthly", "2026-11-01", "2026-12-01", buyer=buyer)
+    priced = price(catalog, old, buyer, ANY, at(day, TOKYO), ZERO)
+    assert priced.figures is not None
+    assert lines(priced)[:2] == expected
+    assert (priced.figures.rounding, priced.total) == (rounding, total)
+
+
 def test_rounding_the_total_once_with_a_rate_for_each_product(dns: Catalog) -> None:
     # 20% on start alone: 7.60 with tax is 9.12, less 3.1667 is 5.9533
     rate = dns.tax.rates[0].model_copy(update={"product": "new", "percent": "20"})

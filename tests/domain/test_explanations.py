@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.catalog import Catalog, MinimumCharge
+from domain.catalog import Catalog, MinimumCharge, Outcome
 from domain.money import Money
 from domain.pricing.modes import CreditBecomes, Fraction, Proration
 from domain.pricing.quote import price_change
@@ -164,6 +164,69 @@ def test_what_is_due_next_and_why(way: str) -> None:
     assert (f"{quote.next_renewal.amount.major()}" in reason) or way == "a new period"
 
 
+REFUND: dict[str, Any] = DAYS | {"credit_becomes": "refund"}
+
+
+def in_review(**more: Any) -> Quote:
+    catalog = load("dns")
+    asked = catalog.rules[-1].model_copy(update={"cycle": None, "outcome": Outcome.MANUAL_REVIEW})
+    return priced(None, START, catalog=catalog.model_copy(update={"rules": (asked,)}), **more)
+
+
+# Where the money of the change comes from or goes to, and why there is no more of it.
+NOTES: dict[str, tuple[Callable[..., Quote], str]] = {
+    "paid in part from credit": (
+        lambda **more: priced(DAYS, START, held=Money(100, "USD"), **more),
+        "$1.00 of the total of $3.50 is paid from your account credit.",
+    ),
+    "credit": (
+        lambda **more: priced(DAYS, BASIC, plan="start", **more),
+        "Unused time is worth $3.50 more than the new plan costs today; this becomes account credit.",
+    ),
+    "paid back": (
+        lambda **more: priced(REFUND, BASIC, plan="start", **more),
+        "Unused time is worth $3.50 more than the new plan costs today; this is paid back to you.",
+    ),
+    "paid back in part": (
+        lambda **more: priced(REFUND, BASIC, plan="start", refundable=Money(100, "USD"), **more),
+        "The unused time exceeds the new plan by $3.50; $1.00 is paid back, the rest is credit.",
+    ),
+    "nothing was billed that could be given back": (
+        lambda **more: priced(DAYS, START, billed=0, **more),
+        "No credit is given for the running period because nothing is left of what was billed for it.",
+    ),
+    "no credit": (
+        lambda **more: priced(DAYS | LOST, START, **more),
+        "No credit is given for the rest of the period on the old plan.",
+    ),
+    "whole prices": (
+        lambda **more: priced({"fraction": Fraction.WHOLE}, START, **more),
+        "You pay the full difference between the prices, whenever you change; the renewal on December 1, 2026 stays.",
+    ),
+    "exempt": (
+        lambda **more: priced(DAYS, START, buyer=Buyer("JP", tax_exempt=True), **more),
+        "No tax is charged because the customer is exempt.",
+    ),
+    "review": (in_review, "This is the price if the provider's staff approve the request."),
+}
+
+
+@pytest.mark.parametrize("way", NOTES)
+def test_where_the_money_goes_is_said(way: str) -> None:
+    make, sentence = NOTES[way]
+    assert sentence in make().notes
+
+
+@pytest.mark.parametrize("way", ["nothing was billed that could be given back", "no credit", "whole prices"])
+def test_what_is_said_of_credit_and_whole_prices_is_said_where_it_is_so(way: str) -> None:
+    """A new plan that gives credit, a free plan that had nothing to give back, a cheaper one: not of these."""
+    _, sentence = NOTES[way]
+    free_before = priced(DAYS, START, billed=0, catalog=free(load("dns"), "basic"))
+    cheaper = priced({"fraction": Fraction.WHOLE}, BASIC, plan="start")
+    for quote in (priced(DAYS, START), free_before, cheaper, priced({"fraction": Fraction.ZERO} | LOST, START)):
+        assert sentence not in quote.notes
+
+
 @pytest.mark.parametrize(
     ("axes", "moment", "dates", "arithmetic"),
     [
@@ -217,9 +280,9 @@ OWN = re.compile(r"Basic|Start|Business|US|\$|JCT|GST|VAT|IVA|×")
 ENGLISH = frozenset(word for text in EN.values() for word in re.findall(r"[A-Za-z]{3,}", re.sub(r"\{\w+\}", "", text)))
 
 
-@pytest.mark.parametrize(("locale", "way"), list(product(("es", "ja", "hi"), [*ZEROS, *RENEWALS])))
+@pytest.mark.parametrize(("locale", "way"), list(product(("es", "ja", "hi"), [*ZEROS, *RENEWALS, *NOTES])))
 def test_no_english_is_in_another_language(locale: str, way: str) -> None:
-    make, _ = (ZEROS | RENEWALS)[way]
+    make, _ = (ZEROS | RENEWALS | NOTES)[way]
     quote = make(locale=locale)
     lines = (*quote.lines, *quote.renewal_lines)
     said = [*quote.notes, *(line.description for line in lines), *(line.arithmetic for line in lines)]

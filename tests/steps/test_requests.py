@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -11,11 +12,11 @@ from domain.money import Money
 from engine.jobs.idempotency import KeyReused, RequestInFlight
 from engine.offers import quote_change
 from engine.payments.attempts import start_attempt
-from engine.request import ChangeOpen, UnknownQuote
+from engine.request import ChangeOpen, PriceChanged, UnknownQuote
 from local.stack import Stack
 from models.database import transaction
 from models.payment import PaymentAttempt
-from tests.support.play import NOON_17_JULY, Play
+from tests.support.play import AUGUST, NOON_17_JULY, Play
 
 
 def test_a_key_that_is_being_taken_in_at_this_moment(servers: Stack) -> None:
@@ -97,3 +98,39 @@ def test_a_settlement_closes_the_other_attempts_at_the_gateway(servers: Stack) -
         assert (attempt.status, attempt.next_attempt_at is not None) == ("canceling", True)
     play.fetch(second.id)
     assert play.step("apply", change_id) == "applied"
+
+
+@pytest.mark.parametrize(
+    ("locale", "mismatch", "imminent"),
+    [
+        (
+            "en",
+            "The total due today is ¥373, not ¥1.",
+            "The running period ends on August 1, 2027. Ask again after the renewal.",
+        ),
+        (
+            "es",
+            "El total de hoy es 373 JPY, no 1 JPY.",
+            "El período en curso termina el 1 de agosto de 2027. Vuelva a pedirlo después de la renovación.",
+        ),
+        (
+            "ja",
+            "本日のお支払い合計は ￥1 ではなく ￥373 です。",
+            "現在の期間は2027年8月1日に終わります。更新後にもう一度お申し込みください。",
+        ),
+    ],
+)
+def test_why_a_request_is_refused_is_said_in_the_customers_language(
+    servers: Stack, locale: str, mismatch: str, imminent: str
+) -> None:
+    """373 was not accepted; on 31 July at 23:30 no hour of the period is left in which an offer could be paid."""
+    play = Play.of(servers)
+    with transaction() as session:
+        play.service(session).customer.locale = locale
+    with pytest.raises(PriceChanged) as refused:
+        play.request("start", accept_total=Money(1, "JPY"))
+    assert " ".join(refused.value.text.split()) == mismatch
+    play.set_clock(AUGUST - timedelta(minutes=30))
+    change_id = play.request("start")
+    assert play.step("quote", change_id) == "refused"
+    assert play.change(change_id).reason_text == imminent
