@@ -1,4 +1,4 @@
-"""The life of one service on real servers, event by event, told to the model of tests/domain/life."""
+"""The life of one service on real servers, event by event, told to the model."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from local.stack import Stack
 from models.database import transaction
 from models.invoice import Invoice
 from pdf.values import checked
-from tests.domain.life.customer import OFF, WithCredit, midnight
-from tests.domain.life.model import MONTHS, PRICES, Running, Span, local
+from tests.support.life_customer import OFF, WithCredit, midnight
+from tests.support.life_model import MONTHS, PRICES, Running, Span, local
 from tests.support.money_play import MoneyPlay, yen
 
 CYCLES = ["monthly", "monthly", "monthly", "quarterly", "annual"]

@@ -18,8 +18,8 @@ from domain.pricing.modes import Fraction, Proration
 from engine.audit.checks import PATIENCE, Violation, audit_books
 from local.stack import Stack
 from models.database import snapshot
-from tests.domain.life.model import BUYERS, PRICES
 from tests.money.life import CYCLES, LifeOnServers
+from tests.support.life_model import BUYERS, PRICES
 from tests.support.money_play import MoneyPlay, yen
 from tests.support.play import AUGUST, SEPTEMBER
 

@@ -18,8 +18,8 @@ from domain.pricing.quote import price_change
 from domain.pricing.renewals import price_renewal
 from domain.pricing.settled import settled_quote
 from domain.pricing.terms import Buyer, ServiceTerms, Target
-from tests.domain.life.customer import OFF, Customer, cycles, midnight, plans
-from tests.domain.life.model import BUYERS, MONTHS, PRICES, Running, Span, local
+from tests.support.life_customer import OFF, Customer, cycles, midnight, plans
+from tests.support.life_model import BUYERS, MONTHS, PRICES, Running, Span, local
 
 NOTHING, TOKYO = Money(0, "JPY"), "Asia/Tokyo"
 LIFE = settings(max_examples=25, stateful_step_count=25, deadline=None, derandomize=True)

@@ -6,7 +6,7 @@ from domain.catalog import MinimumCharge
 from domain.pricing.modes import Anchor, CreditBecomes, Fraction, PriceDifference, Proration
 from domain.pricing.terms import ServiceTerms
 from tests.domain.life.machine import Life, lived
-from tests.domain.life.model import Running
+from tests.support.life_model import Running
 
 NO_CREDIT = {"credit": False, "credit_becomes": CreditBecomes.NOTHING}
 LEAST = 300

@@ -1,8 +1,8 @@
 """**What he was billed, less what was credited, is the price of the time he had each plan**, half a unit a line."""
 
 from domain.pricing.modes import Anchor, ChangeDay, Fraction, Proration
-from tests.domain.life.customer import WithCredit
 from tests.domain.life.machine import Life, lived
+from tests.support.life_customer import WithCredit
 
 
 class ByTheDay(WithCredit, Life):

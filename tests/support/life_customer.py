@@ -8,12 +8,11 @@ from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 
-from domain.catalog import Catalog, Cycle, Discount, MinimumCharge
+from domain.catalog import Catalog, Cycle, Discount, MinimumCharge, Outcome, Rule
 from domain.pricing.modes import Anchor, ChangeDay, Fraction, Proration
 from domain.pricing.terms import ServiceTerms
-from tests.domain.conftest import load
-from tests.domain.life.model import BUYERS, MONTHS, PRICES, Account, Held, Running, instant, local, tax_factor
-from tests.domain.making import with_rule
+from tests.conftest import catalog_named
+from tests.support.life_model import BUYERS, MONTHS, PRICES, Account, Held, Running, instant, local, tax_factor
 
 LINE, TAX = Exact(11, 20), Exact(1, 2)  # half a yen of a line with its tenth; half a yen of a tax
 OFF: list[dict[str, Any]] = [{}, {"percent": "20"}, {"percent": "50"}, {"amounts": {"JPY": 300}}]
@@ -22,7 +21,7 @@ plans, cycles = st.sampled_from(sorted(PRICES)), st.sampled_from(sorted(MONTHS))
 
 @cache
 def _dns() -> Catalog:
-    return load("dns")
+    return catalog_named("dns", "dns")
 
 
 def midnight(month: int, day: int) -> datetime:
@@ -55,14 +54,17 @@ class Customer:
         )
         lengths = {cycle: Cycle(months=months, label={"en": cycle}) for cycle, months in MONTHS.items()}
         tax = base.tax.model_copy(update={"prices": "inclusive" if self.inclusive else "exclusive"})
-        return with_rule(
-            base.model_copy(update={"tax": tax, "plans": sold, "cycles": lengths}),
-            self.proration,
-            minimum_charge=self.minimum,
-            change_day=self.day_of_the_change,
-            ending_credit="by_second" if self.proration.fraction is Fraction.SECONDS else "by_day",
-            priced_at="payment",
+        policies = base.policies.model_copy(
+            update={
+                "minimum_charge": self.minimum,
+                "change_day": self.day_of_the_change,
+                "ending_credit": "by_second" if self.proration.fraction is Fraction.SECONDS else "by_day",
+                "priced_at": "payment",
+            }
         )
+        rules = (Rule(outcome=Outcome.NOW, proration=self.proration),)
+        changed = {"tax": tax, "plans": sold, "cycles": lengths, "rules": rules, "policies": policies}
+        return Catalog.from_json(base.model_copy(update=changed).as_json())
 
     def full(self, service: ServiceTerms, units: int, moment: datetime) -> Exact:
         """So many units for the full period that runs, as the price list says it, less the discount."""
