@@ -71,10 +71,15 @@ def test_the_provider_is_on_its_pages(frontend: Callable[..., ApiClient]) -> Non
     picture = customer.get(logo)
     assert (picture.headers["content-type"], picture.text) == ("image/svg+xml", LOGO)
     assert picture.headers["content-security-policy"].startswith("default-src 'self'")
-    # 60 kB at most for a page with all that it brings, compressed by nobody: a list of as many services as it has.
+    # 60 kB at most for a page with all that it brings, compressed by nobody; of services as many as a list has.
     beside = sum(path.stat().st_size for path in STATIC.iterdir()) + len(colours.content) + len(picture.content)
     row = page.partition("<tbody")[2].partition("</tbody>")[0]
     assert beside + len(page.encode()) + SERVICES_ON_A_PAGE * len(row.encode()) * 1.5 < 60_000
+    service = f"/portal/services/{customer.service_id()}"
+    pages = [customer.get(service + rest) for rest in ("", "/change", "/change/start", "/end")]
+    pages.append(customer.review("start"))
+    pages.append(customer.submit(pages[-1], "/accept"))
+    assert max(beside + len(one.content) for one in pages) < 60_000
     # Wherever a page says that one may ask, it says whom, and where.
     plans = customer.get(f"/portal/services/{customer.service_id()}/change").text
     for text in (page, plans):

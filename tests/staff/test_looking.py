@@ -140,6 +140,10 @@ def test_nothing_that_others_write_is_taken_for_html(frontend: Make) -> None:
     pages += [person.get(path) for path in set(re.findall(r"/staff/(?:customers|services|payments)/\w+", first.text))]
     pages += [person.get(path) for path in set(re.findall(r"/staff/events/\w+", "".join(p.text for p in pages)))]
     assert len(pages) >= 8
+    # 60 kB at most for a page with all that it brings, as on the portal.
+    dress = [person.http.get(path) for path in set(re.findall(r"/[\w/]+\.(?:css|svg)", first.text))]
+    assert {answer.status_code for answer in dress} == {200}
+    assert sum(len(one.content) for one in dress) + max(len(page.content) for page in pages) < 60_000
     for page in pages:
         assert page.status_code == 200
         assert "<script" not in page.text, page.url
