@@ -136,7 +136,7 @@ def dns_shots(scene: Scene) -> Iterator[Shot]:
         ("canceled", "basic", 3),
         ("applied", "basic", 3),
         ("stuck", "basic", 3),
-        ("ending", "start", 3),
+        ("ending", "start", 2),
         ("suspended", "basic", 3),
     ):
         status = "suspended" if ref == "suspended" else "active"
