@@ -105,6 +105,7 @@ def test_the_amount_is_not_what_was_expected_says_why_before_the_submit(frontend
     by = {"actor": "ana", "reason": "the bank's list"}
     dns.call("POST", "/v1/payments", money | {"invoice": invoice} | by, scope="ops")
     customer.see(first.url.path, "Your plan is now Start")
+    assert "<dt>Account credit</dt><dd>¥5,000</dd>" in customer.get(f"/portal/services/{customer.service_id()}").text
     # (3,000 - 1,200) × 15/31 = 1,452 - 581 = 871, and 10 %: 958.
     review = customer.review("business").text
     assert "Paid from your account credit" in review
