@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from collections.abc import Iterator
 from functools import cache
 
@@ -16,6 +17,7 @@ from fsspec.core import url_to_fs
 
 from settings import settings
 
+_one_at_a_time = threading.Lock()
 _DOCUMENT = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})\.pdf")
 
 
@@ -47,8 +49,9 @@ def put(content: bytes) -> str:
     if files.exists(path) and files.size(path) == len(content):
         return sha256
     files.makedirs(path.rpartition("/")[0], exist_ok=True)
-    # A transaction of the file system: the name appears with the whole contents, or not at all.
-    with files.transaction, files.open(path, "wb") as file:
+    # A transaction of the file system: the name appears with the whole contents, or not at all. Threads share the file
+    # system, and it has one transaction.
+    with _one_at_a_time, files.transaction, files.open(path, "wb") as file:
         file.write(content)
     return sha256
 

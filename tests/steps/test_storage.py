@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         bucket = f"documents-{os.getpid()}"
         s3fs.S3FileSystem(skip_instance_cache=True).mkdirs(bucket, exist_ok=True)
-        url = f"s3://{bucket}/invoices"
+        url = f"s3://{bucket}/{tmp_path.name}"
     with environment({"PLANSHIFT_DOCUMENT_URL": url}):
         yield url
 
@@ -56,6 +57,13 @@ def test_what_is_stored_comes_back(store: str) -> None:
     assert name == hashlib.sha256(CONTENT).hexdigest()
     assert storage.put(CONTENT) == name
     assert storage.get(name) == CONTENT
+
+
+def test_threads_store_at_the_same_time(store: str) -> None:
+    contents = [CONTENT + str(number).encode() for number in range(200)]
+    with ThreadPoolExecutor(8) as pool:
+        names = list(pool.map(storage.put, contents))
+    assert [storage.get(name) for name in names] == contents
 
 
 def test_every_file_of_the_store_is_listed(store: str) -> None:
