@@ -1,15 +1,19 @@
 """Plan changes per second, from the request's row to the applied plan, its invoice and its mail.
 
-Three things in turns, A B C A B C, on the same servers and sandbox:
+In turns, A B C … A B C …, on the same servers and sandbox:
 - planshift: the real workers and beat, all guarantees on;
 - floor: the same steps, commits, documents and calls, in two plain processes without any queue;
-- control: a plain Celery chain of four tasks with one INSERT each and late acknowledgement, which loses under kills.
+- celery_chain, dramatiq, dbos, procrastinate: the same steps carried by other engines (benchmarks/peers), without our
+  sweep, events and routes;
+- before: Planshift as it was before its messages and statements were counted, from git, on servers of its own.
 
-The changes are covered by account credit, so that no gateway is measured. Run: python -m benchmarks.throughput
+Each has two processors and two processes that work. The changes are covered by account credit, so that no gateway is
+measured. Run: python -m benchmarks.throughput
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import secrets
@@ -18,15 +22,16 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from celery import chain
 from sqlalchemy import func, select
 
+from benchmarks.peers.ready import READY
+from benchmarks.steps import STEPS, run_step
 from cli.sandbox import sample_catalogs, set_up_provider
 from domain.money import Money
 from engine.accounts.providers import required_provider, set_clock
@@ -44,25 +49,74 @@ from settings import settings
 from tests.support.play import AUGUST, JULY, NOON_17_JULY
 from worker.app import create_app
 
-CHANGES = 60
-TURNS = 2
+CHANGES = 100
+TURNS = 3
+PATIENCE_SECONDS = 120
 ROOT = Path(__file__).parent.parent
+PEERS = {
+    "celery_chain": "celery_chain",
+    "dramatiq": "dramatiq_pipeline",
+    "dbos": "dbos_workflow",
+    "procrastinate": "procrastinate_tasks",
+}
+BEFORE = "1235bfc"
+_BEFORE = """
+import sys
+from benchmarks.throughput import new_changes, run_changes, whole_stack, _planshift
+with whole_stack() as stack:
+    run_changes(new_changes(stack, "warm", 10))
+    print("rate", _planshift(new_changes(stack, "measured", int(sys.argv[1]))))
+"""
 
 
 def run() -> dict[str, Any]:
-    """{"planshift" | "floor" | "control": {"per_second": [each turn], "median": …}, "changes": …}"""
-    with whole_stack() as stack:
-        rates: dict[str, list[float]] = {"planshift": [], "floor": [], "control": []}
+    """{contender: {"per_second": [each turn], "median": …, "spread": …}, …, "changes": …}"""
+    with whole_stack() as stack, _checkout(BEFORE) as before:
+        contenders: dict[str, Callable[[str], float]] = {
+            "planshift": lambda slug: _planshift(new_changes(stack, slug)),
+            "floor": lambda slug: _floor(new_changes(stack, slug)),
+            **{name: partial(_peer, stack, module) for name, module in PEERS.items()},
+            "before": lambda _: _rate_before(before),
+        }
+        run_changes(new_changes(stack, "warm", 10))  # what is loaded at the first use only
+        for module in PEERS.values():
+            importlib.import_module(f"benchmarks.peers.{module}").prepare()
+        rates: dict[str, list[float]] = {name: [] for name in contenders}
         for turn in range(TURNS):
-            rates["planshift"].append(_planshift(new_changes(stack, f"planshift-{turn}")))
-            _signal(stack, signal.SIGSTOP)  # workers and beat do not stand beside the others
-            rates["floor"].append(_floor(new_changes(stack, f"floor-{turn}")))
-            rates["control"].append(_control(stack, turn))
-            _signal(stack, signal.SIGCONT)
+            for name, measure in contenders.items():
+                # Workers and beat do not stand beside the others.
+                _signal(stack, signal.SIGCONT if name == "planshift" else signal.SIGSTOP)
+                rates[name].append(measure(f"{name}-{turn}".replace("_", "-")))
+        _signal(stack, signal.SIGCONT)
     return {"changes": CHANGES} | {
-        name: {"per_second": [round(rate, 1) for rate in found], "median": round(statistics.median(found), 1)}
+        name: {
+            "per_second": [round(rate, 1) for rate in found],
+            "median": round(statistics.median(found), 1),
+            "spread": round(max(found) - min(found), 1),
+        }
         for name, found in rates.items()
     }
+
+
+@contextmanager
+def _checkout(commit: str) -> Iterator[Path]:
+    """The files of a commit, which a clone without history does not have."""
+    with temporary_folder("before") as folder:
+        archive = subprocess.run(["git", "archive", commit], check=False, cwd=ROOT, capture_output=True)
+        if archive.returncode:
+            raise RuntimeError(f"git has no {commit} here, a clone with its whole history does: {archive.stderr!r}")
+        subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
+        yield folder
+
+
+def _rate_before(folder: Path) -> float:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PLANSHIFT_")}
+    command = [sys.executable, "-c", _BEFORE, str(CHANGES)]
+    environment = own | {"PYTHONPATH": str(folder)}
+    done = subprocess.run(command, check=False, cwd=folder, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"Planshift as it was before failed:\n{done.stderr[-3000:]}")
+    return float(done.stdout.split("rate ")[1])
 
 
 @contextmanager
@@ -131,13 +185,13 @@ def _wait_until_notified(ids: list[str]) -> None:
         .join(PlanChange, PlanChange.id == OutboxMessage.subject)
         .where(PlanChange.id.in_(ids), PlanChange.status == "applied", OutboxMessage.sent_at.is_not(None))
     )
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         with transaction() as session:
             if session.scalar(query) == len(ids):
                 return
         time.sleep(0.05)
-    raise TimeoutError("the changes were not applied in five minutes")
+    raise TimeoutError(f"the changes were not applied in {PATIENCE_SECONDS} s")
 
 
 def _floor(ids: list[str]) -> float:
@@ -161,54 +215,35 @@ def _floor(ids: list[str]) -> float:
 
 def _run_floor() -> None:
     """The same steps in one process, one after the other."""
-    from engine import apply, quote, settle
-    from engine.invoicing import invoice, printing
-    from engine.notifications import mail
-    from models.outbox import unsent_about
-    from tasks.run import external_step, local_step
-
     with transaction() as session:
         session.scalar(select(1))
     print("ready", flush=True)
     for change_id in json.loads(sys.stdin.readline()):
-        for step in (quote.quote, invoice.issue_invoice, settle.settle):
-            local_step(step, PlanChange, change_id)
-        external_step(apply.apply_plan, PlanChange, change_id)
-        external_step(printing.print_change_invoice, PlanChange, change_id)
-        with transaction() as session:
-            messages = unsent_about(session, change_id)
-        for message_id in messages:
-            external_step(mail.deliver, OutboxMessage, message_id)
+        for name in STEPS:
+            run_step(name, change_id)
 
 
-def _control(stack: Stack, turn: int) -> float:
-    from tests.chaos.control import STEPS, create_control
-
-    os.environ |= {
-        "CONTROL_BROKER": stack.addresses.broker,
-        "CONTROL_DATABASE": stack.addresses.database.replace("+psycopg", ""),
-    }
-    with closing(psycopg.connect(os.environ["CONTROL_DATABASE"], autocommit=True)) as connection:
-        connection.execute("DROP TABLE IF EXISTS steps; CREATE TABLE steps (number int, status text)")
-        workers = [_control_worker(stack.folder, f"{turn}-{name}") for name in ("one", "two")]
+def _peer(stack: Stack, module: str, slug: str) -> float:
+    """Its processes are started before the clock is, and ended after it."""
+    ids = new_changes(stack, slug)
+    peer = importlib.import_module(f"benchmarks.peers.{module}")
+    workers = [_peer_process(stack.folder, module, f"{slug}-{number}") for number in range(peer.PROCESSES)]
+    try:
         for worker in workers:
             worker.wait_ready()
-        app, started = create_control(), time.monotonic()
-        for number in range(CHANGES):
-            chain(*(app.signature("control.step", (number, step), immutable=True) for step in STEPS)).apply_async()
-        ended = "SELECT count(*) FROM steps WHERE status = 'applied'"
-        while (connection.execute(ended).fetchone() or (0,))[0] < CHANGES:
-            time.sleep(0.02)
-        rate = CHANGES / (time.monotonic() - started)
+        started = time.monotonic()
+        peer.enqueue(ids)
+        _wait_until_notified(ids)
+        return len(ids) / (time.monotonic() - started)
+    finally:
         for worker in workers:
             worker.kill()
-    return rate
 
 
-def _control_worker(folder: Path, name: str) -> Process:
-    argv = [sys.executable, "-m", "tests.chaos.control", "worker", name]
-    log = folder / "logs" / f"control-{name}.log"
-    process = Process(Command(name=name, argv=argv, log=log, env=dict(os.environ), folder=ROOT, ready=logs(" ready.")))
+def _peer_process(folder: Path, module: str, name: str) -> Process:
+    argv = [sys.executable, "-m", f"benchmarks.peers.{module}"]
+    log = folder / "logs" / f"{name}.log"
+    process = Process(Command(name=name, argv=argv, log=log, env=dict(os.environ), folder=ROOT, ready=logs(READY)))
     process.begin()
     return process
 
