@@ -406,6 +406,33 @@ def test_minimum_charge(dns: Catalog, when_below: Any, least: int, expected: lis
     assert (lines(priced), priced.total) == (expected, total)
 
 
+def test_what_is_waived_is_nothing_to_the_last_cent(dns: Catalog) -> None:
+    # 2.03 were billed without tax; 6.00 with 10 % is 6.60; of the 4.57 less no line takes all: 1.85 and 0.19, or 1.84
+    # and 0.18
+    catalog = with_rule(dns, Proration(fraction=Fraction.DAYS), minimum_charge=MinimumCharge(amounts={"USD": 500}))
+    old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01", billed=406)
+    priced = price(catalog, old, Buyer("JP"), ANY, at("2026-11-16", TOKYO), ZERO)
+    assert lines(priced)[:3] == [("credit", -203), ("charge", 600), ("waived", -415)]
+    assert priced.figures is not None
+    assert (priced.total, priced.figures.rounding) == (0, -1)
+
+
+def test_a_minimum_is_never_missed_by_a_cent(dns: Catalog) -> None:
+    # 0.15 with tax of 0.015, 0.02; half to even, 0.25 has 0.02, too: 0.10 more makes 0.27, and 0.28 is asked
+    plans = tuple(
+        plan.model_copy(update={"prices": {"monthly": {"USD": 30 if plan.id == "start" else 0}}}) for plan in dns.plans
+    )
+    tax = dns.tax.model_copy(update={"rounding": Rounding.HALF_EVEN})
+    minimum = MinimumCharge(amounts={"USD": 28}, when_below="raise")
+    catalog = with_rule(
+        dns.model_copy(update={"plans": plans, "tax": tax}), Proration(fraction=Fraction.DAYS), minimum_charge=minimum
+    )
+    old = service(catalog, "basic", "monthly", "2026-11-01", "2026-12-01")
+    priced = price(catalog, old, Buyer("JP"), ANY, at("2026-11-16", TOKYO), ZERO)
+    assert lines(priced) == [("credit", 0), ("charge", 15), ("minimum", 10), ("tax", 2)]
+    assert priced.total == 28
+
+
 @pytest.mark.parametrize(
     ("becomes", "total", "created", "refund"),
     [("account_credit", -1250, 1250, 0), ("refund", -1250, 0, 1250), ("nothing", 0, 0, 0)],

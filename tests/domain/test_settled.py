@@ -143,6 +143,17 @@ def test_the_minimum_is_the_minimum_of_the_day(dns: Catalog, when_below: str, to
     assert settled(quote, "2027-07-31T12:00").total.amount == total
 
 
+def test_a_minimum_raises_nothing_above_what_was_accepted(dns: Catalog) -> None:
+    """On the 24th 774 and 77 of tax less 129 that bore none: 722, which is the least. On the 26th 581 less 97, and no
+    line makes it 722: 164 more is 745 and 75, less 97, or 723."""
+    minimum = MinimumCharge(amounts={"JPY": 722}, when_below="raise")
+    catalog = with_rule(dns, BY_DAY, minimum_charge=minimum)
+    quote = accepted(catalog, "2027-07-24T12:00", buyer=Buyer("JP", tax_exempt=True))
+    again = settled(quote, "2027-07-26T12:00")
+    assert figures(again) == [("credit", -97), ("charge", 581), ("minimum", 164), ("tax", 75)]
+    assert (quote.total.amount, again.total.amount) == (722, 722)
+
+
 @pytest.mark.parametrize("fraction", [Fraction.WHOLE, Fraction.ZERO])
 def test_a_price_that_no_day_changes_stands(dns: Catalog, fraction: Fraction) -> None:
     zero = {"credit": False, "credit_becomes": "nothing"} if fraction is Fraction.ZERO else {}
