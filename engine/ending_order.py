@@ -12,12 +12,11 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import EndingStatus
-from engine.accounts.providers import host_of
+from engine.accounts.providers import connected_host
 from engine.jobs.external_call import ExternalStep, retry_at, take_lease
 from models.customer import lock_and_clock
 from models.ending import lock_ending
 from models.moves import move
-from models.provider import connection_of
 from provisioners.protocol import EndOrder, Host, ProvisionerRefused, ProvisionerUnknown
 from provisioners.registry import PROVISIONERS
 
@@ -46,17 +45,16 @@ def begin_order(session: Session, now: datetime, ending_id: str) -> EndCall | En
     ending = lock_ending(session, ending_id)
     if ending.status != EndingStatus.ENDING:
         return EndingStatus(ending.status)
-    if connection_of(session, ending.provider_id, "host") is None:
+    connected = connected_host(session, ending.provider_id)
+    if connected is None:
         move(session, ending, "confirm", EndingStatus.ENDED, now)
         return EndingStatus.ENDED
     fence = take_lease(ending)
     if fence is None:
         return EndingStatus.ENDING
-    provisioner, host = host_of(session, ending.provider_id)
     assert ending.generation is not None, "an ending is given its generation when the service ends"
-    return EndCall(
-        ending.id, fence, provisioner, host, EndOrder(ending.service.ref, ending.generation, f"{ending.id}:end")
-    )
+    order = EndOrder(ending.service.ref, ending.generation, f"{ending.id}:end")
+    return EndCall(ending.id, fence, *connected, order)
 
 
 def perform_order(call: EndCall) -> EndOutcome:

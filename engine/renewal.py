@@ -23,7 +23,7 @@ from domain.pricing.quote_values import Quote
 from domain.pricing.renewals import Promise, RenewalPrice, price_renewal
 from domain.pricing.terms import Target
 from domain.refusals import refusal_text
-from engine.accounts.providers import host_of
+from engine.accounts.providers import connected_host
 from engine.accounts.services import buyer_of, terms_of
 from engine.apply import give_generation
 from engine.dunning import remind_from
@@ -41,7 +41,7 @@ from models.customer import WARNED_AHEAD, Service, lock_and_clock, lock_service
 from models.invoice import Invoice
 from models.moves import move
 from models.plan_change import PlanChange, active_change, lock_change, scheduled_change
-from models.provider import catalog_of, connection_of
+from models.provider import catalog_of
 from models.renewal import Renewal
 from models.resumption import outages_of
 from provisioners.protocol import Host, ProvisionerUnknown
@@ -75,15 +75,15 @@ NOTHING = Renewed()
 def begin_renewal(session: Session, now: datetime, service_id: str) -> UsageCall | Renewed:
     """Usage is measured outside the transaction, and only where a scheduled change must fit."""
     service = lock_service(session, service_id)
-    if service.ending_scheduled:
+    if service.scheduled_ending is not None:
         return NOTHING
     scheduled = scheduled_change(session, service_id)
     if scheduled is None:
-        return renew(session, now, service)
-    if connection_of(session, service.provider_id, "host") is None:
+        return _renew(session, now, service, None)
+    connected = connected_host(session, service.provider_id)
+    if connected is None:
         return _renew_or_warn(session, now, service, scheduled)
-    provisioner, host = host_of(session, service.provider_id)
-    return UsageCall(service.id, service.ref, provisioner, host)
+    return UsageCall(service.id, service.ref, *connected)
 
 
 def measure_usage(call: UsageCall) -> dict[str, int] | None:
@@ -102,22 +102,22 @@ def finish_renewal(session: Session, now: datetime, call: UsageCall, usage: dict
         service.usage = service.usage | usage
     scheduled = scheduled_change(session, service.id)
     if scheduled is None:
-        return renew(session, now, service)
+        return _renew(session, now, service, None)
     return _renew_or_warn(session, now, service, scheduled)
 
 
 def _renew_or_warn(session: Session, now: datetime, service: Service, scheduled: PlanChange) -> Renewed:
     if service.period_end <= now:
-        return renew(session, now, service)
+        return _renew(session, now, service, scheduled)
     if scheduled.warned_at is None and service.period_end <= now + WARNED_AHEAD:
         _warn(session, now, service, scheduled)
     return NOTHING
 
 
-def renew(session: Session, now: datetime, service: Service) -> Renewed:
+def _renew(session: Session, now: datetime, service: Service, scheduled: PlanChange | None) -> Renewed:
     """Rolls one period of a locked service, unless it ends with that period. Waits (returns nothing to do) while a
     change is on its way: one that is settled is applied first, one that is unpaid has run out and expires first."""
-    if service.status != ServiceStatus.ACTIVE or service.period_end > now or service.ending_scheduled:
+    if service.status != ServiceStatus.ACTIVE or service.period_end > now or service.scheduled_ending is not None:
         return NOTHING
     open_change = active_change(session, service.id)
     if open_change is not None and open_change.status != Status.AWAITING_REVIEW:
@@ -125,7 +125,6 @@ def renew(session: Session, now: datetime, service: Service) -> Renewed:
     if _caught_up(session, now, service) >= MISSED_PERIODS_MAX:
         return _park(session, service)
     catalog = catalog_of(session, service.provider)
-    scheduled = scheduled_change(session, service.id)
     change = scheduled if scheduled is not None and _still_fits(session, now, catalog, service, scheduled) else None
     priced, anchor = _price(session, now, catalog, service, change)
     renewal = Renewal(

@@ -218,11 +218,12 @@ def lock_service_of(session: Session, row: Any, row_id: str) -> None:
 
 
 def lock_service(session: Session, service_id: str) -> Service:
-    """Locks a service and reads it afresh, with whose it is."""
+    """Locks a service and reads it afresh, with whose it is and the ending that is to come."""
     lock_service_of(session, Service, service_id)
     return session.scalars(
         select(Service)
         .where(Service.id == service_id)
         .options(joinedload(Service.provider, innerjoin=True), joinedload(Service.customer, innerjoin=True))
+        .options(joinedload(Service.scheduled_ending))
         .execution_options(populate_existing=True)
     ).one()

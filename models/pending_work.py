@@ -98,6 +98,13 @@ def fact(expression: Callable[[Any], ColumnElement[Any]]) -> hybrid_property[Any
     return hybrid_property(of_row).expression(expression)
 
 
+def facts_of(row: Any, *facts: Any) -> tuple[Any, ...]:
+    """What the database says of a row now, for several facts of its class in one statement."""
+    session = object_session(row)
+    assert session is not None, "a fact is asked of a row in a session"
+    return tuple(session.execute(select(*facts).where(type(row).id == row.id)).one())
+
+
 class PendingWork:
     """`next_attempt_at` is machine time; null, nobody tries: nothing is left to do, or the row was given up.
     `attempts` counts what the sweep has enqueued since the row last moved, and `enqueued_at` is when it last did so

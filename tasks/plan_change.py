@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from celery import shared_task
+from sqlalchemy.orm import Session
 
 from domain.lifecycle import Status
 from engine import apply, quote, settle
 from engine.invoicing import invoice, printing
+from engine.jobs.summary import NextWork, next_work
 from engine.notifications import mail
 from engine.payments import checkout
 from models.database import transaction
@@ -24,10 +28,14 @@ def quote_change(self: StepTask, change_id: str) -> str:
 
 @shared_task(name="plan_change.issue_invoice", base=StepTask, bind=True)
 def issue_invoice(self: StepTask, change_id: str) -> str:
-    status = local_step(invoice.issue_invoice, PlanChange, change_id)
+    status, following = local_step(_issue, PlanChange, change_id)
     if status is Status.INVOICED:
-        go_on(self, change_id)  # where nothing is due, with settle, which is in the other canvas
+        go_on(self, change_id, following)  # where nothing is due, with settle, which is in the other canvas
     return end_canvas_if_waiting(self, status)
+
+
+def _issue(session: Session, now: datetime, change_id: str) -> tuple[Status, NextWork]:
+    return invoice.issue_invoice(session, now, change_id), next_work(session, PlanChange, change_id)
 
 
 @shared_task(name="plan_change.print_invoice", base=StepTask, bind=True)

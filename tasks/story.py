@@ -14,7 +14,7 @@ from typing import Any
 from celery import chain
 from celery.canvas import Signature
 
-from engine.jobs.summary import next_work
+from engine.jobs.summary import NextWork, next_work
 from engine.jobs.sweep import Claimed
 from engine.jobs.work_kinds import work_kind_of
 from models.database import transaction
@@ -53,19 +53,20 @@ log = logging.getLogger(__name__)
 
 def enqueue(row_id: str) -> None:
     """Publishes what is next for a row: for a plan change its canvas from there on. Call it after the commit."""
-    for canvas in _next_canvases(row_id):
+    with transaction() as session:
+        following = next_work(session, work_kind_of(row_id).row, row_id)
+    for canvas in _next_canvases(row_id, following):
         publish(chain(*canvas))
 
 
-def go_on(step: StepTask, change_id: str) -> None:
+def go_on(step: StepTask, change_id: str, following: NextWork) -> None:
     """What is next for the change comes after this step, whatever its canvas had there."""
     request: Any = step.request  # whose chain is a list, whatever its types say
-    request.chain = next((canvas[::-1] for canvas in _next_canvases(change_id)), None)
+    request.chain = next((canvas[::-1] for canvas in _next_canvases(change_id, following)), None)
 
 
-def _next_canvases(row_id: str) -> list[list[Signature[Any]]]:
-    with transaction() as session:
-        tasks, summary = next_work(session, work_kind_of(row_id).row, row_id)
+def _next_canvases(row_id: str, following: NextWork) -> list[list[Signature[Any]]]:
+    tasks, summary = following
     canvases = [canvas_from(task) for task in tasks]
     return [[_step(name, row_id, summary, canvas[-1]) for name in canvas] for canvas in canvases]
 

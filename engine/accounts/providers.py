@@ -192,10 +192,20 @@ def required_connection(session: Session, provider_id: str, kind: str) -> Connec
     return connection
 
 
-def host_of(session: Session, provider_id: str) -> tuple[str, Host]:
-    """The provisioner's name and the host it talks to. Raises NotConnected."""
-    connection = required_connection(session, provider_id, "host")
+def connected_host(session: Session, provider_id: str) -> tuple[str, Host] | None:
+    """The provisioner's name and the host it talks to, if one is connected."""
+    connection = connection_of(session, provider_id, "host")
+    if connection is None:
+        return None
     return connection.adapter, Host(connection.account, connection.base_url, connection.secrets, connection.id)
+
+
+def host_of(session: Session, provider_id: str) -> tuple[str, Host]:
+    """The same. Raises NotConnected."""
+    connected = connected_host(session, provider_id)
+    if connected is None:
+        raise NotConnected(provider_id, "host")
+    return connected
 
 
 def set_clock(session: Session, provider: Provider, to: datetime) -> datetime:

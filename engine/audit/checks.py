@@ -17,7 +17,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import OVER, SETTLED_UNAPPLIED
-from engine.accounts.providers import host_of
+from engine.accounts.providers import connected_host
 from engine.audit.billed_checks import credit_violations
 from engine.audit.ending_checks import ENDINGS
 from engine.audit.ledger_checks import CHECKS
@@ -25,7 +25,7 @@ from models.customer import Service
 from models.ending import Ending
 from models.payment import PaymentAttempt, Refund
 from models.plan_change import PlanChange
-from models.provider import Provider, connection_of
+from models.provider import Provider
 from provisioners.protocol import Host, ProvisionerRefused, ProvisionerUnknown
 from provisioners.registry import PROVISIONERS
 
@@ -188,7 +188,7 @@ def services_to_compare(
         .order_by(Service.id)
         .limit(limit)
     )
-    connected = {id: host_of(session, id) for id in providers if connection_of(session, id, "host") is not None}
+    connected = {id: host for id in providers if (host := connected_host(session, id)) is not None}
     return [
         ExpectedService(
             service.id, *connected[service.provider_id], service.ref, service.plan, service.limits, service.generation

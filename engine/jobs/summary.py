@@ -21,7 +21,11 @@ from models.provider import Provider
 _INVOICE = func.coalesce(Invoice.number, Invoice.id)
 
 
-def next_work(session: Session, row: type[Any], row_id: str) -> tuple[list[str], str]:
+# The tasks that are next for a row, and what an operator reads of it.
+NextWork = tuple[list[str], str]
+
+
+def next_work(session: Session, row: type[Any], row_id: str) -> NextWork:
     """The tasks that are next for a row now, and `dns: example.jp, basic → business (monthly), DNS-2027-000001` (its
     id where it is of no service), in one statement."""
     _, *found = session.execute(_query(row), {"row_id": row_id}).one()

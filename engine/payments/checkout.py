@@ -25,7 +25,8 @@ from models.customer import lock_and_clock
 from models.invoice import Invoice
 from models.moves import move
 from models.payment import PaymentAttempt, live_attempt
-from models.plan_change import lock_change
+from models.pending_work import facts_of
+from models.plan_change import PlanChange, lock_change
 from models.provider import Connection
 from settings import settings
 
@@ -75,10 +76,12 @@ def begin_change_payment(session: Session, now: datetime, change_id: str) -> Pay
         or change.payable_until is None
     ):
         return Status(change.status)
-    if invoice.due_minor == 0 or change.deadline_passed or change.proforma_missing:
+    facts = (PlanChange.deadline_passed, PlanChange.proforma_missing, PlanChange.payment_refused)
+    late, unprinted, refused = facts_of(change, *facts)
+    if invoice.due_minor == 0 or late or unprinted:
         return Status(change.status)
     attempt = live_attempt(session, invoice.id)
-    if attempt is None and change.status == Status.INVOICED and not change.payment_refused:
+    if attempt is None and change.status == Status.INVOICED and not refused:
         attempt = new_attempt(session, now, invoice, invoice.due, change.payable_until)
     return _call_for(session, attempt, AttemptStatus.CREATING) or Status(change.status)
 

@@ -90,10 +90,10 @@ def _renewed(play: Play, meter: Meter, service_id: str) -> None:
 
 
 STORIES = {
-    "credit-covered upgrade": Story(_covered, _enqueued, "applied", Limit(45, 8, 12, 2, 16)),
-    "paid upgrade": Story(lambda play: play.request("start"), _paid, "applied", Limit(92, 14, 20, 5, 29)),
+    "credit-covered upgrade": Story(_covered, _enqueued, "applied", Limit(45, 8, 11, 2, 16)),
+    "paid upgrade": Story(lambda play: play.request("start"), _paid, "applied", Limit(90, 14, 19, 5, 29)),
     "scheduled downgrade": Story(lambda play: play.request("basic"), _enqueued, "scheduled", Limit(10, 1, 2, 1, 6)),
-    "renewal with a downgrade": Story(_due_downgrade, _renewed, "basic", Limit(71, 10, 15, 4, 15)),
+    "renewal with a downgrade": Story(_due_downgrade, _renewed, "basic", Limit(67, 10, 15, 4, 15)),
     "refused upgrade": Story(_refused, _enqueued, "refused", Limit(13, 1, 2, 1, 6)),
 }
 
