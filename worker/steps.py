@@ -43,7 +43,7 @@ class StepTask(Task[Any, Any]):
         self._tracer = tracer
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self.request.called_directly:
+        if self.request.called_directly or self.request.is_eager:
             return super().__call__(*args, **kwargs)
         result = self.run(*args, **kwargs)
         request: Any = self.request

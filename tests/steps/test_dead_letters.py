@@ -175,7 +175,7 @@ def stack(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
                 return
 
     create_app().loader.import_default_modules()
-    monkeypatch.setattr(tasks.story, "_publish", run_now)
+    monkeypatch.setattr(tasks.story, "publish", run_now)
     with environment(dict(os.environ) | {"PLANSHIFT_ATTEMPTS_MAX": str(ATTEMPTS)}):
         yield servers
 

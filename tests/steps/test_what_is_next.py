@@ -105,7 +105,7 @@ def test_only_what_a_date_brings_is_claimed_however_patient_the_sweep_is(rows: R
 
 def test_what_is_enqueued_is_the_canvas_from_the_next_step_on(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     published: list[Signature[Any]] = []
-    monkeypatch.setattr(tasks.story, "_publish", published.append)
+    monkeypatch.setattr(tasks.story, "publish", published.append)
     monkeypatch.setattr(tasks.story, "transaction", contextmanager(lambda: iter([rows.session])))
 
     def enqueued(made: Made) -> list[Any]:
