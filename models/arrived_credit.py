@@ -14,7 +14,7 @@ from domain.lifecycle import Status
 from domain.next_steps import CreditState
 from models.base import Base, new_id, recorded_at
 from models.customer import Customer, Service
-from models.pending_work import MACHINE_NOW, PendingWork, fact, given_up_index, pending_index
+from models.pending_work import MACHINE_NOW, PendingWork, fact, given_up_index, pending_index, there_is
 from models.provider import Provider
 
 _GIVEN_UP = "next_attempt_at IS NULL AND arrived_at IS NOT NULL"
@@ -26,7 +26,7 @@ def _change_in_preparation(row: Any) -> ColumnElement[bool]:
 
     query = select(PlanChange.id).join(Service, Service.id == PlanChange.service_id)
     priced = query.where(PlanChange.status.in_((Status.REQUESTED, Status.QUOTED)))
-    return priced.where(Service.customer_id == row.customer_id).exists()
+    return there_is(priced.where(Service.customer_id == row.customer_id))
 
 
 class ArrivedCredit(PendingWork, Base):

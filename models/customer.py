@@ -15,7 +15,7 @@ from domain.money import Money
 from domain.periods import AnchorPoint, Period
 from models.base import Base, new_id, one_of, recorded_at
 from models.moves import Move, WithHistory
-from models.pending_work import fact, given_up_index
+from models.pending_work import fact, given_up_index, there_is
 from models.provider import CLOCK, Provider, UnknownRow, clock_of
 
 if TYPE_CHECKING:
@@ -55,14 +55,14 @@ def _has_change(row: Any, statuses: Iterable[Status], warned: bool = True) -> Co
     from models.plan_change import PlanChange  # which knows services
 
     query = select(PlanChange.id).where(PlanChange.service_id == row.id, PlanChange.status.in_(sorted(statuses)))
-    return (query if warned else query.where(PlanChange.warned_at.is_(None))).exists()
+    return there_is(query if warned else query.where(PlanChange.warned_at.is_(None)))
 
 
 def _has_scheduled_ending(row: Any) -> ColumnElement[bool]:
     from models.ending import Ending  # which knows services
 
     query = select(Ending.id).where(Ending.service_id == row.id, Ending.status == EndingStatus.SCHEDULED)
-    return query.exists()
+    return there_is(query)
 
 
 # A period will end and be renewed; or it is renewed no more until a person looks at it.

@@ -14,7 +14,7 @@ from domain.money import Money
 from models.base import Base, new_id, one_of, recorded_at
 from models.customer import Customer, Service, lock_service_of
 from models.moves import Move, WithHistory
-from models.pending_work import Leased, fact, given_up_index, pending_index
+from models.pending_work import Leased, fact, given_up_index, pending_index, there_is
 from models.plan_change import PlanChange
 from models.provider import Provider, clock_of
 
@@ -32,7 +32,7 @@ def _date_to_come(row: Any) -> ColumnElement[bool]:
 def _change_on_its_way(row: Any) -> ColumnElement[bool]:
     waited_for = sorted(ACTIVE - {Status.AWAITING_REVIEW})
     query = select(PlanChange.id).where(PlanChange.service_id == row.service_id, PlanChange.status.in_(waited_for))
-    return query.exists()
+    return there_is(query)
 
 
 class EndingMove(Move, Base):

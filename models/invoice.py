@@ -15,7 +15,7 @@ from domain.money import Money
 from domain.next_steps import PaperState
 from models.base import Base, new_id, recorded_at
 from models.customer import Customer, Service
-from models.pending_work import PendingWork, fact, given_up_index, pending_index
+from models.pending_work import PendingWork, fact, given_up_index, pending_index, there_is
 from models.provider import Provider
 
 
@@ -38,7 +38,7 @@ def _uncollected(row: Any) -> ColumnElement[bool]:
     from models.payment import PaymentAttempt  # which knows invoices
 
     asked = select(PaymentAttempt.id).where(PaymentAttempt.invoice_id == row.id)
-    return and_(row.change_id.is_(None), row.settled_at.is_(None), row.due_minor > 0, ~asked.exists())
+    return and_(row.change_id.is_(None), row.settled_at.is_(None), row.due_minor > 0, ~there_is(asked))
 
 
 # One that is finished has no attempts; one that was given up has. A page that cannot be printed is a person's.
@@ -124,7 +124,7 @@ class Invoice(PendingWork, Base):
     document_missing = fact(
         lambda row: and_(
             row.print_error.is_(None),
-            ~select(Document.id).where(Document.invoice_id == row.id, Document.kind == row.kind).exists(),
+            ~there_is(select(Document.id).where(Document.invoice_id == row.id, Document.kind == row.kind)),
         )
     )
     unprintable = fact(lambda row: and_(row.print_error.is_not(None), row.voided_at.is_(None)))

@@ -37,7 +37,7 @@ from models.customer import Service
 from models.invoice import Invoice
 from models.ledger import claim_on
 from models.moves import Move, WithHistory
-from models.pending_work import MACHINE_NOW, Leased, fact, given_up_index, pending_index
+from models.pending_work import MACHINE_NOW, Leased, fact, given_up_index, pending_index, there_is
 from models.provider import Connection
 
 # A webhook has come by then, or will not; a customer who is still at the checkout page loses nothing by our fetching.
@@ -74,17 +74,14 @@ def _poll_due(row: Any) -> ColumnElement[bool]:
 def _unconfirmed_refund(row: Any) -> ColumnElement[bool]:
     """A refund of the attempt's money that the gateway has had for long and not confirmed."""
     refunds = select(Refund.id).join(Payment, Payment.id == Refund.payment_id)
-    return refunds.where(
-        Payment.attempt_id == row.id,
-        Refund.status == RefundStatus.PENDING,
-        Refund.created_at <= MACHINE_NOW - POLLED_AFTER,
-    ).exists()
+    unconfirmed = and_(Refund.status == RefundStatus.PENDING, Refund.created_at <= MACHINE_NOW - POLLED_AFTER)
+    return there_is(refunds.where(Payment.attempt_id == row.id, unconfirmed))
 
 
 def _watched_refund(row: Any) -> ColumnElement[bool]:
     """What was refunded of the attempt's money may still come back, and it was not fetched for long."""
     payments = select(Payment.id).where(Payment.attempt_id == row.id, Payment.refunds_watched_until > MACHINE_NOW)
-    return and_(func.coalesce(row.polled_at, row.created_at) <= MACHINE_NOW - WATCHED_EVERY, payments.exists())
+    return and_(func.coalesce(row.polled_at, row.created_at) <= MACHINE_NOW - WATCHED_EVERY, there_is(payments))
 
 
 def _refused(row: Any) -> ColumnElement[bool]:
@@ -96,7 +93,7 @@ def _refused(row: Any) -> ColumnElement[bool]:
     later = select(newer.id).where(newer.invoice_id == row.invoice_id, newer.id > row.id)
     awaited = or_(invoice.settled_at.is_(None), claim_on("receivable", row, row.invoice_id) > 0)
     to_pay = select(invoice.id).where(invoice.id == row.invoice_id, invoice.voided_at.is_(None), awaited)
-    return and_(row.status == AttemptStatus.FAILED, said_no.exists(), ~later.exists(), to_pay.exists())
+    return and_(row.status == AttemptStatus.FAILED, there_is(said_no), ~there_is(later), there_is(to_pay))
 
 
 class PaymentAttempt(Leased, WithHistory, Base):

@@ -105,6 +105,12 @@ def facts_of(row: Any, *facts: Any) -> tuple[Any, ...]:
     return tuple(session.execute(select(*facts).where(type(row).id == row.id)).one())
 
 
+def there_is(query: Select[Any]) -> ColumnElement[bool]:
+    """EXISTS, asked of each row by an index. Without its OFFSET the planner may read the whole table instead, once, to
+    look into that."""
+    return query.offset(0).exists()
+
+
 class PendingWork:
     """`next_attempt_at` is machine time; null, nobody tries: nothing is left to do, or the row was given up.
     `attempts` counts what the sweep has enqueued since the row last moved, and `enqueued_at` is when it last did so

@@ -19,7 +19,7 @@ from models.invoice import Document, Invoice
 from models.ledger import LedgerBalance
 from models.moves import Move, WithHistory
 from models.payment import PaymentAttempt
-from models.pending_work import Leased, fact, given_up_index, pending_index, setting
+from models.pending_work import Leased, fact, given_up_index, pending_index, setting, there_is
 from models.provider import Provider, clock_of
 from settings import settings
 
@@ -48,18 +48,18 @@ def _covered(row: Any) -> ColumnElement[bool]:
         LedgerBalance.currency == Invoice.currency,
     )
     reached = Invoice.total_minor <= func.coalesce(held.scalar_subquery().correlate_except(LedgerBalance), 0)
-    return select(Invoice.id).where(Invoice.change_id == row.id, reached).exists()
+    return there_is(select(Invoice.id).where(Invoice.change_id == row.id, reached))
 
 
 def _proforma_missing(row: Any) -> ColumnElement[bool]:
     printed = select(Document.id).where(Document.invoice_id == Invoice.id, Document.kind == "proforma")
     to_pay = select(Invoice.id).where(Invoice.change_id == row.id, Invoice.number.is_(None), Invoice.due_minor > 0)
-    return to_pay.where(Invoice.print_error.is_(None), ~printed.exists()).exists()
+    return there_is(to_pay.where(Invoice.print_error.is_(None), ~there_is(printed)))
 
 
 def _payment_refused(row: Any) -> ColumnElement[bool]:
     attempts = select(PaymentAttempt.id).join(Invoice, Invoice.id == PaymentAttempt.invoice_id)
-    return attempts.where(Invoice.change_id == row.id, PaymentAttempt.refused).exists()
+    return there_is(attempts.where(Invoice.change_id == row.id, PaymentAttempt.refused))
 
 
 def _deadline_passed(row: Any) -> ColumnElement[bool]:
@@ -74,7 +74,7 @@ def _deadline_passed(row: Any) -> ColumnElement[bool]:
         )
     )
     until = case((row.status == Status.AWAITING_REVIEW, row.review_until), else_=row.payable_until)
-    return and_(func.coalesce(until <= clock_of(row), False), ~waits.exists())
+    return and_(func.coalesce(until <= clock_of(row), False), ~there_is(waits))
 
 
 class ChangeMove(Move, Base):

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, SQLColumnExpression, and_, or_, select, te
 from models.customer import RENEWING, WARNED_AHEAD, Service
 from models.ending import ORDERING, TO_END, Ending
 from models.ledger import SOMETHING_HELD, LedgerBalance
-from models.pending_work import PENDING, PendingWork
+from models.pending_work import PENDING, PendingWork, there_is
 from models.plan_change import IN_HAND, IN_REVIEW, OFFERED, UNWARNED, PlanChange
 
 Among = Callable[[Any, Any], ColumnElement[bool]]
@@ -76,7 +76,7 @@ def _to_warn(tenant: Any, clock: Any) -> ColumnElement[bool]:
 def _endings(tenant: Any, clock: Any) -> ColumnElement[bool]:
     over = select(Service.id).where(Service.id == Ending.service_id, Service.period_end <= clock)
     return and_(
-        Ending.provider_id == tenant, text(TO_END), or_(Ending.at == "now", over.correlate_except(Service).exists())
+        Ending.provider_id == tenant, text(TO_END), or_(Ending.at == "now", there_is(over.correlate_except(Service)))
     )
 
 

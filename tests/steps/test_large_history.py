@@ -119,7 +119,9 @@ def _whole(plan: Any, partial: set[str]) -> Iterator[str]:
             yield from _whole(value, partial)
 
 
-def test_the_sweep_and_the_scans_read_no_table_whole(large: Play) -> None:
+@pytest.fixture
+def swept(large: Play) -> Asked:
+    """What the sweep, the scans and the reconciliation ask."""
     with transaction() as session, asked() as statements:
         sweep.due(session, work_kinds.SWEPT)
         sweep.due(session, work_kinds.SCANNED)
@@ -133,8 +135,21 @@ def test_the_sweep_and_the_scans_read_no_table_whole(large: Play) -> None:
         reconciliation.claim_due(session)
         session.rollback()
     assert len(statements) > 30
+    return statements
+
+
+def test_the_sweep_and_the_scans_read_no_table_whole(swept: Asked) -> None:
     with transaction() as session:
-        assert read_whole(session, statements) == set()
+        assert read_whole(session, swept) == set()
+
+
+def test_no_fact_of_a_row_is_looked_up_in_a_whole_table(swept: Asked) -> None:
+    """Not even where the planner takes an index for dear."""
+    with transaction() as session:
+        session.execute(text("SET LOCAL random_page_cost = 1e6"))
+        for statement, values in swept:
+            plan = session.connection().exec_driver_sql(f"EXPLAIN (VERBOSE) {statement}", values).scalars()
+            assert "hashed SubPlan" not in "\n".join(plan), statement
 
 
 def test_what_an_operator_asks_is_found_by_an_index(large: Play) -> None:
