@@ -2,7 +2,7 @@
 
 from domain.catalog import Outcome
 from domain.pricing.explain import Formatter
-from domain.pricing.modes import Anchor, CreditBecomes, Fraction
+from domain.pricing.modes import Anchor, CreditBecomes, Fraction, Proration
 from domain.pricing.priced import Priced
 from domain.pricing.totals import Figures
 from domain.tax import treatment
@@ -10,7 +10,9 @@ from domain.tax import treatment
 
 def notes_of(formatter: Formatter, priced: Priced) -> tuple[str, ...]:
     """Sentences under the lines, the most important first."""
-    notes = [*_today(formatter, priced), *_credit(formatter, priced), *_dates(formatter, priced)]
+    notes, proration = _today(formatter, priced), priced.decision.proration
+    if proration is not None and proration.fraction is not Fraction.ZERO:
+        notes += [*_credit(formatter, priced, proration), *_dates(formatter, priced, proration)]
     kind = treatment(priced.catalog, priced.buyer)
     if kind != "taxed":
         notes.append(formatter.translate(kind))
@@ -44,54 +46,38 @@ def _why_zero(formatter: Formatter, priced: Priced, figures: Figures) -> str:
     if "unchanged" in kinds:
         date = formatter.date(priced.period.end)
         return formatter.translate("zero_mode", amount=formatter.money(priced.renewal_total), date=date)
-    shares = [line.share for line in figures.lines if line.share is not None]
-    if all(share.part == 0 for share in shares):
-        return formatter.translate("zero_last_second" if shares[-1].unit == "second" else "zero_last_day")
+    newest = [line.share for line in figures.lines if line.share is not None][-1]
+    if newest.part == 0:
+        return formatter.translate("zero_last_second" if newest.unit == "second" else "zero_last_day")
     return _why_equal(formatter, priced, figures)
 
 
 def _why_equal(formatter: Formatter, priced: Priced, figures: Figures) -> str:
     """Charges and credits come to nothing: because they are nothing, are equal, or differ by less than is rounded."""
     charged = figures.total_without("credit")
-    if priced.old.full[0] * priced.new.full[1] == priced.new.full[0] * priced.old.full[1] and _alike(priced):
+    dearer = priced.new.full[0] * priced.old.full[1] - priced.old.full[0] * priced.new.full[1]
+    # Periods of one length are compared, so that their prices are all that counts.
+    if not dearer and priced.old.months == priced.new.months and figures.frame.kept:
         return formatter.translate("zero_same")
     if not priced.new.full[0] and not charged:
         return formatter.translate("zero_free", plan=priced.new.plan.name)
-    if not charged and _is_cheaper(priced):
+    if dearer < 0 and figures.frame.proration.fraction is Fraction.WHOLE and not charged:
         return formatter.translate("zero_cheaper")
     if not charged or charged != -figures.total_without("charge", "fee", "rounding"):
         return formatter.translate("zero_rounded")
     return formatter.translate("zero_equal", amount=formatter.money(charged))
 
 
-def _alike(priced: Priced) -> bool:
-    """Whether periods of one length are compared, and their prices are all that counts."""
-    return priced.old.months == priced.new.months and priced.figures is not None and priced.figures.frame.kept
-
-
-def _is_cheaper(priced: Priced) -> bool:
-    """Whether the difference of whole prices is what is charged, and there is none."""
-    proration = priced.decision.proration
-    whole = proration is not None and proration.fraction is Fraction.WHOLE
-    return whole and priced.new.full[0] * priced.old.full[1] < priced.old.full[0] * priced.new.full[1]
-
-
-def _credit(formatter: Formatter, priced: Priced) -> list[str]:
+def _credit(formatter: Formatter, priced: Priced, proration: Proration) -> list[str]:
     """Why there is no credit, or none is left to give."""
-    figures, proration = priced.figures, priced.decision.proration
-    if figures is None or proration is None or proration.fraction is Fraction.ZERO:
-        return []
     if not proration.credit:
         return [formatter.translate("no_credit_note")]
     spent = priced.old.full[0] and not any(item.price_left for item in priced.service.items)
     return [formatter.translate("nothing_left_note")] if spent else []
 
 
-def _dates(formatter: Formatter, priced: Priced) -> list[str]:
+def _dates(formatter: Formatter, priced: Priced, proration: Proration) -> list[str]:
     """What happens to the renewal date where it matters, and what is due then."""
-    proration = priced.decision.proration
-    if priced.figures is None or proration is None or proration.fraction is Fraction.ZERO:
-        return []
     first, date = formatter.date(priced.period.start), formatter.date(priced.period.end)
     values = {"first": first, "date": date, "amount": formatter.money(priced.renewal_total)}
     anchor = proration.between(priced.old.months, priced.new.months).anchor

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -37,6 +38,13 @@ def priced(proration: dict[str, Any] | None, target: Target, **changes: Any) -> 
     old = service(catalog, plan, cycle, *period, **changes)
     buyer = Buyer(buyer.country, buyer.tax_id, locale, buyer.tax_exempt)
     return price_change(catalog, old, buyer, target, moment, held)
+
+
+def with_fee(catalog: Catalog, plan_id: str, fee: int) -> Catalog:
+    plans = tuple(
+        plan.model_copy(update={"setup_fees": {"USD": fee}}) if plan.id == plan_id else plan for plan in catalog.plans
+    )
+    return catalog.model_copy(update={"plans": plans})
 
 
 def free(catalog: Catalog, *plan_ids: str, price: int = 0) -> Catalog:
@@ -117,6 +125,57 @@ ZEROS: dict[str, tuple[Callable[..., Quote], str]] = {
     "whole prices, cheaper, and nothing is left": (
         lambda **more: priced({"fraction": Fraction.WHOLE}, BASIC, plan="start", billed=0, **more),
         "Nothing is due today because the new plan costs less than the old one.",
+    ),
+    "a discount of the old one makes them equal": (
+        lambda **more: priced(
+            DAYS, START, plan="business", discount=percent_off("60").model_copy(update={"plans": ("business",)}), **more
+        ),
+        "Nothing is due today because both plans cost the same for the rest of the period.",
+    ),
+    "a discount of the new one makes them equal": (
+        lambda **more: priced(
+            DAYS,
+            Target("business", "monthly"),
+            plan="start",
+            discount=percent_off("60").model_copy(update={"plans": ("business",)}),
+            **more,
+        ),
+        "Nothing is due today because both plans cost the same for the rest of the period.",
+    ),
+    "a plan of one price, for a new period": (
+        lambda **more: priced(DAYS | {"anchor": "reset"}, START, unit_price=Money(1200, "USD"), billed=2400, **more),
+        "Nothing is due today because the credit for unused time is exactly what the change costs, $12.00.",
+    ),
+    "a year of one price with a month": (
+        lambda **more: priced(
+            DAYS | {"anchor": "keep_end"},
+            Target("start", "annual"),
+            unit_price=Money(12000, "USD"),
+            billed=1000,
+            **more,
+        ),
+        "Nothing is due today because the credit for unused time is exactly what the change costs, $5.00.",
+    ),
+    "a fee of what comes back, and the plan is free": (
+        lambda **more: priced(
+            DAYS, BASIC, plan="start", catalog=with_fee(free(load("dns"), "basic"), "basic", 600), **more
+        ),
+        "Nothing is due today because the credit for unused time is exactly what the change costs, $6.00.",
+    ),
+    "a difference that is rounded once": (
+        # 1.6667 comes back and 1.6633 is charged, 1.67 and 1.66: the difference of 0.0033 is nothing
+        lambda **more: priced(
+            DAYS | {"place": "net"},
+            START,
+            moment=at("2026-11-21", TOKYO),
+            catalog=free(load("dns"), "start", price=499),
+            **more,
+        ),
+        "Nothing is due today because the credit for unused time is exactly what the change costs, $1.67.",
+    ),
+    "the old plan's day, though nothing was billed for it": (
+        lambda **more: priced(DAYS | {"change_day": "old"}, START, moment=LAST_DAY, billed=0, **more),
+        "Nothing is due today because no whole day of the running period is left.",
     ),
     "paid from credit": (
         lambda **more: priced(DAYS, START, held=Money(9900, "USD"), **more),
@@ -203,6 +262,12 @@ NOTES: dict[str, tuple[Callable[..., Quote], str]] = {
         lambda **more: priced({"fraction": Fraction.WHOLE}, START, **more),
         "You pay the full difference between the prices, whenever you change; the renewal on December 1, 2026 stays.",
     ),
+    "whole prices, by a cent": (
+        lambda **more: priced(
+            {"fraction": Fraction.WHOLE}, START, catalog=free(load("dns"), "start", price=501), **more
+        ),
+        "You pay the full difference between the prices, whenever you change; the renewal on December 1, 2026 stays.",
+    ),
     "exempt": (
         lambda **more: priced(DAYS, START, buyer=Buyer("JP", tax_exempt=True), **more),
         "No tax is charged because the customer is exempt.",
@@ -222,9 +287,32 @@ def test_what_is_said_of_credit_and_whole_prices_is_said_where_it_is_so(way: str
     """A new plan that gives credit, a free plan that had nothing to give back, a cheaper one: not of these."""
     _, sentence = NOTES[way]
     free_before = priced(DAYS, START, billed=0, catalog=free(load("dns"), "basic"))
-    cheaper = priced({"fraction": Fraction.WHOLE}, BASIC, plan="start")
-    for quote in (priced(DAYS, START), free_before, cheaper, priced({"fraction": Fraction.ZERO} | LOST, START)):
+    whole: dict[str, Any] = {"fraction": Fraction.WHOLE}
+    cheaper = [priced(whole, BASIC, plan="start", billed=billed) for billed in (0, 1200)]
+    lost = priced(whole | {"credit_becomes": NOTHING}, START)
+    for quote in (priced(DAYS, START), free_before, lost, priced({"fraction": Fraction.ZERO} | LOST, START)):
         assert sentence not in quote.notes
+    if way == "whole prices":
+        assert not any(sentence in quote.notes for quote in cheaper)
+
+
+def test_nothing_is_left_only_where_nothing_is_left_of_any_bill() -> None:
+    """A seat that cost nothing beside one of 5.00."""
+    catalog = with_rule(load("dns"), Proration(**DAYS))
+    old = service(catalog, "basic", "monthly", "2026-11-01", "2026-12-01", quantity=2)
+    [item] = old.items
+    one = replace(item, units=1, units_left=1, net=500, net_left=500)
+    seats = replace(old, items=(one, replace(one, id="itm_1", net=0, net_left=0)))
+    quote = price_change(catalog, seats, Buyer("US"), START, NOW, Money(0, "USD"))
+    assert NOTES["nothing was billed that could be given back"][1] not in quote.notes
+
+
+def test_a_change_that_bills_nothing_moves_no_renewal() -> None:
+    """Nothing now, to another cycle: what runs goes on, and no other renewal is spoken of."""
+    quote = priced({"fraction": Fraction.ZERO} | LOST, Target("start", "annual"))
+    assert quote.notes == (
+        "Nothing is due today. The new price of $120.00 counts from the renewal on December 1, 2026.",
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,11 @@ from domain.catalog import Catalog, MinimumCharge, Outcome, Rule
 from domain.catalog_problems import CatalogError
 from domain.errors import OpenInvoice
 from domain.pricing.modes import Fraction, Proration
+from domain.pricing.priced import price
+from domain.pricing.terms import Target
 from domain.pricing.verify import verify_quote
 from engine.accounts.providers import load_catalog
+from engine.accounts.services import buyer_of, terms_of
 from engine.audit.checks import PATIENCE, audit_books
 from engine.host_reports import BillingReport, ServiceReport, put_service
 from engine.ledger.waterfall import shared_out
@@ -113,6 +116,23 @@ def test_an_open_renewal_is_paid_before_the_plan_changes(servers: Stack) -> None
         play.request("start")
     play.process(play.report(attempt_id, yen(550), at="2027-08-02T00:00:00Z"))
     assert lines(quoted(play, second, "start")) == [("credit", -484), ("charge", 1161), ("tax", 68)]
+
+
+def test_a_bill_that_is_not_paid_is_owed_beside_the_next(servers: Stack) -> None:
+    """Start is renewed on 1 August for ¥1,320, unpaid. On the 2nd 30 of 31 days of it are 1,161 and 116, of Business
+    2,903 and 290: 3,193 - 1,277 = 1,916 beside the 1,320, as a price; nobody can ask for it before those are paid."""
+    play = MoneyPlay.of(servers, plan="start")
+    renewed(play)
+    with transaction() as session:
+        service = play.service(session)
+        terms, buyer = terms_of(session, service), buyer_of(service.customer)
+    moment = AUGUST + timedelta(days=1)
+    priced = price(dns(), terms, buyer, Target("business", "monthly"), moment, yen(0))
+    assert priced.figures is not None
+    assert [line.amount for line in priced.figures.lines] == [-1161, 2903]
+    assert (priced.total, play.ledger()["receivable"]) == (1916, 1320)
+    with pytest.raises(OpenInvoice, match="over 1320 JPY is open"):
+        quoted(play, moment, "business")
 
 
 def test_credit_on_the_renewal_lowers_what_is_open(servers: Stack) -> None:
