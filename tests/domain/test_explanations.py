@@ -162,6 +162,12 @@ ZEROS: dict[str, tuple[Callable[..., Quote], str]] = {
         ),
         "Nothing is due today because the credit for unused time is exactly what the change costs, $6.00.",
     ),
+    "whole prices, cheaper, and a fee of the difference": (
+        lambda **more: priced(
+            {"fraction": Fraction.WHOLE}, BASIC, plan="start", catalog=with_fee(load("dns"), "basic", 700), **more
+        ),
+        "Nothing is due today because the credit for unused time is exactly what the change costs, $12.00.",
+    ),
     "a difference that is rounded once": (
         # 1.6667 comes back and 1.6633 is charged, 1.67 and 1.66: the difference of 0.0033 is nothing
         lambda **more: priced(
