@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import Status
 from domain.next_steps import ends_canvas
-from engine.jobs.external_call import ExternalStep
+from engine.jobs.external_call import ExternalStep, Opening
 from engine.jobs.sweep import note_error
 from models.customer import lock_and_clock
 from models.database import transaction
@@ -28,21 +29,38 @@ log = logging.getLogger(__name__)
 def local_step(step: Callable[[Session, datetime, str], Reached], row: type[Any], row_id: str) -> Reached:
     """One step, one transaction. `row` is the class of the row whose provider's clock is the time."""
     opens = lock_and_clock if hasattr(row, "service_id") else business_now
-    with _noted(row, row_id), transaction() as session:
-        return step(session, opens(session, row, row_id), row_id)
+    with _noted(row, row_id), _opened(opens, row, row_id) as (session, now):
+        return step(session, now, row_id)
 
 
 def external_step(step: ExternalStep[Any, Any, Reached], row: type[Any], row_id: str) -> Reached:
     """begin, commit; the call, without a transaction; finish, commit."""
     with _noted(row, row_id):
-        with transaction() as session:
-            call = step.begin(session, step.opens(session, row, row_id), row_id)
+        with _opened(step.opens, row, row_id) as (session, now):
+            call = step.begin(session, now, row_id)
         if not isinstance(call, step.call_type):
             return call
         steps.tell()
         outcome = step.perform(call)
-        with transaction() as session:
-            return step.finish(session, step.opens(session, row, row_id), call, outcome)
+        with _opened(step.opens, row, row_id) as (session, now):
+            return step.finish(session, now, call, outcome)
+
+
+@contextmanager
+def _opened(opens: Opening, row: type[Any], row_id: str) -> Iterator[tuple[Session, datetime]]:
+    """A transaction after its first statement, with the business time. Where that one finds its connection gone, it is
+    begun once more on another: nothing was done yet."""
+    with ExitStack() as stack:
+        session = stack.enter_context(transaction())
+        try:
+            now = opens(session, row, row_id)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            session.rollback()
+            session = stack.enter_context(transaction())
+            now = opens(session, row, row_id)
+        yield session, now
 
 
 @contextmanager

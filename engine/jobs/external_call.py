@@ -24,6 +24,10 @@ Outcome = TypeVar("Outcome")
 Reached = TypeVar("Reached")
 
 
+# The first statement of a transaction about a row: brings the business time.
+Opening = Callable[[Session, type[Any], str], datetime]
+
+
 @dataclass(frozen=True, slots=True)
 class ExternalStep(Generic[Call, Outcome, Reached]):
     """`begin` returns the call to make, or what was reached without one (the step is not at its turn, or done).
@@ -33,7 +37,7 @@ class ExternalStep(Generic[Call, Outcome, Reached]):
     perform: Callable[[Call], Outcome]
     finish: Callable[[Session, datetime, Call, Outcome], Reached]
     call_type: type[Call]
-    opens: Callable[[Session, type[Any], str], datetime] = business_now
+    opens: Opening = business_now
 
 
 def take_lease(row: Leased) -> int | None:

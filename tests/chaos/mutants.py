@@ -54,8 +54,8 @@ MUTANTS = (
     Mutant(
         "an external call inside a transaction",
         "tasks/run.py",
-        "        outcome = step.perform(call)\n        with transaction() as session:\n",
-        "        with transaction() as session:\n            outcome = step.perform(call)\n",
+        "        outcome = step.perform(call)\n        with _opened(step.opens, row, row_id) as (session, now):\n",
+        "        with _opened(step.opens, row, row_id) as (session, now):\n            outcome = step.perform(call)\n",
         "tests/chaos/test_rules.py::test_nothing_is_enqueued_and_nobody_is_called_inside_a_transaction",
     ),
     Mutant(

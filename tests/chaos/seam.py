@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import signal
 import smtplib
 import sys
@@ -26,6 +27,8 @@ from sqlalchemy.orm import Session
 
 ROOT = Path(__file__).parent.parent.parent
 # What brings others to a boundary: it is theirs.
+# By itself, or with the move whose history it is.
+_INSERTS = re.compile(r"(?:WITH written AS \()?INSERT INTO (\w+)")
 _HELPERS = {"tasks/run.py", "tasks/story.py"}
 _OPENS = "transaction_for"
 # A loop's third pass is like its hundredth.
@@ -122,9 +125,8 @@ class Seam:
 
     def _note_write(self, connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
         """What a transaction writes tells two commits of one task apart."""
-        words = statement.split(None, 3)
-        if words[0] == "INSERT":
-            self._writes.add(words[2].split("(")[0])
+        if inserts := _INSERTS.match(statement):
+            self._writes.add(inserts[1])
 
     def _publish(self, side: str, task_name: str) -> None:
         self.cross(side, f"publish {task_name} in {self._where()}")

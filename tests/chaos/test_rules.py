@@ -14,7 +14,7 @@ from tests.chaos.crash_points import ENQUEUERS, engine_files
 from tests.chaos.mutants import MUTANTS, Mutant
 
 ROOT = Path(__file__).parent.parent.parent
-TRANSACTIONS = {"transaction", "transaction_for", "snapshot", "single_statement"}
+TRANSACTIONS = {"transaction", "transaction_for", "_opened", "snapshot", "single_statement"}
 PUBLISHERS = ENQUEUERS | {"apply_async", "delay", "send_task"}
 EXTERNAL = {"perform", "external_step", "compare_hosts", "compare_all_hosts", "render", "send_message"}
 FILES = [file for folder in ("tasks", "web", "cli") for file in sorted((ROOT / folder).rglob("*.py"))]
