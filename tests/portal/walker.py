@@ -95,14 +95,14 @@ class Walker:
 
     def reads(self, where: str, english: str, **values: str) -> None:
         """Waits until it is said there."""
-        expect(self.page.locator(where)).to_contain_text(self.words(english, **values), timeout=60_000)
+        expect(self.page.locator(where)).to_contain_text(self.words(english, **values))
 
     def pay(self, amount: str) -> None:
         """From the review to the invoice and back from the checkout, which opens by itself, once."""
         self.button("Submit and pay {amount}", amount=amount)
         self.page.wait_for_url("**/checkout/**")
         self.page.go_back()
-        expect(self.page.locator("h1")).to_have_text(self.words("Proforma invoice"), timeout=60_000)
+        expect(self.page.locator("h1")).to_have_text(self.words("Proforma invoice"))
         expect(self.page.locator("#headline")).to_contain_text(amount)
         with self.page.expect_download() as download:
             self.link("Download PDF")
