@@ -67,9 +67,10 @@ class Walker:
 
     def reach(self, target: Locator) -> None:
         """With the Tab key alone, from wherever the focus is; and one sees that it is there."""
+        wanted = target.element_handle()
         for _ in range(TABS_MAX):
             self.page.keyboard.press("Tab")
-            if target.evaluate("it => it === document.activeElement"):
+            if self.page.evaluate("it => it === document.activeElement", wanted):
                 assert target.evaluate("it => getComputedStyle(it).outlineStyle") != "none", "the focus is not seen"
                 return
         raise AssertionError(f"{TABS_MAX} tabs do not lead to {target}")
