@@ -27,10 +27,10 @@ from sqlalchemy.orm import Session
 
 ROOT = Path(__file__).parent.parent.parent
 # What brings others to a boundary: it is theirs.
-# By itself, or with the move whose history it is.
-_INSERTS = re.compile(r"(?:WITH written AS \()?INSERT INTO (\w+)")
 _HELPERS = {"tasks/run.py", "tasks/story.py"}
 _OPENS = "transaction_for"
+# By itself, or with the move whose history it is.
+_INSERTS = re.compile(r"(?:WITH written AS \()?INSERT INTO (\w+)")
 # A loop's third pass is like its hundredth.
 _ORDINAL_MAX = 3
 
