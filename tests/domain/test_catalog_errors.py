@@ -388,6 +388,32 @@ def test_a_value_of_the_wrong_shape_hides_no_other_error() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("found", "put", "key"),
+    [
+        ('percent = "10"\n', "", "tax.rates.0.percent"),
+        ("quote_valid_minutes = 30", 'quote_valid_minutes = "thirty"', "policies.quote_valid_minutes"),
+        ("quote_valid_minutes = 30", "quote_valid_minutes = 30\nquote_vaild = 3", "policies.quote_vaild"),
+        ("limits = { zones = 3,", 'limits = { zones = "many",', "plans.0.limits.zones (plan basic)"),
+        ('provider = "dns"', 'provider = "D N S"', "provider"),
+        ('country = "JP"\nemail', "email", "seller.country"),
+        ('zones = { en = "zones"', "zones = { en = 3", "limit_names.zones.en"),
+        ("months = 12\n", "", "cycles.annual.months"),
+        ('currencies = ["JPY", "USD"]', 'currencies = ["JPY", "USD"]\ncurency = 1', "curency"),
+        (
+            'outcome = "at_renewal"\n\n[[rules]]\ndirection = "cycle"',
+            '[[rules]]\ndirection = "cycle"',
+            "rules.0.outcome",
+        ),
+    ],
+)
+def test_one_broken_value_is_one_error_beside_another(found: str, put: str, key: str) -> None:
+    """A rule names a state that there is not: it is said whatever else is broken, and nothing that follows from that."""
+    assert found in DNS
+    text = DNS.replace(found, put, 1).replace('cycle = "other"', 'state = "trail"\ncycle = "other"')
+    assert sorted(line.split(": ")[1] for line in lines(text)) == sorted([key, "rules.3.state"])
+
+
 def test_an_error_as_data() -> None:
     with pytest.raises(CatalogError) as refused:
         parse_catalog(changed("zones = 10,", "zone = 10,"), "dns.toml")
