@@ -408,7 +408,7 @@ def test_a_value_of_the_wrong_shape_hides_no_other_error() -> None:
     ],
 )
 def test_one_broken_value_is_one_error_beside_another(found: str, put: str, key: str) -> None:
-    """A rule names a state that there is not: it is said whatever else is broken, and nothing that follows from that."""
+    """A rule names a state that there is not: it is said whatever else is broken, and nothing that follows from it."""
     assert found in DNS
     text = DNS.replace(found, put, 1).replace('cycle = "other"', 'state = "trail"\ncycle = "other"')
     assert sorted(line.split(": ")[1] for line in lines(text)) == sorted([key, "rules.3.state"])
