@@ -67,10 +67,10 @@ class Walker:
 
     def reach(self, target: Locator) -> None:
         """With the Tab key alone, from wherever the focus is; and one sees that it is there."""
-        wanted = target.element_handle()
         for _ in range(TABS_MAX):
             self.page.keyboard.press("Tab")
-            if self.page.evaluate("it => it === document.activeElement", wanted):
+            # It is looked for anew each time: a page that follows what happens puts another in its place.
+            if target.evaluate("it => it === document.activeElement"):
                 assert target.evaluate("it => getComputedStyle(it).outlineStyle") != "none", "the focus is not seen"
                 return
         raise AssertionError(f"{TABS_MAX} tabs do not lead to {target}")
