@@ -29,7 +29,7 @@ attack: tools ## attack the running stack; the last line is JSON (docs/security.
 bench: venv ## measure; writes benchmarks/results.json
 	@tools/bootstrap.sh bench
 	@.venv/bin/pip install --quiet --no-deps --require-hashes -r benchmarks/requirements.lock
-	@.venv/bin/planshift bench
+	@.venv/bin/planshift bench --html var/bench.html
 
 mutants: venv ## mutation testing of engine/, a sample (an hour); ARGS="domain --sample 0" or ARGS=engine/settle.py chooses
 	@.venv/bin/python -m tests.mutation $(ARGS)

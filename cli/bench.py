@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,20 +16,41 @@ BENCHMARKS = ("pricing", "pdf", "webhooks", "reads", "throughput", "profile")
 
 
 def register(app: typer.Typer) -> None:
-    app.command(epilog="Example: planshift bench --only pricing")(bench)
+    app.command(epilog="Example: planshift bench --only throughput --html var/bench.html")(bench)
 
 
-def bench(only: Annotated[list[str] | None, typer.Option(help="Only this benchmark; may be repeated.")] = None) -> None:
+def bench(
+    only: Annotated[list[str] | None, typer.Option(help="Only this benchmark; may be repeated.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Also draw all results as a page, in this file.")] = None,
+) -> None:
     """Measure, and write benchmarks/results.json. Servers and folders are the benchmarks' own."""
-    import platform
 
     unknown = sorted(set(only or ()) - set(BENCHMARKS))
     if unknown:
         raise typer.BadParameter(f"There is no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")
     results: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    results["machine"] = {"python": platform.python_version(), "processor": platform.machine()}
+    results["machine"] = _machine()
     for name in only or BENCHMARKS:
         typer.echo(f"Measuring {name} …")
         results[name] = importlib.import_module(f"benchmarks.{name}").run()
         RESULTS.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         typer.echo(json.dumps(results[name], indent=2))
+    if html is not None:
+        from benchmarks.page import page_of
+
+        html.write_text(page_of(results), encoding="utf-8")
+        typer.echo(f"The page is in {html}.")
+
+
+def _machine() -> dict[str, Any]:
+    import os
+    import platform
+
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**30
+    processor = model[1] if model else platform.machine()
+    return {
+        "processors": f"{os.cpu_count()} × {processor}",
+        "memory": f"{memory} GiB",
+        "python": platform.python_version(),
+    }

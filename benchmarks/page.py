@@ -1,0 +1,82 @@
+"""benchmarks/results.json as one page with plots: `planshift bench --html FILE`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+
+_PAGES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """`text` says the value, and how far it went from turn to turn; `low` and `high` are drawn as a line."""
+
+    name: str
+    value: float
+    text: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    title: str
+    unit: str
+    bars: tuple[Bar, ...]
+
+    @property
+    def longest(self) -> float:
+        return max(bar.high for bar in self.bars)
+
+
+def page_of(results: dict[str, Any]) -> str:
+    """The page, whole in itself."""
+    return _PAGES.get_template("page.html").render(plots=list(_plots(results)), machine=results.get("machine", {}))
+
+
+def _plots(results: dict[str, Any]) -> Iterator[Plot]:
+    if throughput := results.get("throughput"):
+        changes = throughput["changes"]
+        bars = (_turns(name, found) for name, found in throughput.items() if name != "changes")
+        ordered = sorted(bars, key=lambda bar: -bar.value)
+        yield Plot(
+            f"Throughput of {changes} plan changes, in turns", "changes a second: more is better", tuple(ordered)
+        )
+    if profile := results.get("profile"):
+        yield Plot("Where the workers' time goes", "% of the busy samples", _shares(profile["layers"]))
+        yield Plot("… by step", "% of the busy samples", _shares(profile["steps"]))
+    if webhooks := results.get("webhooks"):
+        found = {"a bare insert": webhooks["bare_per_second"], "the receiver": webhooks["receiver_per_second"]}
+        yield Plot("Webhooks that are verified and committed", "a second", tuple(_plain(found, "")))
+    for language, engines in results.get("pdf", {}).get("languages", {}).items():
+        found = {name: one["ms"] for name, one in engines.items()}
+        yield Plot(f"An invoice's page ({language})", "milliseconds: less is better", tuple(_plain(found, " ms")))
+    for kind in ("api", "portal", "staff"):
+        if reads := results.get("reads", {}).get(kind):
+            bars = (_percentiles(name, one) for name, one in reads.items())
+            unit = "milliseconds: the bar is the middle one, the line goes to the 99th of 100"
+            yield Plot(f"Reads: {kind}", unit, tuple(bars))
+
+
+def _percentiles(name: str, one: dict[str, float]) -> Bar:
+    middle, last = one["p50_ms"], one["p99_ms"]
+    return Bar(name, middle, f"{middle} ms, p99 {last} ms", middle, last)
+
+
+def _turns(name: str, found: dict[str, Any]) -> Bar:
+    low, high = min(found["per_second"]), max(found["per_second"])
+    return Bar(name.replace("_", " "), found["median"], f"{found['median']} ({low} to {high})", low, high)
+
+
+def _shares(shares: dict[str, float]) -> tuple[Bar, ...]:
+    ordered = sorted(shares.items(), key=lambda one: -one[1])
+    return tuple(_plain({name: round(100 * share, 1) for name, share in ordered}, " %"))
+
+
+def _plain(values: dict[str, float], unit: str) -> Iterable[Bar]:
+    return (Bar(name, value, f"{value}{unit}", value, value) for name, value in values.items())
