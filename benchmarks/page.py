@@ -50,6 +50,12 @@ def _plots(results: dict[str, Any]) -> Iterator[Plot]:
     if profile := results.get("profile"):
         yield Plot("Where the workers' time goes", "% of the busy samples", _shares(profile["layers"]))
         yield Plot("… by step", "% of the busy samples", _shares(profile["steps"]))
+    if idle := results.get("idle"):
+        processes = idle["processes"]
+        used = {name: one["cpu_percent"] for name, one in processes.items()}
+        yield Plot(f"Idle: {idle['all_percent']} % of a core in all", "% of a core", tuple(_plain(used, " %")))
+        kept = {name: one["memory_mb"] for name, one in processes.items()}
+        yield Plot("Memory", "MB, what processes share counted once", tuple(_plain(kept, " MB")))
     if webhooks := results.get("webhooks"):
         found = {"a bare insert": webhooks["bare_per_second"], "the receiver": webhooks["receiver_per_second"]}
         yield Plot("Webhooks that are verified and committed", "a second", tuple(_plain(found, "")))
