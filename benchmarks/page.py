@@ -47,6 +47,12 @@ def _plots(results: dict[str, Any]) -> Iterator[Plot]:
         yield Plot(
             f"Throughput of {changes} plan changes, in turns", "changes a second: more is better", tuple(ordered)
         )
+    if latency := results.get("latency"):
+        waits = {"request to checkout": latency["payable"], "checkout to applied": latency["applied"]}
+        told = (_percentiles(name, one) for name, one in waits.items())
+        yield Plot(
+            "How long a customer waits", "milliseconds: the bar is the middle one, the line the 99th", tuple(told)
+        )
     if profile := results.get("profile"):
         yield Plot("Where the workers' time goes", "% of the busy samples", _shares(profile["layers"]))
         yield Plot("… by step", "% of the busy samples", _shares(profile["steps"]))

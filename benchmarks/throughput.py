@@ -140,8 +140,8 @@ def _signal(stack: Stack, number: signal.Signals) -> None:
         os.killpg(stack.supervisor.process(name).pid, number)
 
 
-def new_changes(stack: Stack, slug: str, count: int = CHANGES) -> list[str]:
-    """Requests that are written down and covered by credit: 15 of 31 days of Start for Basic, 373 yen each."""
+def new_changes(stack: Stack, slug: str, count: int = CHANGES, covered: bool = True) -> list[str]:
+    """Requests that are written down, and covered by credit or not: 15 of 31 days of Start for Basic, 373 yen each."""
     catalog = next(catalog for catalog in sample_catalogs() if catalog.provider == "dns")
     set_up_provider(catalog.model_copy(update={"provider": slug}), stack.addresses)
     ids = []
@@ -154,8 +154,9 @@ def new_changes(stack: Stack, slug: str, count: int = CHANGES) -> list[str]:
             customer = put_customer(session, provider, ref, values | {"locale": "en", "address": [], "tax_id": None})
             report = ServiceReport(ref, "basic", "monthly", "JPY", "active", JULY, AUGUST, 1, True)
             put_service(session, NOON_17_JULY, provider, ref, report)
-            given = [debit("losses", "", Money(373, "JPY")), credit("credit", customer.id, Money(373, "JPY"))]
-            post(session, provider.id, ("gift", customer.id), NOON_17_JULY, given)
+            if covered:
+                given = [debit("losses", "", Money(373, "JPY")), credit("credit", customer.id, Money(373, "JPY"))]
+                post(session, provider.id, ("gift", customer.id), NOON_17_JULY, given)
             request = ChangeRequest(ref, "start", "monthly")
             change, _ = request_change(session, NOON_17_JULY, provider, ref, request, "bench")
             ids.append(change.id)
