@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +14,13 @@ from local.stack import Stack
 from models import database
 from models.database import engine
 from tests.support.play import Play
+
+
+@pytest.fixture(autouse=True)
+def _none_is_left(servers: Stack) -> Iterator[None]:
+    """Who comes next is handed no connection that was cut a moment ago."""
+    yield
+    engine().dispose()
 
 
 def cut_off() -> int:
