@@ -78,9 +78,11 @@ class _Segment:
         self.last_id = ""
 
     def goes_on(self) -> bool:
+        """A step that this process does not know is of another version, whose worker may get it from the broker."""
         if not self.rest or time.monotonic() > self._until:
             return False
-        return self.rest[-1]["options"]["queue"] in self._app.amqp.queues.consume_from
+        step = self.rest[-1]
+        return step["task"] in self._app.tasks and step["options"]["queue"] in self._app.amqp.queues.consume_from
 
     def run_next(self, request: dict[str, Any]) -> None:
         """Runs the next step as if this message were its."""

@@ -69,10 +69,12 @@ def heard(worker: Process) -> Iterator[Heard]:
 
 
 def send_steps(file: Path, *whats: str, queues: dict[int, str] | None = None) -> None:
+    """`another`: a step of a version that the worker is not of."""
     file.touch()
     steps = []
     for number, what in enumerate(whats):
-        step = create_app().signature("tests.worker.step", args=[], kwargs={"file": str(file), "what": what})
+        name = "tests.worker.another" if what == "another" else "tests.worker.step"
+        step = create_app().signature(name, args=[], kwargs={"file": str(file), "what": what})
         queue = (queues or {}).get(number, "pipeline")
         step.options.update(task_id=f"step-{number}", queue=queue, argsrepr=f"dns: {what}")
         step.set_immutable(True)
@@ -134,6 +136,14 @@ def test_a_step_of_another_workers_queue_is_published_with_the_rest(heard: Heard
     )
     assert [step["options"]["task_id"] for step in message.payload[2]["chain"]] == ["step-3"]
     until(lambda: heard.sent() == ["sent 2"] or None, "what was published")
+
+
+def test_a_step_of_another_version_comes_by_the_broker(heard: Heard, tmp_path: Path) -> None:
+    send_steps(tmp_path / "said", "one", "another", "three")
+    until(lambda: heard.sent() == ["sent 1"] or None, "what was published")
+    assert heard.of_steps()[:3] == told(0)
+    send_steps(tmp_path / "after", "next")  # the worker is well
+    until(lambda: said(tmp_path / "after", "next"), "the next message")
 
 
 def test_a_step_whose_limit_would_not_fit_comes_by_the_broker(heard: Heard, tmp_path: Path) -> None:

@@ -45,11 +45,11 @@ def _start_next_version(chaos: ChaosStack) -> Process:
 
 
 def _rewrite(code: Path) -> None:
-    named = {"tasks/plan_change.py": 2, "tasks/story.py": 3, "worker/app.py": 1, "domain/next_steps.py": 1}
+    named = {"tasks/plan_change.py": 1, "tasks/story.py": 3, "worker/app.py": 1, "domain/next_steps.py": 1}
     for file, times in named.items():
         change(code / file, OLD_NAME, NEW_NAME, times)
     steps, story = code / "tasks/plan_change.py", code / "tasks/story.py"
-    change(steps, "(self: Task[Any, Any], change_id: str)", "(self: Task[Any, Any], change_id: str, origin: str)", 5)
+    change(steps, "(self: StepTask, change_id: str)", "(self: StepTask, change_id: str, origin: str)", 5)
     change(steps, "def request_payment(change_id: str)", 'def request_payment(change_id: str, origin: str = "")')
     change(steps, "def notify(change_id: str)", "def notify(change_id: str, origin: str)")
     change(story, "{ARGUMENTS[prefix]: row_id}", "{ARGUMENTS[prefix]: row_id} | ORIGIN.get(prefix, {})")
