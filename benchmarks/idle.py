@@ -1,6 +1,6 @@
 """What an installation costs that has nothing to do: processor time and memory of each process, over a minute.
 
-The database holds both sample providers and no customer's change. Run: python -m benchmarks.idle
+The database holds one provider and twenty changes, all of which are over. Run: python -m benchmarks.idle
 """
 
 from __future__ import annotations

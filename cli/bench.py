@@ -24,7 +24,6 @@ def bench(
     html: Annotated[Path | None, typer.Option(help="Also draw all results as a page, in this file.")] = None,
 ) -> None:
     """Measure, and write benchmarks/results.json. Servers and folders are the benchmarks' own."""
-
     unknown = sorted(set(only or ()) - set(BENCHMARKS))
     if unknown:
         raise typer.BadParameter(f"There is no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")

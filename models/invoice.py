@@ -251,10 +251,6 @@ def skip_numbers(
     return first, through
 
 
-def invoice_of_change(session: Session, change_id: str) -> Invoice | None:
-    return session.scalar(select(Invoice).where(Invoice.change_id == change_id))
-
-
 def invoices_of_changes(session: Session, change_ids: list[str]) -> list[Invoice]:
     """Those that there are, with their documents."""
     query = select(Invoice).where(Invoice.change_id.in_(change_ids)).options(selectinload(Invoice.documents))

@@ -183,7 +183,8 @@ def _sets_out(
     gateway_event: GatewayEvent,
     at: datetime,
 ) -> bool:
-    """Whether its money is on its way; that of an attempt which had failed takes the place of what was begun since."""
+    """Its money is on its way; that of an attempt which had failed takes the place of what was begun since. False
+    where one that had failed does not go on: then the report moves nothing."""
     if attempt.status == AttemptStatus.FAILED:
         if not slow_money.goes_on(session, attempt, gateway_event.occurred_at):
             return False

@@ -15,7 +15,6 @@ ROOT = Path(__file__).parent.parent.parent
 
 # What the stories do not pass, and where it is tried instead.
 ELSEWHERE = {
-    "tasks/plan_change.py:issue_invoice": "what it publishes is for a change that owes nothing: tests/stories",
     "tasks/plan_change.py:give_up": "nothing fails often enough for that: tests/steps/test_dead_letters.py",
     "tasks/requests.py:_kept_if_refused": "a malformed message: tests/entry_points/test_celery_entry_point.py",
     "web/api/dead_letters.py:retry_dead_letter": "what was given up: tests/entry_points/test_dead_letters_api.py",

@@ -20,7 +20,7 @@ from engine.host_reports import Taken
 from engine.offers import Option, category_name
 from engine.payments.attempts import owed_again_of_each
 from models.customer import Customer, Service
-from models.invoice import Document, Invoice, StoredQuote, invoice_of_change, invoices_of_changes
+from models.invoice import Document, Invoice, StoredQuote, invoices_of_changes
 from models.ledger import LedgerEntry, LedgerTransaction
 from models.moves import moves_of_each
 from models.payment import PaymentAttempt, latest_attempts
@@ -134,7 +134,7 @@ def work_view(session: Session, change: PlanChange) -> dict[str, Any]:
     """For operators: what is next for a change, when it is tried (machine time), how often it was and what went
     wrong last."""
     label = select(next_of(PlanChange, PLAN_CHANGE)).where(PlanChange.id == change.id)
-    invoice = invoice_of_change(session, change.id)
+    invoice = change.invoice
     return {
         "document_error": invoice.print_error if invoice else None,
         "next": session.scalar(label),

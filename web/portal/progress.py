@@ -19,7 +19,7 @@ from domain.words import sentence
 from engine.expiry import NotCancelable, cancel_change
 from engine.payments.attempts import owed_again
 from models import storage
-from models.invoice import Document, Invoice, invoice_of_change
+from models.invoice import Document, Invoice
 from models.ledger import paid_from_credit, receivable_of
 from models.payment import PaymentAttempt, latest_attempt
 from models.plan_change import PlanChange
@@ -48,7 +48,7 @@ def show_change(change_id: RowId, visit: OfBill, notice: Notice = "", updates: U
     with transaction_for(visit) as tx:
         followed = _followed(tx.session, change_id)
         change = tx.change(change_id)
-        invoice = invoice_of_change(tx.session, change.id)
+        invoice = change.invoice
         if invoice is not None:
             return see(f"/invoices/{invoice.id}" + (f"?notice={notice}" if notice.isalpha() else ""))
         return page(tx, "change.html", notice=notice, **_story(tx, change, None, updates), **followed)
@@ -146,7 +146,7 @@ def confirm_cancel(change_id: RowId, visit: Signed) -> Response:
         change = tx.change(change_id)
         if change.status not in CANCELABLE:
             return _too_late(change)
-        return page(tx, "cancel.html", **_story(tx, change, invoice_of_change(tx.session, change.id), "off"))
+        return page(tx, "cancel.html", **_story(tx, change, change.invoice, "off"))
 
 
 @router.post("/changes/{change_id}/cancel")

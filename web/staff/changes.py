@@ -12,7 +12,6 @@ from domain.money import Money
 from domain.next_steps import decisions
 from domain.pricing.quote_values import Quote
 from engine.review import list_price
-from models.invoice import invoice_of_change
 from models.ledger import returned_of
 from models.moves import moves_of
 from models.plan_change import PlanChange
@@ -35,7 +34,7 @@ def show_change(change_id: RowId, visit: Signed, notice: Notice = "") -> HTMLRes
 
 
 def change_values(tx: StaffTransaction, change: PlanChange) -> dict[str, Any]:
-    invoice = invoice_of_change(tx.session, change.id)
+    invoice = change.invoice
     ids = [change.id, *([invoice.id] if invoice else [])]
     attempts = attempts_of(tx, invoice)
     return {
