@@ -182,7 +182,8 @@ def locked_row(session: Session, row: type[_Row], row_id: str) -> _Row:
 
 def provider_and_clock(session: Session, provider_id: str) -> tuple[Provider, datetime]:
     """A provider with its business time, in one statement."""
-    return session.execute(select(Provider, CLOCK).where(Provider.id == provider_id)).one()._tuple()
+    provider, now = session.execute(select(Provider, CLOCK).where(Provider.id == provider_id)).one()
+    return provider, now
 
 
 def new_api_key(session: Session, provider: Provider, scopes: list[str]) -> tuple[ApiKey, str]:

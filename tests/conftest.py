@@ -63,7 +63,7 @@ def environment(variables: dict[str, str]) -> Iterator[None]:
 def catalog_named(slug: str, sample: str, **changes: Any) -> Catalog:
     """A sample provider's catalogue under another name."""
     catalog = next(catalog for catalog in sample_catalogs() if catalog.provider == sample)
-    return catalog.model_copy(update={"provider": slug, **changes})
+    return Catalog.from_json(catalog.as_json() | {"provider": slug} | changes)
 
 
 def new_slug(sample: str) -> str:
