@@ -30,12 +30,12 @@ def quote_change(self: StepTask, change_id: str) -> str:
 def issue_invoice(self: StepTask, change_id: str) -> str:
     status, following = local_step(_issue, PlanChange, change_id)
     if status is Status.INVOICED:
-        go_on(self, change_id, following)  # where nothing is due, with settle, which is in the other canvas
+        go_on(self, following)  # where nothing is due, with settle, which is in the other canvas
     return end_canvas_if_waiting(self, status)
 
 
 def _issue(session: Session, now: datetime, change_id: str) -> tuple[Status, NextWork]:
-    return invoice.issue_invoice(session, now, change_id), next_work(session, PlanChange, change_id)
+    return invoice.issue_invoice(session, now, change_id), next_work(session, change_id)
 
 
 @shared_task(name="plan_change.print_invoice", base=StepTask, bind=True)

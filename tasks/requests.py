@@ -20,6 +20,7 @@ from engine.accounts.providers import UnknownProvider, required_provider
 from engine.accounts.services import UnknownService
 from engine.ending_requests import CreditChanged, EndingOpen, EndingRequest, ServiceOver, request_ending
 from engine.jobs.idempotency import KeyReused, RequestInFlight
+from engine.jobs.summary import NextWork, next_work
 from engine.request import (
     ChangeOpen,
     ChangeRequest,
@@ -31,7 +32,7 @@ from engine.request import (
 from models.database import DATABASE_AWAY, transaction
 from models.provider import Provider, business_now
 from models.rejected import keep_rejected
-from tasks.story import enqueue
+from tasks.story import publish_next
 
 Line = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(check_line)]
 
@@ -89,21 +90,22 @@ class CancellationMessage(BaseModel):
 
 @shared_task(name="planshift.request_change")
 def request_by_message(*args: Any, **kwargs: Any) -> str | None:
-    return _enqueued(_kept_if_refused(args, kwargs, lambda: _take_in(ChangeMessage.model_validate(kwargs))))
+    return _published(_kept_if_refused(args, kwargs, lambda: _take_in(ChangeMessage.model_validate(kwargs))))
 
 
 @shared_task(name="planshift.request_cancellation")
 def request_cancellation_by_message(*args: Any, **kwargs: Any) -> str | None:
-    return _enqueued(_kept_if_refused(args, kwargs, lambda: _end(CancellationMessage.model_validate(kwargs))))
+    return _published(_kept_if_refused(args, kwargs, lambda: _end(CancellationMessage.model_validate(kwargs))))
 
 
-def _enqueued(row_id: str | None) -> str | None:
-    if row_id is not None:
-        enqueue(row_id)
-    return row_id
+def _published(following: NextWork | None) -> str | None:
+    if following is None:
+        return None
+    publish_next(following)
+    return following.row_id
 
 
-def _kept_if_refused(args: tuple[Any, ...], kwargs: dict[str, Any], take_in: Callable[[], str]) -> str | None:
+def _kept_if_refused(args: tuple[Any, ...], kwargs: dict[str, Any], take_in: Callable[[], NextWork]) -> NextWork | None:
     """A message that cannot be taken in is kept; what we did not expect is raised, too. While the database is away
     nothing can be kept: the sender repeats with the same key."""
     try:
@@ -125,27 +127,30 @@ _CANNOT_END = (ServiceOver, EndingOpen, CreditChanged)
 _REFUSALS = (ValidationError, UnknownProvider, UnknownService, KeyReused, *_CANNOT_END)
 
 
-def _end(message: CancellationMessage) -> str:
+def _end(message: CancellationMessage) -> NextWork:
     with transaction() as session:
         provider = required_provider(session, message.provider)
         now = business_now(session, Provider, provider.id)
         ending, _ = request_ending(session, now, provider, message.idempotency_key, message.request(), "celery")
-        return ending.id
+        return next_work(session, ending.id)
 
 
-def _take_in(message: ChangeMessage) -> str:
+def _take_in(message: ChangeMessage) -> NextWork:
     try:
         return _request(message, refusal=None)
     except (ChangeError, ChangeOpen, PriceChanged, UnknownQuote) as error:
         return _request(message, refusal=error)
 
 
-def _request(message: ChangeMessage, refusal: ChangeError | ChangeOpen | PriceChanged | UnknownQuote | None) -> str:
+def _request(
+    message: ChangeMessage, refusal: ChangeError | ChangeOpen | PriceChanged | UnknownQuote | None
+) -> NextWork:
     with transaction() as session:
         provider = required_provider(session, message.provider)
         now = business_now(session, Provider, provider.id)
         request, key = message.request(), message.idempotency_key
         if refusal is not None:
-            return record_refused(session, now, provider, key, request, "celery", refusal).id
-        change, _ = request_change(session, now, provider, key, request, "celery")
-        return change.id
+            change = record_refused(session, now, provider, key, request, "celery", refusal)
+        else:
+            change, _ = request_change(session, now, provider, key, request, "celery")
+        return next_work(session, change.id)

@@ -1,4 +1,4 @@
-"""The whole story on one screen: two canvases, and `enqueue`, which plays them from the step that is next.
+"""The whole story on one screen: two canvases, and `publish_next`, which plays them from the step that is next.
 
 What is next the tables of domain/next_steps.py say. A message says only which row may have work pending. Every step is
 guarded by the row's status, so a canvas may be played from anywhere, twice, or not at all: the sweep enqueues again
@@ -16,7 +16,6 @@ from celery.canvas import Signature
 
 from engine.jobs.summary import NextWork, next_work
 from engine.jobs.sweep import Claimed
-from engine.jobs.work_kinds import work_kind_of
 from models.database import transaction
 from worker.app import create_app, queue_of
 from worker.steps import StepTask, publish
@@ -52,23 +51,28 @@ log = logging.getLogger(__name__)
 
 
 def enqueue(row_id: str) -> None:
-    """Publishes what is next for a row: for a plan change its canvas from there on. Call it after the commit."""
+    """Publishes what is next for a row, after the commit; `publish_next` for whom has asked in that transaction."""
     with transaction() as session:
-        following = next_work(session, work_kind_of(row_id).row, row_id)
-    for canvas in _next_canvases(row_id, following):
+        following = next_work(session, row_id)
+    publish_next(following)
+
+
+def publish_next(following: NextWork) -> None:
+    """Publishes what is next for a row: for a plan change its canvas from there on. Call it after the commit of the
+    transaction that was asked."""
+    for canvas in _canvases_of(following):
         publish(chain(*canvas))
 
 
-def go_on(step: StepTask, change_id: str, following: NextWork) -> None:
-    """What is next for the change comes after this step, whatever its canvas had there."""
+def go_on(step: StepTask, following: NextWork) -> None:
+    """What is next for the row comes after this step, whatever its canvas had there."""
     request: Any = step.request  # whose chain is a list, whatever its types say
-    request.chain = next((canvas[::-1] for canvas in _next_canvases(change_id, following)), None)
+    request.chain = next((canvas[::-1] for canvas in _canvases_of(following)), None)
 
 
-def _next_canvases(row_id: str, following: NextWork) -> list[list[Signature[Any]]]:
-    tasks, summary = following
-    canvases = [canvas_from(task) for task in tasks]
-    return [[_step(name, row_id, summary, canvas[-1]) for name in canvas] for canvas in canvases]
+def _canvases_of(following: NextWork) -> list[list[Signature[Any]]]:
+    canvases = [canvas_from(task) for task in following.tasks]
+    return [[_step(name, following.row_id, following.summary, canvas[-1]) for name in canvas] for canvas in canvases]
 
 
 def canvas_from(task: str) -> tuple[str, ...]:

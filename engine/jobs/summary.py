@@ -4,11 +4,13 @@ personal data."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from engine.jobs.work_kinds import work_kind_of
 from models.customer import Service
 from models.ending import Ending
 from models.invoice import Invoice
@@ -21,16 +23,22 @@ from models.provider import Provider
 _INVOICE = func.coalesce(Invoice.number, Invoice.id)
 
 
-# The tasks that are next for a row, and what an operator reads of it.
-NextWork = tuple[list[str], str]
+@dataclass(frozen=True, slots=True)
+class NextWork:
+    """The tasks that are next for a row, and what an operator reads of it: `dns: example.jp, basic → business
+    (monthly), DNS-2027-000001`, or its id where it is of no service."""
+
+    row_id: str
+    tasks: list[str]
+    summary: str
 
 
-def next_work(session: Session, row: type[Any], row_id: str) -> NextWork:
-    """The tasks that are next for a row now, and `dns: example.jp, basic → business (monthly), DNS-2027-000001` (its
-    id where it is of no service), in one statement."""
+def next_work(session: Session, row_id: str) -> NextWork:
+    """What is next for a row as this transaction leaves it, in one statement."""
+    row = work_kind_of(row_id).row
     _, *found = session.execute(_query(row), {"row_id": row_id}).one()
     labels, told = found[: len(row.steps)], [text for text in found[len(row.steps) :] if text]
-    return tasks_among(row, labels), f"{told[0]}: {', '.join(told[1:])}" if told else row_id
+    return NextWork(row_id, tasks_among(row, labels), f"{told[0]}: {', '.join(told[1:])}" if told else row_id)
 
 
 @built_once

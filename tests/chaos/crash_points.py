@@ -50,7 +50,7 @@ ELSEWHERE = {
     "storage.stored": "for an operator's command after a restore: tests/steps/test_after_restore.py",
 }
 # What enqueues (tasks/story.py).
-ENQUEUERS = {"enqueue", "enqueue_claimed", "enqueue_events", "enqueue_task"}
+ENQUEUERS = {"enqueue", "enqueue_claimed", "enqueue_events", "enqueue_task", "publish_next"}
 ENGINE_CALLS = re.compile(r"\b(gateway|provisioner|storage)\.(\w+)\(")
 
 

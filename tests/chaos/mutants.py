@@ -46,9 +46,8 @@ MUTANTS = (
     Mutant(
         "publish before commit",
         "web/api/changes.py",
-        '                change.answer = change_view(tx.session, change).model_dump(mode="json")\n',
-        '                change.answer = change_view(tx.session, change).model_dump(mode="json")\n'
-        "            enqueue(change.id)\n",
+        "            following = next_work(tx.session, change.id)\n",
+        "            following = next_work(tx.session, change.id)\n            publish_next(following)\n",
         "tests/chaos/test_rules.py::test_nothing_is_enqueued_and_nobody_is_called_inside_a_transaction",
     ),
     Mutant(

@@ -17,7 +17,6 @@ from gateways.registry import GATEWAYS
 from local.stack import Stack
 from models.audit import Attribution
 from models.database import transaction
-from models.invoice import Invoice
 from models.moves import moves_of
 from models.payment import PaymentAttempt
 from models.plan_change import PlanChange
@@ -153,7 +152,7 @@ def test_a_renewals_payment_that_is_refused_is_a_dead_letter_too(servers: Stack)
     attempt_id = play.request_renewal(invoice_id)
     assert attempt(attempt_id).status == "failed"
     with transaction() as session:
-        assert next_work(session, Invoice, invoice_id)[0] == ["invoices.print"], "it is not asked for again"
+        assert next_work(session, invoice_id).tasks == ["invoices.print"], "it is not asked for again"
     assert [letter.id for letter in letters(play)] == [attempt_id]
     play.turn()
     asked_again = retry(attempt_id)

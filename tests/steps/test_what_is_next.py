@@ -87,7 +87,7 @@ def test_what_is_next_is_what_the_case_says(rows: Rows) -> None:
 
 def test_the_tasks_that_are_next_are_named(rows: Rows) -> None:
     expected = {made: made.case.tasks for made in rows.made if not made.noisy}
-    differences = wrong(expected, lambda made: next_work(rows.session, type(made.row), made.row.id)[0])
+    differences = wrong(expected, lambda made: next_work(rows.session, made.row.id).tasks)
     assert not differences, differences
 
 

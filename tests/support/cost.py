@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from celery import Celery
@@ -71,6 +71,13 @@ class Meter:
             vars_of._put, vars_of._put_fanout = sent.values()
             for name, hook in hooks.items():
                 event.remove(Engine, name, hook)
+
+    @contextmanager
+    def uncounted(self) -> Iterator[None]:
+        """What somebody else does in between, in this process."""
+        before = replace(self.cost, by_task={task: list(sql) for task, sql in self.cost.by_task.items()})
+        yield
+        vars(self.cost).update(vars(before))
 
     def run_messages(self) -> list[str]:
         """Takes messages off the queues until there is none, and runs each as its worker in local/stack.py does;

@@ -11,13 +11,14 @@ from sqlalchemy.orm import joinedload
 
 from domain.lifecycle import Status
 from engine.expiry import cancel_change
+from engine.jobs.summary import next_work
 from engine.offers import quote_change
 from engine.payments.attempts import start_attempt
 from engine.request import ChangeRequest, PriceChanged, request_change
 from models.customer import Customer, Service
 from models.plan_change import PlanChange
 from planshift_client import shapes
-from tasks.story import enqueue, enqueue_task
+from tasks.story import enqueue_task, publish_next
 from web.api.auth import CUSTOMER, AnyKeyOrToken, ApiTransaction, Caller, transaction_for
 from web.api.bodies import PlanChangeBody
 from web.api.fields import Ref, Text
@@ -61,10 +62,11 @@ def create_plan_change(
             change, repeated = request_change(tx.session, tx.now, tx.provider, key, request, "api")
             if change.answer is None:
                 change.answer = change_view(tx.session, change).model_dump(mode="json")
+            following = next_work(tx.session, change.id)
     except PriceChanged as error:
         return _price_changed(caller, request, error)
     if not repeated:
-        enqueue(change.id)
+        publish_next(following)
     headers = {"Location": f"/v1/plan-changes/{change.id}"}
     return JSONResponse(change.answer, 202, headers=headers | told(repeated))
 

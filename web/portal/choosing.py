@@ -13,12 +13,13 @@ from domain.errors import ChangeError
 from domain.pricing.quote_values import Quote
 from domain.pricing.settled import by_time
 from engine.jobs.idempotency import KeyReused, RequestInFlight
+from engine.jobs.summary import next_work
 from engine.offers import payable_until, quote_change
 from engine.request import ChangeOpen, ChangeRequest, PriceChanged, request_change
 from models.customer import Service
 from models.invoice import StoredQuote
 from models.plan_change import PlanChange
-from tasks.story import enqueue
+from tasks.story import publish_next
 from web.api.fields import Note
 from web.portal.overview import cards_of
 from web.portal.pages import page, see
@@ -143,6 +144,7 @@ def submit(quote_id: RowId, visit: SignedForm, note: Annotated[Note, Form()] = "
             service_id = service.id
             request = _request(service, stored, note)
             change, repeated = request_change(tx.session, tx.now, tx.provider, f"portal:{stored.id}", request, "portal")
+            following = next_work(tx.session, change.id)
     except PriceChanged:
         return _show_new_price(visit, quote_id)
     except (RequestInFlight, KeyReused):
@@ -153,7 +155,7 @@ def submit(quote_id: RowId, visit: SignedForm, note: Annotated[Note, Form()] = "
         return see(f"/services/{service_id}/change")
     answer = see(f"/changes/{change.id}")
     if not repeated:
-        enqueue(change.id)
+        publish_next(following)
     wish_to_pay(answer, change.id)
     return answer
 
