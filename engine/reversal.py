@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Select, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog
@@ -35,6 +35,7 @@ from models.invoice import Invoice
 from models.ledger import claim_on, returned_of
 from models.moves import begin, move
 from models.payment import CAME_AGAIN, WENT_BACK, Payment, newest_return
+from models.pending_work import built_once
 from models.plan_change import PlanChange, active_change, lock_change
 from models.provider import catalog_of
 
@@ -98,8 +99,13 @@ def after_apply(session: Session, now: datetime, change: PlanChange) -> None:
 
 def _returned_invoice(session: Session, change: PlanChange) -> Invoice | None:
     """The invoice of a change, where money of it went back and that is not decided yet."""
+    return session.scalar(_returned(), {"change_id": change.id})
+
+
+@built_once
+def _returned() -> Select[Invoice]:
     undecided = claim_on("returned", Invoice, Invoice.id) != 0
-    return session.scalar(select(Invoice).where(Invoice.change_id == change.id, undecided))
+    return select(Invoice).where(Invoice.change_id == bindparam("change_id"), undecided)
 
 
 def suspend(session: Session, now: datetime, service: Service) -> None:

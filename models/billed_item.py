@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, cast, func, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, Select, bindparam, cast, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base, new_id, recorded_at
 from models.invoice import Invoice
+from models.pending_work import built_once
 from models.resumption import moved_days_since
 
 
@@ -113,16 +114,22 @@ class StoredTakeBack(Base):
 def open_items_of(session: Session, service_id: str, now: datetime) -> list[tuple[StoredItem, StoredItemBalance, int]]:
     """What can still be taken back of time after `now`, with what is left of it and by how many days it was moved since
     it was billed, oldest first."""
+    rows = session.execute(_open_items(), {"service_id": service_id, "now": now})
+    return [(item, left, int(days)) for item, left, days in rows]
+
+
+@built_once
+def _open_items() -> Select[StoredItem, StoredItemBalance, int]:
     moved_days = moved_days_since(StoredItem.service_id, StoredItem.at)
     covers_end = StoredItem.covers_end + func.make_interval(0, 0, 0, cast(moved_days, Integer))
-    rows = session.execute(
+    still_open = (covers_end > bindparam("now"), StoredItemBalance.units_left > 0)
+    return (
         select(StoredItem, StoredItemBalance, moved_days)
         .join(StoredItemBalance)
-        .where(StoredItem.service_id == service_id, covers_end > now, StoredItemBalance.units_left > 0)
+        .where(StoredItem.service_id == bindparam("service_id"), *still_open)
         .order_by(StoredItem.recorded_at, StoredItem.id)
         .execution_options(populate_existing=True)
     )
-    return [(item, left, int(days)) for item, left, days in rows]
 
 
 def items_of_invoice(session: Session, invoice_id: str) -> list[StoredItem]:

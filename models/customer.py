@@ -6,7 +6,18 @@ from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, UniqueConstraint, and_, select, update
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Select,
+    UniqueConstraint,
+    and_,
+    bindparam,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, object_session, relationship
 
 from domain import next_steps
@@ -15,7 +26,7 @@ from domain.money import Money
 from domain.periods import AnchorPoint, Period
 from models.base import Base, new_id, one_of, recorded_at
 from models.moves import Move, WithHistory
-from models.pending_work import fact, given_up_index, there_is
+from models.pending_work import built_once, fact, given_up_index, there_is
 from models.provider import CLOCK, Provider, UnknownRow, clock_of
 
 if TYPE_CHECKING:
@@ -202,13 +213,19 @@ def lock_and_clock(session: Session, row: Any, row_id: str) -> datetime:
     It is a statement of its own: one that has waited for a lock brings the locked row as it is then, but all others as
     they were when it began, such as a balance that the winner has spent.
     """
-    service_id = row_id if row is Service else select(row.service_id).where(row.id == row_id).scalar_subquery()
-    query = select(Service.id, CLOCK).join(Provider, Provider.id == Service.provider_id)
-    locked = session.execute(query.where(Service.id == service_id).with_for_update(of=Service)).one_or_none()
+    locked = session.execute(_locking(row), {"row_id": row_id}).one_or_none()
     if locked is None:
         raise UnknownRow(row_id)
     session.info.setdefault(_LOCKED, set()).update({locked[0], row_id})
     return locked[1]
+
+
+@built_once
+def _locking(row: Any) -> Select[str, datetime]:
+    of_row: Any = bindparam("row_id")
+    service_id = of_row if row is Service else select(row.service_id).where(row.id == of_row).scalar_subquery()
+    query = select(Service.id, CLOCK).join(Provider, Provider.id == Service.provider_id)
+    return query.where(Service.id == service_id).with_for_update(of=Service)
 
 
 def lock_service_of(session: Session, row: Any, row_id: str) -> None:

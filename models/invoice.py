@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, UniqueConstraint, and_, case, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
+from sqlalchemy.sql.dml import ReturningInsert
 
 from domain import next_steps
 from domain.lifecycle import INVOICE, InvoiceStatus
@@ -15,7 +16,7 @@ from domain.money import Money
 from domain.next_steps import PaperState
 from models.base import Base, new_id, recorded_at
 from models.customer import Customer, Service
-from models.pending_work import PendingWork, fact, given_up_index, pending_index, there_is
+from models.pending_work import PendingWork, built_once, fact, given_up_index, pending_index, there_is
 from models.provider import Provider
 
 
@@ -219,18 +220,21 @@ class NumberGap(Base):
 
 def take_number(session: Session, provider_id: str, kind: str, on: date) -> tuple[int, date]:
     """The next number of the year's series and its date, never before the date of the number before it."""
-    table = NumberSeries.__table__
-    statement = insert(NumberSeries).values(provider_id=provider_id, kind=kind, year=on.year, last_number=1, last_on=on)
-    row = session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["provider_id", "kind", "year"],
-            set_={
-                "last_number": table.c.last_number + 1,
-                "last_on": func.greatest(table.c.last_on, statement.excluded.last_on),
-            },
-        ).returning(table.c.last_number, table.c.last_on)
-    ).one()
+    first = {"provider_id": provider_id, "kind": kind, "year": on.year, "last_number": 1, "last_on": on}
+    row = session.execute(_taking_number(), first).one()
     return row.last_number, row.last_on
+
+
+@built_once
+def _taking_number() -> ReturningInsert[Any]:
+    table: Any = NumberSeries.__table__
+    statement = insert(table)
+    following = {
+        "last_number": table.c.last_number + 1,
+        "last_on": func.greatest(table.c.last_on, statement.excluded.last_on),
+    }
+    key = ["provider_id", "kind", "year"]
+    return statement.on_conflict_do_update(index_elements=key, set_=following).returning(*table.c)
 
 
 def skip_numbers(

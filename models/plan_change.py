@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, and_, case, func, select
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Select,
+    UniqueConstraint,
+    and_,
+    bindparam,
+    case,
+    func,
+    select,
+)
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
 
@@ -19,7 +30,7 @@ from models.invoice import Document, Invoice
 from models.ledger import LedgerBalance
 from models.moves import Move, WithHistory
 from models.payment import PaymentAttempt
-from models.pending_work import Leased, fact, given_up_index, pending_index, setting, there_is
+from models.pending_work import Leased, built_once, fact, given_up_index, pending_index, setting, there_is
 from models.provider import Provider, clock_of
 from settings import settings
 
@@ -209,15 +220,20 @@ def lock_change(session: Session, change_id: str) -> PlanChange:
     """Locks the service, then the change, and reads both afresh, with whose they are, what the service ends by and the
     change's invoice. Raises UnknownRow."""
     lock_service_of(session, PlanChange, change_id)
-    return session.scalars(
+    return session.scalars(_locking(), {"change_id": change_id}).one()
+
+
+@built_once
+def _locking() -> Select[PlanChange]:
+    return (
         select(PlanChange)
-        .where(PlanChange.id == change_id)
+        .where(PlanChange.id == bindparam("change_id"))
         .options(joinedload(PlanChange.service, innerjoin=True).joinedload(Service.open_ending))
         .options(joinedload(PlanChange.provider, innerjoin=True), joinedload(PlanChange.customer, innerjoin=True))
         .options(joinedload(PlanChange.invoice))
         .with_for_update(of=PlanChange)
         .execution_options(populate_existing=True)
-    ).one()
+    )
 
 
 def lock_invoice(session: Session, invoice: Invoice) -> PlanChange | None:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     ForeignKey,
+    Select,
     TableValuedAlias,
     UniqueConstraint,
     bindparam,
@@ -26,6 +27,7 @@ from sqlalchemy.types import String
 
 from domain.catalog import Catalog
 from models.base import Base, EncryptedList, new_id, recorded_at
+from models.pending_work import built_once
 
 _Row = TypeVar("_Row")
 
@@ -151,25 +153,32 @@ def business_now(session: Session, row: Any, row_id: str) -> datetime:
 
     It is the sandbox clock where one is set, the database's clock elsewhere. Raises UnknownRow.
     """
-    query = select(CLOCK)
-    if row is not Provider:
-        query = query.join(row, row.provider_id == Provider.id)
-    now: datetime | None = session.execute(query.where(row.id == row_id)).scalar_one_or_none()
+    now: datetime | None = session.execute(_clock_of(row), {"row_id": row_id}).scalar_one_or_none()
     if now is None:
         raise UnknownRow(row_id)
     return now
 
 
+@built_once
+def _clock_of(row: Any) -> Select[Any]:
+    query = select(CLOCK) if row is Provider else select(CLOCK).join(row, row.provider_id == Provider.id)
+    return query.where(row.id == bindparam("row_id"))
+
+
 def lock_row_and_clock(session: Session, row: Any, row_id: str) -> datetime:
     """The same, of a row that a step locks first: with the lock it is read, for `locked_row`. Raises UnknownRow."""
-    query = select(row, CLOCK).join(Provider, Provider.id == row.provider_id).where(row.id == row_id)
-    locked = query.with_for_update(of=row).execution_options(populate_existing=True)
-    found = session.execute(locked).one_or_none()
+    found = session.execute(_locking(row), {"row_id": row_id}).one_or_none()
     if found is None:
         raise UnknownRow(row_id)
     now: datetime
     session.info[row_id], now = found
     return now
+
+
+@built_once
+def _locking(row: Any) -> Select[Any]:
+    query = select(row, CLOCK).join(Provider, Provider.id == row.provider_id).where(row.id == bindparam("row_id"))
+    return query.with_for_update(of=row).execution_options(populate_existing=True)
 
 
 def locked_row(session: Session, row: type[_Row], row_id: str) -> _Row:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     CompoundSelect,
     DateTime,
     Integer,
+    Update,
     and_,
     bindparam,
     case,
@@ -119,12 +120,14 @@ def note_error(session: Session, row: type[PendingWork], row_id: str, error: Exc
 def unschedule_if_done(session: Session, invoice_id: str) -> None:
     """After a step of an invoice: it is swept no more if that was the last one."""
     session.flush()
-    session.execute(
-        update(Invoice)
-        .where(Invoice.id == invoice_id, not_(INVOICES.has_work))
-        .values(next_attempt_at=None, attempts=0, last_error=None)
-        .execution_options(synchronize_session=False)
-    )
+    session.execute(_unscheduling(), {"invoice_id": invoice_id})
+
+
+@built_once
+def _unscheduling() -> Update:
+    done = update(Invoice).where(Invoice.id == bindparam("invoice_id"), not_(INVOICES.has_work))
+    nothing_left = done.values(next_attempt_at=None, attempts=0, last_error=None)
+    return nothing_left.execution_options(synchronize_session=False)
 
 
 def _places(kinds: tuple[WorkKind, ...]) -> Iterator[tuple[WorkKind, Path]]:

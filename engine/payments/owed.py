@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from domain.errors import OpenInvoice
@@ -18,6 +18,7 @@ from models.invoice import Invoice
 from models.ledger import claim_on, receivable_of
 from models.moves import move
 from models.payment import PaymentAttempt, latest_attempt
+from models.pending_work import built_once
 
 
 def open_bill(session: Session, service: Service) -> OpenInvoice | None:
@@ -34,13 +35,18 @@ def open_bill(session: Session, service: Service) -> OpenInvoice | None:
 def owed_of(session: Session, service: Service) -> Iterator[tuple[Invoice, Money]]:
     """Its invoices of which something is owed: open ones, then those of changes whose payment went back; oldest first,
     each asked when it is wanted."""
-    of_change = Invoice.change_id.is_not(None)
-    owed_again = and_(of_change, claim_on("receivable", Invoice, Invoice.id) > 0)
-    query = select(Invoice).where(Invoice.service_id == service.id, or_(_is_open(), owed_again))
-    for invoice in session.scalars(query.order_by(of_change, Invoice.issued_at, Invoice.id)):
+    for invoice in session.scalars(_maybe_owed(), {"service_id": service.id}):
         owed = receivable_of(session, invoice)
         if owed.amount > 0:
             yield invoice, owed
+
+
+@built_once
+def _maybe_owed() -> Select[Invoice]:
+    of_change = Invoice.change_id.is_not(None)
+    owed_again = and_(of_change, claim_on("receivable", Invoice, Invoice.id) > 0)
+    query = select(Invoice).where(Invoice.service_id == bindparam("service_id"), or_(_is_open(), owed_again))
+    return query.order_by(of_change, Invoice.issued_at, Invoice.id)
 
 
 def settle_covered(session: Session, now: datetime, service: Service) -> None:
