@@ -62,7 +62,7 @@ def _outcome(rule: Rule) -> Iterator[tuple[str, str]]:
 def _contradictions(rule: Rule, catalog: Catalog) -> Iterator[tuple[str, str]]:
     """Keys that exclude each other, so that the rule can never match."""
     for key, end in (("from_category", rule.from_plan), ("to_category", rule.to_plan)):
-        plan, category = catalog.plan(end or ""), getattr(rule, key)
+        plan, category = catalog.plan(end) if end else None, getattr(rule, key)
         if plan is not None and category is not None and plan.category != category:
             yield key, f"{plan.id} is in the category {plan.category}, so this rule can never match"
     implied = _implied(rule.model_copy(update={"category": None}), "category", catalog)
@@ -93,21 +93,20 @@ def _implied(rule: Rule, key: str, catalog: Catalog) -> tuple[object, ...]:
     """Values of a key that hold for everything the rule matches."""
     value = getattr(rule, key)
     implied: list[object] = [value] if value is not None else []
-    if key == "state":
-        implied += CHANGEABLE  # the only one there is, so that to name it matches everything
-    if key == "cycle" and value in ("longer", "shorter"):
-        implied.append("other")
-    if key == "cycle" and rule.direction == "cycle":
-        implied.append("other")
-    if key in ("from_category", "to_category"):
-        named = catalog.plan(getattr(rule, key.replace("category", "plan")) or "")
-        implied += [named.category] if named else []
-    if key == "category":
-        ends = (_implied(rule, "from_category", catalog), _implied(rule, "to_category", catalog))
-        if rule.direction == "cycle":
-            implied.append("same")
-        if all(ends):
-            implied.append("same" if ends[0] == ends[1] else "other")
+    match key:
+        case "state":
+            implied += CHANGEABLE  # the only one there is, so that to name it matches everything
+        case "cycle" if value in ("longer", "shorter") or rule.direction == "cycle":
+            implied.append("other")
+        case "from_category" | "to_category":
+            named = getattr(rule, key.replace("category", "plan"))
+            implied += [plan.category for plan in catalog.plans if plan.id == named]
+        case "category":
+            ends = (_implied(rule, "from_category", catalog), _implied(rule, "to_category", catalog))
+            if rule.direction == "cycle":
+                implied.append("same")
+            if all(ends):
+                implied.append("same" if ends[0] == ends[1] else "other")
     return tuple(implied)
 
 

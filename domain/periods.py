@@ -114,7 +114,7 @@ def full_period(period: Period, months: int, anchor: AnchorPoint, tz: str) -> Pe
     if advance(period.end, 0, anchor, tz) != period.end:
         anchor = anchor_of(period, tz)
     start = advance(period.end, -months, anchor, tz)
-    return Period(start, period.end) if start < period.start else period
+    return Period(min(start, period.start), period.end)
 
 
 def anchor_of(period: Period, tz: str) -> AnchorPoint:
@@ -188,8 +188,7 @@ def check_resumed(period: Period, months: int, anchor: AnchorPoint, tz: str, now
 
 def moved(moment: datetime, days: int, tz: str) -> datetime:
     """The instant so many local days later, at the same time of day."""
-    local = moment.astimezone(ZoneInfo(tz)).replace(tzinfo=None) + timedelta(days=days)
-    return local.replace(tzinfo=ZoneInfo(tz)).astimezone(UTC)
+    return (moment.astimezone(ZoneInfo(tz)) + timedelta(days=days)).astimezone(UTC)  # the sum is one of local times
 
 
 class Outage(NamedTuple):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import cycle, islice
 from typing import NamedTuple
 
 from stdnum.eu import vat
@@ -129,17 +130,14 @@ def _parts(policy: TaxPolicy, taxation: Taxation, lines: list[TaxableLine]) -> l
     numerator, denominator = percent_ratio(taxation.rate.percent)
     divisor = denominator + numerator if taxation.included else denominator
     fixed = [_rest(line, taxation.included) for line in lines]
-    free = [index for index, tax in enumerate(fixed) if tax is None]
+    free = [line.amount * numerator for line, tax in zip(lines, fixed, strict=True) if tax is None]
     if policy.place == "line":
-        shared = [divide_rounded(lines[index].amount * numerator, divisor, policy.rounding) for index in free]
+        shares = iter([divide_rounded(exact, divisor, policy.rounding) for exact in free])
     else:
         whole = divide_rounded(sum(line.amount for line in lines) * numerator, divisor, policy.rounding)
         rest = whole - sum(tax for tax in fixed if tax is not None)
-        shared = _by_largest_remainder(rest, [lines[index].amount * numerator for index in free], divisor)
-    parts = [tax or 0 for tax in fixed]
-    for index, tax in zip(free, shared, strict=True):
-        parts[index] = tax
-    return _kept_in_bounds(lines, parts, taxation.included)
+        shares = iter(_by_largest_remainder(rest, free, divisor))
+    return _kept_in_bounds(lines, [next(shares) if tax is None else tax for tax in fixed], taxation.included)
 
 
 def _rest(line: TaxableLine, included: bool) -> int | None:
@@ -157,10 +155,9 @@ def _by_largest_remainder(whole: int, wanted: list[int], divisor: int) -> list[i
     parts = [exact // divisor for exact in wanted]
     order = sorted(range(len(wanted)), key=lambda index: -(wanted[index] % divisor))
     lacking = whole - sum(parts)
-    if lacking < 0:
-        order.reverse()
-    for count in range(abs(lacking)):
-        parts[order[count % len(order)]] += 1 if lacking > 0 else -1
+    step = 1 if lacking > 0 else -1
+    for index in islice(cycle(order[::step]), abs(lacking)):
+        parts[index] += step
     return parts
 
 
@@ -174,7 +171,7 @@ def _kept_in_bounds(lines: list[TaxableLine], parts: list[int], included: bool) 
             part = -min(max(-parts[index], least), tax)
             cut, parts[index] = cut + parts[index] - part, part
     for index, line in enumerate(lines):
-        if line.left is None and line.amount >= 0 and (cut or parts[index] < 0):
+        if line.left is None and line.amount >= 0:
             part = max(0, parts[index] + cut)
             cut, parts[index] = cut + parts[index] - part, part
     return parts

@@ -4,7 +4,7 @@ from domain.money import Rounding, divide_rounded
 from domain.pricing.frame import Frame
 from domain.pricing.items import PricedLine
 from domain.pricing.modes import CreditBecomes
-from domain.tax import UNTAXED, TaxableLine, Taxation, TaxFigure, percent_ratio, tax_on, taxation_of
+from domain.tax import TaxableLine, Taxation, TaxFigure, percent_ratio, tax_on, taxation_of
 
 Taxed = tuple[tuple[TaxFigure, ...], list[int]]
 
@@ -95,7 +95,7 @@ def _forfeit(lines: list[PricedLine], too_much: int) -> None:
 
 def _ratio(taxation: Taxation) -> tuple[int, int]:
     """How much a minor unit of the line adds to the total."""
-    if taxation == UNTAXED or taxation.rate is None or taxation.included is taxation.owed:
+    if taxation.rate is None or taxation.included is taxation.owed:
         return 1, 1
     numerator, denominator = percent_ratio(taxation.rate.percent)
     more = denominator + numerator

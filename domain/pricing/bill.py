@@ -51,9 +51,8 @@ def opened_by(frame: Frame, lines: list[PricedLine], parts: list[int]) -> tuple[
     unit = charge.terms.unit
     if charge.running_months is not None:
         unit = divide_rounded(unit * charge.running_months, charge.terms.months, Rounding.HALF_UP)
-    terms = charge.terms if unit == charge.terms.unit else charge.terms._replace(unit=unit)
     mode = frame.proration.fraction, frame.day
-    item = billed(terms, charge.taxation, (net, tax), (charge.covers, frame.whole), mode)
+    item = billed(charge.terms._replace(unit=unit), charge.taxation, (net, tax), (charge.covers, frame.whole), mode)
     if frame.kept:
         item = replace(item, moved_days=frame.service.moved_days)
     return (Opened(item, place),)

@@ -186,7 +186,7 @@ def rate_of(item: BilledItem, rates: tuple[TaxRate, ...]) -> TaxRate | None:
     for rate in rates:
         if rate.code == item.tax_code:
             named = rate
-            if rate.percent == item.tax_percent or Decimal(rate.percent) == Decimal(item.tax_percent):
+            if Decimal(rate.percent) == Decimal(item.tax_percent):
                 return rate
     label = named.label if named else {"en": item.tax_code}
     return TaxRate(code=item.tax_code, percent=item.tax_percent, label=label)

@@ -44,9 +44,9 @@ class Frame(NamedTuple):
 
     def covered(self, period: Period) -> Period:
         """The time a line is about: all of the period where the full difference is paid, else what is left of it."""
-        if self.proration.fraction is Fraction.WHOLE or self.now <= period.start:
+        if self.proration.fraction is Fraction.WHOLE:
             return period
-        return Period(self.now, period.end)
+        return Period(max(self.now, period.start), period.end)
 
 
 def frame_of(

@@ -69,10 +69,7 @@ def charge_of(frame: Frame, credits: list[PricedLine]) -> PricedLine | None:
 
 def _credit(frame: Frame, item: BilledItem, units: int) -> PricedLine:
     """What the units were billed, times what is unused of that, and no more than is left."""
-    if item.fraction is None and item.of_period == frame.service.period == item.covers:
-        share = frame.left
-    else:
-        share = unused(item, frame.now, frame.catalog.timezone, frame.proration.fraction, frame.day)
+    share = unused(item, frame.now, frame.catalog.timezone, frame.proration.fraction, frame.day)
     full = item.price * units, item.units
     exact, day_rate = _prorated(frame, full, share)
     amount = divide_rounded(*exact, frame.rounding)

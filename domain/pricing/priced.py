@@ -87,12 +87,13 @@ def price(
     come to: what was accepted of a change that is priced again."""
     now = _checked_moment(service, now, account_credit)
     old, new, decision = decided(catalog, service, target, now)
-    if decision.outcome is Outcome.FORBIDDEN and decision.reason is not None:
+    if decision.outcome is Outcome.FORBIDDEN:
+        assert decision.reason is not None, "a catalogue gives the reason for what it forbids"
         texts = decision.reason.text
         raise Forbidden(in_language(texts, "en"), decision.reason.code, texts)
     check_fit(catalog, new.plan, new.quantity, service.usage)
     timing = Outcome.NOW if override and decision.outcome is Outcome.MANUAL_REVIEW else decision.outcome
-    if timing is Outcome.AT_RENEWAL or decision.proration is None:
+    if decision.proration is None:
         return _at_renewal(catalog, service, buyer, old, new, decision, timing, now)
     most = ceiling.amount if ceiling is not None else None
     figures = price_now(catalog, service, buyer, (old, new), decision.proration, now, most)

@@ -72,8 +72,8 @@ def price_renewal(
     wanted = target or Target(service.plan, service.cycle)
     terms = new_terms(catalog, service, wanted, end, promise.unit if promise else None)
     period, whole = next_period(end, terms.months, service.anchor, catalog.timezone)
-    if until is not None and until < period.end:
-        period = Period(period.start, until)
+    if until is not None:
+        period = Period(period.start, min(until, period.end))
     charge = _charge(catalog, buyer, terms, period, whole)
     priced, taxation = [charge], charge.taxation
     fee = promise.fee if promise else fee_between(old_terms(catalog, service), terms, currency)

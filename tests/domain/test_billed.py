@@ -1,5 +1,6 @@
 """What was billed is remembered from one change to the next: dates and yen, the arithmetic above each row."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from domain.catalog import Catalog, Discount, MinimumCharge, Outcome, TaxRate
 from domain.money import Money
 from domain.periods import Period
 from domain.pricing.billed import BilledItem, TakeBack, rate_of, take_back
-from domain.pricing.modes import CreditBecomes, Fraction, PriceDifference, Proration, RoundingPlace
+from domain.pricing.modes import ChangeDay, CreditBecomes, Fraction, PriceDifference, Proration, RoundingPlace
 from domain.pricing.priced import Priced, price
 from domain.pricing.terms import Buyer, ServiceTerms, Target
 from tests.domain.making import at, percent_off, service, with_rule
@@ -132,6 +133,7 @@ def test_a_waived_charge_is_worth_what_was_credited_against_it(dns: Catalog) -> 
         (0, 385, 0, ["credit", "charge"]),
         # of 3.85 no more credit is used than leaves 3.80 to collect
         (100, 385, 5, ["credit", "charge"]),
+        (384, 385, 5, ["credit", "charge"]),
         (385, 385, 385, ["credit", "charge"]),
     ],
 )
@@ -221,6 +223,26 @@ def test_whole_prices(
     assert opened.net == old.items[0].net + expected
 
 
+@pytest.mark.parametrize(
+    ("difference", "charge"),
+    [(PriceDifference.PRICES, 1000), (PriceDifference.BILLED, 1200)],
+)
+def test_whole_prices_of_what_was_billed_for_less(dns: Catalog, difference: PriceDifference, charge: int) -> None:
+    """3.00 was billed for a month of 5.00: the prices of the plans differ by 7.00, and 12.00 is 9.00 more than that."""
+    catalog = with_rule(dns, Proration(fraction=Fraction.WHOLE, difference=difference))
+    old = service(catalog, "basic", "monthly", "2026-11-01", "2026-12-01", billed=300)
+    priced = changed(catalog, old, "start", "2026-11-20", AMERICAN)
+    assert lines(priced) == [("credit", -300), ("charge", charge)]
+
+
+def test_units_at_whole_prices_cost_their_own_price(dns: Catalog) -> None:
+    """20 % off until the 10th: a third unit on the 16th costs 12.00, whatever the two before it cost."""
+    catalog = with_rule(dns, Proration(fraction=Fraction.WHOLE))
+    discount = percent_off("20", "2026-11-10T00:00:00+09:00")
+    old = service(catalog, "start", "monthly", "2026-11-01", "2026-12-01", quantity=2, discount=discount)
+    assert lines(changed(catalog, old, "start", "2026-11-16", AMERICAN, 3)) == [("charge", 1200)]
+
+
 def test_whole_prices_of_several_changes_add_up(hosting: Catalog) -> None:
     old = service(hosting, "web-s", "annual", "2026-01-01", "2027-01-01")
     now = at("2026-03-01", hosting.timezone)
@@ -301,7 +323,11 @@ def test_no_more_is_taken_back_than_was_billed() -> None:
         with pytest.raises(ValueError, match="itm_1: more would be taken back than was billed"):
             take_back(once, TakeBack(item.id, units, net, tax, period.start))
     assert BilledItem.from_json(once.as_json()) == once
-    assert BilledItem.from_json(replace(once, discount=percent_off("5"), fraction=Fraction.DAYS).as_json()).net == 300
+    document = replace(once, discount=percent_off("5"), fraction=Fraction.DAYS, change_day=ChangeDay.OLD).as_json()
+    assert json.loads(json.dumps(document)) == document
+    again = BilledItem.from_json(document)
+    assert (again.net, again.discount) == (300, percent_off("5"))
+    assert (again.fraction is Fraction.DAYS, again.change_day is ChangeDay.OLD) == (True, True)
 
 
 def test_an_exempt_customer_pays_the_difference_of_whole_prices_without_its_tax(dns: Catalog) -> None:
@@ -367,7 +393,8 @@ def test_what_credit_leaves_too_small_is_waived_where_the_catalogue_says_so(
 
 
 def test_terms_are_kept_with_what_could_go_back_as_money(dns: Catalog) -> None:
-    terms = july(dns, refundable=Money(300, "JPY"))
+    terms = july(dns, refundable=Money(300, "JPY"), discount=percent_off("5"))
+    assert json.loads(json.dumps(terms.as_json())) == terms.as_json()
     assert ServiceTerms.from_json(terms.as_json()) == terms
     assert ServiceTerms.from_json(july(dns).as_json()).refundable is None
 

@@ -275,6 +275,15 @@ def test_a_rule_that_is_never_reached_is_refused(first: str, second: str, reacha
             ": rounding the day rate means something only for fractions of days",
         ),
         ('fraction = "whole", ratio_decimals = 9', ": ratio_decimals means something only where a period is divided"),
+        (
+            'fraction = "zero", credit = false, credit_becomes = "nothing", ratio_decimals = 9',
+            ": ratio_decimals means something only where a period is divided",
+        ),
+        ('fraction = "whole", other_cycle = "keep"', ": other_cycle means something only where a period is divided"),
+        (
+            'fraction = "zero", credit = false, credit_becomes = "nothing", other_cycle = "keep"',
+            ": other_cycle means something only where a period is divided",
+        ),
         ('fraction = "days", place = "day_rate", ratio_decimals = 9', ": round the day rate or the ratio, not both"),
         ('fraction = "weeks"', ".fraction: 'weeks' is not one of days, fixed_30, nominal, seconds, whole, zero"),
         ("credit = true", ".fraction: this key is needed here"),

@@ -49,8 +49,19 @@ def test_unused_time(dns: Catalog, day: str, policies: dict[str, Any], net: int,
     assert price.lost == Money(0, "JPY")
 
 
+def test_what_ended_with_the_period_is_not_open(dns: Catalog) -> None:
+    assert ended(dns, july(dns), "2027-08-01").taken == ()
+
+
+def test_the_credit_says_what_it_is_for(dns: Catalog) -> None:
+    price = ended(dns, july(dns, quantity=2), "2027-07-17")
+    assert price.lines[0].description == "Unused time on Business (monthly), July 17, 2027 – July 31, 2027"
+    assert price.notes == ("The service ended on July 17, 2027; what is credited is the time after that.",)
+
+
 def test_nothing_is_given_and_the_loss_is_named(dns: Catalog) -> None:
     price = ended(dns, july(dns), "2027-07-17", ending_credit="nothing")
+    assert price.notes == ()
     assert (price.credit.amount, price.lost.amount, price.lines) == (0, 1597, ())
     assert [(one.units, one.net, one.tax) for one in price.taken] == [(1, 0, 0)]
 

@@ -20,7 +20,7 @@ def test_an_operator_has_any_event_processed_again() -> None:
     for status in (B.PROCESSED, B.IGNORED, B.POISON, B.DEAD, B.PARKED, B.RETRY):
         INBOX_EVENT.check(status, "replay", B.RECEIVED)
     for status in (B.PROCESSED, B.IGNORED, B.POISON, B.DEAD):
-        with pytest.raises(ImpossibleMove):
+        with pytest.raises(ImpossibleMove, match=f"^no move {status} --process--> processed of a inbox event "):
             INBOX_EVENT.check(status, "process", B.PROCESSED)
 
 
@@ -37,6 +37,11 @@ def test_an_operator_has_any_event_processed_again() -> None:
             "a move from parked follows the status received",
         ),
         (B.DEAD, [(None, "known", B.DEAD)], None),
+        (
+            B.DEAD,
+            [(None, "receive", B.RECEIVED), (B.RECEIVED, "known", B.DEAD)],
+            "there is no move received --known--> dead",
+        ),
     ],
 )
 def test_a_history_is_held_against_the_table(
@@ -108,6 +113,9 @@ def test_who_is_waited_for() -> None:
     assert next_steps.PLAN_CHANGE.waits_for({"operator"}) == {S.INVOICED, S.STUCK}
     assert next_steps.PLAN_CHANGE.is_tried(S.PAID)
     assert not next_steps.PLAN_CHANGE.is_tried(S.SCHEDULED)
+    # what is open is fetched now and then, which is no try
+    assert next_steps.PAYMENT_ATTEMPT.is_tried(AttemptStatus.CREATING)
+    assert not next_steps.PAYMENT_ATTEMPT.is_tried(AttemptStatus.OPEN)
 
 
 def test_what_staff_may_decide() -> None:

@@ -10,10 +10,13 @@ from domain.periods import (
     AnchorPoint,
     BadPeriod,
     ImplausiblePeriod,
+    Outage,
     Period,
     advance,
     anchor_of,
+    check_resumed,
     check_running,
+    in_service_from,
     instant_text,
     local_days,
     months_of,
@@ -228,6 +231,9 @@ def test_a_midnight_that_the_clocks_skip_moves_no_renewal_after_it() -> None:
         ("2026-11-30", "2027-11-30", 12),
         ("2026-11-20", "2026-11-25", 1),
         ("2026-12-31", "2027-03-31", 3),
+        # a day less than a month and a half, and half of it
+        ("2026-11-01", "2026-12-15", 1),
+        ("2026-11-01", "2026-12-16", 2),
     ],
 )
 def test_months_of_a_period_in_its_zone(start: str, end: str, months: int) -> None:
@@ -273,3 +279,80 @@ def test_a_period_that_ended_three_periods_ago_is_no_running_one() -> None:
     check_running(july, 1, TOKYO, end - timedelta(seconds=1))
     with pytest.raises(ImplausiblePeriod, match="ended more than 3 billing periods ago"):
         check_running(july, 1, TOKYO, end)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "months", "wrong"),
+    [
+        # two years ago, and an outage of a year is caught up
+        ("2025-07-15", "2026-07-15", 12, None),
+        ("2024-07-15", "2024-07-16", 12, None),
+        ("2023-07-14", "2024-07-15", 12, "ended more than 3 billing periods ago"),
+        # as long as two periods, and a day longer
+        ("2027-07-01", "2027-09-01", 1, None),
+        ("2027-07-01", "2027-09-02", 1, "longer than two billing periods of 1 months"),
+        ("2027-07-01", "2028-01-01", 3, None),
+        ("2027-07-01", "2028-01-02", 3, "longer than two billing periods of 3 months"),
+        # another time
+        ("2077-07-01", "2077-08-01", 1, None),
+        ("2078-07-01", "2078-08-01", 1, "is not of this time"),
+        ("1976-07-01", "1976-08-01", 1, "is not of this time"),
+        ("1977-07-01", "1977-08-01", 1, "ended more than 3"),
+    ],
+)
+def test_what_may_be_reported_as_running(start: str, end: str, months: int, wrong: str | None) -> None:
+    period, now = Period(at(start, TOKYO), at(end, TOKYO)), at("2027-07-15", TOKYO)
+    if wrong is None:
+        check_running(period, months, TOKYO, now)
+    else:
+        with pytest.raises(ImplausiblePeriod, match=wrong):
+            check_running(period, months, TOKYO, now)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "wrong"),
+    [
+        ("2027-07-10", "2027-08-10", None),
+        # the time up to the day on which it renews
+        ("2027-07-14", "2027-08-10", None),
+        ("2027-07-14", "2027-08-14", "renews on day 10; it would end at 2027-08-09T15:00:00Z"),
+        ("2027-07-16", "2027-08-10", "does not hold this moment, 2027-07-14T15:00:00Z"),
+        ("2027-06-10", "2027-07-10", "does not hold this moment"),
+    ],
+)
+def test_what_may_be_reported_of_a_service_that_is_back(start: str, end: str, wrong: str | None) -> None:
+    period, now, anchor = Period(at(start, TOKYO), at(end, TOKYO)), at("2027-07-15", TOKYO), AnchorPoint(10)
+    if wrong is None:
+        check_resumed(period, 1, anchor, TOKYO, now)
+    else:
+        with pytest.raises(ImplausiblePeriod, match=wrong):
+            check_resumed(period, 1, anchor, TOKYO, now)
+
+
+@pytest.mark.parametrize(
+    ("moment", "begins", "anchor", "until"),
+    [
+        ("2027-07-01", "2027-07-01", None, "2027-07-10"),
+        ("2027-07-09T23:00", "2027-07-09T23:00", None, "2027-07-10"),
+        # the day on which it goes out is out, whatever the hour
+        ("2027-07-10T00:00", "2027-07-20", 20, "2027-08-05"),
+        ("2027-07-19T12:00", "2027-07-20", 20, "2027-08-05"),
+        # the day on which it is back is in service
+        ("2027-07-20T00:00", "2027-07-20T00:00", None, "2027-08-05"),
+        # the second outage begins on the day on which the third one does not end
+        ("2027-08-05", "2027-08-12", 12, None),
+        ("2027-09-01", "2027-09-01", None, None),
+    ],
+)
+def test_time_out_of_service(moment: str, begins: str, anchor: int | None, until: str | None) -> None:
+    """Out from 10 to 20 July, from 5 to 10 August, and from the 10th, on which it came and went, to the 12th."""
+    outages = [
+        Outage(at(f"{start}T12:00", TOKYO), at(end, TOKYO), AnchorPoint(int(end[-2:])))
+        for start, end in (("2027-08-10", "2027-08-12"), ("2027-07-10", "2027-07-20"), ("2027-08-05", "2027-08-10"))
+    ]
+    found = in_service_from(at(moment, TOKYO), outages, TOKYO)
+    assert found == (
+        at(begins, TOKYO),
+        AnchorPoint(anchor) if anchor else None,
+        at(f"{until}T12:00", TOKYO) if until else None,
+    )

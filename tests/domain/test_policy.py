@@ -140,6 +140,11 @@ def test_a_price_that_no_ledger_holds(dns: Catalog) -> None:
         price(dns, dear, AMERICAN, Target("basic", "monthly", 1001), NOW, ZERO)
 
 
+def test_a_million_units_are_the_most(dns: Catalog) -> None:
+    cheap = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01", unit_price=Money(1, "USD"))
+    assert price(dns, cheap, AMERICAN, Target("basic", "monthly", 1_000_000), NOW, ZERO).new.quantity == 1_000_000
+
+
 def test_the_last_instant_of_a_period_can_be_quoted(dns: Catalog) -> None:
     old = service(dns, "basic", "monthly", "2026-11-01", "2026-12-01")
     assert price(dns, old, AMERICAN, Target("start", "monthly"), old.period.start, ZERO).total == 700
@@ -154,6 +159,10 @@ def test_a_plan_that_is_not_sold_is_not_offered(dns: Catalog) -> None:
     with pytest.raises(PlanNotOffered, match="Start is not offered monthly in USD") as refused:
         price(catalog, old, AMERICAN, Target("start", "monthly"), NOW, ZERO)
     assert refused.value.details == {"plan": "start", "cycle": "monthly", "currency": "USD"}
+    # nor is one that is sold where it has no price
+    weekly = dns.model_copy(update={"cycles": {**dns.cycles, "weekly": dns.cycles["monthly"]}})
+    with pytest.raises(PlanNotOffered, match="Start is not offered weekly in USD"):
+        price(weekly, old, AMERICAN, Target("start", "weekly"), NOW, ZERO)
     # who has it may still change the quantity, at the price that was bought
     has_it = service(dns, "start", "monthly", "2026-11-01", "2026-12-01", unit_price=Money(900, "USD"))
     assert price(catalog, has_it, AMERICAN, Target("start", "monthly", 2), NOW, ZERO).total == 450
@@ -308,3 +317,12 @@ def test_each_key_of_a_rule(dns: Catalog, keys: dict[str, str], matches: bool) -
     else:
         with pytest.raises(NoRule):
             decided(catalog, old, Target("start", "annual"), NOW)
+
+
+def test_a_rule_for_another_category_is_for_no_change_within_one(hosting: Catalog) -> None:
+    rule = hosting.rules[-2].model_copy(update={"category": "other", "cycle": None})
+    catalog = hosting.model_copy(update={"rules": (rule,)})
+    old = service(hosting, "web-s", "monthly", "2026-11-01", "2026-12-01")
+    assert decided(catalog, old, Target("vps-1", "monthly"), NOW)[2].rule == 0
+    with pytest.raises(NoRule):
+        decided(catalog, old, Target("web-m", "monthly"), NOW)

@@ -13,6 +13,7 @@ from domain.pricing.proration import (
     by_day_rate,
     exact_part,
     share_left,
+    share_of_part,
     thirty_day_months,
 )
 from tests.domain.making import at
@@ -62,6 +63,18 @@ def test_the_old_plan_may_pay_for_the_day_of_the_change() -> None:
     for fraction, part in ((Fraction.DAYS, 10), (Fraction.FIXED_30, 9), (Fraction.NOMINAL, 10)):
         assert share_left(fraction, period, moment, TOKYO, ChangeDay.OLD).part == part
         assert share_left(fraction, period, moment, TOKYO, ChangeDay.NEW).part == part + 1
+    for fraction, part in ((Fraction.DAYS, 30), (Fraction.FIXED_30, 29), (Fraction.NOMINAL, 30)):
+        assert share_left(fraction, period, period.start, TOKYO, ChangeDay.OLD).part == part
+
+
+def test_a_part_of_a_period_is_its_days() -> None:
+    july = Period(at("2027-07-01", TOKYO), at("2027-08-01", TOKYO))
+    for start, end, share in (
+        ("2027-07-10", "2027-07-20", Share(10, 31, "day")),
+        ("2027-07-10", "2027-08-01", Share(22, 31, "day")),
+        ("2027-07-01", "2027-08-01", ALL_OF_IT),
+    ):
+        assert share_of_part(Period(at(start, TOKYO), at(end, TOKYO)), july, TOKYO) == share
 
 
 def test_all_and_nothing() -> None:

@@ -17,7 +17,7 @@ from domain.pricing.modes import BY_TIME, ChangeDay, Fraction, Proration
 from domain.pricing.priced import price
 from domain.pricing.quote import price_change
 from domain.pricing.quote_values import Quote
-from domain.pricing.settled import settled_quote
+from domain.pricing.settled import settled_quote, stands_until
 from domain.pricing.terms import Buyer, ServiceTerms, Target
 from domain.pricing.verify import verify_settled
 from tests.domain.making import at, percent_off, service, with_rule
@@ -123,6 +123,22 @@ def test_what_cannot_be_lowered_by_its_charge_stands(dns: Catalog) -> None:
     assert settled(quote, "2027-07-31T12:00") is quote
 
 
+@pytest.mark.parametrize(("price", "charged"), [(466, None), (467, 0)])
+def test_a_charge_is_lowered_to_nothing_and_no_further(dns: Catalog, price: int, charged: int | None) -> None:
+    """On the last day 226 less come back than on the 17th. Of 467 a month 226 were asked then, and 15 are now: all of
+    them go. Of 466 it was 225."""
+    start = next(plan for plan in dns.plans if plan.id == "start")
+    cheap = start.model_copy(update={"prices": {"monthly": {"JPY": price}}, "setup_fees": {"JPY": 1000}})
+    plans = tuple(cheap if plan.id == "start" else plan for plan in dns.plans)
+    catalog, buyer = with_rule(dns.model_copy(update={"plans": plans}), BY_DAY), Buyer("US")
+    old = service(catalog, "basic", "monthly", "2027-07-01", "2027-08-01", currency="JPY")
+    target, nothing = Target("start", "monthly"), Money(0, "JPY")
+    quote = price_change(catalog, old, buyer, target, at("2027-07-17T12:00", TOKYO), nothing)
+    again = settled(quote, "2027-07-31T12:00")
+    of_time = [amount for kind, amount in figures(again) if kind in ("charge", "ceiling")]
+    assert (None if again is quote else sum(of_time)) == charged
+
+
 def test_credit_is_what_was_reserved(dns: Catalog) -> None:
     """1,000 of account credit; 500 is the least that is collected, so that 831 of it were reserved. They pay ¥799, and
     what was paid is free again."""
@@ -133,6 +149,7 @@ def test_credit_is_what_was_reserved(dns: Catalog) -> None:
         (1331, 831, 500),
         (799, 799, 0),
     ]
+    assert again.inputs["account_credit"] == {"amount": 831, "currency": "JPY"}
 
 
 @pytest.mark.parametrize(("when_below", "total"), [("raise", 501), ("waive", 0)])
@@ -154,6 +171,28 @@ def test_a_minimum_raises_nothing_above_what_was_accepted(dns: Catalog) -> None:
     assert (quote.total.amount, again.total.amount) == (722, 722)
 
 
+@pytest.mark.parametrize(("price", "asked", "later"), [(500, 0, None), (501, 1, 0)])
+def test_what_was_not_to_be_paid_stands(dns: Catalog, price: int, asked: int, later: int | None) -> None:
+    """A yen more for the month is 1 on its first day, and 0.03 on the last; nothing more is nothing on any."""
+    start = next(plan for plan in dns.plans if plan.id == "start")
+    alike = start.model_copy(update={"prices": {"monthly": {"JPY": price}}})
+    catalog = dns.model_copy(update={"plans": tuple(alike if plan.id == "start" else plan for plan in dns.plans)})
+    quote = accepted(with_rule(catalog, BY_DAY), "2027-07-01T12:00", ("start", "monthly"))
+    again = settled(quote, "2027-07-31T12:00")
+    assert (quote.total.amount, None if again is quote else again.total.amount) == (asked, later)
+
+
+def test_the_invoice_says_why_it_is_not_what_the_proforma_was(dns: Catalog) -> None:
+    less = settled(accepted(dns), "2027-07-23T12:00")
+    assert less.notes == (
+        "Asked for on July 17, 2027 at ¥1,331, paid on July 23, 2027: the plan changes from then on, ¥532 less.",
+    )
+    same = settled(accepted(dns, target=("start", "annual")), "2027-07-23T12:00")
+    assert same.notes[0] == (
+        "Asked for on July 17, 2027, paid on July 23, 2027: the plan changes from then on, at ¥12,934 as accepted."
+    )
+
+
 @pytest.mark.parametrize("fraction", [Fraction.WHOLE, Fraction.ZERO])
 def test_a_price_that_no_day_changes_stands(dns: Catalog, fraction: Fraction) -> None:
     zero = {"credit": False, "credit_becomes": "nothing"} if fraction is Fraction.ZERO else {}
@@ -165,6 +204,17 @@ def test_priced_at_the_request_it_stands_and_ends_with_the_day(dns: Catalog) -> 
     quote = accepted(with_rule(dns, BY_DAY, priced_at="request"), "2027-07-17T23:50")
     assert quote.expires_at == at("2027-07-18T00:00", TOKYO)
     assert settled(quote, "2027-07-23T12:00") is quote
+
+
+def test_only_a_price_of_its_day_ends_with_the_day(dns: Catalog, hosting: Catalog) -> None:
+    at_request = dns.policies.model_copy(update={"priced_at": "request"})
+    quote = accepted(with_rule(dns, BY_DAY), "2027-07-17T23:50")
+    assert stands_until(at_request, quote, TOKYO) == at("2027-07-18", TOKYO)
+    assert stands_until(dns.policies, quote, TOKYO) is None
+    whole = accepted(with_rule(dns, Proration(fraction=Fraction.WHOLE)))
+    assert stands_until(at_request, whole, TOKYO) is None
+    # what staff have not approved has no end of its own yet
+    assert stands_until(at_request, replace(quote, timing="manual_review"), TOKYO) is None
 
 
 def test_what_cannot_be_priced_on_the_day_stands(dns: Catalog) -> None:

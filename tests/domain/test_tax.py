@@ -249,6 +249,69 @@ def test_no_credit_gives_back_more_tax_than_is_left(dns: Catalog) -> None:
         assert (figures[0].amount, parts) == (sum(expected), expected)
 
 
+TEN = TaxRate(code="vat", percent="10", label={"en": "VAT"})
+
+
+@pytest.mark.parametrize(
+    ("included", "lines", "expected"),
+    [
+        # 10% of 191 is 19, and 20 take nothing back: of 10.7 and 10.4 the one with less behind its point goes down
+        (False, [(-20, (20, 0)), (107, None), (104, None)], [0, 10, 9]),
+        # 10% of 190 is 19; with 4 or 5 back that is 23 or 24 for two charges of 10 each
+        (False, [(-10, (10, 4)), (100, None), (100, None)], [-4, 12, 11]),
+        (False, [(-10, (10, 5)), (100, None), (100, None)], [-5, 12, 12]),
+        # 10% of 170 is 17, three less than 10 and 10
+        (False, [(-30, (30, 0)), (100, None), (100, None)], [0, 9, 8]),
+        # nothing is left to go back: charges have no tax rather than less than none
+        (False, [(-30, (30, 0)), (1, None), (1, None)], [0, 0, 0]),
+        (False, [(-30, (30, 0)), (0, None), (100, None)], [0, 0, 7]),
+        # the last of an item without tax, and a charge of 10.0
+        (False, [(-10, (10, 0)), (100, None)], [0, 9]),
+        # 0.4 is nothing, in a price, too
+        (False, [(-4, (30, 3))], [0]),
+        (True, [(-1, (10, 1))], [0]),
+        # -10 + 0 - 1 + 1 come to -1, with 5 back that is 4 for the last two; a credit takes nothing, nor one of nothing
+        (False, [(0, (10, 1)), (-10, (10, 5)), (-1, (5, 1)), (1, None)], [0, -5, 0, 4]),
+        (True, [(-15, (10, 5)), (-1, (9, 1)), (1, None)], [-5, 0, 4]),
+        # 14 of which no more than 10 can be net give back 4, not 1.3; 86 hold 8 in all
+        (True, [(-14, (10, 5)), (100, None)], [-4, 12]),
+        # what was added or waived has neither bound
+        (False, [(100, None), (-50, None)], [10, -5]),
+    ],
+)
+def test_each_lines_part_of_the_tax(
+    dns: Catalog, included: bool, lines: list[tuple[int, tuple[int, int] | None]], expected: list[int]
+) -> None:
+    taxation = Taxation(TEN, included)
+    _, parts = tax_on(dns.tax, [TaxableLine(amount, taxation, left) for amount, left in lines])
+    assert parts == expected
+
+
+@pytest.mark.parametrize(
+    ("policy", "percent", "taxation", "lines", "expected"),
+    [
+        # a rate of nothing is told
+        ({}, "0", {}, [(1000, None)], (1000, 0, 0)),
+        # 24.5 is 24 on a line of its own, and 25 go back
+        ({"place": "line", "rounding": Rounding.DOWN}, "10", {}, [(-245, (245, 25)), (245, None)], (0, -1, 0)),
+        # a cent holds a cent of tax, which an exempt buyer gets taken off
+        ({"rounding": Rounding.UP}, "21", {"included": True, "owed": False}, [(1, None)], (0, 0, 1)),
+        ({"rounding": Rounding.UP}, "21", {"included": True}, [(1, None)], (0, 1, 1)),
+        ({}, "10", {}, [(-5, None), (5, None)], None),
+    ],
+)
+def test_a_figure_is_left_out_only_where_all_of_it_is_nothing(
+    policy: dict[str, object],
+    percent: str,
+    taxation: dict[str, bool],
+    lines: list[tuple[int, tuple[int, int] | None]],
+    expected: tuple[int, int, int] | None,
+) -> None:
+    how = Taxation(TEN.model_copy(update={"percent": percent}), **taxation)
+    figures, _ = tax_on(TaxPolicy(**policy), [TaxableLine(amount, how, left) for amount, left in lines])
+    assert [figure[1:] for figure in figures] == ([expected] if expected else [])
+
+
 def test_reverse_charge_is_for_the_countries_that_the_catalogue_names(dns: Catalog) -> None:
     tax = dns.tax.model_copy(update={"reverse_charge": ("FR",)})
     catalog = dns.model_copy(update={"tax": tax})

@@ -120,7 +120,7 @@ def _parsed(file: str) -> ast.Module:
 def _all(tree: ast.Module) -> Iterator[tuple[str, Place, ast.stmt, ast.AST]]:
     for constant in tree.body:
         match constant:
-            case ast.Assign(targets=[ast.Name(id=name)]) if name.startswith("_"):
+            case ast.Assign(targets=[ast.Name(id=name)]) if name.startswith("_") and _is_used(tree, name):
                 yield from ((name, (constant, "value", None), constant, new) for new in shortened(constant.value))
     for name, function in _functions(tree, ""):
         for number, statement in enumerate(function.body):
@@ -144,6 +144,16 @@ def _uses(file: str, name: str) -> frozenset[int]:
     )
     named = ((node, begun) for node, begun in inside if isinstance(node, ast.Name) and node.id == name)
     return frozenset(line for node, begun in named for line in (node.lineno, begun.lineno))
+
+
+def _is_used(tree: ast.Module, name: str) -> bool:
+    """Whether a function names it. What only the module itself reads while it is loaded is no mutant's."""
+    return any(
+        isinstance(node, ast.Name) and node.id == name
+        for _, function in _functions(tree, "")
+        for statement in function.body
+        for node in ast.walk(statement)
+    )
 
 
 def _constants(tree: ast.Module) -> list[ast.Assign]:
@@ -179,6 +189,8 @@ def _places(place: Place, statement: ast.stmt) -> Iterator[tuple[Place, ast.stmt
     node = _at(place)
     if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
         return
+    if isinstance(node, ast.keyword) and node.arg == "strict":
+        return  # that two have one length is asserted, not decided
     inside = node if isinstance(node, ast.stmt) else statement
     yield place, inside
     for field, value in ast.iter_fields(node):

@@ -94,6 +94,14 @@ def test_an_entry_of_a_private_set_is_left_out() -> None:
     assert used in mutants[4].lines, "the line that uses it"
 
 
+def test_what_a_module_reads_by_itself_and_what_is_asserted_are_left_alone() -> None:
+    changed = {one.function for one in mutants_of("domain/next_steps.py")}
+    assert "_DECISIONS" in changed
+    assert "_POLLED" not in changed
+    assert "strict=True" in (ROOT / "domain/tax.py").read_text(encoding="utf-8")
+    assert not [one for one in mutants_of("domain/tax.py") if one.change.startswith("True")]
+
+
 def test_what_a_statement_of_many_lines_uses_is_run_where_it_begins() -> None:
     file = "engine/ledger/billed_items.py"
     mutant = next(one for one in mutants_of(file) if one.function == "_KEPT")
