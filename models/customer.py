@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, object_session, relationship
+from sqlalchemy.orm.util import identity_key
 
 from domain import next_steps
 from domain.lifecycle import ACTIVE, OPEN_ENDING, OVER, SERVICE, EndingStatus, ServiceStatus, Status
@@ -229,8 +230,9 @@ def _locking(row: Any) -> Select[str, datetime]:
 
 
 def lock_service_of(session: Session, row: Any, row_id: str) -> None:
-    """The same, unless this transaction has done so already."""
-    if row_id not in session.info.get(_LOCKED, ()):
+    """The same, unless this transaction has done so already. Of which service a row is never changes."""
+    locked, known = session.info.get(_LOCKED, ()), session.identity_map.get(identity_key(row, row_id))
+    if row_id not in locked and (known is None or getattr(known, "service_id", row_id) not in locked):
         lock_and_clock(session, row, row_id)
 
 

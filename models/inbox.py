@@ -59,7 +59,8 @@ class InboxEvent(Moving, Base):
     received_at: Mapped[datetime]
     recorded_at: Mapped[datetime] = recorded_at()
 
-    connection: Mapped[Connection] = relationship()
+    # Its adapter reads the body: no event is read without it.
+    connection: Mapped[Connection] = relationship(lazy="joined", innerjoin=True)
 
     given_up_where = _GIVEN_UP
     machine = INBOX_EVENT

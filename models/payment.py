@@ -270,13 +270,12 @@ def record_movement(
 ) -> Payment | None:
     """Writes one movement of money down; None if it is recorded already."""
     key = {"connection_id": connection_id, "gateway_object": gateway_object, "kind": kind}
-    payment_id = session.execute(
+    return session.scalars(
         insert(Payment)
         .values(id=new_id("mny"), **key, **values)
         .on_conflict_do_nothing(index_elements=list(key))
-        .returning(Payment.id)
-    ).scalar_one_or_none()
-    return session.get_one(Payment, payment_id) if payment_id else None
+        .returning(Payment)
+    ).one_or_none()
 
 
 def record_movement_of(

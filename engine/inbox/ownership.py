@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from gateways.protocol import GatewayEvent
 from models.base import is_id
@@ -35,6 +35,7 @@ def target_of(session: Session, event: InboxEvent, gateway_event: GatewayEvent) 
     """By our own reference, else by the gateway's, always within the account that signed; else by the invoice that is
     named. An operator names the invoice itself."""
     ours = select(PaymentAttempt).where(PaymentAttempt.connection_id == event.connection_id)
+    ours = ours.options(joinedload(PaymentAttempt.invoice, innerjoin=True))
     if event.source == "operator":
         invoice = session.get(Invoice, gateway_event.reference) if gateway_event.reference else None
         if invoice is None or invoice.provider_id != event.provider_id:

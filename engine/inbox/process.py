@@ -114,11 +114,12 @@ def _begin_fetch(
 
 
 def _process(session: Session, now: datetime, event: InboxEvent, gateway_events: list[GatewayEvent]) -> Processed:
-    event.match_attempts += 1
-    last_attempt = event.match_attempts >= ATTEMPTS_BEFORE_UNMATCHED
+    attempts = event.match_attempts + 1
+    last_attempt = attempts >= ATTEMPTS_BEFORE_UNMATCHED
     allocations = [
         allocation.allocate_event(session, now, event, gateway_event, last_attempt) for gateway_event in gateway_events
     ]
+    event.match_attempts = attempts  # written with what becomes of the event
     pairs = zip(gateway_events, allocations, strict=True)
     unallocated = [gateway_event for gateway_event, allocated in pairs if not allocated.found]
     if not unallocated:

@@ -92,9 +92,9 @@ def _renewed(play: Play, meter: Meter, service_id: str) -> None:
 
 STORIES = {
     "credit-covered upgrade": Story(_covered, _enqueued, "applied", Limit(44, 8, 10, 2, 16)),
-    "paid upgrade": Story(lambda play: play.request("start"), _paid, "applied", Limit(89, 14, 18, 5, 29)),
+    "paid upgrade": Story(lambda play: play.request("start"), _paid, "applied", Limit(85, 14, 18, 5, 29)),
     "scheduled downgrade": Story(lambda play: play.request("basic"), _enqueued, "scheduled", Limit(9, 1, 1, 1, 6)),
-    "renewal with a downgrade": Story(_due_downgrade, _renewed, "basic", Limit(67, 10, 15, 4, 15)),
+    "renewal with a downgrade": Story(_due_downgrade, _renewed, "basic", Limit(66, 10, 15, 4, 15)),
     "refused upgrade": Story(_refused, _enqueued, "refused", Limit(12, 1, 1, 1, 6)),
 }
 
