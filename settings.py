@@ -27,6 +27,11 @@ class Settings(BaseSettings):
     # Where the rows are, and the messages that wake workers. Unset, `planshift up` starts servers of its own.
     database_url: str | None = None
     broker_url: str | None = None
+    # With a broker `sentinel://`: what its Sentinels call the primary, and their own password, if they want one.
+    sentinel_primary: str = "mymaster"
+    sentinel_password: SecretStr | None = None
+    # A Redis or Valkey in which processes count together. Unset, the broker, where it is one.
+    counters_url: str | None = None
     # A broker of their own for frontends that enqueue by Celery, from which `planshift entry` carries requests over.
     frontends_broker_url: str | None = None
     # Whether the database's address is that of a pooler in transaction mode, such as PgBouncer.
@@ -87,6 +92,13 @@ class Settings(BaseSettings):
         """Nothing waits for longer by design: neither a row between two attempts nor a lease."""
         return max(self.lease_seconds, self.retry_pause_max_seconds)
 
+    @property
+    def shared_counters_url(self) -> str | None:
+        """None: each process counts by itself."""
+        if self.counters_url or self.broker_url is None or is_rabbitmq(self.broker_url):
+            return self.counters_url
+        return self.broker_url
+
     def require_database_url(self) -> str:
         return _required("PLANSHIFT_DATABASE_URL", self.database_url)
 
@@ -108,6 +120,10 @@ class Settings(BaseSettings):
     def signing_keys(self) -> list[str]:
         """The newest last, as the library for signed texts wants them."""
         return self.require_secret_keys()[::-1]
+
+
+def is_rabbitmq(broker_url: str) -> bool:
+    return broker_url.startswith(("amqp://", "amqps://"))
 
 
 class MissingSetting(Exception):

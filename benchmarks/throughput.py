@@ -128,19 +128,26 @@ def _rate_before(folder: Path) -> float:
 
 
 @contextmanager
-def whole_stack() -> Iterator[Stack]:
-    """Servers, sandbox and all our processes, and this process's settings for them."""
-    with temporary_folder("bench") as folder, Stack(folder) as stack:
+def servers(broker_url: str | None = None) -> Iterator[Stack]:
+    """Servers and sandbox, and this process's settings for them."""
+    with temporary_folder("bench") as folder, Stack(folder, broker_url=broker_url) as stack:
         own = {"PLANSHIFT_SECRET_KEY": secrets.token_urlsafe(32), "PLANSHIFT_FLOWER_AUTH": "bench:bench"}
-        own |= {"PLANSHIFT_DOCUMENT_URL": str(folder / "documents")}
-        os.environ.update({**stack.environment(), **own, "PLANSHIFT_LOG_LEVEL": "WARNING"})
+        own |= {"PLANSHIFT_DOCUMENT_URL": str(folder / "documents"), "PLANSHIFT_LOG_LEVEL": "WARNING"}
+        os.environ.update(stack.environment() | own)
         settings.cache_clear()
         create_app.cache_clear()  # of an earlier stack of this process
         stack.start_servers()
         migrate()
-        stack.start_processes(own)
         yield stack
         engine().dispose()
+
+
+@contextmanager
+def whole_stack() -> Iterator[Stack]:
+    """The same, and all our processes."""
+    with servers() as stack:
+        stack.start_processes(dict(os.environ))
+        yield stack
 
 
 def _signal(stack: Stack, number: signal.Signals) -> None:

@@ -12,7 +12,7 @@ import typer
 
 RESULTS = Path("benchmarks/results.json")
 # By name: what it measures, as `python -m benchmarks.NAME` would.
-BENCHMARKS = ("pricing", "pdf", "webhooks", "reads", "throughput", "latency", "profile", "idle")
+BENCHMARKS = ("pricing", "pdf", "webhooks", "reads", "throughput", "latency", "profile", "idle", "series", "scale")
 
 
 def register(app: typer.Typer) -> None:

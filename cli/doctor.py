@@ -86,19 +86,35 @@ def database() -> Iterator[Diagnosis]:
 
 
 def broker() -> Iterator[Diagnosis]:
-    from redis import Redis
-
-    from settings import settings
+    from settings import is_rabbitmq, settings
     from worker.app import QUEUES
+    from worker.depth import depths
+
+    started = time.monotonic()
+    waiting = {queue: depth.count for queue, depth in depths(list(QUEUES)).items()}
+    yield Diagnosis("ok", "broker", f"It answers in {(time.monotonic() - started) * 1000:.0f} ms.")
+    if not is_rabbitmq(settings().require_broker_url()):
+        yield from _redis()
+    elif settings().counters_url is None:
+        sentence = "PLANSHIFT_COUNTERS_URL is not set: each process has rate limits and pauses of its own."
+        yield Diagnosis("warning", "counters", sentence)
+    deep = {queue: count for queue, count in waiting.items() if count > DEEP_QUEUE}
+    if deep:
+        yield Diagnosis("warning", "queues", f"Many messages wait: {deep}. Start more workers for these queues.")
+    else:
+        yield Diagnosis("ok", "queues", f"{sum(waiting.values())} messages wait.")
+
+
+def _redis() -> Iterator[Diagnosis]:
+    """Whether it keeps what it is given, and whether `planshift entry` lives."""
+    from settings import settings
+    from worker.broker import ANSWER_SECONDS, redis_client
     from worker.entry import last_sign
 
-    with Redis.from_url(settings().require_broker_url(), socket_timeout=5, socket_connect_timeout=5) as client:
-        started = time.monotonic()
+    waits = {"socket_timeout": ANSWER_SECONDS, "socket_connect_timeout": ANSWER_SECONDS}
+    with redis_client(settings().require_broker_url(), **waits) as client:
         info: dict[str, Any] = client.info()
-        milliseconds = (time.monotonic() - started) * 1000
-        waiting = {queue: int(client.llen(queue)) for queue in QUEUES}
         sign = last_sign(client)
-    yield Diagnosis("ok", "broker", f"It answers in {milliseconds:.0f} ms.")
     if info.get("maxmemory_policy") != "noeviction":
         sentence = f"maxmemory-policy is {info.get('maxmemory_policy')}: messages may be dropped. Set noeviction."
         yield Diagnosis("bad", "broker", sentence)
@@ -109,11 +125,6 @@ def broker() -> Iterator[Diagnosis]:
         yield Diagnosis("bad", "entry", sentence)
     elif sign is not None:
         yield Diagnosis("ok", "entry", f"{sign[1]} messages of frontends wait to be carried over.")
-    deep = {queue: count for queue, count in waiting.items() if count > DEEP_QUEUE}
-    if deep:
-        yield Diagnosis("warning", "queues", f"Many messages wait: {deep}. Start more workers for these queues.")
-    else:
-        yield Diagnosis("ok", "queues", f"{sum(waiting.values())} messages wait.")
 
 
 def providers() -> Iterator[Diagnosis]:

@@ -13,6 +13,10 @@ Port = Annotated[int, typer.Option(help="Port to listen on.")]
 Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 inside a container.")]
 
 
+class NothingToCarry(Exception):
+    """With RabbitMQ frontends send to the workers' broker itself: see docs/broker-acl.md."""
+
+
 def register(app: typer.Typer) -> None:
     for command in (migrate, web, receiver, worker, entry, beat, flower):
         app.command(epilog=_EXAMPLES[command.__name__])(command)
@@ -76,13 +80,16 @@ def worker(
 def entry() -> None:
     """Carry requests over from the frontends' own broker, never more than the workers' broker has room for."""
     from local.supervisor import stop_on_signals
-    from settings import settings
+    from settings import is_rabbitmq, settings
     from worker.entry import run
     from worker.logs import set_up_logs
 
+    broker = settings().require_broker_url()
+    if is_rabbitmq(broker):
+        raise NothingToCarry(NothingToCarry.__doc__)
     set_up_logs()
     with stop_on_signals() as over:
-        run(settings().require_frontends_broker_url(), settings().require_broker_url(), over)
+        run(settings().require_frontends_broker_url(), broker, over)
 
 
 def beat() -> None:

@@ -38,6 +38,7 @@ if [ "${1:-}" = tests ]; then
     has node || missing="$missing nodejs"
     has npm || missing="$missing npm"
     PATH="$PATH:/usr/sbin" has pgbouncer || missing="$missing pgbouncer"
+    PATH="$PATH:/usr/sbin" has rabbitmq-server || missing="$missing rabbitmq-server"
     PATH="$PATH:/usr/sbin" has nginx || missing="$missing nginx"
 fi
 if [ "${1:-}" = chaos ]; then # sets a host's clock back

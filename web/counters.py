@@ -1,5 +1,5 @@
-"""Counts requests in windows of time: on the broker, so that all processes share a count; in this process's memory
-while the broker is away."""
+"""Counts requests in windows of time: on a Redis or Valkey, so that all processes share a count; in this process's
+memory while that is away, or where there is none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-# What a request waits for at most before it is counted here alone, and how long the broker is then left in peace.
+from worker.broker import redis_pool
+
+# What a request waits for at most before it is counted here alone, and how long the server is then left in peace.
 _ANSWER_SECONDS = 0.25
 _AWAY_SECONDS = 5.0
 
@@ -55,8 +57,8 @@ class Count:
 class Counters:
     """The counters of one process. Windows stand on the clock's own multiples, the same in every process."""
 
-    def __init__(self, broker_url: str | None) -> None:
-        self._url = broker_url
+    def __init__(self, url: str | None) -> None:
+        self._url = url
         self._shared: RedisStorage | None = None
         self._own = MemoryStorage()
         self._away_until = 0.0
@@ -70,18 +72,18 @@ class Counters:
         return Count(policy, used, max(1, round(policy.seconds - passed)))
 
     async def close(self) -> None:
-        """Hangs up on the broker, at the end of the process."""
+        """Hangs up, at the end of the process."""
         if self._shared is not None:
             bridge = self._shared.bridge
             assert isinstance(bridge, RedispyBridge)
-            await bridge.storage.aclose()
+            await bridge.storage.aclose(close_connection_pool=True)
 
     async def _add(self, key: str, seconds: int, amount: int) -> int:
         if self._url is not None and time.monotonic() >= self._away_until:
             try:
                 return await _add(self._storage(self._url), key, seconds, amount)
             except (RedisError, OSError, RuntimeError) as error:  # the last one: its connections are another loop's
-                log.warning("requests are counted by this process alone, the broker does not answer: %s", error)
+                log.warning("this process counts requests alone, the server of the counters does not answer: %s", error)
                 self._shared, self._away_until = None, time.monotonic() + _AWAY_SECONDS
         return await _add(self._own, key, seconds, amount)
 
@@ -90,8 +92,9 @@ class Counters:
         if self._shared is None:
             limits = {"socket_timeout": _ANSWER_SECONDS, "socket_connect_timeout": _ANSWER_SECONDS}
             once = Retry(NoBackoff(), 0)
-            options = {"key_prefix": "planshift:rate", "retry": once, "max_connections": 50} | limits
-            self._shared = RedisStorage(f"async+{url}", implementation="redispy", **options)  # type: ignore[arg-type]
+            pool = redis_pool(url, retry=once, max_connections=50, **limits)
+            options = {"key_prefix": "planshift:rate", "connection_pool": pool}
+            self._shared = RedisStorage("async+redis://", implementation="redispy", **options)  # type: ignore[arg-type]
         return self._shared
 
 

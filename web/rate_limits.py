@@ -38,7 +38,7 @@ class RateLimits:
 
     def __init__(self, app: ASGIApp, own: Settings) -> None:
         self._app = app
-        self._counters = Counters(own.broker_url)
+        self._counters = Counters(own.shared_counters_url)
         self._places = Places()
         self._known: OrderedDict[str, None] = OrderedDict()
         self._key = Policy("key", own.rate_key_max, WINDOW_SECONDS)

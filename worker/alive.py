@@ -11,6 +11,7 @@ from celery.signals import heartbeat_sent, worker_ready
 
 from models.database import engine
 from models.heartbeat import beat
+from worker.depth import signs_of_taking
 
 EVERY_SECONDS = 10.0
 
@@ -44,5 +45,7 @@ def _sent(**_: Any) -> None:
         with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             for queue in sorted(_Signs.queues):
                 beat(connection, f"queue:{queue}")
+            for name, details in signs_of_taking().items():
+                beat(connection, name, **details)
     except Exception as error:  # the database is away; that is said elsewhere
         log.warning("no sign of life could be written: %s", type(error).__name__)

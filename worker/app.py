@@ -8,10 +8,9 @@ from functools import cache
 from typing import Any
 
 from celery import Celery, Task
-from kombu import Exchange, Queue
 
 from settings import settings
-from worker import alive, depth, logs, transport
+from worker import alive, broker, depth, logs, transport
 from worker.beat import SCHEDULE, UNSEEN
 from worker.steps import ROOM_SECONDS, StepTask
 
@@ -87,10 +86,11 @@ def create_app() -> Celery:
     alive.connect()
     transport.register()
     depth.connect()
-    app = Celery("planshift", broker=settings().require_broker_url(), include=[ENTRY_POINT, *STEPS])
+    url = settings().require_broker_url()
+    app = Celery("planshift", broker=url, include=[ENTRY_POINT, *STEPS])
     app.conf.update(
-        # Queues. Each has an exchange of its own: a bare Queue(name) would bind them all to one exchange and key.
-        task_queues=[Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
+        # Queues.
+        task_queues=broker.queues(list(QUEUES), url),
         task_default_queue="pipeline",
         task_create_missing_queues=False,  # a misspelt queue is an error, not a place where messages wait for ever
         task_routes=({name: {"queue": queue} for name, queue in sorted(ROUTES.items(), reverse=True)},),
@@ -111,19 +111,9 @@ def create_app() -> Celery:
         task_serializer="json",
         enable_utc=True,
         timezone="UTC",
-        # The broker connection. Without the first four, a silent connection (a NAT that forgot it) hangs a worker for
-        # ever; socket_timeout alone would lose the message that was just taken.
-        broker_transport_options={
-            "socket_timeout": 5,
-            "socket_connect_timeout": 5,
-            "health_check_interval": 10,
-            "retry_on_timeout": True,
-            "socket_keepalive": True,
-            "visibility_timeout": 3 * LONGEST_TASK_SECONDS,  # longer than any task, or it would run twice at once
-            "unacked_restore_interval": 5,  # a dead worker's messages come back within seconds
-            "unacked_restore_throttle": 1,
-            "client_name": "planshift",
-        },
+        # The broker connection. A message is delivered again after longer than any task, or it would run twice at once.
+        broker_transport_options=broker.transport_options(url, LONGEST_TASK_SECONDS),
+        broker_heartbeat=10,  # RabbitMQ: a silent connection is noticed within 20 s
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # a broker may be away for an hour; workers wait for it
         broker_channel_error_retry=True,

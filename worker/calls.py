@@ -6,7 +6,7 @@ kernel takes back from a process that dies. Each worker keeps its own half free,
 machines, and places are there when the broker is not.
 
 *Breaker.* After some calls in a row without an answer none is made for a while; then one is, and its answer closes the
-breaker. All processes share that through the broker; while that is away, each has its own.
+breaker. All processes share that through the broker, or PLANSHIFT_COUNTERS_URL; while that is away, each has its own.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from redis import Redis, RedisError
 from outbound import guard
 from outbound.guard import NoAnswer, NotAsked
 from settings import settings
+from worker.broker import redis_client
 
 FAILURES_TO_OPEN = 5
 OPEN_SECONDS = 15
@@ -107,7 +108,7 @@ def _place(system: str) -> Iterator[None]:
 def _breaker(system: str) -> pybreaker.CircuitBreaker:
     """A new object each time: threads that share one would wait for each other's calls."""
     try:
-        storage: pybreaker.CircuitBreakerStorage = _storage(system)
+        storage = _storage(system)
     except RedisError:
         storage = _own_storage(system)
     return pybreaker.CircuitBreaker(
@@ -119,10 +120,12 @@ def _breaker(system: str) -> pybreaker.CircuitBreaker:
     )
 
 
-def _storage(system: str) -> pybreaker.CircuitRedisStorage:
+def _storage(system: str) -> pybreaker.CircuitBreakerStorage:
     """Raises RedisError."""
-    broker = _broker(settings().require_broker_url())
-    return pybreaker.CircuitRedisStorage(pybreaker.STATE_CLOSED, broker, namespace=f"planshift:calls:{system}")
+    url = settings().shared_counters_url
+    if url is None:
+        return _own_storage(system)
+    return pybreaker.CircuitRedisStorage(pybreaker.STATE_CLOSED, _client(url), namespace=f"planshift:calls:{system}")
 
 
 @cache
@@ -131,5 +134,5 @@ def _own_storage(system: str) -> pybreaker.CircuitMemoryStorage:
 
 
 @cache
-def _broker(url: str) -> Redis:
-    return Redis.from_url(url, socket_timeout=_BROKER_SECONDS, socket_connect_timeout=_BROKER_SECONDS)
+def _client(url: str) -> Redis:
+    return redis_client(url, socket_timeout=_BROKER_SECONDS, socket_connect_timeout=_BROKER_SECONDS)

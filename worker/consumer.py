@@ -18,6 +18,8 @@ from celery.worker import consumer
 
 from models.database import transaction
 from models.rejected import keep_rejected
+from settings import is_rabbitmq, settings
+from worker.depth import note_taken
 from worker.transport import UNREADABLE
 
 log = logging.getLogger(__name__)
@@ -33,12 +35,26 @@ class NotForFrontends(Exception):
     """A message on the entry point's queue that is more, or other, than a request."""
 
 
+_steps = consumer.Consumer.Blueprint.default_steps
+# Without what would declare 28 queues at RabbitMQ for messages that wait for their time; here that is a date in a row.
+_Blueprint = type(
+    "Blueprint",
+    (consumer.Consumer.Blueprint,),
+    {"default_steps": [step for step in _steps if not step.endswith(":DelayedDelivery")]},
+)
+
+
 class Consumer(consumer.Consumer):
+    Blueprint: Any = _Blueprint
+
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
         receive = super().create_task_handler(*args, **kwargs)
+        notes = is_rabbitmq(settings().require_broker_url())
 
         def receive_or_reject(message: Any) -> Any:
             try:
+                if notes:
+                    note_taken(message)
                 if message.delivery_info.get("routing_key") == ENTRY_QUEUE:
                     check_request(message)
                 return receive(message)

@@ -1,6 +1,7 @@
 """The frontends' own broker: `planshift entry` carries what they append there over to the workers' broker, and never
 more of it than has room. Whoever floods it fills that one, and is refused there; sales, payments and the sweep do not
-feel it.
+feel it. RabbitMQ needs no such carrier: there the queue has a bound of its own, and a user may have the right to write
+to it alone (docs/broker-acl.md).
 
 A message is taken off only when it stands on the other side, so a crash in between repeats it; a request may be
 repeated. Nothing that is done to the frontends' broker needs memory there, so that a full one is emptied all the same.
@@ -16,6 +17,7 @@ import time
 from redis import Redis, RedisError
 from redis.exceptions import ResponseError
 
+from worker.broker import redis_client
 from worker.consumer import ENTRY_QUEUE
 
 # So many requests wait in the workers' broker at the most; it takes messages of 1 MB, and has 512 MB for all.
@@ -41,7 +43,7 @@ def carry(frontends: Redis, broker: Redis) -> int:
 def run(frontends_url: str, broker_url: str, over: threading.Event) -> None:
     """Until `over`. A broker that is away, or full, is tried again."""
     told = 0.0
-    with Redis.from_url(frontends_url, socket_timeout=5) as frontends, Redis.from_url(broker_url) as broker:
+    with redis_client(frontends_url, socket_timeout=5) as frontends, redis_client(broker_url) as broker:
         while not over.is_set():
             try:
                 carried = carry(frontends, broker)

@@ -78,7 +78,17 @@ class Transport(redis.Transport):
         super()._deliver(message, queue)
 
 
+class SentinelChannel(Channel, redis.SentinelChannel):
+    """The same, on the server that the Sentinels name."""
+
+
+class SentinelTransport(Transport):
+    default_port = redis.SentinelTransport.default_port
+    Channel = SentinelChannel
+
+
 def register() -> None:
-    """Broker URLs with the schemes redis and rediss lead here from now on."""
+    """Broker URLs with the schemes redis, rediss and sentinel lead here from now on."""
     for scheme in ("redis", "rediss"):
         TRANSPORT_ALIASES[scheme] = f"{__name__}:Transport"
+    TRANSPORT_ALIASES["sentinel"] = f"{__name__}:SentinelTransport"

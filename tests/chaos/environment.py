@@ -108,15 +108,19 @@ def chaos_stack(
     share: int = 100,
     way_to_the_broker: Callable[[int], Proxy] | None = None,
     clock_library: Path | None = None,
+    broker_url: str | None = None,
     **settings: str,
 ) -> Iterator[ChaosStack]:
     """Everything runs; the seam sleeps until `arm()`. `way_to_the_broker`: our processes reach it through this proxy.
-    `clock_library`: libfaketime, under which all but the database runs, so that the host's clock can be set."""
-    with temporary_folder("chaos") as folder, Stack(folder) as stack, environment({}), ExitStack() as more:
+    `clock_library`: libfaketime, under which all but the database runs, so that the host's clock can be set.
+    `broker_url`: another broker than a Valkey of the stack's own."""
+    with ExitStack() as more:
+        folder = more.enter_context(temporary_folder("chaos"))
+        stack = more.enter_context(Stack(folder, broker_url=broker_url))
+        more.enter_context(environment({}))
         own = PATIENCE | {"PLANSHIFT_SECRET_KEY": secrets.token_urlsafe(32)}
         own |= {"PLANSHIFT_DOCUMENT_URL": str(folder / "documents"), **settings}
         variables = {**stack.environment(), **own, "CHAOS_RECEIVER": stack.addresses.receiver}
-        assert stack.valkey is not None
         with environment(variables):
             if clock_library is not None:
                 clock = _settable_clock(folder, clock_library)
@@ -125,6 +129,7 @@ def chaos_stack(
             stack.start_servers()
             migrate()
             if way_to_the_broker is not None:
+                assert stack.valkey is not None
                 port = stack.valkey.port
                 proxy = more.enter_context(way_to_the_broker(port))
                 variables["PLANSHIFT_BROKER_URL"] = stack.valkey.url.replace(f":{port}/", f":{proxy.port}/")

@@ -24,6 +24,7 @@ DAYS: dict[str, Callable[[], RunResult]] = {
     "processes-die": day(processes.processes_die, UNDER_LOAD),
     "broker-dies": day(broker.broker_dies),
     "half-open": broker.half_open,
+    "rabbitmq": broker.rabbitmq,
     "database-dies": day(processes.database_dies),
     "slow-host": day(neighbours.slow_host, Workload.of(*neighbours.NAMES)),
     "host-answers-twice": neighbours.host_answers_twice,

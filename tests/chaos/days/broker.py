@@ -8,13 +8,17 @@ import random
 import signal
 import threading
 import time
+from typing import Any
 
+from kombu import Connection
 from redis import Redis
 
+from local.folders import temporary_folder
 from settings import settings
 from tests.chaos.environment import ChaosStack, chaos_stack
 from tests.chaos.proxies import SilentProxy
 from tests.chaos.runs import RunResult, Workload, repeatedly, run_stories
+from tests.support.rabbitmq import RabbitMQ
 from worker.app import QUEUES
 
 
@@ -102,3 +106,40 @@ def half_open() -> RunResult:
 
     with chaos_stack(0, way_to_the_broker=way_to) as chaos:
         return run_stories(chaos, Workload.of("upgrade", "downgrade"), silence)
+
+
+def rabbitmq() -> RunResult:
+    """The broker is RabbitMQ: with workers killed beside it, it is emptied, killed with -9 and started again, and
+    stands still for half a minute."""
+
+    def break_it(chaos: ChaosStack, over: threading.Event) -> int:
+        chance = random.Random(20270719)
+
+        def kill_a_worker() -> int:
+            chaos.kill(chance.choice([role for role in chaos.roles() if role not in ("web", "receiver")]))
+            return 1
+
+        def empty() -> int:
+            with Connection(server.url, connect_timeout=5) as client:
+                channel: Any = client.default_channel
+                for queue in QUEUES:
+                    channel.queue_purge(queue)
+            return kill_a_worker()
+
+        def kill_it() -> int:
+            server.kill()
+            server.start()
+            return 1 + kill_a_worker()
+
+        kills = repeatedly(8, 0.5, empty, over) + repeatedly(2, 3, kill_it, over)
+        os.kill(server.process.pid, signal.SIGSTOP)
+        time.sleep(30)
+        os.kill(server.process.pid, signal.SIGCONT)
+        return kills
+
+    with (
+        temporary_folder("rabbitmq") as folder,
+        RabbitMQ(folder) as server,
+        chaos_stack(0, broker_url=server.url) as chaos,
+    ):
+        return run_stories(chaos, Workload.of("upgrade", "downgrade", "expiry", "refund"), break_it)
