@@ -1,4 +1,6 @@
-"""kombu's Redis transport with four mends. Two are for workers that would live on, or end, and take no message more.
+"""kombu's Redis transport with four mends, and its transport of RabbitMQ with one, which stands at the end.
+
+Two are for workers that would live on, or end, and take no message more.
 
 An acknowledgement that the broker did not take gives its place back. kombu counts a message as in hand until its
 acknowledgement is written; one that fails (the broker is away for longer than the socket's time-out) is logged and
@@ -16,7 +18,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from kombu.transport import TRANSPORT_ALIASES, redis, virtual
+from kombu.transport import TRANSPORT_ALIASES, pyamqp, redis, virtual
+
+from worker.broker import ANSWER_SECONDS
 
 # What parsing raises; a broker that is away raises other errors, which the worker knows how to wait out.
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
@@ -87,8 +91,36 @@ class SentinelTransport(Transport):
     Channel = SentinelChannel
 
 
+class ConfirmedChannel(pyamqp.Channel):
+    """Waits for the broker's confirmation of a message no longer than for anything else; kombu waits for ever on a
+    connection that has fallen silent, and with it web, beat and the worker's main loop, which sends events."""
+
+    def basic_publish_confirm(self, *args: Any, **values: Any) -> Any:
+        return super().basic_publish_confirm(*args, **(values | {"confirm_timeout": ANSWER_SECONDS}))
+
+
+class ConfirmedConnection(pyamqp.Connection):
+    Channel = ConfirmedChannel
+
+
+class ConfirmedTransport(pyamqp.Transport):
+    Connection = ConfirmedConnection
+
+
+class ConfirmedSSLTransport(pyamqp.SSLTransport):
+    Connection = ConfirmedConnection
+
+
+_TRANSPORTS = {
+    "redis": Transport,
+    "rediss": Transport,
+    "sentinel": SentinelTransport,
+    "amqp": ConfirmedTransport,
+    "amqps": ConfirmedSSLTransport,
+}
+
+
 def register() -> None:
-    """Broker URLs with the schemes redis, rediss and sentinel lead here from now on."""
-    for scheme in ("redis", "rediss"):
-        TRANSPORT_ALIASES[scheme] = f"{__name__}:Transport"
-    TRANSPORT_ALIASES["sentinel"] = f"{__name__}:SentinelTransport"
+    """Broker URLs with these schemes lead here from now on."""
+    for scheme, transport in _TRANSPORTS.items():
+        TRANSPORT_ALIASES[scheme] = f"{__name__}:{transport.__name__}"

@@ -58,12 +58,12 @@ def crash_everywhere(workload: Workload, share: int = 100) -> RunResult:
     """On servers of its own. `share`: at how many of a hundred boundaries a process dies."""
     with chaos_stack(share) as chaos:
         chaos.arm()
-        result = run_stories(chaos, workload, _until_over)
+        result = run_stories(chaos, workload, until_over)
         result.boundaries = chaos.seen()
     return result
 
 
-def _until_over(chaos: ChaosStack, over: threading.Event) -> int:
+def until_over(chaos: ChaosStack, over: threading.Event) -> int:
     over.wait()
     chaos.disarm()
     return sum(line.startswith("killed") for line in chaos.seen())

@@ -64,8 +64,9 @@ class ChaosStack:
         ready |= {"host": addresses.host, "gateway": addresses.gateway, "mail": addresses.mail}
         return self.clients.enter_context(Patient(ready | {"keys": {slug: keys}}, slug))
 
-    def arm(self) -> None:
-        (self.folder / "armed").touch()
+    def arm(self, among: str = "") -> None:
+        """Processes die at boundaries that have this in their name."""
+        _write_at_once(self.folder / "armed", among)
 
     def disarm(self) -> None:
         (self.folder / "armed").unlink(missing_ok=True)

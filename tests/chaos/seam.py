@@ -69,11 +69,13 @@ class Seam:
 
     def cross(self, side: str, boundary: str) -> None:
         """Dies here if nobody has died here before."""
-        if not (self._folder / "armed").exists():
+        try:
+            among = (self._folder / "armed").read_text()
+        except FileNotFoundError:
             return
         name = f"{side} {boundary}"
         digest = hashlib.sha256(name.encode()).hexdigest()[:20]
-        dies = int(digest[:8], 16) % 100 < self._share
+        dies = among in name and int(digest[:8], 16) % 100 < self._share
         with self._crossing, suppress(FileExistsError), (self._folder / "seen" / digest).open("x") as file:
             file.write(f"{'killed' if dies else 'passed'} {self.role} {name}\n")
             file.flush()
