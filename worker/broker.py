@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from kombu import Exchange, Queue
 from redis import Redis
 from redis.asyncio import ConnectionPool as AsyncConnectionPool
-from redis.asyncio.sentinel import Sentinel as AsyncSentinel
+from redis.asyncio import sentinel as for_a_loop
 from redis.sentinel import Sentinel
 
 from settings import is_rabbitmq, settings
@@ -65,13 +65,28 @@ def _of_sentinel(url: str) -> dict[str, Any]:
     return {"master_name": settings().sentinel_primary, "sentinel_kwargs": _sentinel_login(_OF_REDIS)}
 
 
+class _Client(Redis):
+    def close(self) -> None:
+        """On the Sentinels, too."""
+        super().close()
+        pool: Any = self.connection_pool
+        pool.sentinel_manager.close()
+
+
+class _Pool(for_a_loop.SentinelConnectionPool):
+    async def disconnect(self, inuse_connections: bool = True) -> None:
+        """From the Sentinels, too."""
+        await super().disconnect(inuse_connections)
+        await self.sentinel_manager.aclose()
+
+
 def redis_client(url: str, **options: Any) -> Redis:
     """A client of the server at this address; of the primary, wherever it is now, where the address names Sentinels."""
     if not _has_sentinels(url):
         return Redis.from_url(url, **options)
     nodes, login = _parts(url)
     sentinel = Sentinel(nodes, sentinel_kwargs=_sentinel_login(options), **login, **options)  # type: ignore[no-untyped-call]
-    client: Redis = sentinel.master_for(settings().sentinel_primary)  # type: ignore[no-untyped-call]
+    client: Redis = sentinel.master_for(settings().sentinel_primary, _Client)  # type: ignore[no-untyped-call]
     return client
 
 
@@ -80,8 +95,9 @@ def redis_pool(url: str, **options: Any) -> AsyncConnectionPool:
     if not _has_sentinels(url):
         return AsyncConnectionPool.from_url(url, **options)
     nodes, login = _parts(url)
-    sentinel = AsyncSentinel(nodes, sentinel_kwargs=_sentinel_login(options), **login, **options)  # type: ignore[no-untyped-call]
-    pool: AsyncConnectionPool = sentinel.master_for(settings().sentinel_primary).connection_pool
+    sentinel = for_a_loop.Sentinel(nodes, sentinel_kwargs=_sentinel_login(options), **login, **options)  # type: ignore[no-untyped-call]
+    client = sentinel.master_for(settings().sentinel_primary, connection_pool_class=_Pool)
+    pool: AsyncConnectionPool = client.connection_pool
     return pool
 
 
