@@ -31,7 +31,11 @@ def settle(session: Session, now: datetime, change_id: str) -> Status:
 
     Only money that came in time is held (inbox/allocation.py), so what is held may be settled whenever the task runs.
     """
-    change = lock_change(session, change_id)
+    return settle_locked(session, now, lock_change(session, change_id))
+
+
+def settle_locked(session: Session, now: datetime, change: PlanChange) -> Status:
+    """The same for a change that `lock_change` has just read."""
     invoice = change.invoice
     if change.status not in PAYABLE or invoice is None:
         return Status(change.status)

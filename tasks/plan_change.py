@@ -15,9 +15,9 @@ from engine.notifications import mail
 from engine.payments import checkout
 from models.database import transaction
 from models.outbox import OutboxMessage, unsent_about
-from models.plan_change import PlanChange
+from models.plan_change import PlanChange, lock_change
 from tasks.run import end_canvas_if_waiting, external_step, local_step
-from tasks.story import go_on
+from tasks.story import go_on, name_rest
 from worker.steps import StepTask
 
 
@@ -50,7 +50,16 @@ def request_payment(change_id: str) -> str:
 
 @shared_task(name="plan_change.settle", base=StepTask, bind=True)
 def settle_change(self: StepTask, change_id: str) -> str:
-    return end_canvas_if_waiting(self, local_step(settle.settle, PlanChange, change_id))
+    change = local_step(_settle, PlanChange, change_id)
+    if change.invoice is not None and change.invoice.number is not None:
+        name_rest(self, change.invoice.id, change.invoice.number)
+    return end_canvas_if_waiting(self, change.lifecycle_status)
+
+
+def _settle(session: Session, now: datetime, change_id: str) -> PlanChange:
+    change = lock_change(session, change_id)
+    settle.settle_locked(session, now, change)
+    return change
 
 
 @shared_task(name="plan_change.apply_plan", base=StepTask, bind=True)

@@ -70,6 +70,13 @@ def go_on(step: StepTask, following: NextWork) -> None:
     request.chain = next((canvas[::-1] for canvas in _canvases_of(following)), None)
 
 
+def name_rest(step: StepTask, invoice_id: str, number: str) -> None:
+    """In Flower, the steps after this one name the invoice by the number that it has got."""
+    request: Any = step.request
+    for following in request.chain or []:
+        following["options"]["argsrepr"] = following["options"]["argsrepr"].replace(invoice_id, number)
+
+
 def _canvases_of(following: NextWork) -> list[list[Signature[Any]]]:
     canvases = [canvas_from(task) for task in following.tasks]
     return [[_step(name, following.row_id, following.summary, canvas[-1]) for name in canvas] for canvas in canvases]
