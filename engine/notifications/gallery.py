@@ -11,6 +11,7 @@ from babel.dates import format_date
 
 from domain.money import Money
 from domain.pricing.explain import known_locale, money_text
+from domain.words import sentence
 from engine.notifications.letter import TEMPLATE_FOLDER, Letter, letter_of
 from models.outbox import FOR_STAFF
 from pdf.samples.documents import LANGUAGES
@@ -76,17 +77,24 @@ def _values(language: str) -> dict[str, Any]:
         "effective_on": day(8, 1),
         "due_on": day(8, 8),
         "ends_on": day(8, 1),
-        **{"saved": None, "to_decide": None, "why": None, "reason": None, "problem": "12 > 10", "note": None},
+        "problem": _problem(story.after.plan, language),
+        **{"saved": None, "to_decide": None, "why": None, "reason": None, "note": None},
         **{"is_due": True, "is_late": False, "at_once": False, "at_gateway": False},
         **{"refund": "ref_0192f3a1b6d2", "error": "account closed"},
         "link": "https://portal.northwind.example/portal",
     }
 
 
+def _problem(plan: str, language: str) -> str:
+    part = sentence(language, "over_limit_part", name="GB", used=12, limit=10, reduce_by=2)
+    return sentence(language, "over_limit", plan=plan, limits=part)
+
+
 def _otherwise(event: str, values: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """By name, what makes a mail say something else."""
     sum_to_decide = {"to-decide": {"to_decide": values["amount"]}}
     of_invoice = {"invoice": {"to_plan": None}}
+    reason = {"reason": values["problem"]}
     variants: dict[str, dict[str, dict[str, Any]]] = {
         "canceled": {"service-ended": {"why": "service_ended"}},
         "ending_scheduled": {"at-once": {"at_once": True}},
@@ -96,6 +104,7 @@ def _otherwise(event: str, values: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "plan_changed": {"later": {"saved": values["amount"]}},
         "refund_failed": sum_to_decide,
         "refund_failed_for_staff": sum_to_decide | {"at-gateway": {"at_gateway": True}},
+        "refused": {"for-a-reason": reason},
         "renewal_invoice": {"paid": {"is_due": False}},
         "renewal_reminder": {"late": {"is_late": True}},
         "service_ended": {"nothing-back": {"credit": None}},

@@ -25,7 +25,7 @@ def refused(catalog: Catalog, plan: str, to: str, **changes: object) -> ChangeEr
     [
         ("en", "Basic is too small for what is used now. zones: 7 used, 3 allowed, remove 4."),
         ("es-AR", "Basic es demasiado pequeño para lo que se usa ahora. zonas: 7 en uso, 3 permitidos, quite 4."),
-        ("ja", "現在のご利用量はBasicの上限を超えています。ゾーン: 使用中 7、上限 3、4 減らしてください。"),
+        ("ja", "現在のご利用量はBasicの上限を超えています。ゾーン: 使用中7、上限3、4減らしてください。"),
         ("hi", "Basic अभी के उपयोग के लिए बहुत छोटी है। ज़ोन: 7 उपयोग में, 3 की अनुमति, 4 घटाएँ।"),
         ("fr", "Basic is too small for what is used now. zones: 7 used, 3 allowed, remove 4."),
     ],

@@ -106,7 +106,7 @@ def test_the_mail_says_what_was_paid_and_what_is_left(servers: Stack) -> None:
     mails = httpx.get(f"{servers.addresses.mail}/mails", params=to, trust_env=False).json()
     [mail] = [mail for mail in mails if mail["subject"] == "Your account credit has paid ¥373 for zone"]
     assert "¥373 of it paid for the change of zone to Start." in mail["text"]
-    assert "¥958 are left as your credit." in mail["text"]
+    assert "¥958 is left as your credit." in mail["text"]
 
 
 def test_the_catalogue_may_keep_it(servers: Stack) -> None:

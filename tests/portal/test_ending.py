@@ -64,7 +64,7 @@ def test_now_with_the_credit_that_the_page_says(customer: Visitor) -> None:
     for _ in range(2):
         ended = customer.http.post(f"{service}/end", data=values)
     assert "This service ended on" in ended.text
-    assert "¥1,597 were given back on a credit note." in " ".join(ended.text.split())
+    assert "¥1,597 was given back on a credit note." in " ".join(ended.text.split())
     assert "End this service" not in ended.text
     assert [at for at, _ in endings(customer)] == ["now"]
     assert customer.frontend.call("GET", "/v1/customers/zone/balance")["credit"] == [

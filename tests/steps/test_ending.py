@@ -439,7 +439,7 @@ def test_the_customer_is_told_of_what_was_asked_for_and_of_what_happened(servers
     assert "zone ends on August 1, 2027" in mails(play, kept)[0][1]
     ended = mails(play, play.end("now"))
     assert [event for event, _ in ended] == ["service_ended"]
-    assert "¥1,597 were given back" in ended[0][1]
+    assert "¥1,597 was given back" in ended[0][1]
     assert "July 17, 2027" in ended[0][1]
 
 

@@ -115,7 +115,7 @@ def test_a_settlement_closes_the_other_attempts_at_the_gateway(servers: Stack) -
         ),
         (
             "ja",
-            "本日のお支払い合計は ￥1 ではなく ￥373 です。",
+            "本日のお支払い合計は￥1ではなく￥373です。",
             "現在の期間は2027年8月1日に終わります。更新後にもう一度お申し込みください。",
         ),
     ],

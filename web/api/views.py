@@ -226,7 +226,10 @@ def _reason(change: PlanChange, refused: PaymentAttempt | None) -> dict[str, Any
 
 
 def _price(quote: dict[str, Any] | None, price: type[shapes.PriceSummary]) -> shapes.PriceSummary | None:
-    return price.model_validate(Quote.from_json(quote).public_json()) if quote else None
+    """The sums are said as they were written down; lines, which quotes of before have in another form, are read."""
+    if not quote:
+        return None
+    return price.model_validate(quote if price is shapes.PriceSummary else Quote.from_json(quote).public_json())
 
 
 def attempt_view(attempt: PaymentAttempt, to_pay: bool) -> shapes.PaymentAttempt:
