@@ -58,6 +58,15 @@ def check_text(text: str) -> str:
     return text
 
 
+def readable(text: str) -> str:
+    """What somebody typed or pasted into a form, without what `check_text` refuses: they have not seen it, either. A
+    browser counts a line break as one character and sends two."""
+    kept = _UNFIT.sub("", text.replace("\r\n", "\n"))
+    while _ATTACHED.search(kept):
+        kept = _ATTACHED.sub("", kept)
+    return kept
+
+
 def check_line(text: str) -> str:
     """The text, which is one line and has something to see in it. Raises UnfitText."""
     found = _BREAKS.search(text)

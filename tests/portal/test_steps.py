@@ -211,6 +211,15 @@ def test_another_category_is_a_request_to_staff_with_a_note(frontend: Make) -> N
     assert [change["status"] for change in customer.changes()] == ["awaiting_review"]
 
 
+def test_a_note_arrives_however_it_was_typed(frontend: Make) -> None:
+    """A browser counts 2,000 characters, and sends 49 more for its line breaks; a family is five."""
+    customer = hosting_customer(frontend, "radio-100")
+    note = "\r\n".join(["👨\u200d👩\u200d👧" + "x" * 31] + ["x" * 39] * 49)
+    change = customer.submit(customer.review("vps-1"), "/accept", note=note).url.path
+    page = customer.see(change, "Our staff are looking at your request").text
+    assert f"You wrote: 👨👩👧{'x' * 31}\n{'x' * 39}\n" in page
+
+
 def test_an_open_change_stands_in_the_way_of_a_second(frontend: Make) -> None:
     customer = visitor(frontend("dns"))
     first, second = customer.review("start"), customer.review("business")

@@ -25,6 +25,7 @@ from domain.texts import (
     TEXT_PATTERN,
     check_line,
     check_text,
+    readable,
 )
 
 # What stands in a path without an escape (RFC 3986, pchar). Dots alone would be another path.
@@ -58,6 +59,8 @@ Words = Annotated[
     _schema(TEXT_PATTERN, 1, 500),
 ]
 Note = Annotated[str, StringConstraints(max_length=2_000), BeforeValidator(_text), _schema(TEXT_PATTERN, 0, 2_000)]
+# The same out of a form that a person fills in, whose words are not refused for what a keyboard puts between them.
+TypedNote = Annotated[str, StringConstraints(max_length=2_000), BeforeValidator(readable)]
 
 
 # Computing with the first and the last years of a calendar leaves it.

@@ -20,7 +20,7 @@ from models.customer import Service
 from models.invoice import StoredQuote
 from models.plan_change import PlanChange
 from tasks.story import publish_next
-from web.api.fields import Note
+from web.api.fields import TypedNote
 from web.portal.overview import cards_of
 from web.portal.pages import page, see
 from web.portal.paying import wish_to_pay
@@ -135,7 +135,7 @@ def review(
 
 
 @router.post("/quotes/{quote_id}/accept")
-def submit(quote_id: RowId, visit: SignedForm, note: Annotated[Note, Form()] = "") -> RedirectResponse:
+def submit(quote_id: RowId, visit: SignedForm, note: Annotated[TypedNote, Form()] = "") -> RedirectResponse:
     """Submit: asks for the change at the quoted price. The quote is the key: pressed twice is one change."""
     service_id = ""
     try:
@@ -167,7 +167,7 @@ def _request(service: Service, stored: StoredQuote, note: str) -> ChangeRequest:
         plan=target["plan"],
         cycle=target["cycle"],
         quote=stored.id,
-        note=note.replace("\0", "").strip() or None,
+        note=note.strip() or None,
     )
 
 
