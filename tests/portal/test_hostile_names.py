@@ -87,10 +87,10 @@ def test_no_name_becomes_part_of_a_page(frontend: Callable[..., ApiClient], lang
 
 def test_words_without_an_end_fit_on_the_narrowest_phone(frontend: Callable[..., ApiClient]) -> None:
     hosting, ref = frontend("hosting"), "w" * 128
-    hosting.new_service(ref, "radio-100", "USD", "AR", YEAR, "annual")
+    person = {"name": "W" * 120, "email": f"{'w' * 60}@{'w' * 60}.invalid", "country": "AR", "locale": "es"}
+    hosting.call("PUT", f"/v1/customers/{ref}", person, scope="host")
+    hosting.new_service(ref, "radio-100", "USD", "AR", YEAR, "annual", owner=ref)
     hosting.new_service("web", "web-m", "USD", "AR", YEAR, "annual", owner=ref)
-    person = {"name": "W" * 200, "email": f"{'w' * 60}@{'w' * 60}.invalid", "country": "AR", "locale": "es"}
-    hosting.call("PUT", f"/v1/customers/{ref}", person | {"address": ["W" * 150]}, scope="host")
     hosting.set_clock("2027-07-01T15:00:00Z")
     customer = Visitor(hosting, ref)
     radio, web = (f"/portal/services/{customer.service_id(one)}" for one in (ref, "web"))

@@ -38,7 +38,7 @@ IN_OTHER_WORDS = {
     "canceled-service-ended", "ending_scheduled-at-once", "paid_from_credit-invoice", "payment_declined-invoice",
     "payment_did_not_come-invoice", "plan_changed-later", "refund_failed-to-decide",
     "refund_failed_for_staff-to-decide", "refund_failed_for_staff-at-gateway", "renewal_invoice-paid",
-    "renewal_reminder-late", "service_ended-nothing-back",
+    "refused-for-a-reason", "renewal_reminder-late", "service_ended-nothing-back",
 }  # fmt: skip
 
 LACKING: dict[str, dict[str, Any]] = {
