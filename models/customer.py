@@ -18,7 +18,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, object_session, relationship
+from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
 from sqlalchemy.orm.util import identity_key
 
 from domain import next_steps
@@ -27,7 +27,7 @@ from domain.money import Money
 from domain.periods import AnchorPoint, Period
 from models.base import Base, new_id, one_of, recorded_at
 from models.moves import Move, WithHistory
-from models.pending_work import built_once, fact, given_up_index, there_is
+from models.pending_work import built_once, fact, given_up_index, session_of, there_is
 from models.provider import CLOCK, Provider, UnknownRow, clock_of
 
 if TYPE_CHECKING:
@@ -163,13 +163,11 @@ class Service(WithHistory, Base):
         """A service that is active again is past due again, where it still has an unpaid bill of before."""
         from models.invoice import Invoice  # which knows services
 
-        session = object_session(self)
-        assert session is not None, "only a row of a session is moved"
         if self.status == ServiceStatus.ACTIVE:
             open_bills = and_(Invoice.service_id == self.id, Invoice.change_id.is_(None), Invoice.kind == "invoice")
             unpaid = and_(Invoice.settled_at.is_(None), Invoice.voided_at.is_(None))
             look_again = update(Invoice).where(open_bills, unpaid).values(past_due_at=Invoice.due_at)
-            session.execute(look_again.execution_options(synchronize_session=False))
+            session_of(self).execute(look_again.execution_options(synchronize_session=False))
 
     @property
     def period(self) -> Period:

@@ -12,12 +12,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, ScalarSelect, Select, UniqueConstraint, func, select, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    ScalarSelect,
+    Select,
+    UniqueConstraint,
+    bindparam,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from domain.money import Money
 from models.arrived_credit import note_arrival
 from models.base import Base, new_id, recorded_at
+from models.pending_work import built_once
 
 if TYPE_CHECKING:
     from models.invoice import Invoice
@@ -176,11 +188,17 @@ SELECT EXISTS (SELECT FROM posted)
 def balance(session: Session, provider_id: str, account: str, owner: str, currency: str, locked: bool = False) -> Money:
     """The balance of a guarded liability; zero where nothing was ever posted. `locked`: nobody changes it until the
     transaction is over."""
-    query = balance_of(provider_id, account, owner, currency)
-    return Money(session.scalar(query.with_for_update() if locked else query) or 0, currency)
+    key = {"provider_id": provider_id, "account": account, "owner": owner, "currency": currency}
+    return Money(session.scalar(_balance(locked), key) or 0, currency)
 
 
-def balance_of(provider_id: str, account: str, owner: str, currency: str) -> Select[int]:
+@built_once
+def _balance(locked: bool) -> Select[int]:
+    query = balance_of(*(bindparam(name) for name in ("provider_id", "account", "owner", "currency")))
+    return query.with_for_update() if locked else query
+
+
+def balance_of(provider_id: Any, account: Any, owner: Any, currency: Any) -> Select[int]:
     """The same as a statement, in minor units; no row where nothing was ever posted."""
     key = {"provider_id": provider_id, "account": account, "owner": owner, "currency": currency}
     return select(LedgerBalance.balance_minor).filter_by(**key)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, UniqueConstraint, case, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ForeignKey, Select, UniqueConstraint, bindparam, case, select
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from domain import next_steps
 from domain.next_steps import MessageState
 from models.base import Base, new_id, recorded_at
 from models.customer import Customer
-from models.pending_work import Leased, PendingWork, fact, given_up_index, pending_index
+from models.pending_work import Leased, PendingWork, built_once, fact, given_up_index, pending_index
 
 _GIVEN_UP = "next_attempt_at IS NULL AND sent_at IS NULL"
 
@@ -55,19 +55,21 @@ class OutboxMessage(Leased, PendingWork, Base):
 
 def write_message(session: Session, message: dict[str, Any]) -> None:
     """Adds a notification unless its subject has one of this event, occasion and channel already."""
-    session.execute(
-        insert(OutboxMessage)
-        .values(id=new_id("msg"), fence=0, **message)
-        .on_conflict_do_nothing(index_elements=["subject", "event", "channel", "occasion"])
-    )
+    session.execute(_writing(), {"id": new_id("msg"), **message})
+
+
+@built_once
+def _writing() -> Insert:
+    table: Any = OutboxMessage.__table__
+    return insert(table).on_conflict_do_nothing(index_elements=["subject", "event", "channel", "occasion"])
 
 
 def unsent_about(session: Session, subject: str) -> list[str]:
     """Ids of the messages about a row that are still to be sent, oldest first."""
-    return list(
-        session.scalars(
-            select(OutboxMessage.id)
-            .where(OutboxMessage.subject == subject, OutboxMessage.next_attempt_at.is_not(None))
-            .order_by(OutboxMessage.id)
-        )
-    )
+    return list(session.scalars(_unsent(), {"subject": subject}))
+
+
+@built_once
+def _unsent() -> Select[str]:
+    about = (OutboxMessage.subject == bindparam("subject"), OutboxMessage.next_attempt_at.is_not(None))
+    return select(OutboxMessage.id).where(*about).order_by(OutboxMessage.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,8 +11,10 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
+    Select,
     UniqueConstraint,
     and_,
+    bindparam,
     false,
     func,
     or_,
@@ -37,7 +40,7 @@ from models.customer import Service
 from models.invoice import Invoice
 from models.ledger import claim_on
 from models.moves import Move, WithHistory
-from models.pending_work import MACHINE_NOW, Leased, fact, given_up_index, pending_index, there_is
+from models.pending_work import MACHINE_NOW, Leased, built_once, fact, given_up_index, pending_index, there_is
 from models.provider import Connection
 
 # A webhook has come by then, or will not; a customer who is still at the checkout page loses nothing by our fetching.
@@ -307,9 +310,7 @@ def record_movement_of(
 
 
 def live_attempt(session: Session, invoice_id: str) -> PaymentAttempt | None:
-    return session.scalar(
-        select(PaymentAttempt).where(PaymentAttempt.invoice_id == invoice_id, PaymentAttempt.status.in_(LIVE_ATTEMPT))
-    )
+    return session.scalar(_attempts_in(LIVE_ATTEMPT), {"invoice_id": invoice_id})
 
 
 def attempt_on_its_way(session: Session, invoice_id: str) -> PaymentAttempt | None:
@@ -335,13 +336,13 @@ def latest_attempts(session: Session, invoice_ids: list[str]) -> dict[str, Payme
 
 def unresolved_attempts(session: Session, invoice_id: str) -> list[PaymentAttempt]:
     """Attempts that might still bring money: live ones and those being canceled."""
-    return list(
-        session.scalars(
-            select(PaymentAttempt).where(
-                PaymentAttempt.invoice_id == invoice_id, PaymentAttempt.status.in_(UNRESOLVED_ATTEMPT)
-            )
-        )
-    )
+    return list(session.scalars(_attempts_in(UNRESOLVED_ATTEMPT), {"invoice_id": invoice_id}))
+
+
+@built_once
+def _attempts_in(statuses: Collection[AttemptStatus]) -> Select[PaymentAttempt]:
+    of_invoice = PaymentAttempt.invoice_id == bindparam("invoice_id")
+    return select(PaymentAttempt).where(of_invoice, PaymentAttempt.status.in_(sorted(statuses)))
 
 
 def movements_of(session: Session, payment: Payment, *kinds: str) -> list[Payment]:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, column_property, declared_attr, mapped_column, object_session
+from sqlalchemy.orm import Mapped, Session, column_property, declared_attr, mapped_column, object_session
 
 from domain.next_steps import NextRule, NextSteps, Step
 from settings import settings
@@ -91,18 +91,21 @@ def fact(expression: Callable[[Any], ColumnElement[Any]]) -> hybrid_property[Any
         return select(expression(row)).where(row.id == bindparam("row_id"))
 
     def of_row(self: Any) -> Any:
-        session = object_session(self)
-        assert session is not None, "a fact is asked of a row in a session"
-        return session.scalar(query(type(self)), {"row_id": self.id})
+        return session_of(self).scalar(query(type(self)), {"row_id": self.id})
 
     return hybrid_property(of_row).expression(expression)
 
 
 def facts_of(row: Any, *facts: Any) -> tuple[Any, ...]:
     """What the database says of a row now, for several facts of its class in one statement."""
+    return tuple(session_of(row).execute(select(*facts).where(type(row).id == row.id)).one())
+
+
+def session_of(row: Any) -> Session:
+    """Of a row that is in one."""
     session = object_session(row)
-    assert session is not None, "a fact is asked of a row in a session"
-    return tuple(session.execute(select(*facts).where(type(row).id == row.id)).one())
+    assert session is not None, "only a row in a session knows others"
+    return session
 
 
 def there_is(query: Select[Any]) -> ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -245,10 +246,14 @@ def lock_invoice(session: Session, invoice: Invoice) -> PlanChange | None:
 
 
 def active_change(session: Session, service_id: str) -> PlanChange | None:
-    return session.scalar(select(PlanChange).where(PlanChange.service_id == service_id, PlanChange.status.in_(ACTIVE)))
+    return session.scalar(_changes_in(ACTIVE), {"service_id": service_id})
 
 
 def scheduled_change(session: Session, service_id: str) -> PlanChange | None:
-    return session.scalar(
-        select(PlanChange).where(PlanChange.service_id == service_id, PlanChange.status == Status.SCHEDULED)
-    )
+    return session.scalar(_changes_in((Status.SCHEDULED,)), {"service_id": service_id})
+
+
+@built_once
+def _changes_in(statuses: Collection[Status]) -> Select[PlanChange]:
+    of_service = PlanChange.service_id == bindparam("service_id")
+    return select(PlanChange).where(of_service, PlanChange.status.in_(sorted(statuses)))

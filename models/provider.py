@@ -223,7 +223,13 @@ def provider_by_slug(session: Session, slug: str) -> Provider | None:
 
 
 def connection_of(session: Session, provider_id: str, kind: str) -> Connection | None:
-    return session.scalar(select(Connection).where(Connection.provider_id == provider_id, Connection.kind == kind))
+    return session.scalar(_connection(), {"provider_id": provider_id, "kind": kind})
+
+
+@built_once
+def _connection() -> Select[Connection]:
+    of_provider = Connection.provider_id == bindparam("provider_id")
+    return select(Connection).where(of_provider, Connection.kind == bindparam("kind"))
 
 
 def catalog_of(session: Session, provider: Provider) -> Catalog:

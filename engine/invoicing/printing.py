@@ -4,10 +4,12 @@ for it: a person decides (operators/dead_letters.py)."""
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Select, bindparam, select
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session, joinedload
 
 from domain.lifecycle import Status
@@ -18,7 +20,7 @@ from engine.notifications import notices
 from models import storage
 from models.base import new_id
 from models.invoice import Document, Invoice
-from models.pending_work import error_text
+from models.pending_work import built_once, error_text
 from models.plan_change import PlanChange
 from pdf import InvoiceDocument, render, renderer_version
 
@@ -101,29 +103,30 @@ def _write_down(session: Session, call: PrintCall, printed: Printed | Unprintabl
         session.get_one(Invoice, call.invoice_id).print_error = printed.reason
         unschedule_if_done(session, call.invoice_id)
         return
-    session.execute(
-        insert(Document)
-        .values(
-            id=new_id("doc"),
-            invoice_id=call.invoice_id,
-            kind=call.kind,
-            sha256=printed.sha256,
-            size_bytes=printed.size_bytes,
-            renderer_version=printed.renderer_version,
-        )
-        .on_conflict_do_nothing(index_elements=["invoice_id", "kind"])
-    )
+    document = {"id": new_id("doc"), "invoice_id": call.invoice_id, "kind": call.kind, **asdict(printed)}
+    session.execute(_filing(), document)
     unschedule_if_done(session, call.invoice_id)
+
+
+@built_once
+def _filing() -> Insert:
+    table: Any = Document.__table__
+    return insert(table).on_conflict_do_nothing(index_elements=["invoice_id", "kind"])
 
 
 def begin_change_print(session: Session, now: datetime, change_id: str) -> ChangePrintCall | Status:
     """The same for the invoice of a change."""
-    with_invoice = joinedload(PlanChange.invoice).joinedload(Invoice.documents)
-    change = session.get_one(PlanChange, change_id, options=[with_invoice])
+    change = session.scalars(_change_to_print(), {"change_id": change_id}).unique().one()
     call = _call_for(session, change.invoice) if change.invoice is not None else None
     if call is None:
         return change.lifecycle_status
     return ChangePrintCall(call.invoice_id, call.kind, call.values, change.lifecycle_status)
+
+
+@built_once
+def _change_to_print() -> Select[PlanChange]:
+    with_documents = joinedload(PlanChange.invoice).joinedload(Invoice.documents)
+    return select(PlanChange).where(PlanChange.id == bindparam("change_id")).options(with_documents)
 
 
 def finish_change_print(

@@ -6,9 +6,9 @@ Account credit is a means of payment, so less of it is used where the rest would
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog
@@ -18,6 +18,7 @@ from gateways.protocol import AmountRule
 from gateways.registry import GATEWAYS
 from models.customer import Service
 from models.ledger import balance_of
+from models.pending_work import built_once
 from models.provider import Connection
 
 
@@ -44,13 +45,18 @@ class CurrencyProblem(NamedTuple):
 def means_of(session: Session, service: Service) -> tuple[AmountRule | None, Money]:
     """What pays for a service: the rule of the connected gateway (none of its own before one is connected; None: the
     currency is not taken), and the account credit that the customer may spend."""
-    adapter = select(Connection.adapter).where(
-        Connection.provider_id == service.provider_id, Connection.kind == "gateway"
-    )
-    credit = balance_of(service.provider_id, "credit", service.customer_id, service.currency)
-    connected, spendable = session.execute(select(adapter.scalar_subquery(), credit.scalar_subquery())).one()
+    whose = {"provider_id": service.provider_id, "owner": service.customer_id, "currency": service.currency}
+    connected, spendable = session.execute(_means(), whose).one()
     rule = GATEWAYS[connected].amount_rule(service.currency) if connected is not None else AmountRule()
     return rule, service.money(spendable or 0)
+
+
+@built_once
+def _means() -> Select[str, int]:
+    provider_id: Any = bindparam("provider_id")
+    adapter = select(Connection.adapter).where(Connection.provider_id == provider_id, Connection.kind == "gateway")
+    credit = balance_of(provider_id, "credit", bindparam("owner"), bindparam("currency"))
+    return select(adapter.scalar_subquery(), credit.scalar_subquery())
 
 
 def with_payable_credit(rule: AmountRule | None, credit: Money, price: Callable[[Money], P]) -> P:
