@@ -24,9 +24,9 @@ def _dns() -> Catalog:
     return catalog_named("dns", "dns")
 
 
-def midnight(month: int, day: int) -> datetime:
-    """Of this date of 2027, in Tokyo."""
-    return datetime(2027, month, day, tzinfo=UTC) - timedelta(hours=9)
+def midnight(month: int, day: int, year: int = 2027) -> datetime:
+    """Of this date, in Tokyo."""
+    return datetime(year, month, day, tzinfo=UTC) - timedelta(hours=9)
 
 
 class Customer:
@@ -35,6 +35,9 @@ class Customer:
     proration: ClassVar[Proration]
     minimum: ClassVar[MinimumCharge | None] = None
     day_of_the_change: ClassVar[ChangeDay] = ChangeDay.NEW
+    most_units: ClassVar[int] = 3
+    changes_cycle: ClassVar[bool] = True
+    bills_each_unit: ClassVar[bool] = True
     service: ServiceTerms
     running: Running
 
@@ -137,7 +140,19 @@ class Customer:
         late = self.running.late
         if units:
             billed = self.share() if share is None else share
-            self.account.held.append(Held(units, paid, self.running.whole.later(-late), billed, late))
+            self.account.held.append(Held(units, paid, self.running.whole.later(-late), billed, self.factor(), late))
+
+    def credit_used(self, credit: int, total: int) -> int:
+        """All of it that the total takes, or so much that what is left to pay is no small amount."""
+        used, least = min(credit, max(0, total)), self.minimum.amounts["JPY"] if self.minimum else 0
+        return max(0, total - least) if 0 < total - used < least else used
+
+    def units_are_billed_once(self) -> bool:
+        """No unit of the running time was billed twice, and none was not."""
+        open_items = [item for item in self.service.items if item.is_open(self.now)]
+        if not self.bills_each_unit:
+            return len(open_items) == 1
+        return sum(item.units_left for item in open_items) == self.service.quantity
 
     def agrees(self) -> bool:
         """Whether what was billed less what was credited is the price of what he had, half a unit a line."""
@@ -145,13 +160,3 @@ class Customer:
 
     def sentence(self, before: ServiceTerms, old: Running, total: int, ceiling: int | None) -> None:
         raise NotImplementedError
-
-
-class WithCredit(Customer):
-    """What is given up comes back and what is new is charged; all else is an addition to neither."""
-
-    def sentence(self, before: ServiceTerms, old: Running, total: int, ceiling: int | None) -> None:
-        worth, charge, units = self.moved(before, old)
-        if ceiling is not None:
-            charge = min(charge, worth + ceiling)
-        self.hold(units, charge)

@@ -123,13 +123,14 @@ class Running:
 
 @dataclass(frozen=True)
 class Held:
-    """Units with a share of `whole` that ends with it, and what was paid for that; all of it as it lay before the
-    service was out, from which on it lies so many days later."""
+    """Units with a share of `whole` that ends with it, and what was paid for that, `tax` times the price of the list;
+    all of it as it lay before the service was out, from which on it lies so many days later."""
 
     units: int
     paid: Exact
     whole: Span
     share: Exact
+    tax: Exact
     late: int = 0
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -22,14 +22,12 @@ from tests.support.life_customer import OFF, Customer, cycles, midnight, plans
 from tests.support.life_model import BUYERS, MONTHS, PRICES, Running, Span, local
 
 NOTHING, TOKYO = Money(0, "JPY"), "Asia/Tokyo"
-LIFE = settings(max_examples=25, stateful_step_count=25, deadline=None, derandomize=True)
+DEEP = settings.get_current_profile_name() == "deep"
+LIFE = settings(max_examples=300 if DEEP else 25, stateful_step_count=50 if DEEP else 25)
 
 
 class Life(Customer, RuleBasedStateMachine):
-    """A service of one mode, priced by the domain alone."""
-
-    most_units: ClassVar[int] = 3
-    changes_cycle: ClassVar[bool] = True
+    """A service priced by the domain alone."""
 
     @initialize(
         inclusive=st.booleans(),
@@ -184,15 +182,11 @@ class Life(Customer, RuleBasedStateMachine):
             assert 0 <= item.net_left <= item.net
             assert 0 <= item.tax_left <= item.tax
             assert 0 <= item.units_left <= item.units
-        self.units_are_billed_once()
-
-    def units_are_billed_once(self) -> None:
-        units = sum(item.units_left for item in self.service.items if item.is_open(self.now))
-        assert units == self.service.quantity
+        assert self.units_are_billed_once()
 
 
-def lived(machine: type[Life]) -> Any:
-    """The test case of a machine."""
-    case = machine.TestCase
+def lived(mode: type[Customer]) -> Any:
+    """The test case of a life in this mode."""
+    case = type(mode.__name__, (mode, Life), {}).TestCase  # type: ignore[attr-defined]
     case.settings = LIFE
     return case
