@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from domain.money import Money, Rounding
 from domain.pricing.modes import ChangeDay, Proration, RoundingPlace
@@ -57,7 +57,7 @@ class InvoiceStyle(_Part):
     """How invoices are numbered, paid and coloured."""
 
     number_prefix: str = ""
-    due_days: int = Field(default=7, ge=0, le=365)
+    due_days: StrictInt = Field(default=7, ge=0, le=365)
     payment_instructions: Texts = {}
     colour: Annotated[str, StringConstraints(pattern=COLOUR)] = "#1f4e79"
     logo: str | None = None
@@ -84,7 +84,7 @@ class MinimumCharge(_Part):
     """What happens when a total, or what account credit leaves of it, is smaller than this, in minor units per
     currency."""
 
-    amounts: dict[str, int]
+    amounts: dict[str, StrictInt]
     when_below: Literal["raise", "waive"] = "waive"
     after_credit: Literal["use_less_credit", "waive"] = "use_less_credit"
 
@@ -94,10 +94,10 @@ class Policies(_Part):
 
     change_day: ChangeDay = ChangeDay.NEW
     rounding: RoundingPolicy = RoundingPolicy()
-    quote_valid_minutes: int = Field(default=30, ge=1, le=7 * 24 * 60)
-    payable_days: int = Field(default=7, ge=1, le=90)
+    quote_valid_minutes: StrictInt = Field(default=30, ge=1, le=7 * 24 * 60)
+    payable_days: StrictInt = Field(default=7, ge=1, le=90)
     # Money that is on its way (a bank debit, a voucher) stops the offer's clock, at most for so long.
-    pending_days_max: int = Field(default=14, ge=1, le=60)
+    pending_days_max: StrictInt = Field(default=14, ge=1, le=60)
     late_money: Literal["credit", "change"] = "credit"
     # Account credit that arrives while something of the customer's is open: it pays that, or is kept for later.
     arriving_credit: Literal["pay_open", "keep"] = "pay_open"
@@ -105,11 +105,11 @@ class Policies(_Part):
     # Money of a refund that fails, which banks say weeks later: account credit again, or a person is asked.
     refund_failed: Literal["credit", "ask"] = "credit"
     # When the customer of an unpaid renewal is reminded: days after its due date, before it where negative.
-    reminder_days: tuple[Annotated[int, Field(ge=-60, le=60)], ...] = Field(default=(-2, 3), max_length=10)
+    reminder_days: tuple[Annotated[StrictInt, Field(ge=-60, le=60)], ...] = Field(default=(-2, 3), max_length=10)
     # Whether a renewal that costs nothing makes an invoice.
     zero_renewals: Literal["invoice", "silent"] = "invoice"
     over_limit_at_renewal: Literal["keep", "ask"] = "keep"
-    staff_review_days: int = Field(default=14, ge=1, le=365)
+    staff_review_days: StrictInt = Field(default=14, ge=1, le=365)
     minimum_charge: MinimumCharge | None = None
     # Time that was paid and not had, when a service is back: the next period begins then, or the paid rest moves there.
     resume: Literal["restart_period", "extend_period"] = "restart_period"
@@ -148,7 +148,7 @@ class TaxPolicy(_Part):
 class Cycle(_Part):
     """A billing cycle of whole months."""
 
-    months: int = Field(ge=1, le=120)
+    months: StrictInt = Field(ge=1, le=120)
     label: Texts
 
 
@@ -156,7 +156,7 @@ class Discount(_Part):
     """A percentage off, or an amount (minor units per currency) off each period's full price, until an instant."""
 
     percent: Percent | None = None
-    amounts: dict[str, int] = {}
+    amounts: dict[str, StrictInt] = {}
     until: str | None = None
     plans: tuple[Slug, ...] = ()
 
@@ -168,11 +168,11 @@ class Plan(_Part):
     name: Name
     category: Slug
     product: Slug
-    rank: int
-    limits: dict[str, int] = {}
-    prices: dict[str, dict[str, int]]
-    setup_fees: dict[str, int] = {}
-    sold: bool = True
+    rank: StrictInt
+    limits: dict[str, StrictInt] = {}
+    prices: dict[str, dict[str, StrictInt]]
+    setup_fees: dict[str, StrictInt] = {}
+    sold: StrictBool = True
 
 
 class Outcome(StrEnum):

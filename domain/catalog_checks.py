@@ -82,6 +82,8 @@ def _exists(timezone: str) -> bool:
 
 def _currencies(catalog: Catalog) -> Problems:
     for index, currency in enumerate(catalog.currencies):
+        if currency in catalog.currencies[:index]:
+            yield CatalogProblem(f"currencies.{index}", f"{currency!r} is written twice")
         try:
             exponent(currency)
         except UnknownCurrency as error:
@@ -165,6 +167,10 @@ def _plans(catalog: Catalog) -> Problems:
         if plan.id in seen:
             yield CatalogProblem(f"plans.{index}.id", f"{plan.id!r} is used twice; give each plan its own id")
         seen.add(plan.id)
+        if catalog.categories and plan.category not in catalog.categories:
+            expected = f"name this category for customers: categories.{plan.category}"
+            meant = nearest(plan.category, catalog.categories)
+            yield CatalogProblem(f"plans.{index}.category", expected, meant)
         yield from _limits(catalog, f"plans.{index}.limits", plan)
 
 

@@ -17,13 +17,15 @@ _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-(?P<region>[A-Z]{2}|\d{3}))?
 
 
 def code_problems(catalog: Catalog) -> Iterator[CatalogProblem]:
-    """Every country and locale of the catalogue that does not exist."""
+    """Every country and locale of the catalogue that does not exist, and every name without a text."""
     for key, country in _countries(catalog):
         if country not in COUNTRIES:
             yield no_country(key, country)
     if not _is_locale(catalog.locale):
         yield _no_locale("locale", catalog.locale)
     for key, texts in _texts(catalog):
+        if not texts:
+            yield CatalogProblem(key, "a text, or one for each language, was expected")
         for language in texts:
             if "-" in language or "_" in language or not _is_locale(language):
                 yield _no_language(f"{key}.{language}", language)
@@ -66,7 +68,8 @@ def _texts(catalog: Catalog) -> Iterator[tuple[str, Texts]]:
         yield f"limit_names.{name}", texts
     for index, rate in enumerate(catalog.tax.rates):
         yield f"tax.rates.{index}.label", rate.label
-    yield "invoice.payment_instructions", catalog.invoice.payment_instructions
+    if catalog.invoice.payment_instructions:
+        yield "invoice.payment_instructions", catalog.invoice.payment_instructions
     for index, rule in enumerate(catalog.rules):
         if rule.reason is not None:
             yield f"rules.{index}.reason.text", rule.reason.text

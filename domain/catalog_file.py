@@ -26,7 +26,7 @@ _CURRENCY_MAPS = ("setup_fees", "amounts")
 def parse_catalog(text: str, source: str) -> Catalog:
     """The catalogue in this TOML text; money is written in major units as strings ("12.00"). Raises CatalogError."""
     try:
-        document = tomllib.loads(text)
+        document = tomllib.loads(text.removeprefix("\ufeff"))  # some editors begin a file with a byte order mark
     except tomllib.TOMLDecodeError as error:
         raise CatalogError([_no_toml(error, text, source)]) from None
     problems: list[CatalogProblem] = []
@@ -104,7 +104,9 @@ def _convert_money(document: dict[str, Any], problems: list[CatalogProblem]) -> 
                 amounts[currency] = _minor_units(text, currency)
             except (NotAnAmount, UnknownCurrency) as error:
                 unknown = isinstance(error, UnknownCurrency)
-                meant = nearest(currency, sold) or nearest(currency, CURRENCIES) if unknown else None
+                meant = (
+                    nearest(currency, sold) or nearest(currency, CURRENCIES) if unknown else _pointed(text, currency)
+                )
                 problems.append(CatalogProblem(f"{path}.{currency}", str(error), meant))
                 amounts[currency] = 0
 
@@ -136,6 +138,17 @@ def _minor_units(text: Any, currency: str) -> int:
     if money.amount < 0:
         raise NotAnAmount("an amount of zero or more was expected")
     return money.amount
+
+
+def _pointed(text: Any, currency: str) -> str | None:
+    """What was meant by 5,00."""
+    if not isinstance(text, str) or "," not in text:
+        return None
+    pointed = text.replace(",", ".")
+    try:
+        return pointed if _minor_units(pointed, currency) else None
+    except NotAnAmount:
+        return None
 
 
 def _convert_prorations(document: dict[str, Any], problems: list[CatalogProblem]) -> None:

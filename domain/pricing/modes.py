@@ -4,7 +4,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
 from domain.money import Rounding
 
@@ -73,14 +73,14 @@ class Proration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     fraction: Fraction
-    credit: bool = True
+    credit: StrictBool = True
     anchor: Anchor = Anchor.KEEP
     credit_becomes: CreditBecomes = CreditBecomes.ACCOUNT_CREDIT
     change_day: ChangeDay | None = None
     rounding: Rounding | None = None
     place: RoundingPlace | None = None
-    ratio_decimals: int | None = Field(default=None, ge=1, le=18)
-    realign_day: int | None = Field(default=None, ge=1, le=31)
+    ratio_decimals: StrictInt | None = Field(default=None, ge=1, le=18)
+    realign_day: StrictInt | None = Field(default=None, ge=1, le=31)
     difference: PriceDifference = PriceDifference.PRICES
     # What happens to the renewal date where the cycle changes; the anchor's own way by default.
     other_cycle: Literal[Anchor.KEEP, Anchor.KEEP_END, Anchor.RESET] | None = None

@@ -246,7 +246,8 @@ CHECKS = (
     ),
     Check(
         "renewals_follow_each_other",
-        "each renewal has one invoice, and no period overlaps the one before, unless a change has shortened that",
+        "each renewal has one invoice, and no period overlaps the one before, unless a change has shortened that, or it"
+        " ended with all that was billed for it, and the service is back",
         """
         SELECT id AS row_id, format('starts %s, the period before it ends %s', period_start, before) AS what FROM (
             SELECT *, lag(period_end) OVER of_service AS before, lag(renewed_at) OVER of_service AS since
@@ -256,6 +257,13 @@ CHECKS = (
             SELECT FROM plan_changes c JOIN invoices i ON i.change_id = c.id
             WHERE c.service_id = periods.service_id AND i.settled_at BETWEEN since AND renewed_at
             AND (coalesce(c.settled_quote, c.quote)->'new_period'->>'end')::timestamptz <= period_start)
+        AND NOT EXISTS (
+            SELECT FROM resumptions r WHERE r.service_id = periods.service_id AND r.starts_at = period_start
+            AND NOT EXISTS (
+                SELECT FROM billed_items b WHERE b.service_id = r.service_id
+                AND b.covers_start < period_start AND b.covers_end > period_start
+                AND b.units > (SELECT coalesce(sum(t.units), 0) FROM take_backs t
+                    WHERE t.item_id = b.id AND t.at <= period_start)))
         UNION ALL
         SELECT r.id, 'has no invoice' FROM renewals r LEFT JOIN invoices i ON i.renewal_id = r.id
         WHERE r.provider_id = ANY(:providers) AND i.id IS NULL

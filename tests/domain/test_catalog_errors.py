@@ -211,10 +211,43 @@ def changed(found: str, put: str) -> str:
             'direction = "cycle"\nfrom = "basic"\nto = "start"',
             '100: rules.1.to: direction = "cycle" keeps the plan basic, so this rule can never match',
         ),
+        # values that look like others
+        ("rank = 10", 'rank = "10"', "66: plans.0.rank (plan basic): a whole number was expected"),
+        ("rank = 10", 'rank = 10\nsold = "no"', "67: plans.0.sold (plan basic): true or false was expected"),
+        ("months = 12", 'months = "12"', "51: cycles.annual.months: a whole number was expected"),
+        ("minutes = 30", "minutes = true", "27: policies.quote_valid_minutes: a whole number was expected"),
+        ("minutes = 30", "minutes = 30\nreminder_days = [true]", "28: policies.reminder_days.0: a whole number was expected"),
+        (
+            'proration = "by_day"',
+            'proration = { fraction = "days", credit = "yes" }',
+            "105: rules.2.proration.credit: true or false was expected",
+        ),
+        (
+            'USD = "5.00"',
+            'USD = "5,00"',
+            "68: plans.0.prices.monthly.USD (plan basic): '5,00' is not an amount in USD; write digits with at most 2"
+            " decimals; did you mean '5.00'?",
+        ),
+        # names that nothing is called by
+        (
+            'category = "dns"',
+            'category = "dsn"',
+            "64: plans.0.category (plan basic): name this category for customers: categories.dsn; did you mean 'dns'?",
+        ),
+        (
+            'label = { en = "monthly", es = "mensual", ja = "月払い", hi = "मासिक" }',
+            "label = {}",
+            "48: cycles.monthly.label: a text, or one for each language, was expected",
+        ),
+        ('"JPY", "USD"]', '"JPY", "USD", "JPY"]', "6: currencies.2: 'JPY' is written twice"),
     ],
 )
 def test_what_is_wrong_in_one_place_is_one_line(found: str, put: str, line: str) -> None:
     assert lines(changed(found, put)) == [f"dns.toml:{line}"]
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read() -> None:
+    assert parse_catalog("\ufeff" + DNS, "dns.toml") == parse_catalog(DNS, "dns.toml")
 
 
 def test_a_category_that_the_plan_is_not_in() -> None:
@@ -339,7 +372,8 @@ def test_a_lateral_change_between_categories_needs_a_rule_too() -> None:
     other = 'category = "mail"\nproduct = "dns"\nrank = 20'
     text = rules(UP, DOWN, CYCLE).replace('category = "dns"\nproduct = "dns"\nrank = 20', other)
     text = text.replace('JPY = "1200", USD = "12.00"', 'JPY = "500", USD = "5.00"')
-    number = len(WITHOUT_RULES.splitlines()) + 1
+    text = text.replace("[categories]", '[categories]\nmail = "Mail"')
+    number = len(WITHOUT_RULES.splitlines()) + 2
     # 500 a month on each: there and back
     assert lines(text) == [
         f"dns.toml:{number}: rules: no rule decides a change of direction lateral:"

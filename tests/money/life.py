@@ -1,4 +1,4 @@
-"""The life of one service on real servers, event by event, told to the model."""
+"""The life of one service on real servers, event by event, told to the model: renewals, changes and their payment."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from typing import Any
 
 from domain.catalog import Outcome, Rule
 from domain.errors import ChangeError, OpenInvoice
-from domain.pricing.modes import Fraction, Proration
+from domain.pricing.modes import Fraction
 from domain.pricing.quote_values import Quote
 from domain.pricing.terms import Buyer
 from engine.accounts.services import terms_of
-from engine.invoicing.documents import document_values
 from local.stack import Stack
 from models.database import transaction
 from models.invoice import Invoice
-from pdf.values import checked
-from tests.support.life_customer import OFF, WithCredit, midnight
+from tests.money.life_books import Books, Paid
+from tests.support.ending_play import EndingPlay
+from tests.support.life_customer import OFF, midnight
 from tests.support.life_model import MONTHS, PRICES, Running, Span, local
-from tests.support.money_play import MoneyPlay, yen
+from tests.support.money_play import yen
 
 CYCLES = ["monthly", "monthly", "monthly", "quarterly", "annual"]
+STARTS = [(7, 18), (7, 31), (8, 1), (11, 30), (1, 31, 2028), (2, 29, 2028)]
 TO_BASIC = Rule(to_plan="basic", direction="downgrade", cycle="same", outcome=Outcome.AT_RENEWAL)
+LATER = Rule(cycle="other", outcome=Outcome.AT_RENEWAL)
 
 
-class LifeOnServers(WithCredit):
-    """Beside what he holds, the model knows his money: what came and what is credit, open or was taken back."""
-
-    proration = Proration(fraction=Fraction.DAYS)
+class LifeOnServers(Books):
+    """Beside what he holds, the model knows his money."""
 
     def __init__(self, stack: Stack, rng: random.Random) -> None:
         """The host billed the first period, whole or up to the day of renewal."""
-        plan, cycle, day = rng.choice(list(PRICES)), rng.choice(CYCLES), rng.choice([1, 15, 31])
+        plan, cycle, day = rng.choice(list(PRICES)), rng.choice(CYCLES), rng.choice([1, 15, 29, 31])
         off, ends = rng.choice(OFF), rng.randint(0, 120)
-        self.enter(midnight(*rng.choice([(7, 18), (7, 31), (8, 1)])), rng.random() < 0.5, off, ends)
+        self.chosen = rng
+        self.enter(midnight(*rng.choice(STARTS)), rng.random() < 0.5, off, ends)
         here = local(self.now)
         self.running = Running(here, Span(here, here, 0), day)
         self.begin_period(MONTHS[cycle])
-        self.came = self.credit = self.returned = self.invoiced = 0
-        self.open, self.paid = dict[str, int](), dict[str, tuple[str, int]]()
         self.scheduled: tuple[str, str] | None = None
+        self.running_bill: str | None = None
         self.last: dict[str, Any] = {}
-        self.play = MoneyPlay.of(
+        self.play = EndingPlay.of(
             stack,
             plan=plan,
             catalog=self.changes_of_the_sample(),
@@ -56,15 +56,28 @@ class LifeOnServers(WithCredit):
         self.clock = self.now
         self.set_clock(self.now)
         self.look()
+        self.first_period = self.running.period
         self.hold_period()
-        self.imported = sum(net + tax for _, _, net, tax in self.play.items())
-        self.billed(self.imported, 1)
+        self.open_books()
 
     def changes_of_the_sample(self) -> dict[str, Any]:
-        """A change to Basic of the same cycle waits for the renewal, every other one is billed at once."""
-        changed = {name: getattr(self.catalog, name) for name in ("plans", "cycles", "tax", "policies")}
+        """A change to Basic of the same cycle waits for the renewal, as one to another cycle does for some; every
+        other one is billed at once."""
+        waits = (TO_BASIC, LATER) if not self.changes_cycle or self.chosen.random() < 0.3 else (TO_BASIC,)
+        [at_once] = self.catalog.rules
+        if not self.changes_cycle or self.proration.fraction is Fraction.ZERO:
+            waits, at_once = (TO_BASIC, LATER), at_once.model_copy(update={"cycle": "same"})
+        divided = self.proration.credit and self.proration.fraction in (Fraction.DAYS, Fraction.SECONDS)
+        chosen = {
+            "money_returned": self.chosen.choice(["reverse", "reverse", "suspend", "keep"]),
+            "resume": self.chosen.choice(["restart_period", "extend_period"]),
+        }
+        self.policies = self.catalog.policies.model_copy(
+            update=chosen if divided else chosen | {"ending_credit": "nothing"}
+        )
+        changed = {name: getattr(self.catalog, name) for name in ("plans", "cycles", "tax")}
         discounts = {"his": self.discount} if self.discount else {}
-        return {**changed, "rules": (TO_BASIC, *self.catalog.rules), "discounts": discounts}
+        return {**changed, "policies": self.policies, "rules": (*waits, at_once), "discounts": discounts}
 
     def look(self) -> None:
         with transaction() as session:
@@ -90,28 +103,22 @@ class LifeOnServers(WithCredit):
         assert (renewed.change_id is None) is (self.scheduled is None)
         if renewed.change_id:
             assert self.play.step("apply", renewed.change_id) == "applied"
-        self.scheduled, self.last = None, {}
+        self.scheduled = None
+        self.nothing_to_reverse()
         self.look()
         assert self.service.period == self.running.period
         assert renewed.invoice_id is not None
         self.hold_period()
         invoice = self.invoice(renewed.invoice_id)
-        assert invoice.credit_applied_minor == min(self.credit, invoice.total_minor)
-        self.credit -= invoice.credit_applied_minor
-        if invoice.due_minor:
-            self.open[invoice.id] = invoice.due_minor
+        assert invoice.credit_applied_minor == self.credit_used(self.credit, invoice.total_minor)
+        self.owe(invoice)
+        self.running_bill = invoice.id
 
-    def invoice(self, invoice_id: str) -> Invoice:
-        """One that counts from now on; its page can be printed."""
-        with transaction() as session:
-            invoice = session.get_one(Invoice, invoice_id)
-            assert invoice.document_kind is not None
-            checked(document_values(invoice, invoice.document_kind))
-            self.billed(invoice.total_minor, len(invoice.content["lines"]))
-            self.invoiced += invoice.total_minor
-            return invoice
+    def nothing_to_reverse(self) -> None:
+        """The last change is one of the period before, or another has followed it."""
+        self.last = {}
 
-    def he_pays_a_renewal(self, whole: bool) -> None:
+    def he_pays_what_is_open(self, whole: bool) -> None:
         """The oldest, late or in time; or a part of it, and the rest later on the same day."""
         if not self.open:
             return
@@ -120,7 +127,10 @@ class LifeOnServers(WithCredit):
         self.pay(attempt_id, due, whole, self.now)
         del self.open[invoice_id]
         if whole:
-            self.paid[invoice_id] = attempt_id, due
+            self.whole_payment(Paid(attempt_id, due, invoice_id, due))
+
+    def whole_payment(self, paid: Paid) -> None:
+        """It may go back."""
 
     def pay(self, attempt_id: str, due: int, whole: bool, at: datetime) -> None:
         first = due if whole else due // 2
@@ -129,15 +139,6 @@ class LifeOnServers(WithCredit):
         if first < due:
             self.play.process(self.play.report_second(attempt_id, due - first, at=at.isoformat()))
         self.came += due
-
-    def the_gateway_takes_a_part_of_a_renewal_back(self, of: int) -> None:
-        """It is money and no time: what the next credit pays first."""
-        if not self.paid:
-            return
-        attempt_id, amount = self.paid.pop(next(iter(self.paid)))
-        self.play.process(self.play.report_refund(attempt_id, amount // of, of=amount))
-        self.came -= amount // of
-        self.returned += amount // of
 
     def the_customer_moves(self, buyer: Buyer) -> None:
         self.buyer = buyer
@@ -148,7 +149,7 @@ class LifeOnServers(WithCredit):
     def the_plan_changes(self, plan: str, cycle: str, units: int, pays: str, hours: int) -> None:
         """Paid at once, in two parts or so many hours later; too late or never."""
         try:
-            change_id = self.play.request(plan, cycle, quantity=units)
+            change_id = self.play.request(plan, cycle, quantity=min(units, self.most_units))
         except OpenInvoice:
             assert self.open, "changes are refused while a bill is open, and only then"
             return
@@ -164,8 +165,8 @@ class LifeOnServers(WithCredit):
     def offered(self, change_id: str, pays: str, hours: int) -> None:
         status = self.play.steps("issue print request_payment", change_id)
         change, invoice = self.play.change(change_id), self.play.invoice(change_id)
-        assert invoice.credit_applied_minor == min(self.credit, max(0, invoice.total_minor))
-        paid = self.now
+        assert invoice.credit_applied_minor == self.credit_used(self.credit, invoice.total_minor)
+        paid, attempt_id = self.now, ""
         if status == "awaiting_payment":
             attempt_id, due = self.play.attempts(change_id)[-1].id, invoice.due_minor
             assert change.payable_until is not None
@@ -176,9 +177,10 @@ class LifeOnServers(WithCredit):
                 paid = min(self.now + timedelta(hours=hours), change.payable_until - timedelta(minutes=1))
             self.set_clock(paid)
             self.pay(attempt_id, due, pays != "in parts", paid)
-        self.settled(change_id, invoice, paid)
-        attempts = self.play.attempts(change_id)
-        self.last["payment"] = (attempts[-1].id, invoice.due_minor) if attempts and pays == "whole" else ("", None)
+        bill = self.settled(change_id, invoice, paid)
+        if attempt_id and pays != "in parts":
+            needed = max(0, bill.total_minor - invoice.credit_applied_minor)
+            self.last["payment"] = Paid(attempt_id, invoice.due_minor, bill.id, needed, change_id)
 
     def expired(self, change_id: str, attempt_id: str, until: datetime, came: int) -> None:
         """Nothing was billed; money that comes too late is credit."""
@@ -194,7 +196,7 @@ class LifeOnServers(WithCredit):
             self.came += came
             self.credit += came
 
-    def settled(self, change_id: str, asked: Invoice, paid: datetime) -> None:
+    def settled(self, change_id: str, asked: Invoice, paid: datetime) -> Invoice:
         """Billed as of the day on which it is paid, at most what was asked; what is over is credit."""
         before = self.service, deepcopy(self.account), self.running
         assert self.play.steps("settle apply", change_id) == "applied"
@@ -211,38 +213,6 @@ class LifeOnServers(WithCredit):
         assert self.service.period == self.running.period
         self.sentence(before[0], before[2], invoice.total_minor, ceiling)
         self.scheduled, self.now = None, paid
+        self.nothing_to_reverse()
         self.last = {"before": before, "bill": invoice}
-
-    def give(self, credit: int) -> None:
-        """A credit note's: what gateways took back is paid first, and only the rest can be spent."""
-        claim = min(credit, self.returned)
-        self.returned -= claim
-        self.credit += credit - claim
-
-    def the_gateway_takes_a_change_back(self) -> None:
-        """All of its money: its bill is undone, and he has what he had before it."""
-        if not self.last or self.last["bill"].total_minor != self.last["payment"][1]:
-            return
-        attempt_id, amount = self.last["payment"]
-        back = self.play.process(self.play.report_refund(attempt_id, amount, of=amount))
-        assert back is not None
-        assert self.play.steps("apply", back) == "applied"
-        self.invoice(self.play.invoice(back).id)
-        self.came -= amount
-        _, self.account, self.running = self.last["before"]
-        self.last = {}
-        self.look()
-        assert self.service.period == self.running.period
-        self.pass_on(timedelta())  # what was had back may be over
-
-    def agree(self) -> None:
-        """The books say what the model says."""
-        assert self.agrees()
-        books = self.play.ledger()
-        sold = sum(books.pop(account) for account in list(books) if account.startswith(("sales", "tax:")))
-        assert sold == -self.invoiced
-        money = {"clearing:standard": self.came, "credit": -self.credit, "returned": self.returned}
-        money["receivable"] = sum(self.open.values())
-        assert books == {account: amount for account, amount in money.items() if amount}
-        assert self.credit <= self.came + self.imported, "nobody has more than he paid"
-        assert sum(item.units_left for item in self.service.items if item.is_open(self.now)) == self.service.quantity
+        return invoice

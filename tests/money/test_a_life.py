@@ -18,13 +18,20 @@ from domain.pricing.modes import Fraction, Proration
 from engine.audit.checks import PATIENCE, Violation, audit_books
 from local.stack import Stack
 from models.database import snapshot
-from tests.money.life import CYCLES, LifeOnServers
+from tests.money.life import CYCLES
+from tests.money.life_out import WholeLife
+from tests.support import life_modes as modes
+from tests.support.life_customer import Customer
 from tests.support.life_model import BUYERS, PRICES
 from tests.support.money_play import MoneyPlay, yen
 from tests.support.play import AUGUST, SEPTEMBER
 
-# `--hypothesis-profile deep` plays more and longer lives.
-LIVES, EVENTS = (range(60), 60) if settings.get_current_profile_name() == "deep" else ([9, 11], 20)
+# `--hypothesis-profile deep` plays every mode, more often and longer.
+DEEP = settings.get_current_profile_name() == "deep"
+EVENTS = 60 if DEEP else 15
+LIVES = (
+    [(mode, seed) for mode in modes.WITH_CREDIT + modes.OTHERS for seed in range(4)] if DEEP else [(modes.ByTheDay, 9)]
+)
 NOT_COMPARED = ("numbered_invoices_are_printed", "nothing_is_overdue")
 
 
@@ -35,8 +42,8 @@ def violations(play: MoneyPlay) -> dict[str, list[Violation]]:
     return {one.name: one.rows for one in found if not one.holds and one.name not in NOT_COMPARED}
 
 
-def drawn(rng: random.Random, life: LifeOnServers) -> partial[None]:
-    """What happens next: most often he wants another plan, or pays."""
+def drawn(rng: random.Random, life: WholeLife) -> partial[None]:
+    """What happens next: most often he wants another plan, or pays; at times the service ends, or money goes back."""
     change = partial(
         life.the_plan_changes,
         plan=rng.choice([plan for plan in PRICES if plan != life.service.plan] * 3 + [life.service.plan]),
@@ -45,27 +52,34 @@ def drawn(rng: random.Random, life: LifeOnServers) -> partial[None]:
         pays=rng.choice(["whole", "whole", "in parts", "days later", "days later", "too late", "never"]),
         hours=rng.randint(1, 160),
     )
-    payment = partial(life.he_pays_a_renewal, whole=rng.random() < 0.7)
-    return rng.choice(
-        [
-            *(change, change, change, payment, payment),
-            partial(life.the_gateway_takes_a_part_of_a_renewal_back, of=rng.randint(2, 5)),
-            partial(life.the_gateway_takes_a_change_back),
-            partial(life.the_customer_moves, buyer=rng.choice(BUYERS)),
-        ]
-    )
+    payment = partial(life.he_pays_what_is_open, whole=rng.random() < 0.7)
+    how = rng.choice(["refunded", "disputed", "failed late"])
+    seldom = [
+        partial(life.a_part_of_a_renewal_goes_back, of=rng.randint(2, 5)),
+        partial(life.a_renewals_payment_goes_back, how=how),
+        partial(life.the_last_changes_payment_goes_back, how=how),
+        partial(life.an_older_changes_payment_goes_back, how=how),
+        partial(life.a_dispute_is_won),
+        partial(life.a_dispute_is_lost),
+        partial(life.the_customer_moves, buyer=rng.choice(BUYERS)),
+        partial(life.it_ends_at_once, days=rng.randint(1, 40)),
+        partial(life.it_ends_with_its_period, days=rng.randint(1, 40)),
+        partial(life.it_is_kept_after_all),
+        partial(life.it_is_out_of_service, hours=rng.choice([3, rng.randint(1, 200), rng.randint(200, 1500)])),
+    ]
+    return rng.choice([change, change, change, payment, payment, rng.choice(seldom), rng.choice(seldom)])
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", LIVES)
-def test_months_of_a_life(servers: Stack, seed: int) -> None:
-    rng = random.Random(seed)
-    life = LifeOnServers(servers, rng)
+@pytest.mark.parametrize(("mode", "seed"), LIVES)
+def test_months_of_a_life(servers: Stack, mode: type[Customer], seed: int) -> None:
+    rng = random.Random(f"{mode.__name__} {seed}")
+    life = type(mode.__name__, (mode, WholeLife), {})(servers, rng)
     for _ in range(EVENTS):
         life.pass_on(timedelta(hours=rng.choice([0, rng.randint(1, 72), rng.randint(72, 400)])))
         happens = drawn(rng, life)
         happens()
-        print(f"{life.now:%d %b %H:%M} {happens.func.__name__} {happens.keywords}")
+        print(f"{life.now:%d %b %Y %H:%M} {happens.func.__name__} {happens.keywords}")
         life.agree()
     assert violations(life.play) == {}
 
