@@ -210,7 +210,7 @@ def issue_period(
         cause,
         service.customer_id,
         kind="invoice",
-        amounts=Amounts(priced.net, priced.tax, priced.total, priced.credit_applied, priced.due),
+        amounts=Amounts(priced.net, priced.tax, priced.total, priced.credit_applied, priced.due, priced.rounding),
         content=frozen_content(
             catalog,
             service.customer,

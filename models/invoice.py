@@ -139,6 +139,11 @@ class Invoice(PendingWork, Base):
         return Money(self.total_minor, self.currency)
 
     @property
+    def rounding(self) -> Money:
+        """What the total was rounded by, after tax."""
+        return Money(self.rounding_minor, self.currency)
+
+    @property
     def due(self) -> Money:
         """What remains to be paid after account credit."""
         return Money(self.due_minor, self.currency)

@@ -86,7 +86,7 @@ def quote_of(priced: Priced, inputs: dict[str, Any]) -> Quote:
         new_anchor_time=priced.anchor.at,
         opened=figures.opened if figures else (),
         taken=figures.taken if figures else (),
-        renewal_lines=_renewal_lines(priced) if figures is None else (),
+        renewal_lines=_renewal_lines(formatter, priced) if figures is None else (),
         tax_treatment=treatment(priced.catalog, priced.buyer),
         notes=notes_of(formatter, priced),
         rule=decision.rule,
@@ -112,9 +112,12 @@ def _lines(formatter: Formatter, priced: Priced) -> tuple[QuoteLine, ...]:
     return (*lines, *tax_lines(formatter, priced.figures.taxes))
 
 
-def _renewal_lines(priced: Priced) -> tuple[QuoteLine, ...]:
+def _renewal_lines(formatter: Formatter, priced: Priced) -> tuple[QuoteLine, ...]:
     """The lines of the renewal that the change waits for, at the price that it is promised."""
     new = priced.new
     target = Target(new.plan.id, new.cycle, new.quantity, new.unit)
     nothing = Money.zero(priced.service.currency)
-    return price_renewal(priced.catalog, priced.service, priced.buyer, target, priced.now, nothing).lines
+    renewal = price_renewal(priced.catalog, priced.service, priced.buyer, target, priced.now, nothing)
+    if not renewal.rounding:
+        return renewal.lines
+    return (*renewal.lines, QuoteLine("rounding", formatter.translate("rounding"), "", renewal.rounding))

@@ -17,7 +17,7 @@ from domain.pricing.period_terms import PeriodTerms, new_terms, old_terms
 from domain.pricing.proration import exact_part, share_of_part
 from domain.pricing.quote_values import PlanTerms, Quote, QuoteLine
 from domain.pricing.terms import Buyer, ServiceTerms, Target
-from domain.pricing.totals import fee_between, total_of
+from domain.pricing.totals import fee_between, total_of, total_rounded_once
 from domain.tax import TaxableLine, TaxFigure, tax_on, taxation_of
 
 
@@ -36,7 +36,8 @@ class Promise(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RenewalPrice:
-    """What the next period costs: total = net + tax, due = total - credit_applied. Same line kinds as a quote.
+    """What the next period costs: total = net + tax + rounding, the last where the total alone is rounded; due = total
+    - credit_applied. Same line kinds as a quote.
 
     opened is the billed item that it makes.
     """
@@ -46,6 +47,7 @@ class RenewalPrice:
     lines: tuple[QuoteLine, ...]
     net: Money
     tax: Money
+    rounding: Money
     total: Money
     credit_applied: Money
     due: Money
@@ -79,11 +81,11 @@ def price_renewal(
     fee = promise.fee if promise else fee_between(old_terms(catalog, service), terms, currency)
     if fee:
         priced.append(PricedLine("fee", fee, taxation, (fee, 1), terms))
-    taxes, parts, total = _taxed(catalog, priced)
+    taxes, parts, rounding, total = _taxed(catalog, priced)
     if rest_is_waived(catalog, total, account_credit):
         waived = before_tax(account_credit.amount - total, taxation, Rounding.UP)
-        priced.append(PricedLine("waived", waived, taxation))
-        taxes, parts, total = _taxed(catalog, priced)
+        priced.append(PricedLine("waived", waived, taxation, (waived, 1)))
+        taxes, parts, rounding, total = _taxed(catalog, priced)
     formatter = Formatter(catalog, buyer.locale, currency)
     lines = (*(line_of(formatter, line) for line in priced), *tax_lines(formatter, taxes))
     tax = sum(line.amount.amount for line in lines if line.kind == "tax")
@@ -93,8 +95,9 @@ def price_renewal(
         plan_terms(terms, currency),
         period,
         lines,
-        Money(total - tax, currency),
+        Money(total - rounding - tax, currency),
         Money(tax, currency),
+        Money(rounding, currency),
         Money(total, currency),
         Money(applied, currency),
         Money(total - applied, currency),
@@ -102,10 +105,12 @@ def price_renewal(
     )
 
 
-def _taxed(catalog: Catalog, lines: list[PricedLine]) -> tuple[tuple[TaxFigure, ...], list[int], int]:
-    """The taxes, each line's part of them, and the total."""
+def _taxed(catalog: Catalog, lines: list[PricedLine]) -> tuple[tuple[TaxFigure, ...], list[int], int, int]:
+    """The taxes, each line's part of them, the rounding after tax, and the total."""
     taxes, parts = tax_on(catalog.tax, [TaxableLine(line.amount, line.taxation) for line in lines])
-    return taxes, parts, total_of((line.amount for line in lines), taxes)
+    policy, total = catalog.policies.rounding, total_of((line.amount for line in lines), taxes)
+    once = total_rounded_once(lines, policy.place, policy.mode)
+    return (taxes, parts, 0, total) if once is None else (taxes, parts, once - total, once)
 
 
 def _billed_amounts(lines: list[PricedLine], parts: list[int]) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from domain.catalog import Catalog
-from domain.money import divide_rounded
+from domain.money import Rounding, divide_rounded
 from domain.pricing.adjust import adjust, taxed
 from domain.pricing.bill import opened_by, taken_by
 from domain.pricing.billed import Opened, TakeBack
@@ -44,7 +44,7 @@ class Figures(NamedTuple):
     def total_without(self, *kinds: str) -> int:
         """What the total would be without the lines of these kinds, tax included."""
         lines = [line for line in self.lines if line.kind not in kinds]
-        exact = _rounded_total(self.frame, lines)
+        exact = total_rounded_once(lines, self.frame.place, self.frame.rounding)
         return total_of([line.amount for line in lines], taxed(self.frame, lines)[0]) if exact is None else exact
 
 
@@ -69,7 +69,9 @@ def price_now(
         lines.append(fee)
     if charge is not None:
         _round_once(frame, lines)
-    taxes, parts, rounding, total = adjust(frame, lines, _rounded_total(frame, lines), ceiling, lowered_as)
+    taxes, parts, rounding, total = adjust(
+        frame, lines, total_rounded_once(lines, frame.place, frame.rounding), ceiling, lowered_as
+    )
     if not lines:
         lines, parts = [_unchanged(frame)], [0]
     return Figures(frame, closings, lines, parts, taxes, rounding, total)
@@ -82,8 +84,11 @@ def total_of(amounts: Iterable[int], taxes: Iterable[TaxFigure]) -> int:
 
 def total_for(catalog: Catalog, buyer: Buyer, terms: PeriodTerms, share: Share, fee: int = 0) -> int:
     """So much of a period on these terms, and a one-time fee, with tax, in minor units."""
-    amounts = [divide_rounded(*exact_part(terms.full, share), catalog.policies.rounding.mode), *([fee] if fee else [])]
-    taxation = taxation_of(catalog, buyer, terms.plan.product)
+    rounding, taxation = catalog.policies.rounding, taxation_of(catalog, buyer, terms.plan.product)
+    exact = exact_part(terms.full, share)
+    if rounding.place is RoundingPlace.TOTAL:
+        return divide_rounded(*_with_tax(taxation, add(exact, (fee, 1))), rounding.mode)
+    amounts = [divide_rounded(*exact, rounding.mode), *([fee] if fee else [])]
     taxes, _ = tax_on(catalog.tax, [TaxableLine(amount, taxation) for amount in amounts])
     return total_of(amounts, taxes)
 
@@ -117,11 +122,11 @@ def _round_once(frame: Frame, lines: list[PricedLine]) -> None:
         lines.append(PricedLine("rounding", lacking, taxation))
 
 
-def _rounded_total(frame: Frame, lines: list[PricedLine]) -> int | None:
+def total_rounded_once(lines: Iterable[PricedLine], place: RoundingPlace, mode: Rounding) -> int | None:
     """The exact total, tax included, rounded once; None where other amounts are rounded."""
-    if frame.place is not RoundingPlace.TOTAL:
+    if place is not RoundingPlace.TOTAL:
         return None
-    return divide_rounded(*_sum(_with_tax(line.taxation, line.exact) for line in lines), frame.rounding)
+    return divide_rounded(*_sum(_with_tax(line.taxation, line.exact) for line in lines), mode)
 
 
 def _sum(values: Iterable[Ratio]) -> Ratio:

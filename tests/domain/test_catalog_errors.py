@@ -216,7 +216,11 @@ def changed(found: str, put: str) -> str:
         ("rank = 10", 'rank = 10\nsold = "no"', "67: plans.0.sold (plan basic): true or false was expected"),
         ("months = 12", 'months = "12"', "51: cycles.annual.months: a whole number was expected"),
         ("minutes = 30", "minutes = true", "27: policies.quote_valid_minutes: a whole number was expected"),
-        ("minutes = 30", "minutes = 30\nreminder_days = [true]", "28: policies.reminder_days.0: a whole number was expected"),
+        (
+            "minutes = 30",
+            "minutes = 30\nreminder_days = [true]",
+            "28: policies.reminder_days.0: a whole number was expected",
+        ),
         (
             'proration = "by_day"',
             'proration = { fraction = "days", credit = "yes" }',

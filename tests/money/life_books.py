@@ -78,5 +78,6 @@ class Books(Customer):
         money = {"clearing:standard": self.came, "credit": -self.credit, "losses": self.lost}
         money |= {"receivable": sum(self.open.values()), "returned": sum(self.returned.values())}
         assert books == {account: amount for account, amount in money.items() if amount}
-        assert self.credit <= self.came + self.lost + self.imported, "nobody has more than he paid"
+        paid = self.came + self.imported + self.lost + sum(self.returned.values())
+        assert self.credit <= paid, "nobody has more than he paid"
         assert self.units_are_billed_once()
