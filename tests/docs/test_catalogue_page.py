@@ -76,7 +76,7 @@ def words(annotation: Any, metadata: Any = ()) -> str:
     """A type as the page writes it."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if hasattr(annotation, "__metadata__"):
-        return words(annotation.__origin__, annotation.__metadata__)
+        return words(annotation.__origin__, (*metadata, *annotation.__metadata__))
     if origin in (Union, types.UnionType):
         return words(arguments[0], metadata)
     if origin in (tuple, dict):

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from domain.pricing.modes import RoundingPlace
+from tests.conftest import catalog_named
 from tests.portal.visitor import AUGUST, JULY, Visitor, visitor
 from tests.support.client import ApiClient
 
@@ -265,3 +267,25 @@ def test_every_page_shows_the_price_of_all_units(frontend: Make) -> None:
     assert "<strong>¥1,320</strong>" in one
     assert "¥1,200 before tax" in one
     assert "× ¥1,200" not in one
+
+
+def test_what_the_total_was_rounded_by_stands_before_it(frontend: Make) -> None:
+    """15 of 31 days of ¥210 are 101.61, with 25 % of tax 127.02: the lines of 102 and 26 are one too many."""
+    dns = catalog_named("dns", "dns")
+    prices = {"basic": 0, "start": 210, "business": 3000}
+    rate = dns.tax.rates[0].model_copy(update={"percent": "25"})
+    rounding = dns.policies.rounding.model_copy(update={"place": RoundingPlace.TOTAL})
+    provider = frontend(
+        "dns",
+        plans=tuple(one.model_copy(update={"prices": {"monthly": {"JPY": prices[one.id]}}}) for one in dns.plans),
+        tax=dns.tax.model_copy(update={"rates": (rate,)}),
+        policies=dns.policies.model_copy(update={"rounding": rounding}),
+    )
+    provider.new_service("zone", "basic", "JPY", "JP", (JULY, AUGUST), "monthly")
+    provider.set_clock("2027-07-17T03:00:00Z")
+    customer = Visitor(provider)
+    review = customer.review("start")
+    rounded = '<th scope="row">Rounding</th><td class="amount">-¥1</td>'
+    for page in (review, customer.submit(review, "/accept")):
+        for text in ("¥102", "¥26", rounded, "¥127"):
+            assert text in page.text

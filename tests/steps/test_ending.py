@@ -159,6 +159,23 @@ def test_where_nothing_is_given_back_what_is_lost_is_told_and_the_items_are_clos
     audited(play)
 
 
+def test_who_ends_within_a_period_and_comes_back_has_two_periods_and_no_overlap(servers: Stack) -> None:
+    """August was renewed and paid, and ended on the 10th; ordered anew on the 20th it is billed to 20 September."""
+    play = EndingPlay.of(servers, plan="business")
+    august = play.renew_at(AUGUST)
+    assert august is not None
+    play.process(play.report(play.request_renewal(august), yen(3300), at=AUGUST.isoformat()))
+    play.set_clock(AUGUST + timedelta(days=9))
+    play.end("now")
+    play.report_status("canceled")
+    play.set_clock(AUGUST + timedelta(days=19))
+    play.report_status("active")
+    assert play.renew().invoice_id is not None
+    with transaction() as session:
+        assert play.service(session).period_end == AUGUST + timedelta(days=19 + 31)
+    audited(play)
+
+
 def test_a_credit_that_was_not_shown_ends_nothing(servers: Stack) -> None:
     """What was looked at on the 17th is worth a day less on the 18th: 3000 × 14/31 = 1355 and 136."""
     play = EndingPlay.of(servers, plan="business")
