@@ -285,7 +285,10 @@ def test_what_the_total_was_rounded_by_stands_before_it(frontend: Make) -> None:
     provider.set_clock("2027-07-17T03:00:00Z")
     customer = Visitor(provider)
     review = customer.review("start")
+    customer.submit(review, "/accept")
+    change = provider.wait_for(customer.changes()[0]["id"], "awaiting_payment")
+    invoice = customer.get(f"/portal/invoices/{change['invoice']['id']}")
     rounded = '<th scope="row">Rounding</th><td class="amount">-¥1</td>'
-    for page in (review, customer.submit(review, "/accept")):
+    for page in (review, invoice):
         for text in ("¥102", "¥26", rounded, "¥127"):
             assert text in page.text
