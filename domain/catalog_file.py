@@ -169,7 +169,7 @@ def _convert_prorations(document: dict[str, Any], problems: list[CatalogProblem]
             del rule["proration"]
             continue
         others = {axis: value for axis, value in axes.items() if axis != "preset"}
-        rule["proration"] = preset.model_dump(mode="json", exclude_none=True) | others
+        rule["proration"] = preset.model_dump() | others
 
 
 def _convert_instants(document: dict[str, Any]) -> None:

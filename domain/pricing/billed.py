@@ -154,12 +154,12 @@ def unused(item: BilledItem, now: datetime, tz: str, fraction: Fraction, day: Ch
     """
     if fraction is Fraction.WHOLE:
         return ALL_OF_IT
-    by_time, first = item.fraction in BY_TIME, ChangeDay.NEW
-    if item.fraction is not None and by_time:
-        fraction, day = item.fraction, item.change_day or day
+    by_time, first = item.fraction if item.fraction in BY_TIME else None, ChangeDay.NEW
+    if by_time is not None:
+        fraction, day = by_time, item.change_day or day
         first = day
     left = share_left(fraction, item.of_period, now, tz, day, item.moved_days)
-    if not by_time and item.covers.start <= item.of_period.start:
+    if by_time is None and item.covers.start <= item.of_period.start:
         return left
     billed = share_left(fraction, item.of_period, item.covers.start, tz, first, item.moved_days)
     return Share(min(left.part, billed.part), billed.part, left.unit) if billed.part else NONE_OF_IT

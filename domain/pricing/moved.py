@@ -109,7 +109,8 @@ def _as_written(frame: Frame, line: PricedLine) -> Ratio:
     """What a credit takes back as the price list writes it: with the tax that an exempt customer did not owe, which is
     taken out of the charge again. Where today's country has no rate, it is what was billed."""
     item, taken = line.item, (-line.amount, 1)
-    if item is None or not item.tax_included or item.tax_code is not None:
+    assert item is not None, "a credit is of an item"
+    if not item.tax_included or item.tax_code is not None:
         return taken
     rate = taxation_of(frame.catalog, frame.buyer, frame.new.plan.product).rate
     if rate is None:

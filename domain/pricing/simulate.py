@@ -74,9 +74,7 @@ def follow_rules(catalog: Catalog, service: ServiceTerms, target: Target, buyer:
     decision = decided(catalog, service, target, service.period.start)[2]
     service = replace(service, items=(listed_item(catalog, service, buyer),))
     noons, nothing = _noons(catalog, service), Money.zero(service.currency)
-    totals = tuple(
-        price(catalog, service, buyer, target, noon, nothing, override=True).total for noon in noons.values()
-    )
+    totals = tuple(price(catalog, service, buyer, target, noon, nothing).total for noon in noons.values())
     return Simulation(service.currency, tuple(noons), {OWN_RULES: totals}, decision)
 
 
@@ -105,7 +103,7 @@ def simulate(
 
 
 def _noons(catalog: Catalog, service: ServiceTerms) -> dict[date, datetime]:
-    """Each local day of the running period with its noon, in UTC and inside of the period."""
+    """Each local day of the running period with its noon, in UTC; the first one no sooner than the period."""
     zone = ZoneInfo(catalog.timezone)
     first, last = service.period.start.astimezone(zone).date(), service.period.end.astimezone(zone).date()
     days = (first + timedelta(days=number) for number in range((last - first).days))
@@ -114,7 +112,7 @@ def _noons(catalog: Catalog, service: ServiceTerms) -> dict[date, datetime]:
 
 def _noon(day: date, service: ServiceTerms, zone: ZoneInfo) -> datetime:
     noon = datetime.combine(day, datetime.min.time(), zone).replace(hour=12).astimezone(UTC)
-    return min(max(noon, service.period.start), service.period.end - timedelta(seconds=1))
+    return max(noon, service.period.start)
 
 
 def table_of(simulation: Simulation) -> list[list[str]]:

@@ -347,7 +347,11 @@ def test_a_credit_of_a_plan_that_the_catalogue_has_lost_is_called_by_its_id(dns:
     lost = replace(first.service_after, plan="start", unit_price=Money(1200, "JPY"))
     priced = changed(without, lost, "basic", "2027-07-17")
     assert priced.figures is not None
-    assert [line.terms.plan.name for line in priced.figures.lines if line.terms] == ["business", "Basic"]
+    plans = [line.terms.plan for line in priced.figures.lines if line.terms]
+    assert [(plan.id, plan.name) for plan in plans] == [("business", "business"), ("basic", "Basic")]
+    # nor does it know the cycle any more
+    items = tuple(replace(item, cycle="weekly") for item in lost.items)
+    assert changed(without, replace(lost, items=items), "basic", "2027-07-17").total == priced.total
 
 
 def test_a_tax_that_the_catalogue_has_lost_is_called_by_its_code(dns: Catalog) -> None:

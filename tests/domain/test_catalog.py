@@ -212,6 +212,40 @@ def test_what_is_no_toml() -> None:
     }
 
 
+def test_what_costs_nothing_and_what_costs_once() -> None:
+    free = SMALL.replace('EUR = "1.00"', 'EUR = "0.00"').replace("rank = 2", 'rank = 2\nsetup_fees = { EUR = "9.99" }')
+    catalog = parse_catalog(free, "acme.toml")
+    assert (catalog.plans[0].prices["monthly"]["EUR"], catalog.plans[1].setup_fees) == (0, {"EUR": 999})
+
+
+def test_an_amount_that_is_none_hides_no_other_error() -> None:
+    wrong = SMALL.replace('EUR = "2.00"', 'EUR = "two"').replace("rank = 2", "rank = 1")
+    assert set(problems(wrong)) == {"plans.1.prices.monthly.EUR", "plans.1.rank"}
+
+
+def test_each_rule_without_its_preset_is_an_error() -> None:
+    wrong = SMALL.replace('"by_day"', '"by_week"') + RULE.format('cycle = "same"').replace("by_day", "by_month")
+    assert [key for key in problems(wrong) if key.endswith("proration")] == ["rules.0.proration", "rules.2.proration"]
+
+
+def test_what_is_wrong_inside_a_table_is_not_said_of_the_table_again() -> None:
+    assert set(problems(SMALL + '\n[discounts.spring]\npercent = "ten"\n')) == {"discounts.spring.percent"}
+
+
+@pytest.mark.parametrize(
+    ("currency", "meant"),
+    [("EUS", "EUR"), ("GPB", "GBP"), ("GPY", "PYG")],
+)
+def test_a_currency_that_is_sold_is_meant_first(currency: str, meant: str) -> None:
+    wrong = SMALL.replace('EUR = "2.00" }', f'EUR = "2.00", {currency} = "1.00" }}')
+    assert problems(wrong)[f"plans.1.prices.monthly.{currency}"].endswith(f"; did you mean {meant!r}?")
+
+
+def test_a_text_in_another_language_is_the_english_one_or_any() -> None:
+    assert [in_language({"es": "a", "en": "b"}, locale) for locale in ("es-AR", "ES_x", "fr")] == ["a", "a", "b"]
+    assert in_language({"de": "c"}, "fr") == "c"
+
+
 RULE = '\n[[rules]]\n{}\noutcome = "now"\nproration = "by_day"\n'
 
 

@@ -298,6 +298,25 @@ def test_what_is_wrong_after_the_sample(text: str, line: str) -> None:
     assert lines(DNS + text) == [f"dns.toml:{LAST + int(number)}:{rest}"]
 
 
+@pytest.mark.parametrize(
+    ("found", "put", "line"),
+    [
+        ('email = "', 'email = "@', "12: seller.email: "),
+        ("[policies]", '[mail]\nsender = "a b"\n[policies]', "26: mail.sender: "),
+        ("[policies]", '[mail]\nreply_to = "a b"\n[policies]', "26: mail.reply_to: "),
+        ('es = "DNS"', 'es_AR = "DNS"', "55: categories.dns.es_AR: 'es_AR' is not a language"),
+        ('es = "DNS"', 'esp = "DNS"', "55: categories.dns.esp: 'esp' is not a language"),
+    ],
+)
+def test_addresses_and_languages(found: str, put: str, line: str) -> None:
+    [said] = lines(changed(found, put))
+    assert said.startswith(f"dns.toml:{line}")
+
+
+def test_nothing_may_be_a_limit() -> None:
+    assert parse_catalog(changed("zones = 10,", "zones = 0,"), "dns.toml").plans[1].limits["zones"] == 0
+
+
 @pytest.mark.parametrize("until", ['"2027-04-01T00:00:00+09:00"', "2027-04-01T00:00:00+09:00"])
 def test_an_instant_with_its_zone_is_read(until: str) -> None:
     catalog = parse_catalog(f'{DNS}{SPRING}percent = "100"\nuntil = {until}\n', "dns.toml")

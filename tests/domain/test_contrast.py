@@ -6,7 +6,7 @@ import pytest
 
 from domain.catalog_file import parse_catalog
 from domain.catalog_problems import CatalogError
-from domain.contrast import BLACK, READABLE, WHITE, contrast, mixed, readable_on
+from domain.contrast import BLACK, READABLE, WHITE, contrast, ink_on, mixed, readable_on
 from tests.domain.conftest import CATALOGS
 
 
@@ -20,6 +20,36 @@ def test_the_contrast_of_wcag() -> None:
 def test_colours_are_mixed_by_parts() -> None:
     assert mixed("#000000", "#ffffff", 50) == "#7f7f7f"
     assert mixed("#0b5394", "#ffffff", 0) == "#0b5394"
+
+
+def test_each_part_of_a_colour_and_a_dark_one() -> None:
+    """By hand: 0x0a is 0.0392 of white and 0.00304 of its light, so that black and it are 1.06 to 1."""
+    assert round(contrast("#0a0a0a", BLACK), 4) == Decimal("1.0607")
+    assert [round(contrast(colour, BLACK), 2) for colour in ("#ff0000", "#00ff00", "#0000ff")] == [
+        Decimal("5.25"),
+        Decimal("15.30"),
+        Decimal("2.44"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("colour", "ground", "read"),
+    [
+        ("#0b5394", WHITE, "#0b5394"),
+        # a twentieth darker at a time: 4.22 to 1, and 4.63 to 1
+        ("#7f7f7f", WHITE, "#727272"),
+        # on black lighter: 4.24 to 1, and 4.90 to 1
+        ("#333333", BLACK, "#7a7a7a"),
+        (WHITE, WHITE, "#727272"),
+    ],
+)
+def test_the_nearest_tint_or_shade_that_is_read(colour: str, ground: str, read: str) -> None:
+    assert readable_on(colour, ground) == read
+    assert contrast(read, ground) >= READABLE
+
+
+def test_white_is_written_where_it_is_read() -> None:
+    assert [ink_on(colour) for colour in ("#0b5394", "#767676", "#777777", "#ffb000")] == [WHITE, WHITE, BLACK, BLACK]
 
 
 def test_a_catalogue_in_a_colour_that_is_not_read_is_refused_with_the_reason() -> None:

@@ -85,6 +85,8 @@ def test_an_amount_that_cannot_be_paid_is_named(dns: Catalog, details: dict[str,
     amounts = {name: {"amount": amount, "currency": "JPY"} for name, amount in details.items()}
     error = AmountNotPayable(amount={"amount": 50, "currency": "JPY"}, **amounts)
     assert text in refusal_text(error, dns, "en")
+    limits = "".join(f" ({name} {amount} JPY)" for name, amount in details.items())
+    assert str(error) == f"the payment service takes no payment of 50 JPY{limits}; ask the provider"
 
 
 @pytest.mark.parametrize(("pending", "do"), [(True, "on its way"), (False, "pay it, then change the plan")])

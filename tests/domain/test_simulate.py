@@ -1,6 +1,7 @@
 """One change, every day, every mode."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from cli.simulate import SimulationRequest, UnusableMode, answer, document_of, d
 from domain.catalog import Catalog
 from domain.catalog_file import NAMED_PRORATIONS
 from domain.errors import Forbidden, NothingToChange, PlanNotOffered
+from domain.periods import Period
 from domain.pricing.simulate import fresh_service, simulate, table_of
 from domain.pricing.terms import Buyer, Target
 from tests.domain.conftest import CATALOGS
@@ -42,7 +44,26 @@ def test_the_full_difference_compares_one_cycle_only(dns: Catalog) -> None:
     assert (totals["reset_with_credit"][0], totals["whmcs"][0]) == (12650, 550)
 
 
+def test_the_first_day_begins_with_the_service(dns: Catalog) -> None:
+    """At 18:00 in Tokyo: by the second the whole month is left on its first day, and 29.25 days at noon of the next."""
+    old = fresh_service(dns, "basic", "monthly", "USD", date(2026, 11, 1))
+    evening = Period(old.period.start + timedelta(hours=18), old.period.end + timedelta(hours=18))
+    late = replace(old, period=evening, anchor_time=time(18))
+    totals = simulate(dns, late, Target("start", "monthly"), Buyer("US"), ("by_second",)).totals["by_second"]
+    assert (totals[0], totals[1], len(totals)) == (700, 682, 30)
+
+
+def test_a_fresh_service_is_nobodys_and_bears_no_tax(dns: Catalog) -> None:
+    everywhere = dns.tax.model_copy(update={"rates": (dns.tax.rates[0].model_copy(update={"country": None}),)})
+    catalog = dns.model_copy(update={"tax": everywhere})
+    (item,) = fresh_service(catalog, "start", "monthly", "USD", date(2026, 11, 1)).items
+    assert (item.net, item.tax) == (1200, 0)
+
+
 def test_what_cannot_be_simulated(dns: Catalog) -> None:
+    lost = dns.model_copy(update={"cycles": {"annual": dns.cycles["annual"]}})
+    with pytest.raises(PlanNotOffered, match="basic has no price monthly in USD"):
+        fresh_service(lost, "basic", "monthly", "USD", date(2026, 11, 1))
     with pytest.raises(PlanNotOffered, match="gold has no price monthly in USD"):
         fresh_service(dns, "gold", "monthly", "USD", date(2026, 11, 1))
     old = fresh_service(dns, "basic", "monthly", "USD", date(2026, 11, 1))

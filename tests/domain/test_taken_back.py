@@ -13,6 +13,8 @@ import pytest
 from domain.catalog import Catalog, Discount, MinimumCharge, RoundingPolicy
 from domain.money import Money, Rounding
 from domain.periods import Period, anchor_of
+from domain.pricing.billed import BilledItem
+from domain.pricing.credit_use import credit_used, rest_is_waived
 from domain.pricing.modes import Anchor, ChangeDay, CreditBecomes, Fraction, Proration, RoundingPlace
 from domain.pricing.priced import Priced, price
 from domain.pricing.quote import price_change
@@ -153,6 +155,67 @@ def test_what_is_worth_more_than_the_new_plan_is_forfeited_newest_first(
     assert dear.total == 0
 
 
+def test_what_is_forfeited_is_never_given_back_to_another_credit(dns: Catalog) -> None:
+    """15 too much, with a tenth that is rounded down 16. Before tax that is 14.55, so that 15 of the newest are lost;
+    with a tenth that is rounded they are 17, one more than too much."""
+    tax = dns.tax.model_copy(update={"rounding": Rounding.DOWN})
+    catalog = with_rule(
+        at_prices(dns, business=3190).model_copy(update={"tax": tax}),
+        Proration(fraction=Fraction.DAYS, credit_becomes=CreditBecomes.NOTHING),
+    )
+    buyer, moment = Buyer("JP"), at("2026-11-16", TOKYO)
+    five = november(catalog, quantity=5, buyer=buyer)
+    eight = price(catalog, five, buyer, Target("start", "monthly", 8), moment, ZERO).service_after
+    priced = price(catalog, eight, buyer, Target("business", "monthly", 3), moment, ZERO)
+    assert lines(priced)[2:] == [("charge", 4785), ("forfeited", 15)]
+    assert priced.total == 0
+
+
+@pytest.mark.parametrize("fraction", [Fraction.WHOLE, Fraction.DAYS, None])
+def test_what_was_billed_whole_is_divided_by_the_change(dns: Catalog, fraction: Fraction | None) -> None:
+    catalog = with_rule(dns, Proration(fraction=Fraction.DAYS))
+    old = november(catalog)
+    old = replace(old, items=(replace(old.items[0], fraction=fraction),))
+    assert lines(changed(catalog, old, "business", 1))[0] == ("credit", -600)
+
+
+def test_an_item_is_moved_again_and_again_and_stored_so(dns: Catalog) -> None:
+    (item,) = november(dns).items
+    moved = item.later(20, TOKYO).later(5, TOKYO)
+    assert (moved.moved_days, moved.covers.start) == (25, at("2026-11-26", TOKYO))
+    assert moved.later(-25, TOKYO) == item
+    assert BilledItem.from_json(moved.as_json()) == moved
+    assert "moved_days" not in item.as_json()
+
+
+@pytest.mark.parametrize(
+    ("total", "credit", "used", "waived"),
+    [
+        (500, 0, 0, False),
+        (500, 100, 100, False),
+        (500, 120, 120, False),
+        # 3.80 must be left, and 3.79 are less
+        (500, 121, 120, True),
+        (500, 499, 120, True),
+        (500, 500, 500, False),
+        (500, 900, 500, False),
+        # what is less by itself is none of the credit's doing
+        (300, 0, 0, False),
+        (300, -5, 0, False),
+        (300, 1, 0, True),
+        (300, 300, 300, False),
+        (-300, 100, 0, False),
+    ],
+)
+def test_credit_leaves_nothing_or_enough(dns: Catalog, total: int, credit: int, used: int, waived: bool) -> None:
+    least = MinimumCharge(amounts={"USD": 380}, after_credit="waive")
+    catalog = with_rule(dns, Proration(fraction=Fraction.DAYS), minimum_charge=least)
+    held = Money(credit, "USD")
+    assert (credit_used(catalog, total, held), rest_is_waived(catalog, total, held)) == (used, waived)
+    assert not rest_is_waived(dns, total, held)
+    assert credit_used(catalog, total, Money(credit, "EUR")) == min(max(0, credit), max(0, total))
+
+
 @pytest.mark.parametrize("becomes", CreditBecomes)
 def test_what_a_credit_becomes_changes_nothing_where_more_is_due(dns: Catalog, becomes: CreditBecomes) -> None:
     catalog = with_rule(dns, Proration(fraction=Fraction.DAYS, credit_becomes=becomes))
@@ -289,3 +352,33 @@ def test_approval_is_no_hurry(dns: Catalog) -> None:
     """Staff's approval answers a review; what waits for the renewal waits."""
     old, moment = november(dns), at("2026-11-16", TOKYO)
     assert price(dns, old, AMERICAN, Target("basic", "monthly"), moment, ZERO, override=True).timing == "at_renewal"
+
+
+def test_whole_prices_for_who_owes_tax_today_and_owed_none_before(dns: Catalog) -> None:
+    """Prices hold no tax here: what was billed for 5.00 is 5.00 of the new price, whoever owes tax on it."""
+    catalog, buyer = with_rule(dns, WHOLE), Buyer("JP")
+    old = november(catalog, "basic", buyer=AMERICAN)
+    priced = price(catalog, old, buyer, Target("start", "monthly"), at("2026-11-16", TOKYO), ZERO)
+    assert lines(priced) == [("credit", -500), ("charge", 1200)]
+
+
+def test_a_price_of_a_day_is_for_modes_that_count_days(dns: Catalog) -> None:
+    """The provider rounds the price of a day; a rule that counts seconds has none to round: 14.5 of 30 days."""
+    rounding = RoundingPolicy(mode=Rounding.HALF_UP, place=RoundingPlace.DAY_RATE)
+    by_second = with_rule(dns, Proration(fraction=Fraction.SECONDS), rounding=rounding)
+    priced = changed(by_second, november(by_second), "business", 1, "2026-11-16T12:00")
+    assert lines(priced) == [("credit", -580), ("charge", 1450)]
+    by_day = with_rule(dns, Proration(fraction=Fraction.DAYS), rounding=rounding)
+    target = Target("business", "monthly")
+    texts = [
+        price_change(by_day, november(by_day), AMERICAN, target, at(day, TOKYO), ZERO).lines[1].arithmetic
+        for day in ("2026-11-01", "2026-11-02")
+    ]
+    assert texts == ["30 of 30 days at $30.00 = $30.00", "29 days at $1.00 a day = $29.00"]
+
+
+def test_a_credit_of_several_units_says_what_they_cost(dns: Catalog) -> None:
+    catalog = with_rule(dns, Proration(fraction=Fraction.DAYS))
+    old, target = november(catalog, quantity=3), Target("business", "monthly")
+    quote = price_change(catalog, old, AMERICAN, target, at("2026-11-16", TOKYO), ZERO)
+    assert quote.lines[0].arithmetic == "3 × $12.00 = $36.00; 15 of 30 days at $36.00 = $18.00"

@@ -273,6 +273,7 @@ TEN = TaxRate(code="vat", percent="10", label={"en": "VAT"})
         # -10 + 0 - 1 + 1 come to -1, with 5 back that is 4 for the last two; a credit takes nothing, nor one of nothing
         (False, [(0, (10, 1)), (-10, (10, 5)), (-1, (5, 1)), (1, None)], [0, -5, 0, 4]),
         (True, [(-15, (10, 5)), (-1, (9, 1)), (1, None)], [-5, 0, 4]),
+        (True, [(-15, (10, 5)), (100, None), (100, None)], [-5, 11, 11]),
         # 14 of which no more than 10 can be net give back 4, not 1.3; 86 hold 8 in all
         (True, [(-14, (10, 5)), (100, None)], [-4, 12]),
         # what was added or waived has neither bound
