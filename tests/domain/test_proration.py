@@ -77,6 +77,14 @@ def test_a_part_of_a_period_is_its_days() -> None:
         assert share_of_part(Period(at(start, TOKYO), at(end, TOKYO)), july, TOKYO) == share
 
 
+def test_a_period_that_was_moved_is_counted_where_it_lay() -> None:
+    """On 3 March, 20 days later than 11 February: 20 of 30 days are left up to the 1st of March, not 18 to the 21st."""
+    february = Period(at("2027-02-01", TOKYO), at("2027-03-01", TOKYO))
+    moved, moment = february.later(20, TOKYO), at("2027-03-03", TOKYO)
+    assert share_left(Fraction.FIXED_30, moved, moment, TOKYO, ChangeDay.NEW, 20) == Share(20, 30, "day")
+    assert share_left(Fraction.FIXED_30, moved, moment, TOKYO, ChangeDay.NEW) == Share(18, 30, "day")
+
+
 def test_all_and_nothing() -> None:
     period = Period(at("2026-01-01"), at("2026-02-01"))
     assert share_left(Fraction.WHOLE, period, at("2026-01-31"), "UTC", ChangeDay.NEW) == ALL_OF_IT

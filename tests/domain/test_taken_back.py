@@ -87,14 +87,14 @@ NOMINAL, DAYS = (Fraction.NOMINAL, ChangeDay.OLD), (Fraction.DAYS, ChangeDay.NEW
 
 
 @pytest.mark.parametrize(
-    ("billed_by", "mode", "first", "nominal"),
+    ("billed_by", "mode", "first", "nominal", "amount"),
     [
-        # all of the period was billed: by today's mode
-        ((None, None), NOMINAL, "November 17", True),
-        ((None, None), DAYS, "November 16", False),
-        # a part of it was, by a mode of its own
-        (NOMINAL, DAYS, "November 17", True),
-        (DAYS, NOMINAL, "November 16", False),
+        # all of the period was billed: by today's mode, 14 or 15 of 30 days
+        ((None, None), NOMINAL, "November 17", True, -560),
+        ((None, None), DAYS, "November 16", False, -600),
+        # a part of it was, by a mode of its own: 14 of the 29 days that were billed, or 15 of 30
+        (NOMINAL, DAYS, "November 17", True, -579),
+        (DAYS, NOMINAL, "November 16", False, -600),
     ],
 )
 def test_a_credit_tells_the_days_as_they_were_billed(
@@ -103,6 +103,7 @@ def test_a_credit_tells_the_days_as_they_were_billed(
     mode: tuple[Fraction, ChangeDay],
     first: str,
     nominal: bool,
+    amount: int,
 ) -> None:
     catalog = with_rule(dns, Proration(fraction=mode[0], change_day=mode[1]))
     old = november(catalog)
@@ -111,6 +112,14 @@ def test_a_credit_tells_the_days_as_they_were_billed(
     credit = quote.lines[0]
     assert f", {first}, 2026 – November 30, 2026" in credit.description
     assert ("not by the calendar" in credit.arithmetic) is nominal
+    assert credit.amount.amount == amount
+
+
+def test_a_month_that_was_billed_whole_is_thirty_nominal_days(dns: Catalog) -> None:
+    """14 of the 30 days that February of 2027 counts, which has 28."""
+    catalog = with_rule(dns, Proration(fraction=Fraction.NOMINAL))
+    february = service(catalog, "start", "monthly", "2027-02-01", "2027-03-01")
+    assert lines(changed(catalog, february, "business", 1, "2027-02-15"))[0] == ("credit", -560)
 
 
 def test_a_credit_takes_the_tax_that_is_left_of_its_item(dns: Catalog) -> None:
@@ -216,6 +225,22 @@ def test_credit_leaves_nothing_or_enough(dns: Catalog, total: int, credit: int, 
     assert credit_used(catalog, total, Money(credit, "EUR")) == min(max(0, credit), max(0, total))
 
 
+def test_what_was_accepted_is_not_waived_again(dns: Catalog) -> None:
+    """9.00 is due; with 1.00 of credit 8.00 would be left, too little to collect, so that all of it is waived."""
+    least = MinimumCharge(amounts={"USD": 850}, after_credit="waive")
+    catalog = with_rule(dns, Proration(fraction=Fraction.DAYS), minimum_charge=least)
+    old, target, moment, credit = (
+        november(catalog),
+        Target("business", "monthly"),
+        at("2026-11-16", TOKYO),
+        Money(100, "USD"),
+    )
+    asked = price(catalog, old, AMERICAN, target, moment, credit)
+    assert (lines(asked)[2:], asked.total) == ([("waived", -800)], 100)
+    again = price(catalog, old, AMERICAN, target, moment, credit, ceiling=Money(900, "USD"))
+    assert (lines(again)[2:], again.total) == ([], 900)
+
+
 @pytest.mark.parametrize("becomes", CreditBecomes)
 def test_what_a_credit_becomes_changes_nothing_where_more_is_due(dns: Catalog, becomes: CreditBecomes) -> None:
     catalog = with_rule(dns, Proration(fraction=Fraction.DAYS, credit_becomes=becomes))
@@ -314,6 +339,9 @@ def test_what_is_not_begun_is_taken_back_from_its_beginning(dns: Catalog) -> Non
     priced = changed(catalog, replace(old, items=(later,)), "business", 1)
     assert priced.figures is not None
     assert [one.from_at for one in priced.figures.taken] == [tomorrow]
+    # one of two is worth its half, and not a day more than was billed
+    two = replace(old, quantity=2, items=(replace(later, units=2, units_left=2),))
+    assert lines(changed(catalog, two, "start", 1)) == [("credit", -600)]
 
 
 def test_what_is_waived_of_a_fee_makes_no_item_of_less_than_nothing(dns: Catalog) -> None:
@@ -382,3 +410,30 @@ def test_a_credit_of_several_units_says_what_they_cost(dns: Catalog) -> None:
     old, target = november(catalog, quantity=3), Target("business", "monthly")
     quote = price_change(catalog, old, AMERICAN, target, at("2026-11-16", TOKYO), ZERO)
     assert quote.lines[0].arithmetic == "3 × $12.00 = $36.00; 15 of 30 days at $36.00 = $18.00"
+
+
+def test_a_credit_of_less_than_its_units_cost_is_told_by_what_was_billed(dns: Catalog) -> None:
+    catalog = with_rule(dns, Proration(fraction=Fraction.DAYS))
+    old, target = november(catalog, quantity=3, billed=100), Target("business", "monthly")
+    quote = price_change(catalog, old, AMERICAN, target, at("2026-11-16", TOKYO), ZERO)
+    assert quote.lines[0].arithmetic == "15 of 30 days at $1.00 = $0.50"
+
+
+def test_a_period_that_begins_anew_is_charged_whole_in_every_mode(dns: Catalog) -> None:
+    catalog = with_rule(dns, Proration(fraction=Fraction.NOMINAL, anchor=Anchor.RESET))
+    target = Target("business", "monthly")
+    quote = price_change(catalog, november(catalog), AMERICAN, target, at("2026-11-16", TOKYO), ZERO)
+    assert quote.lines[1].arithmetic == "full price = $30.00"
+
+
+def test_seconds_begin_on_the_day_of_the_change_and_may_be_of_one_day(dns: Catalog) -> None:
+    """Whom the day of a change belongs to is a question for modes that count days."""
+    catalog = with_rule(dns, Proration(fraction=Fraction.SECONDS), change_day=ChangeDay.OLD)
+    old = service(catalog, "start", "monthly", "2026-11-01T10:00", "2026-12-01T10:00")
+    for moment, days in (
+        ("2026-11-16T09:00", "November 16, 2026 – November 30, 2026"),
+        ("2026-12-01T09:00", "December 1, 2026 – December 1, 2026"),
+    ):
+        target = Target("business", "monthly")
+        quote = price_change(catalog, old, AMERICAN, target, at(moment, TOKYO), ZERO)
+        assert [line.description.split(", ", 1)[1] for line in quote.lines] == [days, days]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from domain.words import language_of
 from engine.ending_requests import NoEnding
 from engine.jobs.paths import CHANGE_PATHS
 from models.customer import Service
@@ -136,3 +137,12 @@ def test_what_is_explained_still_exists() -> None:
     named = explained()
     files = {name.split()[0] for name in named}
     assert named <= {mutant.name for file in files for mutant in mutants_of(file)}
+
+
+def test_what_a_package_makes_is_made_again_too() -> None:
+    [mutant] = [one for one in mutants_of("domain/words/__init__.py") if one.change.startswith("language in ")]
+    loaded = Loaded({mutant.file})
+    loaded.redefine(mutant.file, constants_of(mutant))
+    with planted(mutant):
+        assert language_of("es-AR") == "en"
+    assert language_of("es-AR") == "es"

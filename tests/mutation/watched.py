@@ -44,7 +44,8 @@ class Loaded:
 
     def redefine(self, file: str, constants: CodeType) -> None:
         """From now on the module of `file` has other constants."""
-        exec(constants, vars(sys.modules[file.removesuffix(".py").replace("/", ".")]))
+        module = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        exec(constants, vars(sys.modules[module]))
         self.forget()
 
     def forget(self) -> None:
