@@ -8,7 +8,6 @@ Run: python -m benchmarks.scale
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.throughput import new_changes, run_changes, servers
+from benchmarks.throughput import new_changes, of_processes, run_changes, servers
 from local.folders import temporary_folder
 from local.process import Command, Process, logs
 from local.stack import Stack
@@ -64,7 +63,7 @@ def _workers(stack: Stack, count: int) -> Iterator[list[Process]]:
         for number in range(count):
             name = f"scale-{count}-{number}"
             argv, log = [_PLANSHIFT, "worker", "--name", name, "--concurrency", "1"], stack.folder / f"{name}.log"
-            worker = Process(Command(name=name, argv=argv, log=log, env=dict(os.environ), ready=logs(" ready.")))
+            worker = Process(Command(name=name, argv=argv, log=log, env=of_processes(), ready=logs(" ready.")))
             worker.begin()
             running.callback(worker.kill)
             workers.append(worker)

@@ -142,11 +142,16 @@ def servers(broker_url: str | None = None) -> Iterator[Stack]:
         engine().dispose()
 
 
+def of_processes() -> dict[str, str]:
+    """The environment of our own, which say in their logs that they are ready."""
+    return dict(os.environ) | {"PLANSHIFT_LOG_LEVEL": "INFO"}
+
+
 @contextmanager
 def whole_stack() -> Iterator[Stack]:
     """The same, and all our processes."""
     with servers() as stack:
-        stack.start_processes(dict(os.environ))
+        stack.start_processes(of_processes())
         yield stack
 
 
