@@ -286,7 +286,7 @@ def test_what_the_total_was_rounded_by_stands_before_it(frontend: Make) -> None:
     customer = Visitor(provider)
     review = customer.review("start")
     customer.submit(review, "/accept")
-    change = provider.wait_for(customer.changes()[0]["id"], "awaiting_payment")
+    change = provider.wait_for(str(customer.changes()[0]["id"]), "awaiting_payment")
     invoice = customer.get(f"/portal/invoices/{change['invoice']['id']}")
     rounded = '<th scope="row">Rounding</th><td class="amount">-¥1</td>'
     for page in (review, invoice):
