@@ -40,6 +40,7 @@ from engine.request import ChangeRequest, request_change
 from local.folders import temporary_folder
 from local.process import Command, Process, logs
 from local.stack import Stack
+from models.arrived_credit import ArrivedCredit
 from models.database import engine, transaction
 from models.ledger import credit, debit, post
 from models.migrate import migrate
@@ -180,6 +181,10 @@ def new_changes(stack: Stack, slug: str, count: int = CHANGES, covered: bool = T
             request = ChangeRequest(ref, "start", "monthly")
             change, _ = request_change(session, NOON_17_JULY, provider, ref, request, "bench")
             ids.append(change.id)
+    with transaction() as session:  # credit of long ago: no worker looks for what it pays while another is measured
+        provider = required_provider(session, slug)
+        looked_at = update(ArrivedCredit).where(ArrivedCredit.provider_id == provider.id)
+        session.execute(looked_at.values(arrived_at=None, next_attempt_at=None))
     return ids
 
 
