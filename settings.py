@@ -83,6 +83,13 @@ class Settings(BaseSettings):
     queue_depth: int = Field(default=500, ge=1)
     # How often the sweep enqueues one row before it leaves it to a person: about a day at the longest pause.
     attempts_max: int = Field(default=150, ge=1)
+    # For how many days is kept what grows for ever and decides nothing any more (docs/scale.md): what gateways sent,
+    # once it was processed; words and addresses of mails that were sent; quotes that nobody took; messages of the
+    # Celery entry point that were refused.
+    keep_event_bodies_days: int = Field(default=400, ge=1)
+    keep_mails_days: int = Field(default=180, ge=1)
+    keep_quotes_days: int = Field(default=30, ge=1)
+    keep_rejected_days: int = Field(default=30, ge=1)
     # How long a worker may hold an external call, and how often a change is tried before it is stuck.
     lease_seconds: float = 60.0
     apply_attempts_max: int = 12

@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, Select, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.base import Base, new_id, recorded_at
+from models.base import Base, listed, new_id, recorded_at
 
 
 class OperatorAction(Base):
     """One action of a person: `actor` as they named themselves, `reason` in their words, `subject` the row's id."""
 
     __tablename__ = "operator_actions"
-    __table_args__ = (Index("ix_operator_actions_subject", "subject"),)
+    __table_args__ = (Index("ix_operator_actions_subject", "subject"), listed("operator_actions", "provider_id"))
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("act"))
     provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))

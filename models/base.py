@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, LargeBinary, MetaData, String, TypeDecorator, func
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, LargeBinary, MetaData, String, TypeDecorator, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -53,6 +53,11 @@ def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     """The database refuses what the enumeration does not have."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_is_known")
+
+
+def listed(table: str, *columns: str, where: str | None = None, name: str = "listed") -> Index:
+    """Serves a list of the rows that are alike in these columns, the newest first."""
+    return Index(f"ix_{table}_{name}", *columns, "id", postgresql_where=where)
 
 
 def recorded_at() -> Mapped[datetime]:

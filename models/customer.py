@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
+    ScalarSelect,
     Select,
     UniqueConstraint,
     and_,
@@ -25,7 +26,7 @@ from domain import next_steps
 from domain.lifecycle import ACTIVE, OPEN_ENDING, OVER, SERVICE, EndingStatus, ServiceStatus, Status
 from domain.money import Money
 from domain.periods import AnchorPoint, Period
-from models.base import Base, new_id, one_of, recorded_at
+from models.base import Base, listed, new_id, one_of, recorded_at
 from models.moves import Move, WithHistory
 from models.pending_work import built_once, fact, given_up_index, session_of, there_is
 from models.provider import CLOCK, Provider, UnknownRow, clock_of
@@ -41,7 +42,11 @@ class Customer(Base):
     """Who pays. `ref` is the host system's own name for it."""
 
     __tablename__ = "customers"
-    __table_args__ = (UniqueConstraint("provider_id", "ref"),)
+    __table_args__ = (
+        UniqueConstraint("provider_id", "ref"),
+        listed("customers", "provider_id"),
+        listed("customers", "provider_id", "email", name="email"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("cus"))
     provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
@@ -102,11 +107,16 @@ class Service(WithHistory, Base):
         CheckConstraint("unit_price_minor >= 0", name="price_not_negative"),
         Index("ix_services_renewing", "provider_id", "period_end", postgresql_where=RENEWING),
         given_up_index("services", _GIVEN_UP),
+        listed("services", "provider_id"),
+        listed("services", "provider_id", "status", name="in_status"),
+        listed("services", "provider_id", "created_at", name="created_at"),
+        listed("services", "customer_id", name="customer_id"),
+        Index("ix_services_of_customer", "customer_id", "ref"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("svc"))
     provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
-    customer_id: Mapped[str] = mapped_column(ForeignKey("customers.id"), index=True)
+    customer_id: Mapped[str] = mapped_column(ForeignKey("customers.id"))
     ref: Mapped[str]
     plan: Mapped[str]
     cycle: Mapped[str]
@@ -195,6 +205,16 @@ class Service(WithHistory, Base):
 
 def customer_by_ref(session: Session, provider_id: str, ref: str) -> Customer | None:
     return session.scalar(select(Customer).where(Customer.provider_id == provider_id, Customer.ref == ref))
+
+
+def customer_id_of(provider_id: str, ref: str) -> ScalarSelect[str]:
+    """In a statement, the id of the customer that the host system calls this."""
+    return select(Customer.id).where(Customer.provider_id == provider_id, Customer.ref == ref).scalar_subquery()
+
+
+def service_id_of(provider_id: str, ref: str) -> ScalarSelect[str]:
+    """In a statement, the id of the service that the host system calls this."""
+    return select(Service.id).where(Service.provider_id == provider_id, Service.ref == ref).scalar_subquery()
 
 
 def service_by_ref(session: Session, provider_id: str, ref: str) -> Service | None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from domain import next_steps
 from domain.lifecycle import INBOX_EVENT, InboxStatus
-from models.base import Base, new_id, one_of, recorded_at
+from models.base import Base, listed, new_id, one_of, recorded_at
 from models.moves import Moving
 from models.pending_work import fact, given_up_index, pending_index
 from models.provider import Connection, Provider
@@ -21,6 +21,8 @@ REFUSED_KEPT = 20
 
 
 _GIVEN_UP = "status = 'dead'"
+# What is decided, and still has what was sent.
+WITH_BODY = "status IN ('ignored', 'processed') AND body <> ''"
 
 
 class InboxEvent(Moving, Base):
@@ -30,7 +32,7 @@ class InboxEvent(Moving, Base):
     `status`: received, parked (no match yet), retry (it could not be processed), processed, ignored (of a kind that we
     do not need, or of another application: then it still `waits_for` a payment of ours by this name), poison (authentic
     and without sense), dead (tried too often). A body that came under the key of another one is kept beside it and not
-    believed.
+    believed. `body` is empty once it was deleted (engine/jobs/retention.py); its digest stays.
     """
 
     __tablename__ = "inbox_events"
@@ -40,6 +42,10 @@ class InboxEvent(Moving, Base):
         given_up_index("inbox_events", _GIVEN_UP),
         pending_index("inbox_events"),
         Index("ix_inbox_events_recorded_at", "recorded_at", postgresql_using="brin"),
+        listed("inbox_events", "provider_id"),
+        listed("inbox_events", "provider_id", "status", where="status <> 'processed'", name="in_status"),
+        listed("inbox_events", "provider_id", where="conflicting", name="conflicting"),
+        Index("ix_inbox_events_bodies", "recorded_at", postgresql_where=WITH_BODY),
         Index("ix_inbox_events_waiting", "connection_id", "waits_for", postgresql_where="waits_for IS NOT NULL"),
     )
 

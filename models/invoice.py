@@ -5,7 +5,19 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, UniqueConstraint, and_, case, func, select
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    and_,
+    case,
+    false,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
 from sqlalchemy.sql.dml import ReturningInsert
@@ -14,16 +26,18 @@ from domain import next_steps
 from domain.lifecycle import INVOICE, InvoiceStatus
 from domain.money import Money
 from domain.next_steps import PaperState
-from models.base import Base, new_id, recorded_at
+from models.base import Base, listed, new_id, recorded_at
 from models.customer import Customer, Service
 from models.pending_work import PendingWork, built_once, fact, given_up_index, pending_index, there_is
 from models.provider import Provider
 
 
 class StoredQuote(Base):
-    """A quote that was shown to somebody, as it was shown. `priced_at` is business time."""
+    """A quote that was shown to somebody, as it was shown. `priced_at` is business time. `taken`: a request has
+    accepted it, and so it is never deleted; known once engine/jobs/retention.py has looked."""
 
     __tablename__ = "quotes"
+    __table_args__ = (Index("ix_quotes_created_at", "created_at", postgresql_where="NOT taken"),)
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("qt"))
     provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
@@ -32,6 +46,7 @@ class StoredQuote(Base):
     priced_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     document: Mapped[dict[str, Any]]
+    taken: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = recorded_at()
 
 
@@ -68,14 +83,21 @@ class Invoice(PendingWork, Base):
         Index("ix_invoices_past_due_at", "provider_id", "past_due_at", postgresql_where="past_due_at IS NOT NULL"),
         given_up_index("invoices", _GIVEN_UP),
         pending_index("invoices"),
+        listed("invoices", "provider_id"),
+        listed("invoices", "provider_id", where=_OPEN, name="open"),
+        listed("invoices", "provider_id", where="voided_at IS NOT NULL", name="void"),
+        listed("invoices", "provider_id", "issued_at", name="issued_at"),
+        Index("ix_invoices_number", "provider_id", text("lower(number)")),
+        listed("invoices", "customer_id", name="customer_id"),
+        listed("invoices", "service_id", name="service_id"),
         UniqueConstraint("provider_id", "kind", "number"),
         UniqueConstraint("corrects_id", "kind"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("inv"))
     provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
-    customer_id: Mapped[str] = mapped_column(ForeignKey("customers.id"), index=True)
-    service_id: Mapped[str] = mapped_column(ForeignKey("services.id"), index=True)
+    customer_id: Mapped[str] = mapped_column(ForeignKey("customers.id"))
+    service_id: Mapped[str] = mapped_column(ForeignKey("services.id"))
     change_id: Mapped[str | None] = mapped_column(ForeignKey("plan_changes.id"), unique=True)
     renewal_id: Mapped[str | None] = mapped_column(ForeignKey("renewals.id"), unique=True)
     # The invoice that this one corrects: its opposite, or what stands in its place.

@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Select, UniqueConstraint, bindparam, case, select
+from sqlalchemy import ForeignKey, Index, Select, UniqueConstraint, bindparam, case, select
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from domain import next_steps
 from domain.next_steps import MessageState
-from models.base import Base, new_id, recorded_at
+from models.base import Base, listed, new_id, recorded_at
 from models.customer import Customer
 from models.pending_work import Leased, PendingWork, built_once, fact, given_up_index, pending_index
 
 _GIVEN_UP = "next_attempt_at IS NULL AND sent_at IS NULL"
+# What was sent, and still has its words and its reader.
+WITH_WORDS = "sent_at IS NOT NULL AND recipient <> ''"
 
 # Who reads it: the customer, except for what only staff can answer.
 FOR_STAFF = frozenset({"review_requested", "money_returned", "refund_failed_for_staff"})
@@ -24,13 +26,16 @@ FOR_STAFF = frozenset({"review_requested", "money_returned", "refund_failed_for_
 class OutboxMessage(Leased, PendingWork, Base):
     """Unique by subject, event, occasion and channel: nothing is reported twice. `subject` is the id of the row that it
     is about, `occasion` counts events that come again (reminders of one bill). A mail may be sent more than once after
-    a crash, always with the same Message-ID."""
+    a crash, always with the same Message-ID. `recipient` and `values` are empty once they were deleted
+    (engine/jobs/retention.py)."""
 
     __tablename__ = "outbox_messages"
     __table_args__ = (
         UniqueConstraint("subject", "event", "channel", "occasion"),
         given_up_index("outbox_messages", _GIVEN_UP),
         pending_index("outbox_messages"),
+        listed("outbox_messages", "customer_id", name="customer_id"),
+        Index("ix_outbox_messages_words", "sent_at", postgresql_where=WITH_WORDS),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("msg"))

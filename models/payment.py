@@ -35,7 +35,7 @@ from domain.lifecycle import (
     RefundStatus,
 )
 from domain.money import Money
-from models.base import Base, new_id, one_of, recorded_at
+from models.base import Base, listed, new_id, one_of, recorded_at
 from models.customer import Service
 from models.invoice import Invoice
 from models.ledger import claim_on
@@ -180,11 +180,14 @@ class Payment(Base):
     __tablename__ = "payments"
     __table_args__ = (
         UniqueConstraint("connection_id", "gateway_object", "kind"),
+        listed("payments", "provider_id"),
+        listed("payments", "provider_id", where="outcome = 'unmatched' AND kind = 'payment'", name="unmatched"),
+        Index("ix_payments_event_id", "event_id", postgresql_where="event_id IS NOT NULL"),
         Index("ix_payments_watched", "refunds_watched_until", postgresql_where="refunds_watched_until IS NOT NULL"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("mny"))
-    provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"), index=True)
+    provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
     connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"))
     gateway_object: Mapped[str]
     kind: Mapped[str]
@@ -223,6 +226,7 @@ class Refund(Leased, WithHistory, Base):
     __table_args__ = (
         given_up_index("refunds", _REFUND_GIVEN_UP),
         pending_index("refunds"),
+        Index("ix_refunds_gateway_ref", "provider_id", "gateway_ref", postgresql_where="gateway_ref IS NOT NULL"),
         Index("ix_refunds_unconfirmed", "payment_id", postgresql_where=UNCONFIRMED),
         one_of("status", RefundStatus),
         CheckConstraint("amount_minor > 0", name="amount_positive"),

@@ -25,7 +25,7 @@ from domain import next_steps
 from domain.lifecycle import ACTIVE, PLAN_CHANGE, AttemptStatus, ServiceStatus, Status
 from domain.money import Money
 from domain.pricing.quote_values import Quote
-from models.base import Base, new_id, one_of, recorded_at
+from models.base import Base, listed, new_id, one_of, recorded_at
 from models.customer import Customer, Service, lock_service, lock_service_of
 from models.invoice import Document, Invoice
 from models.ledger import LedgerBalance
@@ -110,12 +110,20 @@ class PlanChange(Leased, WithHistory, Base):
         Index("ix_plan_changes_reviews", "provider_id", "review_until", postgresql_where=IN_REVIEW),
         Index("ix_plan_changes_unwarned", "provider_id", "effective_at", postgresql_where=UNWARNED),
         given_up_index("plan_changes", _GIVEN_UP),
+        listed("plan_changes", "provider_id"),
+        listed("plan_changes", "provider_id", "status", name="in_status"),
+        listed("plan_changes", "provider_id", "received_at", name="received_at"),
+        listed("plan_changes", "customer_id", name="customer_id"),
+        listed("plan_changes", "service_id", name="service_id"),
+        Index(
+            "ix_plan_changes_accepted_quote_id", "accepted_quote_id", postgresql_where="accepted_quote_id IS NOT NULL"
+        ),
         Index("ix_plan_changes_stuck", "provider_id", postgresql_where="status = 'stuck'"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("chg"))
     provider_id: Mapped[str] = mapped_column(ForeignKey("providers.id"))
-    service_id: Mapped[str] = mapped_column(ForeignKey("services.id"), index=True)
+    service_id: Mapped[str] = mapped_column(ForeignKey("services.id"))
     customer_id: Mapped[str] = mapped_column(ForeignKey("customers.id"))
 
     # The request, and the answer that a repeated request gets again.

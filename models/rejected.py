@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, new_id, recorded_at
@@ -16,6 +17,7 @@ class RejectedMessage(Base):
     """A message at the Celery entry point that could not become a plan change: kept for operators, never retried."""
 
     __tablename__ = "rejected_messages"
+    __table_args__ = (Index("ix_rejected_messages_recorded_at", "recorded_at"),)
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("rej"))
     message: Mapped[dict[str, Any]]

@@ -46,6 +46,7 @@ ROUTES = {
     "invoices.request_payment": "outside",
     "outbox.deliver": "outside",
     "sweep.*": "maintenance",
+    "retention.delete_old": "maintenance",
     "audit.books": "maintenance",
     "audit.hosts": "outside",
 }
@@ -75,7 +76,17 @@ class Attributes:
 ENTRY_POINT = "tasks.requests"
 STEPS = tuple(
     f"tasks.{module}"
-    for module in ("plan_change", "payments", "renewals", "endings", "invoices", "outbox", "sweep", "audit")
+    for module in (
+        "plan_change",
+        "payments",
+        "renewals",
+        "endings",
+        "invoices",
+        "outbox",
+        "sweep",
+        "audit",
+        "retention",
+    )
 )
 
 

@@ -18,12 +18,14 @@ SCHEDULE = {
     "reconcile payments": {"task": "payments.reconcile", "schedule": 600.0, "options": {"expires": 300}},
     # Services whose period is over, scheduled changes that would not fit, renewals that were not paid.
     "renewals": {"task": "renewals.scan", "schedule": 3.0, "options": {"expires": 10}},
+    # What is kept for so many days: a batch of each kind, so that the sweep, in the same queue, waits for no more.
+    "retention": {"task": "retention.delete_old", "schedule": 60.0, "options": {"expires": 60}},
     # Whether every invariant holds, each night (UTC), far from midnights at which periods end.
     "audit": {"task": "audit.books", "schedule": crontab(hour=3, minute=17), "options": {"expires": 3600}},
 }
 
 # Every few seconds, mostly for nothing: they would push what operators look for out of Flower.
-UNSEEN = {"sweep.enqueue_due", "payments.reconcile", "renewals.scan"}
+UNSEEN = {"sweep.enqueue_due", "payments.reconcile", "renewals.scan", "retention.delete_old"}
 
 
 class Scheduler(beat.Scheduler):

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from domain.periods import instant_text
+from engine.jobs.retention import ContentsDeleted
 from engine.notifications.notices import address_again
 from models.audit import Attribution, record_action
 from models.outbox import OutboxMessage
@@ -25,13 +26,15 @@ def send_again(
 ) -> OutboxMessage:
     """The same mail, with the same Message-ID, to where its reader is reached now. The outbox delivers it.
 
-    Raises UnknownRow, NotSentYet.
+    Raises UnknownRow, NotSentYet, ContentsDeleted.
     """
     message = session.get(OutboxMessage, message_id, with_for_update=True)
     if message is None or message.provider_id != provider.id:
         raise UnknownRow(message_id)
     if message.sent_at is None:
         raise NotSentYet(message)
+    if not message.recipient:
+        raise ContentsDeleted(message.id)
     before = {"sent_at": instant_text(message.sent_at), "recipient": message.recipient}
     record_action(session, provider.id, now, "mail.resend", message.id, attribution, **before)
     address_again(session, message)

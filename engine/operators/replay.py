@@ -8,6 +8,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import InboxStatus
+from engine.jobs.retention import ContentsDeleted
 from models.audit import Attribution, record_action
 from models.inbox import InboxEvent
 from models.moves import move
@@ -24,12 +25,14 @@ class UnknownEvent(Exception):
 def replay_event(
     session: Session, now: datetime, provider: Provider, event_id: str, attribution: Attribution
 ) -> InboxEvent:
-    """An operator has an event processed again, whatever became of it. Raises UnknownEvent.
+    """An operator has an event processed again, whatever became of it. Raises UnknownEvent, ContentsDeleted.
 
     Money that is recorded is not recorded again: its key is in the payments.
     """
     required_event(session, provider, event_id)
     event = locked_row(session, InboxEvent, event_id)
+    if not event.body:
+        raise ContentsDeleted(event.id)
     record_action(session, provider.id, now, "webhook.replay", event.id, attribution, status_before=event.status)
     event.match_attempts = event.failures = 0
     move(session, event, "replay", InboxStatus.RECEIVED, now)

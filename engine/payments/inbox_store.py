@@ -123,6 +123,7 @@ def _statement(fetch: bool) -> Any:
     if fetch:
         waits = InboxEvent.status == InboxStatus.RECEIVED
         updates = {
+            "body": new.body,  # the one that was kept may have been deleted since
             "status": InboxStatus.RECEIVED,
             "match_attempts": 0,
             "attempts": case((waits, InboxEvent.attempts), else_=0),

@@ -1,6 +1,6 @@
-"""A row names the last move of its history: one statement writes both."""
+"""A row names the last move of its history: one statement writes both. Each table by itself: a migration that holds one
+while it waits for another would wait for a step that does so the other way round."""
 
-import sqlalchemy as sa
 from alembic import op
 
 revision = "0075"
@@ -12,5 +12,6 @@ TABLES = ("plan_changes", "payment_attempts", "refunds", "services", "endings")
 
 
 def upgrade() -> None:
-    for table in TABLES:
-        op.add_column(table, sa.Column("last_move_id", sa.BigInteger(), nullable=True))
+    with op.get_context().autocommit_block():
+        for table in TABLES:
+            op.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS last_move_id bigint")

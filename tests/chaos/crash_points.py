@@ -35,6 +35,7 @@ ELSEWHERE = {
     "web/api/invoices.py:create_invoice_payment": "a renewal's second attempt: tests/portal/test_money_on_its_way.py",
     "web/portal/paying.py:pay_invoice_again": "the same behind a form: tests/portal/test_money_on_its_way.py",
     "web/portal/paying.py:pay_again": "the API's second attempt behind a form: tests/portal",
+    "tasks/retention.py:delete_old": "nothing is as old in a day of chaos: tests/steps/test_retention.py",
     "tasks/watch.py:found": "looks, and writes nothing: tests/entry_points/test_doctor.py",
     "tasks/endings.py:run": "the kills leave its publish no turn: tests/entry_points/test_cancellations.py",
     "tasks/requests.py:_end": "by a Celery message: tests/entry_points/test_cancellations.py",

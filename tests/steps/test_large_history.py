@@ -3,120 +3,30 @@ operator asks at 3 a.m."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
-import psycopg
 import pytest
 from redis import Redis
-from sqlalchemy import event, func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select, text
 
 from engine import dunning
 from engine.audit.watch import troubles
-from engine.jobs import sweep, work_kinds
+from engine.jobs import retention, sweep, work_kinds
 from engine.jobs.sweep import Claimed, Due, Queue
 from engine.operators.dead_letters import count_dead_letters, dead_letters
 from engine.payments import reconciliation
-from local.stack import Stack
-from models.customer import Customer, Service
-from models.database import engine, transaction
-from models.migrate import migrate
+from models.customer import Service
+from models.database import transaction
 from models.provider import Provider, moment
 from settings import settings
 from tasks.renewals import scan
 from tasks.sweep import enqueue_due
 from tests.conftest import environment
+from tests.steps.conftest import OTHERS, SERVICES
 from tests.support.cost import empty_queues
-from tests.support.large import write_history
+from tests.support.plans import Asked, asked, read_whole
 from tests.support.play import NOON_17_JULY, Play
-
-SERVICES, RENEWALS = 1_000, 6
-# What it costs to read a table or an index from end to end, to the planner: as if history were so many times as long.
-LONGER = 50
-# Of these there are as many as providers, not as they have history.
-SMALL = {"providers", "connections", "catalogs", "heartbeats", "refused_webhooks"}
-
-
-@pytest.fixture(scope="module")
-def _large(_servers: tuple[Stack, dict[str, str]]) -> Iterator[tuple[Play, dict[str, str]]]:
-    """A database of its own, so that no other test waits for it."""
-    stack, variables = _servers
-    url = variables["PLANSHIFT_DATABASE_URL"]
-    name = f"large_{secrets.token_hex(6)}"
-    with psycopg.connect(url.replace("postgresql+psycopg", "postgresql"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    variables = variables | {"PLANSHIFT_DATABASE_URL": f"{url.rpartition('/')[0]}/{name}"}
-    with environment(variables):
-        migrate()
-        play = Play.of(stack)
-        with transaction() as session:
-            _fill(session, play)
-        with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("SET statement_timeout = 0"))
-            connection.execute(text("VACUUM ANALYZE"))
-            connection.invalidate()  # its settings go with it
-        yield play, variables
-        engine().dispose()
-
-
-def _fill(session: Session, play: Play) -> None:
-    provider = play.provider(session)
-    customer = session.scalars(select(Customer.id).where(Customer.provider_id == provider.id)).one()
-    ids = {"provider": provider.id, "customer": customer, "connection": play.gateway(session).id}
-    write_history(session, ids | {"clock": NOON_17_JULY, "services": SERVICES, "renewals": RENEWALS, "mark": "a"})
-
-
-@pytest.fixture
-def large(_large: tuple[Play, dict[str, str]]) -> Iterator[Play]:
-    play, variables = _large
-    with environment(variables):
-        yield play
-
-
-Asked = list[tuple[str, Any]]
-
-
-@contextmanager
-def asked() -> Iterator[Asked]:
-    """Every statement that is executed, with its values."""
-    statements: Asked = []
-
-    def note(_c: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: bool) -> None:
-        statements.append((statement, values))
-
-    event.listen(engine(), "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(engine(), "before_cursor_execute", note)
-
-
-def read_whole(session: Session, statements: Asked) -> set[str]:
-    """The large tables that one of the statements reads from its first to its last row, in order or by an index."""
-    found = set[str]()
-    session.execute(text(f"SET LOCAL seq_page_cost = {LONGER}"))
-    session.execute(text(f"SET LOCAL cpu_index_tuple_cost = {0.005 * LONGER}"))
-    partial = set(session.scalars(text("SELECT indexrelid::regclass::text FROM pg_index WHERE indpred IS NOT NULL")))
-    for statement, values in statements:
-        plan = session.connection().exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", values).scalar_one()
-        found |= {f"{table} by {statement}" for table in _whole(plan, partial) if table.split()[0] not in SMALL}
-    return found
-
-
-def _whole(plan: Any, partial: set[str]) -> Iterator[str]:
-    if isinstance(plan, list):
-        for one in plan:
-            yield from _whole(one, partial)
-    elif isinstance(plan, dict):
-        by_index = "Index Cond" in plan or plan.get("Index Name") in partial
-        if plan.get("Node Type") in ("Seq Scan", "Index Scan", "Index Only Scan") and not by_index:
-            yield f"{plan['Relation Name']} ({plan['Node Type']}, {plan['Plan Rows']} rows)"
-        for value in plan.values():
-            yield from _whole(value, partial)
 
 
 @pytest.fixture
@@ -157,6 +67,13 @@ def test_what_an_operator_asks_is_found_by_an_index(large: Play) -> None:
     with transaction() as session, asked() as statements:
         assert (count_dead_letters(session), dead_letters(session)) == (0, [])
         assert {trouble.kind for trouble in troubles(session, ["core"])} == {"sweep", "no_worker"}
+    with transaction() as session:
+        assert read_whole(session, statements) == set()
+
+
+def test_what_is_old_enough_to_be_deleted_is_found_by_an_index(large: Play) -> None:
+    with transaction() as session, asked() as statements:
+        assert [retention.delete_old(session, kept) for kept in retention.KEPT] == [0] * 4
     with transaction() as session:
         assert read_whole(session, statements) == set()
 
@@ -238,6 +155,7 @@ def test_each_bill_is_looked_at_once(large: Play) -> None:
     with transaction() as session:
         session.execute(text("UPDATE invoices SET past_due_at = due_at WHERE settled_at IS NULL"))
         looked_at = [dunning.mark_past_due(session) for _ in range(2)]
-        assert looked_at == [SERVICES // 50, 0]
-        assert session.scalar(select(func.count()).where(Service.status == "past_due")) == SERVICES // 50
+        late = SERVICES // 50 + OTHERS // 50
+        assert looked_at == [late, 0]
+        assert session.scalar(select(func.count()).where(Service.status == "past_due")) == late
         session.rollback()

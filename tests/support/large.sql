@@ -1,4 +1,4 @@
--- See large.py. Each statement takes some of its values.
+-- See large.py. Each statement takes some of its values. Ids are as long as real ones, where a list's cursor is one.
 
 INSERT INTO services (id, provider_id, customer_id, ref, status, plan, cycle, currency, quantity, unit_price_minor,
     limits, usage, period_start, period_end, anchor_day, anchor_time, anchor_assumed, moved_days, generation)
@@ -7,16 +7,20 @@ SELECT 'svc_' || CAST(:mark AS text) || n, CAST(:provider AS varchar), CAST(:cus
     + interval '1 hour', 1, '00:00', true, 0, 0
 FROM generate_series(1, :services) n;
 
+INSERT INTO customers (id, provider_id, ref, name, email, country, locale, address, tax_exempt)
+SELECT 'cus_' || CAST(:mark AS text) || n, CAST(:provider AS varchar), 'customer ' || n, 'Example ' || n, 'c' || n || '@example.invalid', 'JP', 'en', '[]', false
+FROM generate_series(1, :services) n;
+
 INSERT INTO renewals (id, provider_id, service_id, plan, period_start, period_end, renewed_at)
-SELECT 'rnw_' || CAST(:mark AS text) || n || '_' || m, CAST(:provider AS varchar), 'svc_' || CAST(:mark AS text) || n, 'basic', CAST(:clock AS timestamptz) - (m + 1) * interval '30 days',
+SELECT 'rnw_' || rpad(CAST(:mark AS text) || n || 'm' || m, 26, 'x'), CAST(:provider AS varchar), 'svc_' || CAST(:mark AS text) || n, 'basic', CAST(:clock AS timestamptz) - (m + 1) * interval '30 days',
     CAST(:clock AS timestamptz) - m * interval '30 days', CAST(:clock AS timestamptz) - (m + 1) * interval '30 days'
 FROM generate_series(1, :services) n, generate_series(1, :renewals) m;
 
 INSERT INTO invoices (id, provider_id, customer_id, service_id, renewal_id, kind, currency, net_minor, tax_minor,
     total_minor, credit_applied_minor, due_minor, content, issued_at, due_at, number, numbered_on, settled_at, rounding_minor)
 SELECT 'inv' || substr(r.id, 4), CAST(:provider AS varchar), CAST(:customer AS varchar), r.service_id, r.id, 'invoice', 'JPY', 500, 50, 550, 0, 550,
-    '{}', r.renewed_at, r.renewed_at + interval '14 days', r.id, r.renewed_at::date,
-    CASE WHEN s.status = 'active' OR r.id NOT LIKE '%\_1' THEN r.renewed_at END, 0
+    '{"title": "Basic", "lines": [], "taxes": []}', r.renewed_at, r.renewed_at + interval '14 days', r.id, r.renewed_at::date,
+    CASE WHEN s.status = 'active' OR r.id NOT LIKE '%m1x%' THEN r.renewed_at END, 0
 FROM renewals r JOIN services s ON s.id = r.service_id WHERE r.provider_id = CAST(:provider AS varchar);
 
 INSERT INTO documents (id, invoice_id, kind, sha256, size_bytes, renderer_version)
@@ -51,6 +55,11 @@ SELECT 'chg_' || CAST(:mark AS text) || n, CAST(:provider AS varchar), 'svc_' ||
     CAST(:clock AS timestamptz) + interval '20 days', CASE WHEN n % 100 = 0 THEN clock_timestamp() - interval '1 day' END
 FROM generate_series(1, :services) n;
 
+INSERT INTO plan_change_moves (change_id, event, from_status, to_status, at, actor)
+SELECT id, CASE m WHEN 1 THEN 'request' ELSE 'finish' END, CASE m WHEN 2 THEN 'requested' END,
+    CASE m WHEN 1 THEN 'requested' ELSE status END, received_at, 'system'
+FROM plan_changes, generate_series(1, 2) m WHERE provider_id = CAST(:provider AS varchar);
+
 INSERT INTO payment_attempt_moves (attempt_id, event, from_status, to_status, at, actor)
 SELECT id, CASE m WHEN 1 THEN 'begin' ELSE 'succeed' END, CASE m WHEN 2 THEN 'creating' END,
     CASE m WHEN 1 THEN 'creating' ELSE 'succeeded' END, expires_at, 'system'
@@ -64,7 +73,7 @@ FROM payment_attempts WHERE provider_id = CAST(:provider AS varchar);
 INSERT INTO refunds (id, provider_id, payment_id, amount_minor, currency, source, owner, status, actor, reason, fence,
     next_attempt_at)
 SELECT 'ref' || substr(id, 4), provider_id, id, 550, 'JPY', 'credit', '', 'succeeded', 'ana', 'asked for', 1, NULL
-FROM payments WHERE provider_id = CAST(:provider AS varchar) AND id LIKE '%\_2';
+FROM payments WHERE provider_id = CAST(:provider AS varchar) AND id LIKE '%m2x%';
 
 INSERT INTO ledger_transactions (id, provider_id, source_kind, source_id, at)
 SELECT cause || substr(id, 4), provider_id, cause, id, issued_at FROM invoices, unnest(ARRAY['sale', 'payment']) cause
@@ -88,3 +97,12 @@ FROM invoices WHERE provider_id = CAST(:provider AS varchar);
 INSERT INTO arrived_credits (id, provider_id, customer_id, currency, arrived_at, next_attempt_at)
 SELECT 'crd_' || CAST(:mark AS text) || n, CAST(:provider AS varchar), CAST(:customer AS varchar), 'X' || n, NULL, NULL
 FROM generate_series(1, :services) n;
+
+INSERT INTO quotes (id, provider_id, service_id, catalog_id, priced_at, expires_at, document)
+SELECT 'qt_' || substr(s.id, 5) || 'm' || m, s.provider_id, s.id, c.id, CAST(:clock AS timestamptz),
+    CAST(:clock AS timestamptz) + interval '30 minutes', '{}'
+FROM services s JOIN catalogs c ON c.provider_id = s.provider_id, generate_series(1, :renewals) m
+WHERE s.provider_id = CAST(:provider AS varchar);
+
+INSERT INTO rejected_messages (id, message, reason)
+SELECT 'rej_' || CAST(:mark AS text) || n, '{}', 'says nothing' FROM generate_series(1, :services) n;

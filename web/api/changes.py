@@ -15,7 +15,7 @@ from engine.jobs.summary import next_work
 from engine.offers import quote_change
 from engine.payments.attempts import start_attempt
 from engine.request import ChangeRequest, PriceChanged, request_change
-from models.customer import Customer, Service
+from models.customer import customer_id_of, service_id_of
 from models.plan_change import PlanChange
 from planshift_client import shapes
 from tasks.story import enqueue_task, publish_next
@@ -85,19 +85,20 @@ def list_plan_changes(
     """The provider's plan changes, newest first, each with the sums of its price; `since` and `until` are about when
     they were asked for."""
     with transaction_for(caller) as tx:
-        at = [*caller.only_own(PlanChange.customer_id), *during(PlanChange.received_at)]
+        at = [*caller.only_own(PlanChange.customer_id), *during.of(PlanChange.received_at)]
         query = select(PlanChange).where(PlanChange.provider_id == tx.provider.id, *at)
         if customer is not None:
-            query = query.join(Customer, Customer.id == PlanChange.customer_id).where(Customer.ref == customer)
+            query = query.where(PlanChange.customer_id == customer_id_of(tx.provider.id, customer))
         if service is not None:
-            query = query.join(Service, Service.id == PlanChange.service_id).where(Service.ref == service)
+            query = query.where(PlanChange.service_id == service_id_of(tx.provider.id, service))
         if status is not None:
             query = query.where(PlanChange.status == status)
         if idempotency_key is not None:
             query = query.where(PlanChange.idempotency_key == caller.own_key(idempotency_key))
         price = shapes.ExpandedPrice if expand else shapes.PriceSummary
         query = query.options(joinedload(PlanChange.service), joinedload(PlanChange.customer), defer(PlanChange.answer))
-        return page_of(tx.session, query, PlanChange, page, lambda rows: change_views(tx.session, rows, price))
+        order = during.order(PlanChange.received_at)
+        return page_of(tx.session, query, PlanChange, page, lambda rows: change_views(tx.session, rows, price), order)
 
 
 @router.post("/{change_id}/cancel")

@@ -13,7 +13,7 @@ from domain.lifecycle import InvoiceStatus
 from engine.ledger import postings
 from engine.payments.attempts import start_invoice_attempt
 from models import storage
-from models.customer import Customer, Service
+from models.customer import Service, customer_id_of, service_id_of
 from models.invoice import Invoice, document_of, in_status
 from models.ledger import entries_of_owner
 from planshift_client import shapes
@@ -46,18 +46,19 @@ def list_invoices(
     `since` and `until` are about when they were issued.
     """
     with transaction_for(caller) as tx:
-        at = [*caller.only_own(Invoice.customer_id), *during(Invoice.issued_at)]
+        at = [*caller.only_own(Invoice.customer_id), *during.of(Invoice.issued_at)]
         query = select(Invoice).where(Invoice.provider_id == tx.provider.id, *at)
         if number is not None:
             query = query.where(Invoice.number == number)
         if status is not None:
             query = query.where(in_status(status))
         if customer is not None:
-            query = query.join(Customer, Customer.id == Invoice.customer_id).where(Customer.ref == customer)
+            query = query.where(Invoice.customer_id == customer_id_of(tx.provider.id, customer))
         if service is not None:
-            query = query.join(Service, Service.id == Invoice.service_id).where(Service.ref == service)
+            query = query.where(Invoice.service_id == service_id_of(tx.provider.id, service))
         parts = (joinedload(Invoice.customer), joinedload(Invoice.service), selectinload(Invoice.documents))
-        return page_of(tx.session, query.options(*parts), Invoice, page, lambda rows: invoice_views(tx.session, rows))
+        query, order = query.options(*parts), during.order(Invoice.issued_at)
+        return page_of(tx.session, query, Invoice, page, lambda rows: invoice_views(tx.session, rows), order)
 
 
 @router.get("/invoices/{invoice_id}")

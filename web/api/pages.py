@@ -1,12 +1,14 @@
-"""Cursor pagination: newest first, by the time-ordered id; and what may be asked in a query at all."""
+"""Cursor pagination: newest first, by the time-ordered id or by the date that is asked for; and what may be asked in a
+query at all."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query, Request
 from fastapi.dependencies.models import Dependant
-from sqlalchemy import ColumnElement, Select
+from sqlalchemy import ColumnElement, Select, false, select, tuple_
 from sqlalchemy.orm import Session
 
 from domain.texts import UnfitText, check_text
@@ -15,7 +17,6 @@ from web.api.fields import Moment
 from web.api.problems import Problem
 
 View = TypeVar("View", bound=Shape)
-Conditions = Callable[[Any], list[ColumnElement[bool]]]
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Rows of a page.")]
 Since = Annotated[Moment | None, Query(description="Only from this instant on.")]
@@ -43,17 +44,49 @@ def paged(prefix: str) -> Callable[..., Page]:
     return page
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Rows of this time, half-open; of all times where neither end is given."""
+
+    since: datetime | None
+    until: datetime | None
+
+    def of(self, column: Any) -> list[ColumnElement[bool]]:
+        """The conditions on a column."""
+        found = [column >= self.since] if self.since else []
+        return [*found, column < self.until] if self.until else found
+
+    def order(self, column: Any) -> Any:
+        """What the list is sorted by: this column if it is filtered by it, and an index begins where the time does."""
+        return column if self.since or self.until else None
+
+
 def page_of(
-    session: Session, query: Select[Any], row: Any, page: Page, views: Callable[[list[Any]], list[View]]
+    session: Session,
+    query: Select[Any],
+    row: Any,
+    page: Page,
+    views: Callable[[list[Any]], list[View]],
+    order: Any = None,
 ) -> Listed[View]:
     """The page, and the cursor of the next one, if there is one. `views` gets all of its rows at once: what they show
-    besides themselves is read for all of them, and not for each."""
+    besides themselves is read for all of them, and not for each. Newest first, by the column `order` where it is given.
+    """
+    columns = [row.id] if order is None else [order, row.id]
     if page.cursor is not None:
-        query = query.where(row.id < page.cursor)
-    rows = list(session.scalars(query.order_by(row.id.desc()).limit(page.limit + 1)))
+        query = query.where(_after(session, columns, row.id, page.cursor))
+    rows = list(session.scalars(query.order_by(*(column.desc() for column in columns)).limit(page.limit + 1)))
     more = len(rows) > page.limit
     rows = rows[: page.limit]
     return Listed(items=views(rows), next=rows[-1].id if more else None)
+
+
+def _after(session: Session, columns: list[Any], row_id: Any, cursor: str) -> ColumnElement[bool]:
+    """The rows behind the cursor's in this order."""
+    if len(columns) == 1:
+        return row_id < cursor  # type: ignore[no-any-return]  # a column
+    last = session.execute(select(*columns).where(row_id == cursor)).one_or_none()
+    return tuple_(*columns) < tuple(last) if last else false()
 
 
 def each(view: Callable[[Any], View]) -> Callable[[list[Any]], list[View]]:
@@ -61,17 +94,11 @@ def each(view: Callable[[Any], View]) -> Callable[[list[Any]], list[View]]:
     return lambda rows: [view(row) for row in rows]
 
 
-def _during(since: Since = None, until: Until = None) -> Conditions:
-    """The conditions of a time filter on a column; half-open."""
-
-    def conditions(column: Any) -> list[ColumnElement[bool]]:
-        found = [column >= since] if since else []
-        return [*found, column < until] if until else found
-
-    return conditions
+def _during(since: Since = None, until: Until = None) -> Span:
+    return Span(since, until)
 
 
-During = Annotated[Conditions, Depends(_during)]
+During = Annotated[Span, Depends(_during)]
 
 
 def _query_names(dependant: Dependant) -> list[str]:

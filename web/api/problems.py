@@ -39,6 +39,7 @@ from engine.host_reports import (
 )
 from engine.invoicing.printable import NotPrintable
 from engine.jobs.idempotency import KeyReused, RequestInFlight
+from engine.jobs.retention import ContentsDeleted
 from engine.ledger.billed_items import LaterBill
 from engine.operators.dead_letters import NotADeadLetter
 from engine.operators.failed_refunds import NotByHand, NothingToDecide, UnknownRefund
@@ -122,6 +123,7 @@ STATUS_OF: tuple[tuple[type[Exception], int, str], ...] = (
     (PaymentRefused, 409, "payment_refused"),
     (NothingToPay, 409, "nothing_to_pay"),
     (UnknownEvent, 404, "unknown_event"),
+    (ContentsDeleted, 409, "contents_deleted"),
     (UnknownPayment, 404, "unknown_payment"),
     (UnknownInvoice, 404, "unknown_invoice"),
     (AlreadyRecorded, 409, "already_recorded"),

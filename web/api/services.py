@@ -12,7 +12,7 @@ from domain.catalog import in_language
 from domain.lifecycle import ServiceStatus
 from engine.offers import category_name, options_for, quote_change
 from engine.request import UnknownQuote
-from models.customer import Customer, Service
+from models.customer import Customer, Service, customer_id_of
 from models.invoice import StoredQuote
 from models.provider import catalog_of
 from planshift_client import shapes
@@ -73,14 +73,14 @@ def list_services(
         query = select(Service).where(
             Service.provider_id == tx.provider.id,
             *caller.only_own(Service.customer_id),
-            *during(Service.created_at),
+            *during.of(Service.created_at),
         )
         if customer is not None:
-            query = query.join(Customer).where(Customer.ref == customer)
+            query = query.where(Service.customer_id == customer_id_of(tx.provider.id, customer))
         if status is not None:
             query = query.where(Service.status == status)
         query = query.options(joinedload(Service.customer), joinedload(Service.scheduled_ending))
-        return page_of(tx.session, query, Service, page, each(service_view))
+        return page_of(tx.session, query, Service, page, each(service_view), during.order(Service.created_at))
 
 
 @router.get("/services/{ref}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select, union
 
 from engine.operators.dead_letters import dead_rows
 from models.audit import OperatorAction
@@ -67,9 +67,9 @@ def postings_of(tx: StaffTransaction, ids: list[str]) -> list[LedgerTransaction]
     owned = select(LedgerEntry.transaction_id).where(
         LedgerEntry.provider_id == tx.provider.id, LedgerEntry.account.in_(_OWNED), LedgerEntry.owner.in_(ids)
     )
+    posted_of = select(LedgerTransaction.id).where(LedgerTransaction.source_id.in_(ids))
     query = select(LedgerTransaction).where(
-        LedgerTransaction.provider_id == tx.provider.id,
-        or_(LedgerTransaction.id.in_(owned), LedgerTransaction.source_id.in_(ids)),
+        LedgerTransaction.provider_id == tx.provider.id, LedgerTransaction.id.in_(union(owned, posted_of))
     )
     return list(tx.session.scalars(query.order_by(LedgerTransaction.id).limit(2 * SHOWN_MAX)))
 
