@@ -38,9 +38,9 @@ def run() -> dict[str, Any]:
             payable.append(time.monotonic() - begun)
             paid = time.monotonic()
             httpx.post(url, data={"outcome": "pay"}, trust_env=False).raise_for_status()
-            _until_applied(change_id)
+            until_applied(change_id)
             applied.append(time.monotonic() - paid)
-    return {"changes": CHANGES, "payable": _told(payable), "applied": _told(applied)}
+    return {"changes": CHANGES, "payable": told(payable), "applied": told(applied)}
 
 
 def _checkout_of(change_id: str) -> str:
@@ -49,7 +49,8 @@ def _checkout_of(change_id: str) -> str:
     return str(_found(asked.where(Invoice.change_id == change_id, PaymentAttempt.checkout_url.is_not(None))))
 
 
-def _until_applied(change_id: str) -> None:
+def until_applied(change_id: str) -> None:
+    """Waits for it. Raises TimeoutError."""
     _found(select(PlanChange.id).where(PlanChange.id == change_id, PlanChange.status == "applied"))
 
 
@@ -63,7 +64,8 @@ def _found(query: Any) -> Any:
     raise TimeoutError(f"nothing came about in {PATIENCE_SECONDS} s")
 
 
-def _told(waits: list[float]) -> dict[str, float]:
+def told(waits: list[float]) -> dict[str, float]:
+    """Of waits in seconds, the middle one and the longest but for one in a hundred."""
     ordered = sorted(1000 * wait for wait in waits)
     last = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
     return {"p50_ms": round(statistics.median(ordered), 1), "p99_ms": round(last, 1)}

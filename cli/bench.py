@@ -13,6 +13,8 @@ import typer
 RESULTS = Path("benchmarks/results.json")
 # By name: what it measures, as `python -m benchmarks.NAME` would.
 BENCHMARKS = ("pricing", "pdf", "webhooks", "reads", "throughput", "latency", "profile", "idle", "series", "scale")
+# Those that take a quarter of an hour and more: only when they are asked for.
+LONG = ("night",)
 
 
 def register(app: typer.Typer) -> None:
@@ -23,10 +25,12 @@ def bench(
     only: Annotated[list[str] | None, typer.Option(help="Only this benchmark; may be repeated.")] = None,
     html: Annotated[Path | None, typer.Option(help="Also draw all results as a page, in this file.")] = None,
 ) -> None:
-    """Measure, and write benchmarks/results.json. Servers and folders are the benchmarks' own."""
-    unknown = sorted(set(only or ()) - set(BENCHMARKS))
+    """Measure, and write benchmarks/results.json. Servers and folders are the benchmarks' own. `night` is long, and
+    only made when it is asked for."""
+    known = (*BENCHMARKS, *LONG)
+    unknown = sorted(set(only or ()) - set(known))
     if unknown:
-        raise typer.BadParameter(f"There is no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")
+        raise typer.BadParameter(f"There is no benchmark {', '.join(unknown)}; there are {', '.join(known)}.")
     results: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     results["machine"] = _machine()
     for name in only or BENCHMARKS:
