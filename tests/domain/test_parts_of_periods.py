@@ -252,6 +252,7 @@ def test_a_quarter_that_is_kept_by_a_year_and_by_a_month(dns: Catalog) -> None:
     for cycle, charge, second in (("annual", 3000, [-1000, 2500]), ("monthly", 3600, [-1200, 3000])):
         first = changed(kept, old, Target("start", cycle), "2027-01-01")
         assert lines(first) == [("credit", -1350), ("charge", charge)]
+        assert [item.unit_price for item in first.service_after.items if item.units_left] == [charge]
         later = changed(catalog, first.service_after, Target("business", cycle), "2027-03-02")
         assert [amount for _, amount in lines(later)] == second
 

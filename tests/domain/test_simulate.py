@@ -14,7 +14,7 @@ from domain.catalog import Catalog
 from domain.catalog_file import NAMED_PRORATIONS
 from domain.errors import Forbidden, NothingToChange, PlanNotOffered
 from domain.periods import Period
-from domain.pricing.simulate import fresh_service, simulate, table_of
+from domain.pricing.simulate import follow_rules, fresh_service, simulate, table_of
 from domain.pricing.terms import Buyer, Target
 from tests.domain.conftest import CATALOGS
 
@@ -51,6 +51,9 @@ def test_the_first_day_begins_with_the_service(dns: Catalog) -> None:
     late = replace(old, period=evening, anchor_time=time(18))
     totals = simulate(dns, late, Target("start", "monthly"), Buyer("US"), ("by_second",)).totals["by_second"]
     assert (totals[0], totals[1], len(totals)) == (700, 682, 30)
+    # what was billed for it is its price, whatever the service says; 30 and 29 of 30 days by the catalogue's own rule
+    followed = follow_rules(dns, replace(late, items=()), Target("start", "monthly"), Buyer("US"))
+    assert followed.totals["catalogue"][:2] == (700, 677)
 
 
 def test_a_fresh_service_is_nobodys_and_bears_no_tax(dns: Catalog) -> None:
