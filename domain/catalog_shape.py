@@ -110,7 +110,7 @@ def _mend(document: dict[str, Any], place: Place, kind: str) -> None:
     elif place[:2] == ("tax", "rates"):
         document["tax"]["rates"][place[2]] = {"code": f"rate-{place[2]}", "percent": "0", "label": "?"}
     elif head == "plans":
-        document["plans"][place[1]] = _stand_in(document["plans"][place[1]], place[1])
+        document["plans"][place[1]] = _stand_in(document["plans"][place[1]], place[1], document.get("categories"))
     elif head in _PARTS:
         document[head][place[1]] = _PARTS[head]
     else:
@@ -146,8 +146,9 @@ _PARTS: dict[str, Any] = {
 }
 
 
-def _stand_in(plan: dict[str, Any], index: str | int) -> dict[str, Any]:
-    """A plan that is not sold, under the names that other parts call it by."""
-    names = {"id": f"plan-{index}", "category": "category", "product": "product"}
+def _stand_in(plan: dict[str, Any], index: str | int, categories: Any) -> dict[str, Any]:
+    """A plan that is not sold, under the names that other parts call it by, and in a category that has a name."""
+    category = next(iter(categories)) if isinstance(categories, dict) and categories else "category"
+    names = {"id": f"plan-{index}", "category": category, "product": "product"}
     given = {key: plan[key] for key in names if re.fullmatch(SLUG, str(plan.get(key)))}
     return {"name": "?", "rank": index, "prices": {}, "sold": False} | names | given

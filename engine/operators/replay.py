@@ -36,6 +36,7 @@ def replay_event(
     record_action(session, provider.id, now, "webhook.replay", event.id, attribution, status_before=event.status)
     event.match_attempts = event.failures = 0
     move(session, event, "replay", InboxStatus.RECEIVED, now)
+    session.flush()  # when it is tried next the database says
     return event
 
 

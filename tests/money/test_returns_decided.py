@@ -216,8 +216,8 @@ def test_parts_that_are_owed_again_are_asked_for_in_one_sum(servers: Stack) -> N
     assert [(one.status, one.amount_minor) for one in play.attempts(first)] == [
         ("succeeded", 373), ("canceling", 100), ("creating", 150)]  # fmt: skip
     with transaction() as session:
-        mails = session.scalars(select(OutboxMessage).where(OutboxMessage.subject == play.invoice(first).id))
-        assert [mail.values["owed"] for mail in mails] == ["¥100", "¥150"]
+        mails = select(OutboxMessage).where(OutboxMessage.subject == play.invoice(first).id)
+        assert [mail.values["owed"] for mail in session.scalars(mails.order_by(OutboxMessage.id))] == ["¥100", "¥150"]
 
 
 def test_a_credit_pays_what_is_owed_again_first(servers: Stack) -> None:
