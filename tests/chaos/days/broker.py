@@ -8,7 +8,6 @@ import random
 import signal
 import threading
 import time
-from typing import Any
 
 from kombu import Connection
 from redis import Redis
@@ -20,6 +19,7 @@ from tests.chaos.proxies import SilentProxy
 from tests.chaos.runs import RunResult, Workload, repeatedly, run_stories
 from tests.support.rabbitmq import RabbitMQ
 from worker.app import QUEUES
+from worker.broker import queues
 
 
 def broker() -> Redis:
@@ -121,9 +121,10 @@ def rabbitmq() -> RunResult:
 
         def empty() -> int:
             with Connection(server.url, connect_timeout=5) as client:
-                channel: Any = client.default_channel
-                for queue in QUEUES:
-                    channel.queue_purge(queue)
+                for queue in queues(list(QUEUES), server.url):
+                    there = queue(client.default_channel)
+                    there.declare()  # its worker may not have come so far
+                    there.purge()
             return kill_a_worker()
 
         def kill_it() -> int:
