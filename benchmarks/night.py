@@ -4,7 +4,7 @@ with a million. Real servers, workers and beat.
 Of the services a tenth is due, and a fifth of those has a downgrade that is scheduled. For each size: what the sweep's
 and the scan's statements take, from the database alone; how long a customer's upgrade that credit covers takes before
 the night and in it; and, while the workers renew for some minutes, what one renewal costs, how deep the queues are, and
-what memory the processes hold. It needs about 10 GB of disk. Run: python -m benchmarks.night
+what memory the processes hold. Run: python -m benchmarks.night
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import typer
 RESULTS = Path("benchmarks/results.json")
 # By name: what it measures, as `python -m benchmarks.NAME` would.
 BENCHMARKS = ("pricing", "pdf", "webhooks", "reads", "throughput", "latency", "profile", "idle", "series", "scale")
-# Those that take a quarter of an hour and more: only when they are asked for.
+# Those that take ten minutes: only when they are asked for.
 LONG = ("night",)
 
 

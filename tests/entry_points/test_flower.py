@@ -59,6 +59,6 @@ def test_flower_shows_each_step_of_a_change(running: Running, frontend: Callable
         assert personal not in everything
     # What beat looks for every few seconds does not hide it.
     names = {task["name"] for task in tasks().values()}
-    assert "outbox.deliver" in names
+    assert "payments.process_event" in names
     often = {entry["task"] for entry in SCHEDULE.values() if isinstance(entry["schedule"], float)}
     assert not names & often

@@ -62,10 +62,10 @@ def create_plan_change(
             change, repeated = request_change(tx.session, tx.now, tx.provider, key, request, "api")
             if change.answer is None:
                 change.answer = change_view(tx.session, change).model_dump(mode="json")
-            following = next_work(tx.session, change.id)
+            following = None if repeated else next_work(tx.session, change.id)
     except PriceChanged as error:
         return _price_changed(caller, request, error)
-    if not repeated:
+    if following is not None:
         publish_next(following)
     headers = {"Location": f"/v1/plan-changes/{change.id}"}
     return JSONResponse(change.answer, 202, headers=headers | told(repeated))

@@ -144,7 +144,7 @@ def submit(quote_id: RowId, visit: SignedForm, note: Annotated[TypedNote, Form()
             service_id = service.id
             request = _request(service, stored, note)
             change, repeated = request_change(tx.session, tx.now, tx.provider, f"portal:{stored.id}", request, "portal")
-            following = next_work(tx.session, change.id)
+            following = None if repeated else next_work(tx.session, change.id)
     except PriceChanged:
         return _show_new_price(visit, quote_id)
     except (RequestInFlight, KeyReused):
@@ -154,7 +154,7 @@ def submit(quote_id: RowId, visit: SignedForm, note: Annotated[TypedNote, Form()
     except ChangeError:
         return see(f"/services/{service_id}/change")
     answer = see(f"/changes/{change.id}")
-    if not repeated:
+    if following is not None:
         publish_next(following)
     wish_to_pay(answer, change.id)
     return answer
