@@ -46,8 +46,8 @@ MUTANTS = (
     Mutant(
         "publish before commit",
         "web/api/changes.py",
-        "            following = next_work(tx.session, change.id)\n",
-        "            following = next_work(tx.session, change.id)\n            publish_next(following)\n",
+        "            following = None if repeated else next_work(tx.session, change.id)\n",
+        "            publish_next(next_work(tx.session, change.id))\n            following = None\n",
         "tests/chaos/test_rules.py::test_nothing_is_enqueued_and_nobody_is_called_inside_a_transaction",
     ),
     Mutant(
