@@ -15,7 +15,7 @@ from benchmarks.throughput import new_changes, run_changes, whole_stack
 from local.stack import Stack
 
 SECONDS = 60
-OURS = ("worker-core", "worker-outside", "worker-requests", "beat", "web", "receiver", "flower")
+OURS = ("worker-core", "worker-outside", "worker-renewals", "worker-requests", "beat", "web", "receiver", "flower")
 SERVERS = ("postgres", "valkey")
 
 

@@ -40,7 +40,7 @@ from worker.depth import depths
 SIZES = (10_000, 1_000_000)
 NIGHT_SECONDS, IDLE_UPGRADES = 180, 30
 LOOKS = 30
-WORKERS = ("worker-core", "worker-outside")
+WORKERS = ("worker-core", "worker-outside", "worker-renewals")
 _SAMPLE_SECONDS = 0.5
 
 

@@ -157,7 +157,7 @@ def whole_stack() -> Iterator[Stack]:
 
 
 def _signal(stack: Stack, number: signal.Signals) -> None:
-    for name in ("worker-core", "worker-outside", "beat", "web", "receiver", "flower"):
+    for name in ("worker-core", "worker-outside", "worker-renewals", "beat", "web", "receiver", "flower"):
         os.killpg(stack.supervisor.process(name).pid, number)
 
 

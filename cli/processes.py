@@ -57,10 +57,13 @@ def worker(
     queues: Annotated[str, typer.Option(help="Queues to work on, with commas; all by default.")] = "",
     name: Annotated[str, typer.Option(help="A name that stays the same, for logs and Flower.")] = "worker",
     concurrency: Annotated[int, typer.Option(help="Tasks at once.")] = 2,
+    nice: Annotated[int, typer.Option(min=0, max=19, help="How much its tasks give way to other processes.")] = 0,
 ) -> None:
     """Run Celery workers for some queues, or for all of them."""
     # Celery reads this when it is imported: SIGTERM then means a soft shutdown that lets running steps end.
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+    from celery.signals import worker_process_init
+
     from worker import calls
     from worker.app import ENTRY_POINT, QUEUES, create_app
 
@@ -73,6 +76,7 @@ def worker(
         # Frontends write to this queue: whatever task a message names, this process knows the entry point alone.
         app.conf.include = [ENTRY_POINT]
     arguments = ["worker", "--queues", ",".join(wanted), "--hostname", f"{name}@%h"]
+    worker_process_init.connect(lambda **_: os.nice(nice), weak=False)
     with calls.shared_among(concurrency):
         app.worker_main([*arguments, "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"])
 

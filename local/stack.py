@@ -21,7 +21,14 @@ from local.valkey import Valkey
 
 # What waits for somebody else's network never stands before what does not, and the queue that frontends write to
 # is served by a worker that knows no other task. A worker with several queues takes from each in turn.
-WORKERS = {"core": "pipeline,events,renewals,maintenance", "outside": "outside,pdf", "requests": "requests"}
+WORKERS = {
+    "core": "pipeline,events,maintenance",
+    "outside": "outside,pdf",
+    "renewals": "renewals",
+    "requests": "requests",
+}
+# What dates bring gives way to what somebody waits for at a screen.
+_NICE = {"renewals": 10}
 _PLANSHIFT = (str(Path(sys.executable).with_name("planshift")),)
 # Celery's soft shutdown sleeps for its whole time-out if a task was in hand when the signal came, and beat now and
 # then misses the signal. Killing them loses nothing: the rows know what is next, and the sweep enqueues it.
@@ -138,7 +145,7 @@ class Stack:
         return [*workers, beat, *(self._http_process(name, path, env) for name, path in http)]
 
     def _worker(self, name: str, queues: str, env: Mapping[str, str]) -> Process:
-        arguments = ["worker", "--queues", queues, "--name", name]
+        arguments = ["worker", "--queues", queues, "--name", name, "--nice", str(_NICE.get(name, 0))]
         return self._ours(f"worker-{name}", arguments, env, ready=logs(" ready."), stop_seconds=_CELERY_STOP_SECONDS)
 
     def _http_process(self, name: str, path: str, env: Mapping[str, str]) -> Process:

@@ -136,7 +136,7 @@ class Invoice(PendingWork, Base):
     service: Mapped[Service] = relationship()
 
     given_up_where = _GIVEN_UP
-    steps = (next_steps.INVOICE_DOCUMENT, next_steps.INVOICE_COLLECTION)
+    steps = (next_steps.INVOICE_COLLECTION, next_steps.INVOICE_DOCUMENT)
     paper_state = fact(
         lambda row: case(
             (row.voided_at.is_not(None), PaperState.VOID.value),

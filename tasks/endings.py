@@ -8,17 +8,19 @@ from domain.lifecycle import EndingStatus
 from engine import ending, ending_order
 from models.ending import Ending
 from tasks.run import external_step, local_step
-from tasks.story import enqueue
+from tasks.story import follow_with
+from worker.app import BY_DATE
+from worker.steps import StepTask
 
 
-@shared_task(name="endings.run")
-def run(ending_id: str) -> str:
+@shared_task(name="endings.run", base=StepTask, bind=True)
+def run(self: StepTask, ending_id: str) -> str:
     status = local_step(ending.run_ending, Ending, ending_id)
     if status is EndingStatus.ENDING:
-        enqueue(ending_id)
+        follow_with(self, ending_id, BY_DATE)
     return status.value
 
 
-@shared_task(name="endings.order_host")
+@shared_task(name="endings.order_host", base=StepTask)
 def order_host(ending_id: str) -> str:
     return external_step(ending_order.order_host, Ending, ending_id).value

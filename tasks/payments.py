@@ -15,6 +15,7 @@ from models.payment import PaymentAttempt, Refund
 from models.provider import Connection
 from tasks.run import external_step, local_step
 from tasks.story import enqueue, enqueue_events, enqueue_task
+from worker.app import BY_DATE
 
 # Of a gateway's list so many pages are read by one task, which may take a minute.
 PAGES_AT_ONCE = 3
@@ -77,7 +78,7 @@ def reconcile() -> int:
     with transaction() as session:
         due = reconciliation.claim_due(session)
     for attempt_id in due.attempts:
-        enqueue_task("payments.fetch", attempt_id=attempt_id)
+        enqueue_task("payments.fetch", BY_DATE, attempt_id=attempt_id)
     for connection_id in due.connections:
         enqueue_task("payments.list_events", connection_id=connection_id)
     return len(due.attempts) + len(due.connections)

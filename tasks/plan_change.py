@@ -11,11 +11,9 @@ from domain.lifecycle import Status
 from engine import apply, quote, settle
 from engine.invoicing import invoice, printing
 from engine.jobs.summary import NextWork, next_work
-from engine.notifications import mail
 from engine.payments import checkout
-from models.database import transaction
-from models.outbox import OutboxMessage, unsent_about
 from models.plan_change import PlanChange, lock_change
+from tasks.outbox import deliver_about
 from tasks.run import end_canvas_if_waiting, external_step, local_step
 from tasks.story import go_on, name_rest
 from worker.steps import StepTask
@@ -74,8 +72,4 @@ def give_up(change_id: str) -> str:
 
 @shared_task(name="plan_change.notify", base=StepTask)
 def notify(change_id: str) -> int:
-    with transaction() as session:
-        messages = unsent_about(session, change_id)
-    for message_id in messages:
-        external_step(mail.deliver, OutboxMessage, message_id)
-    return len(messages)
+    return deliver_about(change_id)

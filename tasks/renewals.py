@@ -12,8 +12,10 @@ from engine.jobs.work_kinds import SCANNED
 from models.customer import Service
 from models.database import transaction
 from tasks.run import external_step
-from tasks.story import enqueue, enqueue_task
+from tasks.story import enqueue, enqueue_task, follow_with
 from tasks.sweep import enqueue_overdue
+from worker.app import BY_DATE
+from worker.steps import StepTask
 
 # So many batches of bills one scan looks at; the next one goes on.
 BATCHES = 3
@@ -34,14 +36,13 @@ def scan() -> int:
     return enqueue_overdue(found)
 
 
-@shared_task(name="renewals.run")
-def run(service_id: str) -> None:
+@shared_task(name="renewals.run", base=StepTask, bind=True)
+def run(self: StepTask, service_id: str) -> None:
     renewed = external_step(renewal.renew_service, Service, service_id)
     if renewed.change_id is not None:
-        enqueue(renewed.change_id)
+        enqueue(renewed.change_id, BY_DATE)
     if renewed.invoice_id is not None:
-        enqueue_task("invoices.print", invoice_id=renewed.invoice_id)
-        enqueue_task("invoices.request_payment", invoice_id=renewed.invoice_id)
+        follow_with(self, renewed.invoice_id, BY_DATE)
     if renewed.parked is not None:
         log.error("%s is parked, see `planshift dead-letters list`: %s", service_id, renewed.parked)
     if renewed.more_due:

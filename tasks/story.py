@@ -1,4 +1,4 @@
-"""The whole story on one screen: two canvases, and `publish_next`, which plays them from the step that is next.
+"""The whole story on one screen: its canvases, and `publish_next`, which plays them from the step that is next.
 
 What is next the tables of domain/next_steps.py say. A message says only which row may have work pending. Every step is
 guarded by the row's status, so a canvas may be played from anywhere, twice, or not at all: the sweep enqueues again
@@ -33,6 +33,8 @@ AFTER_PAYMENT = (
     "plan_change.print_invoice",  # the invoice, with its number
     "plan_change.notify",
 )
+# A bill of no plan change is printed, and its mail has the page.
+AFTER_PRINT = ("invoices.print", "invoices.notify")
 
 # What the tasks call the id of their row, by its prefix.
 ARGUMENTS = {
@@ -50,24 +52,33 @@ ARGUMENTS = {
 log = logging.getLogger(__name__)
 
 
-def enqueue(row_id: str) -> None:
+def enqueue(row_id: str, queue: str | None = None) -> None:
     """Publishes what is next for a row, after the commit; `publish_next` for whom has asked in that transaction."""
-    with transaction() as session:
-        following = next_work(session, row_id)
-    publish_next(following)
+    publish_next(_next_work(row_id), queue)
 
 
-def publish_next(following: NextWork) -> None:
-    """Publishes what is next for a row: for a plan change its canvas from there on. Call it after the commit of the
-    transaction that was asked."""
-    for canvas in _canvases_of(following):
+def publish_next(following: NextWork, queue: str | None = None) -> None:
+    """Publishes what is next for a row: for a plan change its canvas from there on. Every step of it waits in this
+    queue, or each in its own. Call it after the commit of the transaction that was asked."""
+    for canvas in _canvases_of(following, queue):
         publish(chain(*canvas))
 
 
-def go_on(step: StepTask, following: NextWork) -> None:
+def follow_with(step: StepTask, row_id: str, queue: str) -> None:
+    """What is next for a row comes after this step, all of it in this queue; `go_on` for whom has asked in that
+    transaction."""
+    go_on(step, _next_work(row_id), queue)
+
+
+def go_on(step: StepTask, following: NextWork, queue: str | None = None) -> None:
     """What is next for the row comes after this step, whatever its canvas had there."""
     request: Any = step.request  # whose chain is a list, whatever its types say
-    request.chain = next((canvas[::-1] for canvas in _canvases_of(following)), None)
+    request.chain = [one for canvas in _canvases_of(following, queue) for one in canvas][::-1]
+
+
+def _next_work(row_id: str) -> NextWork:
+    with transaction() as session:
+        return next_work(session, row_id)
 
 
 def name_rest(step: StepTask, invoice_id: str, number: str) -> None:
@@ -77,14 +88,14 @@ def name_rest(step: StepTask, invoice_id: str, number: str) -> None:
         following["options"]["argsrepr"] = following["options"]["argsrepr"].replace(invoice_id, number)
 
 
-def _canvases_of(following: NextWork) -> list[list[Signature[Any]]]:
+def _canvases_of(following: NextWork, queue: str | None) -> list[list[Signature[Any]]]:
     canvases = [canvas_from(task) for task in following.tasks]
-    return [[_step(name, following.row_id, following.summary, canvas[-1]) for name in canvas] for canvas in canvases]
+    return [[_step(name, following, canvas[-1], queue) for name in canvas] for canvas in canvases]
 
 
 def canvas_from(task: str) -> tuple[str, ...]:
     """The tail of the canvas that begins with this step; a step of its own where it is in none."""
-    for canvas in (AFTER_REQUEST, AFTER_PAYMENT):
+    for canvas in (AFTER_REQUEST, AFTER_PAYMENT, AFTER_PRINT):
         if task in canvas:
             return canvas[canvas.index(task) :]
     return (task,)
@@ -101,10 +112,10 @@ def enqueue_claimed(claimed: Claimed) -> None:
         log.error("given up, see `planshift dead-letters list`: %s", ", ".join(claimed.given_up))
 
 
-def enqueue_task(name: str, **ids: str) -> None:
-    """Enqueues one task by name, with ids only."""
+def enqueue_task(name: str, queue: str | None = None, **ids: str) -> None:
+    """Enqueues one task by name, with ids only: in this queue, or where it waits."""
     [row_id] = ids.values()
-    publish(_signature(name, f"{row_id}:{_short(name)}", ids, row_id))
+    publish(_signature(name, f"{row_id}:{_short(name)}", ids, row_id, queue))
 
 
 def enqueue_events(event_ids: list[str]) -> None:
@@ -116,16 +127,18 @@ def enqueue_events(event_ids: list[str]) -> None:
         publish(_signature(name, f"{event_ids[0]}:{_short(name)}", {"event_ids": event_ids}, summary))
 
 
-def _step(name: str, row_id: str, summary: str, last: str) -> Signature[Any]:
+def _step(name: str, work: NextWork, last: str, queue: str | None) -> Signature[Any]:
     """One task a step in Flower, and so two for the two documents of a change."""
     label = "print_numbered" if (name, last) == ("plan_change.print_invoice", AFTER_PAYMENT[-1]) else _short(name)
-    prefix, _, _ = row_id.partition("_")
-    return _signature(name, f"{row_id}:{label}", {ARGUMENTS[prefix]: row_id}, summary)
+    prefix, _, _ = work.row_id.partition("_")
+    return _signature(name, f"{work.row_id}:{label}", {ARGUMENTS[prefix]: work.row_id}, work.summary, queue)
 
 
-def _signature(name: str, task_id: str, kwargs: Mapping[str, Any], summary: str) -> Signature[Any]:
+def _signature(
+    name: str, task_id: str, kwargs: Mapping[str, Any], summary: str, queue: str | None = None
+) -> Signature[Any]:
     signature = create_app().signature(name, kwargs=dict(kwargs), immutable=True)
-    signature.options.update(task_id=task_id, queue=queue_of(name), argsrepr=summary)
+    signature.options.update(task_id=task_id, queue=queue or queue_of(name), argsrepr=summary)
     return signature
 
 

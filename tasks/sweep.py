@@ -22,8 +22,6 @@ from worker.depth import Depth, depths
 # So many rows whose message was lost are enqueued however deep the queue is: what fills it keeps them waiting no longer
 # than it must, and each waits in it once. What a date brings, by the hundred thousand, is only as much as has room.
 ALWAYS = 20
-# A renewal fills these queues, too; it waits while they are deep, for customers whose changes wait in them.
-FEEDS = {"renewals": ("renewals", "pdf", "outside")}
 
 
 @shared_task(name="sweep.enqueue_due")
@@ -50,8 +48,8 @@ def enqueue_overdue(found: list[Due]) -> int:
 
 
 def _queue(step: Step, name: str, waiting: dict[str, Depth]) -> Queue:
-    deepest = max(waiting[fed].count for fed in FEEDS.get(name, (name,)))
-    return Queue(max(0 if step.by_date else ALWAYS, settings().queue_depth - deepest), waiting[name].oldest)
+    room = settings().queue_depth - waiting[name].count
+    return Queue(max(0 if step.by_date else ALWAYS, room), waiting[name].oldest)
 
 
 @shared_task(name="sweep.expire_unpaid")

@@ -18,6 +18,9 @@ from worker.steps import ROOM_SECONDS, StepTask
 # else's network, and each gives up after 25 s (provisioners/http.py); a statement gives up after 4 s
 # (models/database.py), so what only writes rows needs less.
 QUEUES = {"requests": 20, "pipeline": 60, "events": 60, "pdf": 60, "outside": 60, "renewals": 60, "maintenance": 30}
+# What dates bring, by the hundred thousand: renewals and endings with all that follows from them, polls of payments,
+# reminders. Nobody waits for it at a screen, and it stands before nobody who does.
+BY_DATE = "renewals"
 LONGEST_TASK_SECONDS = max(QUEUES.values()) + ROOM_SECONDS
 # Checking everything may take longer; a second check at the same time, when its message comes back, does no harm.
 LONG_TASKS = {"audit.books": 900}
@@ -39,12 +42,13 @@ ROUTES = {
     "payments.allocate_credit": "pipeline",
     "payments.reconcile": "maintenance",
     "renewals.scan": "maintenance",
-    "renewals.run": "renewals",
-    "endings.run": "renewals",
+    "renewals.run": BY_DATE,
+    "endings.run": BY_DATE,
     "endings.order_host": "outside",
-    "invoices.print": "pdf",
     "invoices.request_payment": "outside",
-    "outbox.deliver": "outside",
+    "invoices.print": BY_DATE,
+    "invoices.notify": BY_DATE,
+    "outbox.deliver": BY_DATE,
     "sweep.*": "maintenance",
     "retention.delete_old": "maintenance",
     "audit.books": "maintenance",

@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 from tests.chaos.seam import Seam
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
-QUEUES = "requests,pipeline,events,renewals,maintenance"
+# As in local/stack.py; requests need no process of their own here.
+QUEUES = {"core": "requests,pipeline,events,maintenance", "outside": "outside,pdf", "renewals": "renewals"}
 
 
 def main(folder: Path, share: int, chosen: list[str]) -> None:
@@ -54,8 +55,8 @@ def _import_everything() -> None:
 
 
 def _roles() -> dict[str, Callable[[], None]]:
-    workers = {f"core-{n}": lambda n=n: _worker(f"core-{n}", QUEUES) for n in (1, 2)}
-    workers |= {f"outside-{n}": lambda n=n: _worker(f"outside-{n}", "outside,pdf") for n in (1, 2)}
+    names = ((f"{worker}-{n}", queues) for worker, queues in QUEUES.items() for n in (1, 2))
+    workers = {name: lambda name=name, queues=queues: _worker(name, queues) for name, queues in names}
     entry_points = {
         "web": lambda: _entry_point("web", "PLANSHIFT_PUBLIC_URL"),
         "receiver": lambda: _entry_point("receiver", "CHAOS_RECEIVER"),

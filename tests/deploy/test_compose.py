@@ -92,8 +92,8 @@ SECRETS = {
     "PLANSHIFT_BROKER_URL": set(OURS) - {"migrate"},
     "PLANSHIFT_FRONTENDS_BROKER_URL": {"entry"},
     "PLANSHIFT_SECRET_KEY": {"web", "receiver", *WORKING},
-    "PLANSHIFT_SMTP_PASSWORD": {"worker-outside"},
-    "PLANSHIFT_SMTP_USER": {"worker-outside"},
+    "PLANSHIFT_SMTP_PASSWORD": {"worker-outside", "worker-renewals"},
+    "PLANSHIFT_SMTP_USER": {"worker-outside", "worker-renewals"},
     "PLANSHIFT_FLOWER_AUTH": {"flower"},
     "PLANSHIFT_METRICS_KEY": {"web", "receiver"},
     "POSTGRES_PASSWORD": {"postgres"},
@@ -209,7 +209,7 @@ def test_dependencies_and_volumes_exist() -> None:
         assert set(service["networks"]) <= set(COMPOSE["networks"])
 
 
-CALLING = {"worker-core", "worker-events", "worker-outside"}
+CALLING = {"worker-events", "worker-outside", "worker-renewals"}
 
 
 def test_only_who_calls_others_has_a_way_out() -> None:
@@ -221,7 +221,7 @@ def test_only_who_calls_others_has_a_way_out() -> None:
     assert COMPOSE["networks"]["front"] == {"driver_opts": masquerade}
     for name in CALLING:
         queues = parsed(SERVICES[name]["command"])["queues"].split(",")
-        assert set(queues) & {"outside", "events", "pipeline", "renewals"}
+        assert set(queues) & {"outside", "events", "renewals"}
 
 
 def megabytes(size: str) -> int:

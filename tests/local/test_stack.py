@@ -51,7 +51,7 @@ def test_everything_starts_and_stops(folder: Path, monkeypatch: pytest.MonkeyPat
         assert httpx.get(f"{stack.addresses.mail}/mails", trust_env=False).json() == []
         worker = stack.supervisor.process("worker-core")
         said = worker.output()
-        assert '"worker", "--queues", "pipeline,events,renewals,maintenance", "--name", "core"' in said
+        assert '"worker", "--queues", "pipeline,events,maintenance", "--name", "core"' in said
         assert stack.addresses.database in said
         assert '"PLANSHIFT_SECRET_KEY": "given"' in said
         assert "STRAY" not in said

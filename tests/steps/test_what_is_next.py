@@ -30,6 +30,7 @@ TAILS = {
     " plan_change.request_payment",
     "plan_change.issue_invoice": "plan_change.issue_invoice plan_change.print_invoice plan_change.request_payment",
     "plan_change.print_invoice": "plan_change.print_invoice plan_change.request_payment",
+    "invoices.print": "invoices.print invoices.notify",
     "plan_change.settle": "plan_change.settle plan_change.apply_plan plan_change.print_invoice plan_change.notify",
     "plan_change.apply_plan": "plan_change.apply_plan plan_change.print_invoice plan_change.notify",
 }

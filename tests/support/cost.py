@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -79,16 +79,16 @@ class Meter:
         yield
         vars(self.cost).update(vars(before))
 
-    def run_messages(self) -> list[str]:
-        """Takes messages off the queues until there is none, and runs each as its worker in local/stack.py does;
-        returns the names of the tasks."""
+    def run_messages(self, *workers: str) -> list[str]:
+        """Takes messages off the queues of these workers of local/stack.py, or of all, until there is none, and runs
+        each as its worker does; returns the names of the tasks."""
         app = create_app()
         ran: list[str] = []
         app.loader.import_default_modules()
         for name, task in app.tasks.items():
             task.__trace__ = build_tracer(name, task, app=app)
         with app.connection_for_read() as connection, self._told_of_tasks(ran):
-            while taken := _next_message(app, connection):
+            while taken := _next_message(app, connection, workers or WORKERS):
                 queues, message = taken
                 app.amqp.queues.select(queues)
                 (args, kwargs, embed), headers = message.payload, message.headers
@@ -139,9 +139,9 @@ class Meter:
         return counted
 
 
-def _next_message(app: Celery, connection: Any) -> tuple[list[str], Any] | None:
+def _next_message(app: Celery, connection: Any, workers: Iterable[str]) -> tuple[list[str], Any] | None:
     """With the queues of the worker that takes it."""
-    for queues in (names.split(",") for names in WORKERS.values()):
+    for queues in (WORKERS[name].split(",") for name in workers):
         for name in queues:
             if message := Queue(name, Exchange(name), routing_key=name).bind(connection.default_channel).get():
                 return queues, message

@@ -16,7 +16,7 @@ from tests.chaos.environment import ChaosStack, chaos_stack, start_zygote
 from tests.chaos.runs import RunResult, Workload, run_stories
 from worker.app import create_app
 
-PROCESSES = ("core-1", "core-2", "outside-1", "outside-2", "beat")
+PROCESSES = ("core-1", "core-2", "outside-1", "outside-2", "renewals-1", "renewals-2", "beat")
 OLD_NAME, NEW_NAME = "plan_change.print_invoice", "plan_change.print_document"
 
 
@@ -52,7 +52,7 @@ def _rewrite(code: Path) -> None:
     change(steps, "(self: StepTask, change_id: str)", "(self: StepTask, change_id: str, origin: str)", 5)
     change(steps, "def request_payment(change_id: str)", 'def request_payment(change_id: str, origin: str = "")')
     change(steps, "def notify(change_id: str)", "def notify(change_id: str, origin: str)")
-    change(story, "{ARGUMENTS[prefix]: row_id}", "{ARGUMENTS[prefix]: row_id} | ORIGIN.get(prefix, {})")
+    change(story, "{ARGUMENTS[prefix]: work.row_id}", "{ARGUMENTS[prefix]: work.row_id} | ORIGIN.get(prefix, {})")
     change(story, "log = logging", 'ORIGIN = {"chg": {"origin": "canvas"}}\nlog = logging')
 
 
