@@ -12,6 +12,7 @@ import hmac
 import json
 import os
 import secrets
+import selectors
 import socket
 import statistics
 import subprocess
@@ -19,9 +20,7 @@ import sys
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from itertools import chain
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from cli.sandbox import sample_catalogs, set_up_provider
@@ -95,28 +94,47 @@ def _server(app: str, *options: str) -> Iterator[int]:
 
 def _leg(port: int, path: str, secret: str, count: int) -> tuple[float, float]:
     """Requests a second and the p99 in seconds. Raises RuntimeError for any other answer than 200."""
-    per_connection = [[_request(path, secret) for _ in range(count // CONNECTIONS)] for _ in range(CONNECTIONS)]
+    todo = [_request(path, secret) for _ in range(count)]
     began = time.perf_counter()
-    with ThreadPoolExecutor(CONNECTIONS) as clients:
-        seconds = sorted(chain.from_iterable(clients.map(lambda todo: _send(port, todo), per_connection)))
-    return len(seconds) / (time.perf_counter() - began), seconds[int(len(seconds) * 0.99)]
+    seconds = sorted(_sent(port, todo))
+    return count / (time.perf_counter() - began), seconds[int(count * 0.99)]
 
 
-def _send(port: int, todo: list[bytes]) -> list[float]:
-    seconds = []
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for request in todo:
-            began = time.perf_counter()
-            connection.sendall(request)
-            answer = b""
-            while not answer.endswith(_ANSWER):
-                part = connection.recv(65_536)
-                answer += part
-                if not part or not answer.startswith(b"HTTP/1.1 200"):
-                    raise RuntimeError(f"answered {answer[:200]!r}")
-            seconds.append(time.perf_counter() - began)
-    return seconds
+def _sent(port: int, todo: list[bytes]) -> Iterator[float]:
+    """Each connection sends its next request once it has its answer; yields how long each answer took.
+
+    One thread serves all connections: many would take the servers' processors and wait for each other.
+    """
+    with selectors.DefaultSelector() as selector, ExitStack() as opened:
+        for _ in range(CONNECTIONS):
+            connection = opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            selector.register(connection, selectors.EVENT_READ, _Asked(connection, todo.pop()))
+        while selector.get_map():
+            for key, _ in selector.select():
+                asked: _Asked = key.data
+                if asked.is_answered():
+                    yield time.perf_counter() - asked.at
+                    if todo:
+                        selector.modify(asked.connection, selectors.EVENT_READ, _Asked(asked.connection, todo.pop()))
+                    else:
+                        selector.unregister(asked.connection)
+
+
+class _Asked:
+    """One request on its way."""
+
+    def __init__(self, connection: socket.socket, request: bytes) -> None:
+        self.connection, self.at, self._answer = connection, time.perf_counter(), b""
+        connection.sendall(request)
+
+    def is_answered(self) -> bool:
+        """Reads what has come. Raises RuntimeError."""
+        part = self.connection.recv(65_536)
+        self._answer += part
+        if not part or not self._answer.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(f"answered {self._answer[:200]!r}")
+        return self._answer.endswith(_ANSWER)
 
 
 def _request(path: str, secret: str) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 
 import psycopg
 from anyio.to_thread import run_sync
@@ -12,15 +11,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-_local = threading.local()
+# Threads come and go, their connections are kept.
+_idle: list[psycopg.Connection] = []
 
 
 def _insert(body: bytes) -> None:
-    connection = getattr(_local, "connection", None)
-    if connection is None:
+    try:
+        connection = _idle.pop()
+    except IndexError:
         url = os.environ["PLANSHIFT_DATABASE_URL"].replace("+psycopg", "")
-        connection = _local.connection = psycopg.connect(url, autocommit=True)
+        connection = psycopg.connect(url, autocommit=True)
     connection.execute("INSERT INTO bare (body) VALUES (%s)", (body,))
+    _idle.append(connection)
 
 
 async def receive(request: Request) -> JSONResponse:

@@ -41,7 +41,7 @@ from web.rate_limits import RateLimits
 from web.safe_headers import SafeHeaders
 from web.sandbox.app import create_sandbox, home
 from web.staff.app import create_staff
-from web.webhooks.app import create_receiver
+from web.webhooks.app import Receiver
 
 BODY_MAX_BYTES = 256 * 1024
 
@@ -107,7 +107,7 @@ def create_api() -> FastAPI:
     ):
         app.include_router(routes.router)
     app.mount(reference.ASSETS, reference.assets())
-    app.mount("/webhooks", create_receiver())
+    app.mount("/webhooks", Receiver())
     app.mount("/portal", create_portal())
     app.add_route("/portal", lambda _: see("/services"), include_in_schema=False)
     app.mount("/staff", create_staff())

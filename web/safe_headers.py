@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from settings import settings
@@ -17,18 +16,16 @@ def safe_headers() -> dict[str, str]:
 
 
 class SafeHeaders:
-    """Around everything else, so that an unexpected error's answer has them, too."""
+    """Around everything else, so that an unexpected error's answer has them, too. Nothing inside says them itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._headers = safe_headers()
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in safe_headers().items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(raw=list(message["headers"]))
-                headers.update(self._headers)
-                message = {**message, "headers": headers.raw}
+                message = {**message, "headers": [*message["headers"], *self._headers]}
             await send(message)
 
         await self._app(scope, receive, send_safely if scope["type"] == "http" else send)

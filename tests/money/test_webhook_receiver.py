@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import signal
@@ -35,6 +36,8 @@ from tests.conftest import METRICS_KEY, catalog_named, environment, new_slug
 from tests.support.money_play import MoneyPlay
 from tests.support.receiver import ReceiverProcess, receiver
 from tests.support.waiting import until
+from web.webhooks import accounts
+from web.webhooks.accounts import Accounts, KnownAccount
 from web.webhooks.unsigned import ACCOUNT_MAX, UNKNOWN_MAX, TooManyUnsigned, Unsigned
 
 BODY = b'{"id": "evt_1", "type": "payout.paid", "occurred_at": "2027-07-17T03:05:00Z"}'
@@ -169,6 +172,34 @@ def test_names_that_nobody_signed_are_counted_by_address_and_by_account() -> Non
             await unsigned.check("con_1", "192.0.2.2")
 
     anyio.run(posted)
+
+
+def test_a_storm_reads_an_account_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret, read = new_secret(), list[str]()
+
+    def reading(gateway: str, account: str) -> KnownAccount:
+        read.append(account)
+        known = Account(account, "http://127.0.0.1:1", "key", (secret,))
+        return KnownAccount("prv_1", "con_1", GATEWAYS[gateway], known, time.monotonic())
+
+    async def storm() -> set[str]:
+        monkeypatch.setattr(accounts, "_read", reading)
+        headers = [(name.encode(), value.encode()) for name, value in signed(secret, "evt_1").items()]
+        of_process = Accounts()
+        verified = [of_process.verified("standard", "dns", headers, BODY) for _ in range(20)]
+        return {delivery.event_key for _, delivery in await asyncio.gather(*verified)}
+
+    assert asyncio.run(storm()) == {"evt_1"}
+    assert read == ["dns"]
+
+
+def test_addresses_that_are_none_and_what_is_not_posted(receiver_process: ReceiverProcess) -> None:
+    url = f"http://127.0.0.1:{receiver_process.port}/webhooks"
+    for path in ("", "/", "/standard", "/standard/", "//dns", "/standard/dns/", "/standard/dns/more"):
+        assert httpx.post(url + path, content=BODY, trust_env=False).status_code == 404, path
+    for method in ("GET", "PUT", "DELETE"):
+        answer = httpx.request(method, f"{url}/standard/dns", trust_env=False)
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
 @contextmanager

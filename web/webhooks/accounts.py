@@ -3,10 +3,12 @@ not read and decrypt the same secrets a thousand times a second."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from weakref import WeakValueDictionary
 
 from anyio.to_thread import run_sync
 from sqlalchemy import select
@@ -56,6 +58,8 @@ class Accounts:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str], KnownAccount] = {}
+        # In a storm one webhook reads, and those that come meanwhile wait for what it has read.
+        self._reading = WeakValueDictionary[tuple[str, str], asyncio.Lock]()
 
     async def verified(
         self, gateway: str, account: str, headers: Headers, body: bytes
@@ -75,13 +79,20 @@ class Accounts:
 
     async def _known(self, gateway: str, account: str, age_max: float) -> KnownAccount:
         key = (gateway, account)
-        known = self._kept.get(key)
-        if known is None or time.monotonic() - known.read_at > age_max:
-            known = await run_sync(_read, gateway, account, abandon_on_cancel=True)
-            if len(self._kept) >= KEPT_MAX:
-                self._kept.clear()
-            self._kept[key] = known
+        known = self._fresh(key, age_max)
+        if known is None:
+            async with self._reading.setdefault(key, asyncio.Lock()):
+                known = self._fresh(key, age_max)
+                if known is None:
+                    known = await run_sync(_read, gateway, account, abandon_on_cancel=True)
+                    if len(self._kept) >= KEPT_MAX:
+                        self._kept.clear()
+                    self._kept[key] = known
         return known
+
+    def _fresh(self, key: tuple[str, str], age_max: float) -> KnownAccount | None:
+        known = self._kept.get(key)
+        return known if known and time.monotonic() - known.read_at <= age_max else None
 
 
 def _read(gateway: str, account: str) -> KnownAccount:

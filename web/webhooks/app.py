@@ -1,4 +1,4 @@
-"""`POST /{gateway}/{account}`: a small app of its own, without Celery or Redis on its way to the answer.
+"""`POST /webhooks/{gateway}/{account}`: ASGI without a framework, and without Celery or Redis on its way to the answer.
 
 Bad signature → 400; database trouble → 503 within 4 s, so that the gateway sends it again; anything authentic →
 written down, committed, 200. What it means is decided afterwards, by a task. What nobody signed and names no payment
@@ -7,18 +7,17 @@ that we opened is dropped with the same answer, which tells nobody what we opene
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from typing import Any
 
-import anyio
+from anyio.to_thread import run_sync
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
-from starlette.background import BackgroundTask
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.payments.inbox_store import ReceivedWebhook
 from gateways.registry import GATEWAYS
@@ -42,6 +41,27 @@ DROPPED = Counter("planshift_webhooks_dropped_total", "Unsigned webhooks that le
 log = logging.getLogger(__name__)
 
 
+class NoSuchAddress(Exception):
+    """Not of the form that webhooks have."""
+
+    def __init__(self) -> None:
+        super().__init__("Webhooks go to /webhooks/{gateway}/{account}.")
+
+
+class NotPosted(Exception):
+    """Asked for, put or deleted."""
+
+    def __init__(self) -> None:
+        super().__init__("A webhook is posted.")
+
+
+class CutOff(Exception):
+    """Its sender went away."""
+
+    def __init__(self) -> None:
+        super().__init__("The request ended before its body did.")
+
+
 class TooLarge(Exception):
     """No gateway sends so much."""
 
@@ -50,31 +70,27 @@ class TooLarge(Exception):
 
 
 _REFUSALS: dict[type[Exception], tuple[int, str, dict[str, str] | None]] = {
+    NoSuchAddress: (404, "not_found", None),
+    NotPosted: (405, "method_not_allowed", {"Allow": "POST"}),
+    CutOff: (400, "cut_off", None),
     TooLarge: (413, "too_large", None),
     UnknownAccount: (404, "unknown_account", None),
     TooManyUnsigned: (429, "rate_limited", {"Retry-After": str(WINDOW_SECONDS)}),
 }
-
-
-def create_receiver() -> Starlette:
-    """The receiver's routes, below /webhooks."""
-    return _never_redirecting(Starlette(routes=[Route("/{gateway}/{account}", Receiver().receive, methods=["POST"])]))
+_RECEIVED = JSONResponse({"received": True})
+_ANSWERED_200 = {gateway: RECEIVED.labels(gateway, "200") for gateway in GATEWAYS}
 
 
 def create_standalone_receiver() -> ASGIApp:
-    """The ASGI application of `planshift receiver`: the same routes, a health check and metrics."""
-    routes = [Mount("/webhooks", create_receiver()), Route("/healthz", _healthz), Route("/metrics", _metrics)]
-    return SafeHeaders(_never_redirecting(Starlette(routes=routes)))
-
-
-def _never_redirecting(app: Starlette) -> Starlette:
-    """To the same address with another stroke, by the name that the caller gave us, whatever that is."""
-    app.router.redirect_slashes = False
-    return app
+    """The ASGI application of `planshift receiver`: the receiver, a health check and metrics."""
+    routes = [Mount("/webhooks", Receiver()), Route("/healthz", _healthz), Route("/metrics", _metrics)]
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False  # by the name that the caller gave us, whatever that is
+    return SafeHeaders(app)
 
 
 class Receiver:
-    """The receiver of one process: the accounts it knows, its writer, its enqueuer."""
+    """The receiver of one process, an ASGI application: the accounts it knows, its writer, its enqueuer."""
 
     def __init__(self) -> None:
         self._accounts = Accounts()
@@ -83,42 +99,41 @@ class Receiver:
         self._writer = InboxWriter()
         self._unsigned = Unsigned()
 
-    async def receive(self, request: Request) -> Response:
-        """Takes one webhook in."""
-        gateway = request.path_params["gateway"]
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Takes one webhook in, answers it, and only then does what may wait."""
+        gateway = ""
         try:
-            body = await _capped_body(request)
-            webhook, event_id = await self._in_time(request, body)
-        except ClientDisconnect:
-            return _answer(gateway, 400, "cut_off", "The request ended before its body did.")
+            gateway, account = _addressed(scope)
+            body = await _capped_body(receive)
+            webhook, event_id = await self._in_time(scope, gateway, account, body)
         except tuple(_REFUSALS) as error:
             status, code, headers = _REFUSALS[type(error)]
-            return _answer(gateway, status, code, str(error), headers=headers)
+            await _problem(gateway, status, code, str(error), headers)(scope, receive, send)
         except Refused as error:
-            keep = BackgroundTask(self._sample.keep, error.connection_id, str(error), request.headers.raw, body)
-            return _answer(gateway, 400, "bad_signature", str(error), background=keep)
+            await _problem(gateway, 400, "bad_signature", str(error))(scope, receive, send)
+            await run_sync(self._sample.keep, error.connection_id, str(error), scope["headers"], body)
         except (WrongSecretKey, SQLAlchemyError, TimeoutError) as error:
             log.error("a webhook could not be written down: %s", error)
             code = "wrong_secret_key" if isinstance(error, WrongSecretKey) else "not_available"
-            return _answer(gateway, 503, code, "Not written down. Send it again.", headers={"Retry-After": "5"})
-        RECEIVED.labels(gateway, "200").inc()
-        if event_id is None:
-            DROPPED.labels(gateway).inc()
-            return JSONResponse({"received": True})
-        return JSONResponse(
-            {"received": True}, background=BackgroundTask(self._enqueuer.enqueue, event_id, webhook.delivery.fetch_only)
-        )
+            again = {"Retry-After": "5"}
+            await _problem(gateway, 503, code, "Not written down. Send it again.", again)(scope, receive, send)
+        else:
+            _ANSWERED_200[gateway].inc()
+            await _RECEIVED(scope, receive, send)
+            if event_id is None:
+                DROPPED.labels(gateway).inc()
+            else:
+                self._enqueuer.enqueue(event_id, webhook.delivery.fetch_only)
 
-    async def _in_time(self, request: Request, body: bytes) -> tuple[ReceivedWebhook, Filed]:
+    async def _in_time(self, scope: Scope, gateway: str, account: str, body: bytes) -> tuple[ReceivedWebhook, Filed]:
         """Raises UnknownAccount, Refused, TooManyUnsigned, SQLAlchemyError, TimeoutError; after that last one the row
         may still be committed, and the repetition is a duplicate."""
-        gateway, account = request.path_params["gateway"], request.path_params["account"]
-        with anyio.fail_after(ANSWER_SECONDS):
-            known, delivery = await self._accounts.verified(gateway, account, request.headers.raw, body)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            known, delivery = await self._accounts.verified(gateway, account, scope["headers"], body)
             webhook = ReceivedWebhook(known.provider_id, known.connection_id, delivery, body)
             if not delivery.fetch_only:
                 return webhook, await self._writer.write(webhook)
-            counted = (known.connection_id, address_of(request.scope))
+            counted = (known.connection_id, address_of(scope))
             await self._unsigned.check(*counted)
             filed = await self._writer.write(webhook)
             if filed is None:
@@ -126,27 +141,35 @@ class Receiver:
             return webhook, filed
 
 
-async def _capped_body(request: Request) -> bytes:
-    """The raw bytes; given up as soon as they are more than the cap, whatever the headers say. Raises TooLarge."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+def _addressed(scope: Scope) -> tuple[str, str]:
+    """The gateway, and the account at it. Raises NoSuchAddress, NotPosted."""
+    match scope["path"].split("/"):
+        case ["", "webhooks", gateway, account] if gateway and account:
+            if scope["method"] != "POST":
+                raise NotPosted
+            return gateway, account
+    raise NoSuchAddress
+
+
+async def _capped_body(receive: Receive) -> bytes:
+    """The raw bytes; given up as soon as they are more than the cap, whatever the headers say. Raises CutOff,
+    TooLarge."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise CutOff
+        body += message.get("body", b"")
         if len(body) > BODY_MAX_BYTES:
             raise TooLarge
-    return bytes(body)
+        more = message.get("more_body", False)
+    return body
 
 
-def _answer(
-    gateway: str,
-    status: int,
-    code: str,
-    detail: str,
-    headers: dict[str, str] | None = None,
-    background: BackgroundTask | None = None,
-) -> JSONResponse:
+def _problem(gateway: str, status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
     RECEIVED.labels(gateway if gateway in GATEWAYS else "unknown", str(status)).inc()
-    body: dict[str, Any] = {"type": f"urn:planshift:problem:{code}", "status": status, "detail": detail, "code": code}
-    return JSONResponse(body, status, headers=headers, media_type="application/problem+json", background=background)
+    body = {"type": f"urn:planshift:problem:{code}", "status": status, "detail": detail, "code": code}
+    return JSONResponse(body, status, headers=headers, media_type="application/problem+json")
 
 
 async def _healthz(request: Request) -> JSONResponse:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread
+from threading import Thread
 
 AT_ONCE_MAX = 200
 # The first event of a quiet moment is enqueued at once; in a storm the next message waits for what comes meanwhile.
@@ -21,15 +21,14 @@ class Enqueuer:
 
     def __init__(self) -> None:
         self._waiting: SimpleQueue[tuple[str, bool]] = SimpleQueue()
-        self._lock = Lock()
         self._thread: Thread | None = None
 
-    async def enqueue(self, event_id: str, alone: bool) -> None:
+    def enqueue(self, event_id: str, alone: bool) -> None:
+        """Called by the event loop alone."""
         self._waiting.put((event_id, alone))
-        with self._lock:
-            if self._thread is None:
-                self._thread = Thread(target=self._run, name="enqueuer", daemon=True)
-                self._thread.start()
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name="enqueuer", daemon=True)
+            self._thread.start()
 
     def _run(self) -> None:
         from tasks.story import enqueue_events
