@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from engine.audit import documents as document_checks
-from engine.audit.checks import NAMED_MAX
+from engine.audit.checks import NAMED_MAX, audit_books, providers_to_audit
 from engine.audit.documents import audit_documents
 from local.stack import Stack
-from models.database import transaction
+from models.database import engine, snapshot, transaction
 from tasks.audit import documents
 from tests.conftest import environment
 from tests.support.play import Play
@@ -89,3 +89,21 @@ def test_each_batch_goes_on_where_the_last_one_ended(long: Play) -> None:
     stored = [one.document_id for one in documents([_provider(long)])]
     assert len(stored) == LOST + 1
     assert stored == sorted({*stored}, reverse=True), "newest first, each once"
+
+
+def test_what_is_violated_is_counted_and_not_held(long: Play) -> None:
+    """Of the 4,000 invoices none has lines, number or postings as it should; twenty of each are named, and the database
+    sends no more."""
+    sent = list[int]()
+
+    def note(_connection: Any, cursor: Any, *_: Any) -> None:
+        sent.append(cursor.rowcount)
+
+    with snapshot() as session:
+        providers = providers_to_audit(session)
+        event.listen(engine(), "after_cursor_execute", note)
+        results = audit_books(session, providers)
+        event.remove(engine(), "after_cursor_execute", note)
+    found = {result.name: (result.count, len(result.rows)) for result in results if result.count}
+    assert found["invoices_add_up"] == found["settled_invoices_are_earned"] == (LOST, NAMED_MAX)
+    assert max(sent) == NAMED_MAX
