@@ -11,13 +11,14 @@ from redis import Redis
 from sqlalchemy import func, select, text
 
 from engine import dunning
+from engine.audit.checks import audit_books, providers_to_audit
 from engine.audit.watch import troubles
 from engine.jobs import retention, sweep, work_kinds
 from engine.jobs.sweep import Claimed, Due, Queue
 from engine.operators.dead_letters import count_dead_letters, dead_letters
 from engine.payments import reconciliation
 from models.customer import Service
-from models.database import transaction
+from models.database import snapshot, transaction
 from models.provider import Provider, moment
 from settings import settings
 from tasks.renewals import scan
@@ -60,6 +61,13 @@ def test_no_fact_of_a_row_is_looked_up_in_a_whole_table(swept: Asked) -> None:
         for statement, values in swept:
             plan = session.connection().exec_driver_sql(f"EXPLAIN (VERBOSE) {statement}", values).scalars()
             assert "hashed SubPlan" not in "\n".join(plan), statement
+
+
+def test_the_audit_finds_nothing_wrong_with_it(large: Play) -> None:
+    """So that what the rows are is what a provider has."""
+    with snapshot() as session:
+        findings = audit_books(session, providers_to_audit(session))
+    assert {finding.name: finding.rows for finding in findings if not finding.holds} == {}
 
 
 def test_what_an_operator_asks_is_found_by_an_index(large: Play) -> None:

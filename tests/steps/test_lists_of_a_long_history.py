@@ -19,6 +19,7 @@ from models.payment import Payment
 from models.provider import SCOPES
 from settings import settings
 from tests.support.forms import form_of
+from tests.support.large import large_id
 from tests.support.plans import asked, most_rows_read
 from tests.support.play import Play
 from web.app import create_app
@@ -96,11 +97,11 @@ def test_no_page_of_the_staff_or_the_portal_reads_more_than_it_shows(client: Tes
         customer = session.get_one(Service, invoice.service_id).customer_id
     shown = (f"changes/{change_id}", f"invoices/{invoice.id}", f"services/{invoice.service_id}")
     more = (f"customers/{customer}", f"payments/{payment}", f"events/{event}", "money", "")
-    service = "/portal/services/svc_a17"  # whose change is over
+    service = f"/portal/services/{large_id('svc', 'a17')}"  # whose change is over
     paths = [
         *(f"/staff/{path}" for path in (*shown, *more)),
         *("/portal/services", service, f"{service}/change", f"{service}/end"),
-        *(f"/portal/invoices/{invoice.id}", "/portal/changes/chg_a17"),
+        *(f"/portal/invoices/{invoice.id}", f"/portal/changes/{large_id('chg', 'a17k0')}"),
     ]
     assert read_too_much(client, paths) == {}
 
