@@ -136,7 +136,7 @@ def _credit_note(session: Session, now: datetime, ending: Ending, price: EndingP
     numbers = numbers_of_items(session, [taken.item for taken in price.taken if taken.net])
     note = new_invoice(
         ending,
-        ending.customer_id,
+        service,
         kind="credit_note",
         amounts=Amounts(-price.net, -price.tax, -price.credit, nothing, nothing),
         content=content | {"payment_instructions": None, "corrects": ", ".join(numbers) or None},

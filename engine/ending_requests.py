@@ -141,7 +141,7 @@ def request_ending(
     _make_room(session, now, service, request, actor)
     ending = Ending(
         provider_id=provider.id,
-        service_id=service.id,
+        service=service,
         customer_id=service.customer_id,
         status=EndingStatus.SCHEDULED,
         at=request.at,

@@ -135,4 +135,5 @@ def supersede_scheduled(session: Session, now: datetime, newer: PlanChange) -> N
     """A scheduled change makes room for a newer one that is certain: paid, or scheduled itself."""
     older = scheduled_change(session, newer.service_id)
     if older is not None and older.id != newer.id:
+        older = lock_change(session, older.id)
         end_unpaid(session, older, Event.SUPERSEDE, Status.SUPERSEDED, now, reason=f"superseded_by:{newer.id}")

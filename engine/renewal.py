@@ -208,7 +208,7 @@ def issue_period(
     start, and account credit is used at once."""
     invoice = new_invoice(
         cause,
-        service.customer_id,
+        service,
         kind="invoice",
         amounts=Amounts(priced.net, priced.tax, priced.total, priced.credit_applied, priced.due, priced.rounding),
         content=frozen_content(
@@ -267,7 +267,7 @@ def _warn(session: Session, now: datetime, service: Service, scheduled: PlanChan
         _check_target(catalog, service, scheduled)
     except ChangeError as error:
         problem = refusal_text(error, catalog, service.customer.locale)
-        notices.write(session, scheduled, "at_risk", problem=problem)
+        notices.write(session, lock_change(session, scheduled.id), "at_risk", problem=problem)
     session.flush()
 
 

@@ -26,7 +26,7 @@ from engine.offers import mismatch, price_for, promised_total
 from models.customer import Service, lock_service
 from models.invoice import StoredQuote
 from models.moves import begin
-from models.plan_change import PlanChange, active_change
+from models.plan_change import PlanChange, active_change, lock_change
 from models.provider import Provider, catalog_of
 
 
@@ -146,6 +146,7 @@ def _make_room(session: Session, now: datetime, service: Service, request: Chang
         return
     if not (request.replace and existing.status in UNPAID):
         raise ChangeOpen(existing)
+    existing = lock_change(session, existing.id)
     end_unpaid(session, existing, Event.SUPERSEDE, Status.SUPERSEDED, now, actor="customer", reason="replaced")
 
 
@@ -193,8 +194,9 @@ def _new_change(
 ) -> PlanChange:
     return PlanChange(
         provider_id=provider.id,
-        service_id=service.id,
+        service=service,
         customer_id=service.customer_id,
+        invoice=None,
         status=Status.REQUESTED,
         idempotency_key=key,
         request_sha256=request.sha256,

@@ -138,8 +138,9 @@ def _open_reversal(session: Session, now: datetime, change: PlanChange, sold: In
     back = _quote_back(catalog, change, forward)
     reversal = PlanChange(
         provider_id=change.provider_id,
-        service_id=service.id,
+        service=service,
         customer_id=change.customer_id,
+        invoice=None,
         status=Status.REQUESTED,
         idempotency_key=f"reversal:{change.id}",
         request_sha256="",
@@ -216,7 +217,7 @@ def _finish_reversal(session: Session, now: datetime, reversal: PlanChange, reve
     assert sold is not None, "a change whose money came has its invoice"
     note = new_invoice(
         reversal,
-        sold.customer_id,
+        sold.service,
         kind="credit_note",
         amounts=Amounts.taking_back(sold),
         content=_content_back(sold),

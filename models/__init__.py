@@ -1,6 +1,7 @@
 """The rows: SQLAlchemy mappings, the constraints that the database itself keeps, and named queries.
 
-`database.transaction()` is the only way in; nothing here commits.
+`database.transaction()` is the only way in; nothing here commits. A row comes with what it is never used without, and
+raises for what its query has not loaded (decision 39).
 """
 
 from models import (

@@ -47,8 +47,8 @@ class ArrivedCredit(PendingWork, Base):
     arrived_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = recorded_at()
 
-    provider: Mapped[Provider] = relationship()
-    customer: Mapped[Customer] = relationship()
+    provider: Mapped[Provider] = relationship(lazy="joined", innerjoin=True)
+    customer: Mapped[Customer] = relationship(lazy="joined", innerjoin=True)
 
     given_up_where = _GIVEN_UP
     steps = (next_steps.ARRIVED_CREDIT,)

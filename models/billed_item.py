@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, Select, bindparam, cast, func, select
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
 
 from models.base import Base, new_id, recorded_at
 from models.invoice import Invoice
@@ -108,7 +108,7 @@ class StoredTakeBack(Base):
     at: Mapped[datetime]
     recorded_at: Mapped[datetime] = recorded_at()
 
-    item: Mapped[StoredItem] = relationship()
+    item: Mapped[StoredItem] = relationship(lazy="raise")
 
 
 def open_items_of(session: Session, service_id: str, now: datetime) -> list[tuple[StoredItem, StoredItemBalance, int]]:
@@ -139,8 +139,9 @@ def items_of_invoice(session: Session, invoice_id: str) -> list[StoredItem]:
 
 
 def take_backs_of_invoice(session: Session, invoice_id: str) -> list[StoredTakeBack]:
-    """What an invoice took back."""
+    """What an invoice took back, with the items."""
     query = select(StoredTakeBack).where(StoredTakeBack.invoice_id == invoice_id)
+    query = query.options(joinedload(StoredTakeBack.item, innerjoin=True))
     return list(session.scalars(query.order_by(StoredTakeBack.recorded_at, StoredTakeBack.id)))
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, declared_attr, joinedload, mapped_column, relationship
 from sqlalchemy.orm.util import identity_key
 
 from domain import next_steps
@@ -138,16 +138,15 @@ class Service(WithHistory, Base):
     generation: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = recorded_at()
 
-    provider: Mapped[Provider] = relationship()
-    customer: Mapped[Customer] = relationship()
-    scheduled_ending: Mapped[Ending | None] = relationship(
-        primaryjoin="and_(Ending.service_id == Service.id, Ending.status == 'scheduled')", viewonly=True, uselist=False
-    )
+    # Whose it is: nothing is priced, billed or said of a service without.
+    provider: Mapped[Provider] = relationship(lazy="joined", innerjoin=True)
+    customer: Mapped[Customer] = relationship(lazy="joined", innerjoin=True)
     # The ending that is to come, or that the host is not told of yet.
     open_ending: Mapped[Ending | None] = relationship(
         primaryjoin=f"and_(Ending.service_id == Service.id, Ending.status.in_({[str(one) for one in OPEN_ENDING]}))",
         viewonly=True,
         uselist=False,
+        lazy="raise",
     )
 
     given_up_where = _GIVEN_UP
@@ -195,12 +194,35 @@ class Service(WithHistory, Base):
         self.anchor_day, self.anchor_time, self.anchor_assumed = anchor.day, anchor.at, assumed
 
     @property
+    def scheduled_ending(self) -> Ending | None:
+        """The ending that is to come."""
+        ending = self.open_ending
+        return ending if ending is not None and ending.status == EndingStatus.SCHEDULED else None
+
+    @property
     def is_over(self) -> bool:
         """Canceled or terminated: nothing is billed for it any more."""
         return self.status in OVER
 
     def money(self, amount_minor: int) -> Money:
         return Money(amount_minor, self.currency)
+
+
+class OfService:
+    """A row of a service comes with it, and so with its provider and its customer, who never change."""
+
+    @declared_attr
+    @classmethod
+    def service(cls) -> Mapped[Service]:
+        return relationship(lazy="joined", innerjoin=True)
+
+    @property
+    def provider(self) -> Provider:
+        return self.service.provider
+
+    @property
+    def customer(self) -> Customer:
+        return self.service.customer
 
 
 def customer_by_ref(session: Session, provider_id: str, ref: str) -> Customer | None:
@@ -218,7 +240,18 @@ def service_id_of(provider_id: str, ref: str) -> ScalarSelect[str]:
 
 
 def service_by_ref(session: Session, provider_id: str, ref: str) -> Service | None:
-    return session.scalar(select(Service).where(Service.provider_id == provider_id, Service.ref == ref))
+    """With its open ending."""
+    return session.scalar(_with_ending().where(Service.provider_id == provider_id, Service.ref == ref))
+
+
+def read_service(session: Session, service_id: str) -> Service | None:
+    """Afresh, with its open ending."""
+    query = _with_ending().where(Service.id == service_id)
+    return session.scalar(query.execution_options(populate_existing=True))
+
+
+def _with_ending() -> Select[Service]:
+    return select(Service).options(joinedload(Service.open_ending))
 
 
 # In a session's info: a session is one transaction, so what it has locked stays locked.
@@ -255,12 +288,8 @@ def lock_service_of(session: Session, row: Any, row_id: str) -> None:
 
 
 def lock_service(session: Session, service_id: str) -> Service:
-    """Locks a service and reads it afresh, with whose it is and the ending that is to come."""
+    """Locks a service and reads it afresh, with its open ending. Raises UnknownRow."""
     lock_service_of(session, Service, service_id)
-    return session.scalars(
-        select(Service)
-        .where(Service.id == service_id)
-        .options(joinedload(Service.provider, innerjoin=True), joinedload(Service.customer, innerjoin=True))
-        .options(joinedload(Service.scheduled_ending))
-        .execution_options(populate_existing=True)
-    ).one()
+    service = read_service(session, service_id)
+    assert service is not None, "it is locked"
+    return service

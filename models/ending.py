@@ -6,17 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, UniqueConstraint, and_, select
-from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain import next_steps
 from domain.lifecycle import ACTIVE, ENDING, OPEN_ENDING, EndingStatus, Status
 from domain.money import Money
 from models.base import Base, new_id, one_of, recorded_at
-from models.customer import Customer, Service, lock_service_of
+from models.customer import OfService, Service, lock_service_of
 from models.moves import Move, WithHistory
 from models.pending_work import Leased, fact, given_up_index, pending_index, there_is
 from models.plan_change import PlanChange
-from models.provider import Provider, clock_of
+from models.provider import clock_of
 
 _OPEN_LIST = ", ".join(f"'{status}'" for status in sorted(OPEN_ENDING))
 ORDERING = "next_attempt_at IS NOT NULL AND status = 'ending'"
@@ -41,7 +41,7 @@ class EndingMove(Move, Base):
     ending_id: Mapped[str] = mapped_column(ForeignKey("endings.id"), index=True)
 
 
-class Ending(Leased, WithHistory, Base):
+class Ending(OfService, Leased, WithHistory, Base):
     """`at` is period_end or now. `received_at` and `ended_at` are business time: the second is the instant from which
     nothing is owed any more. `credit_minor` was given back, `lost_minor` is what the unused time was worth besides.
     `generation` is that of the order to the host."""
@@ -75,10 +75,6 @@ class Ending(Leased, WithHistory, Base):
     lost_minor: Mapped[int] = mapped_column(default=0)
     generation: Mapped[int | None]
     created_at: Mapped[datetime] = recorded_at()
-
-    provider: Mapped[Provider] = relationship()
-    service: Mapped[Service] = relationship(foreign_keys=[service_id])
-    customer: Mapped[Customer] = relationship()
 
     given_up_where = _GIVEN_UP
     machine = ENDING
@@ -120,7 +116,6 @@ def lock_ending(session: Session, ending_id: str) -> Ending:
     return session.scalars(
         select(Ending)
         .where(Ending.id == ending_id)
-        .options(joinedload(Ending.service, innerjoin=True))
         .with_for_update(of=Ending)
         .execution_options(populate_existing=True)
     ).one()

@@ -95,7 +95,7 @@ class RefusedWebhook(Base):
     body_start: Mapped[bytes]
     refused_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
-    connection: Mapped[Connection] = relationship()
+    connection: Mapped[Connection] = relationship(lazy="joined", innerjoin=True)
 
 
 def keep_refused(session: Session, connection_id: str, slot: int, values: dict[str, str | bytes]) -> None:
@@ -106,15 +106,15 @@ def keep_refused(session: Session, connection_id: str, slot: int, values: dict[s
 
 
 def store_event(
-    session: Session, now: datetime, connection: Connection, source: str, event_key: str, body: bytes
+    session: Session, now: datetime, provider_id: str, connection_id: str, source: str, event_key: str, body: bytes
 ) -> str | None:
     """Writes one event down, received `now` (business time). Returns the row's id; None if its key is there already."""
     return session.execute(
         insert(InboxEvent)
         .values(
             id=new_id("evt"),
-            provider_id=connection.provider_id,
-            connection_id=connection.id,
+            provider_id=provider_id,
+            connection_id=connection_id,
             source=source,
             status=InboxStatus.RECEIVED,
             event_key=event_key,

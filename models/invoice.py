@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
+from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship, selectinload
 from sqlalchemy.sql.dml import ReturningInsert
 
 from domain import next_steps
@@ -27,9 +27,8 @@ from domain.lifecycle import INVOICE, InvoiceStatus
 from domain.money import Money
 from domain.next_steps import PaperState
 from models.base import Base, listed, new_id, recorded_at
-from models.customer import Customer, Service
+from models.customer import OfService
 from models.pending_work import PendingWork, built_once, fact, given_up_index, pending_index, there_is
-from models.provider import Provider
 
 
 class StoredQuote(Base):
@@ -62,7 +61,7 @@ _GIVEN_UP = "next_attempt_at IS NULL AND attempts > 0 OR print_error IS NOT NULL
 _OPEN = "settled_at IS NULL AND voided_at IS NULL"
 
 
-class Invoice(PendingWork, Base):
+class Invoice(OfService, PendingWork, Base):
     """A frozen copy of what is owed, by whom, and why. It gets its legal number when it is settled
     (a renewal's invoice, which is supplied before payment, when it is issued); until then its document is a proforma.
 
@@ -131,10 +130,6 @@ class Invoice(PendingWork, Base):
     next_attempt_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = recorded_at()
 
-    provider: Mapped[Provider] = relationship()
-    customer: Mapped[Customer] = relationship()
-    service: Mapped[Service] = relationship()
-
     given_up_where = _GIVEN_UP
     steps = (next_steps.INVOICE_COLLECTION, next_steps.INVOICE_DOCUMENT)
     paper_state = fact(
@@ -154,7 +149,7 @@ class Invoice(PendingWork, Base):
     # A renewal's invoice that was never asked of the gateway.
     uncollected = fact(_uncollected)
 
-    documents: Mapped[list[Document]] = relationship(order_by="Document.id", viewonly=True)
+    documents: Mapped[list[Document]] = relationship(order_by="Document.id", viewonly=True, lazy="raise")
 
     @property
     def total(self) -> Money:
@@ -280,6 +275,11 @@ def skip_numbers(
     series.last_number, series.last_on = through, max(series.last_on, on)
     session.flush()
     return first, through
+
+
+def invoice_with_documents(session: Session, invoice_id: str) -> Invoice | None:
+    query = select(Invoice).where(Invoice.id == invoice_id).options(joinedload(Invoice.documents))
+    return session.scalars(query).unique().one_or_none()
 
 
 def invoices_of_changes(session: Session, change_ids: list[str]) -> list[Invoice]:

@@ -48,7 +48,7 @@ class LedgerTransaction(Base):
     at: Mapped[datetime]
     recorded_at: Mapped[datetime] = recorded_at()
 
-    entries: Mapped[list[LedgerEntry]] = relationship(order_by="LedgerEntry.id", viewonly=True)
+    entries: Mapped[list[LedgerEntry]] = relationship(order_by="LedgerEntry.id", viewonly=True, lazy="raise")
 
 
 class LedgerEntry(Base):

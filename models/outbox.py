@@ -51,7 +51,7 @@ class OutboxMessage(Leased, PendingWork, Base):
     sent_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = recorded_at()
 
-    customer: Mapped[Customer] = relationship()
+    customer: Mapped[Customer] = relationship(lazy="joined", innerjoin=True)
 
     given_up_where = _GIVEN_UP
     steps = (next_steps.OUTBOX_MESSAGE,)

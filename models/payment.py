@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import distinct_on, insert
-from sqlalchemy.orm import Mapped, Session, aliased, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column, raiseload, relationship
 
 from domain import next_steps
 from domain.lifecycle import (
@@ -143,8 +143,8 @@ class PaymentAttempt(Leased, WithHistory, Base):
     polled_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = recorded_at()
 
-    invoice: Mapped[Invoice] = relationship()
-    connection: Mapped[Connection] = relationship()
+    invoice: Mapped[Invoice] = relationship(lazy="raise_on_sql")
+    connection: Mapped[Connection] = relationship(lazy="raise_on_sql")
 
     given_up_where = _ATTEMPT_GIVEN_UP
     machine = PAYMENT_ATTEMPT
@@ -206,8 +206,8 @@ class Payment(Base):
     event_id: Mapped[str | None] = mapped_column(ForeignKey("inbox_events.id"))
     created_at: Mapped[datetime] = recorded_at()
 
-    connection: Mapped[Connection] = relationship()
-    invoice: Mapped[Invoice | None] = relationship()
+    connection: Mapped[Connection] = relationship(lazy="joined", innerjoin=True)
+    invoice: Mapped[Invoice | None] = relationship(lazy="joined")
 
     @property
     def amount(self) -> Money:
@@ -247,7 +247,7 @@ class Refund(Leased, WithHistory, Base):
     to_decide_minor: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime] = recorded_at()
 
-    payment: Mapped[Payment] = relationship()
+    payment: Mapped[Payment] = relationship(lazy="joined", innerjoin=True)
 
     given_up_where = _REFUND_GIVEN_UP
     machine = REFUND
@@ -352,6 +352,7 @@ def _attempts_in(statuses: Collection[AttemptStatus]) -> Select[PaymentAttempt]:
 def movements_of(session: Session, payment: Payment, *kinds: str) -> list[Payment]:
     """What went out of a payment again, and came back into it; oldest first."""
     query = select(Payment).where(Payment.of_payment_id == payment.id, Payment.kind.in_(kinds))
+    query = query.options(raiseload("*", sql_only=True))  # what it belongs to is the payment's
     return list(session.scalars(query.order_by(Payment.id)))
 
 

@@ -19,20 +19,21 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, raiseload, relationship
+from sqlalchemy.orm.attributes import set_committed_value
 
 from domain import next_steps
 from domain.lifecycle import ACTIVE, PLAN_CHANGE, AttemptStatus, ServiceStatus, Status
 from domain.money import Money
 from domain.pricing.quote_values import Quote
 from models.base import Base, listed, new_id, one_of, recorded_at
-from models.customer import Customer, Service, lock_service, lock_service_of
+from models.customer import OfService, Service, lock_service, lock_service_of
 from models.invoice import Document, Invoice
 from models.ledger import LedgerBalance
 from models.moves import Move, WithHistory
 from models.payment import PaymentAttempt
 from models.pending_work import Leased, built_once, fact, given_up_index, pending_index, setting, there_is
-from models.provider import Provider, clock_of
+from models.provider import clock_of
 from settings import settings
 
 
@@ -95,7 +96,7 @@ class ChangeMove(Move, Base):
     change_id: Mapped[str] = mapped_column(ForeignKey("plan_changes.id"), index=True)
 
 
-class PlanChange(Leased, WithHistory, Base):
+class PlanChange(OfService, Leased, WithHistory, Base):
     """A request and everything that came of it. The status is the recovery point: it names the step that is next."""
 
     __tablename__ = "plan_changes"
@@ -171,10 +172,7 @@ class PlanChange(Leased, WithHistory, Base):
 
     created_at: Mapped[datetime] = recorded_at()
 
-    provider: Mapped[Provider] = relationship()
-    service: Mapped[Service] = relationship()
-    customer: Mapped[Customer] = relationship()
-    invoice: Mapped[Invoice | None] = relationship()
+    invoice: Mapped[Invoice | None] = relationship(lazy="raise")
 
     given_up_where = _GIVEN_UP
     machine = PLAN_CHANGE
@@ -229,7 +227,10 @@ def lock_change(session: Session, change_id: str) -> PlanChange:
     """Locks the service, then the change, and reads both afresh, with whose they are, what the service ends by and the
     change's invoice. Raises UnknownRow."""
     lock_service_of(session, PlanChange, change_id)
-    return session.scalars(_locking(), {"change_id": change_id}).one()
+    change = session.scalars(_locking(), {"change_id": change_id}).one()
+    if change.invoice is not None:
+        set_committed_value(change.invoice, "service", change.service)  # which is read once
+    return change
 
 
 @built_once
@@ -238,11 +239,14 @@ def _locking() -> Select[PlanChange]:
         select(PlanChange)
         .where(PlanChange.id == bindparam("change_id"))
         .options(joinedload(PlanChange.service, innerjoin=True).joinedload(Service.open_ending))
-        .options(joinedload(PlanChange.provider, innerjoin=True), joinedload(PlanChange.customer, innerjoin=True))
-        .options(joinedload(PlanChange.invoice))
+        .options(joinedload(PlanChange.invoice).raiseload(Invoice.service, sql_only=True))
         .with_for_update(of=PlanChange)
         .execution_options(populate_existing=True)
     )
+
+
+def change_with_invoice(session: Session, change_id: str) -> PlanChange | None:
+    return session.scalar(select(PlanChange).where(PlanChange.id == change_id).options(joinedload(PlanChange.invoice)))
 
 
 def lock_invoice(session: Session, invoice: Invoice) -> PlanChange | None:
@@ -264,4 +268,5 @@ def scheduled_change(session: Session, service_id: str) -> PlanChange | None:
 @built_once
 def _changes_in(statuses: Collection[Status]) -> Select[PlanChange]:
     of_service = PlanChange.service_id == bindparam("service_id")
-    return select(PlanChange).where(of_service, PlanChange.status.in_(sorted(statuses)))
+    changes = select(PlanChange).where(of_service, PlanChange.status.in_(sorted(statuses)))
+    return changes.options(raiseload(PlanChange.service, sql_only=True))  # who asks has the service

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import Phase
 from hypothesis import settings as hypothesis
 from redis import Redis
-from sqlalchemy import make_url, text
+from sqlalchemy import event, make_url, text
+from sqlalchemy.orm import ORMExecuteState, Session
 
 from cli.sandbox import sample_catalogs, set_up_provider
 from cli.stack import start
@@ -38,6 +39,20 @@ hypothesis.register_profile("default", deadline=None, derandomize=True)
 hypothesis.register_profile("deep", deadline=None, max_examples=3000)
 hypothesis.register_profile("mutants", deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate))
 hypothesis.load_profile("default")
+
+
+class ReadByATouch(AssertionError):
+    """A relationship was touched that no query had loaded."""
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _no_read_by_a_touch(statement: ORMExecuteState) -> None:
+    """What comes with its row (tests/steps/test_what_a_row_comes_with.py) is not there in a row that was inserted with
+    its foreign keys alone: there, too, nothing is read unseen."""
+    row = statement.lazy_loaded_from if statement.is_select else None
+    if row is not None:
+        raise ReadByATouch(f"{row.class_.__name__} was asked for what was not loaded: {statement.statement}")
+
 
 SECRET_KEY = secrets.token_urlsafe(32)
 METRICS_KEY = secrets.token_urlsafe(32)

@@ -30,7 +30,7 @@ from engine.host_reports.reports import (
 from engine.host_reports.resumption import Resumed, resume
 from engine.host_reports.sold import check_period, discount_sold, terms_sold
 from engine.jobs.idempotency import hold
-from models.customer import Customer, Service, customer_by_ref, lock_service, service_by_ref
+from models.customer import Customer, Service, customer_by_ref, lock_service, read_service, service_by_ref
 from models.moves import begin, move
 from models.provider import Provider, catalog_of
 
@@ -109,8 +109,8 @@ def _create_service(
     check_period(catalog, report.period, report.cycle, report.status, report.period.start if unset else now)
     anchor = anchor_of(report.period, catalog.timezone)
     service = Service(
-        provider_id=provider.id,
-        customer_id=customer.id,
+        provider=provider,
+        customer=customer,
         ref=ref,
         status=report.status,
         plan=plan.id,
@@ -128,6 +128,6 @@ def _create_service(
         reported={name: [value] for name, value in report.said().items()},
     )
     begin(session, service, now, actor="host")
-    session.refresh(service)
+    read_service(session, service.id)
     write_import(session, now, catalog, service, billing, paid=report.paid is not False)
     return service

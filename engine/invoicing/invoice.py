@@ -18,6 +18,7 @@ from domain.pricing.quote_values import Quote
 from engine.invoicing.content import RESTATED, frozen_content, proforma_of
 from models.base import new_id
 from models.billed_item import numbers_of_items
+from models.customer import Service
 from models.ending import Ending
 from models.invoice import Invoice
 from models.moves import move
@@ -34,7 +35,7 @@ def issue_invoice(session: Session, now: datetime, change_id: str) -> Status:
     quote = Quote.from_json(change.quote)
     change.invoice = new_invoice(
         change,
-        change.customer_id,
+        change.service,
         kind=_kind_of(quote),
         amounts=Amounts.of(quote),
         content=_content_of(session, change, quote),
@@ -119,7 +120,7 @@ class Amounts:
 
 def new_invoice(
     cause: PlanChange | Renewal | Invoice | Ending,
-    customer_id: str,
+    service: Service,
     *,
     kind: str,
     amounts: Amounts,
@@ -132,8 +133,8 @@ def new_invoice(
     return Invoice(
         id=new_id("inv"),
         provider_id=cause.provider_id,
-        customer_id=customer_id,
-        service_id=cause.service_id,
+        customer_id=service.customer_id,
+        service=service,
         change_id=cause.id if isinstance(cause, PlanChange) else None,
         renewal_id=cause.id if isinstance(cause, Renewal) else None,
         corrects_id=cause.id if isinstance(cause, Invoice) else None,

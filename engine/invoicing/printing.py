@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.dialects.postgresql import Insert, insert
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, raiseload
 
 from domain.lifecycle import Status
 from engine.invoicing.documents import document_values
@@ -125,8 +125,9 @@ def begin_change_print(session: Session, now: datetime, change_id: str) -> Chang
 
 @built_once
 def _change_to_print() -> Select[PlanChange]:
-    with_documents = joinedload(PlanChange.invoice).joinedload(Invoice.documents)
-    return select(PlanChange).where(PlanChange.id == bindparam("change_id")).options(with_documents)
+    with_documents = joinedload(PlanChange.invoice).options(joinedload(Invoice.documents), raiseload(Invoice.service))
+    query = select(PlanChange).where(PlanChange.id == bindparam("change_id"))
+    return query.options(with_documents, raiseload(PlanChange.service))
 
 
 def finish_change_print(

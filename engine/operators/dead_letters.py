@@ -73,7 +73,9 @@ def dead_letters(session: Session, provider_id: str | None = None) -> list[DeadL
         )
         for work in WORK_KINDS
         for row, slug in session.execute(
-            _dead(work, work.row, Provider.slug, provider_id=provider_id).order_by(work.row.id).limit(LISTED_MAX)
+            _listed(work, _dead(work, work.row.id, provider_id=provider_id))
+            .add_columns(Provider.slug)
+            .join(Provider, Provider.id == work.row.provider_id)
         )
     ]
 
@@ -84,8 +86,8 @@ def dead_rows(
     """The rows themselves, with their kind and what went wrong last; with `ids`, those of them that were given up."""
     prefixes = None if ids is None else {one.partition("_")[0] for one in ids}
     for work in WORK_KINDS if prefixes is None else [work for work in WORK_KINDS if work.prefix in prefixes]:
-        query = _dead(work, work.row, provider_id=provider_id).order_by(work.row.id).limit(LISTED_MAX)
-        for row in session.scalars(query if ids is None else query.where(work.row.id.in_(ids))):
+        dead = _dead(work, work.row.id, provider_id=provider_id)
+        for row in session.scalars(_listed(work, dead if ids is None else dead.where(work.row.id.in_(ids)))):
             yield work.kind, row, _error_of(row)
 
 
@@ -107,10 +109,10 @@ def retry_dead_letter(
         work = work_kind_of(row_id)
     except NoPendingWork as error:
         raise NotADeadLetter(row_id) from error
-    dead = _dead(work, work.row, provider_id=provider_id).where(work.row.id == row_id)
-    row = session.scalar(dead.with_for_update(of=work.row))
-    if row is None:
+    dead = _dead(work, work.row.id, provider_id=provider_id).where(work.row.id == row_id)
+    if session.scalar(dead.with_for_update(of=work.row)) is None:
         raise NotADeadLetter(row_id)
+    row = session.get_one(work.row, row_id, populate_existing=True)
     if isinstance(row, InboxEvent):
         replay_event(session, now, session.get_one(Provider, row.provider_id), row_id, attribution)
         return row_id
@@ -140,8 +142,14 @@ def _ask_again(session: Session, now: datetime, attempt: PaymentAttempt) -> str:
         raise NotADeadLetter(attempt.id) from error
 
 
-def _dead(work: WorkKind, *columns: Any, provider_id: str | None = None) -> Select[Any]:
-    query = select(*columns).select_from(work.row).join(Provider, Provider.id == work.row.provider_id)
+def _listed(work: WorkKind, dead: Select[Any]) -> Select[Any]:
+    """The rows with what comes with them, of which the index that finds the dead knows nothing."""
+    oldest = dead.order_by(work.row.id).limit(LISTED_MAX)
+    return select(work.row).where(work.row.id.in_(oldest)).order_by(work.row.id)
+
+
+def _dead(work: WorkKind, column: Any, provider_id: str | None = None) -> Select[Any]:
+    query = select(column).select_from(work.row).join(Provider, Provider.id == work.row.provider_id)
     query = query.where(work.dead)
     return query.where(Provider.id == provider_id) if provider_id else query
 

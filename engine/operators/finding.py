@@ -77,8 +77,8 @@ def shown_with(session: Session, row_id: str) -> Any:
 def _shown(session: Session, row: Any) -> Any:
     """The row that has a page: a payment attempt, a quote and a mail are shown with what they are about."""
     if isinstance(row, PaymentAttempt):
-        change_id = row.invoice.change_id
-        return session.get_one(PlanChange, change_id) if change_id else row.invoice
+        invoice = session.get_one(Invoice, row.invoice_id)
+        return session.get_one(PlanChange, invoice.change_id) if invoice.change_id else invoice
     if isinstance(row, Refund):
         return row.payment
     if isinstance(row, StoredQuote):

@@ -28,7 +28,7 @@ def send_again(
 
     Raises UnknownRow, NotSentYet, ContentsDeleted.
     """
-    message = session.get(OutboxMessage, message_id, with_for_update=True)
+    message = session.get(OutboxMessage, message_id, with_for_update={"of": OutboxMessage})
     if message is None or message.provider_id != provider.id:
         raise UnknownRow(message_id)
     if message.sent_at is None:

@@ -77,7 +77,7 @@ def record_payment(
         if earlier.body_sha256 != digest:
             raise AlreadyRecorded(line.line)
         return earlier, True
-    event_id = store_event(session, now, connection, "operator", line.line, body)
+    event_id = store_event(session, now, provider.id, connection.id, "operator", line.line, body)
     assert event_id is not None, "the bank is held and the key was looked up"
     event = session.get_one(InboxEvent, event_id)
     record_action(session, provider.id, now, "payment.record", event.id, attribution, **document)

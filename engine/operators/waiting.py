@@ -20,8 +20,7 @@ from engine.operators.dead_letters import dead_rows
 from engine.operators.manual_payments import payments_of
 from engine.payments.refunds import refundable
 from models.arrived_credit import ArrivedCredit
-from models.customer import Customer, Service
-from models.ending import Ending
+from models.customer import Customer, OfService, Service
 from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.ledger import LedgerEntry
@@ -82,19 +81,17 @@ def _changes(session: Session, provider_id: str) -> Iterator[Waiting]:
 def _given_up(session: Session, provider_id: str) -> Iterator[Waiting]:
     for kind, row, error in dead_rows(session, provider_id):
         since = row.recorded_at if isinstance(row, InboxEvent) else row.created_at
-        yield Waiting(kind, row, since, *_whose(row), error)
+        yield Waiting(kind, row, since, *_whose(session, row), error)
 
 
-def _whose(row: Any) -> tuple[Customer | None, Service | None]:
+def _whose(session: Session, row: Any) -> tuple[Customer | None, Service | None]:
     """Customer and service of a row, as far as it has them."""
     if isinstance(row, Service):
         return row.customer, row
-    if isinstance(row, PlanChange | Invoice):
+    if isinstance(row, OfService):
         return row.customer, row.service
-    if isinstance(row, Ending):
-        return row.service.customer, row.service
     if isinstance(row, PaymentAttempt):
-        return row.invoice.customer, row.invoice.service
+        return _whose(session, session.get_one(Invoice, row.invoice_id))
     if isinstance(row, OutboxMessage | ArrivedCredit):
         return row.customer, None
     invoice = row.payment.invoice if isinstance(row, Refund) else None

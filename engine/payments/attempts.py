@@ -83,7 +83,8 @@ def start_invoice_attempt(session: Session, now: datetime, invoice: Invoice) -> 
     Raises NothingToPay, PaymentRefused, AttemptOpen, MoneyOnItsWay.
     """
     change = lock_invoice(session, invoice)
-    session.refresh(invoice)
+    if change is None:  # with a change its invoice was read
+        session.refresh(invoice)
     again = bool(owed_again(session, invoice))
     of_renewal = change is None and invoice.status is InvoiceStatus.OPEN
     if not (again or of_renewal):
@@ -117,7 +118,7 @@ def attempt_after_refusal(session: Session, now: datetime, refused: PaymentAttem
 
     Raises NothingToPay.
     """
-    invoice = refused.invoice
+    invoice = session.get_one(Invoice, refused.invoice_id)
     change = lock_invoice(session, invoice)
     if owed_again(session, invoice):
         return _attempt_at_debt(session, now, invoice)

@@ -89,7 +89,7 @@ def begin_change_payment(session: Session, now: datetime, change_id: str) -> Pay
 def begin_invoice_payment(session: Session, now: datetime, invoice_id: str) -> PaymentCall | str:
     """For a renewal's invoice: opens its attempt, once, or takes up one that was begun; that of any invoice which is
     owed again, too."""
-    invoice = session.execute(select(Invoice).where(Invoice.id == invoice_id).with_for_update()).scalar_one()
+    invoice = session.execute(select(Invoice).where(Invoice.id == invoice_id).with_for_update(of=Invoice)).scalar_one()
     if invoice.due_minor == 0 or invoice.voided_at or invoice.number is None:
         return invoice.status
     attempt = live_attempt(session, invoice.id)
@@ -104,10 +104,10 @@ def begin_fetch(session: Session, now: datetime, attempt_id: str) -> PaymentCall
     is closed there first. A paid one is fetched when a refund of it was not confirmed."""
     attempt = session.get_one(PaymentAttempt, attempt_id)
     if attempt.status == AttemptStatus.CREATING:
-        change_id = attempt.invoice.change_id
-        if change_id is None or attempt.invoice.settled_at is not None:
+        invoice = session.get_one(Invoice, attempt.invoice_id)
+        if invoice.change_id is None or invoice.settled_at is not None:
             return begin_invoice_payment(session, now, attempt.invoice_id)
-        return begin_change_payment(session, now, change_id)
+        return begin_change_payment(session, now, invoice.change_id)
     attempt = _lock_attempt(session, attempt_id)
     return _call_for(session, attempt, *_FETCHED) or attempt.status
 
@@ -214,8 +214,8 @@ def _call_for(session: Session, attempt: PaymentAttempt | None, *statuses: str) 
     fence = take_lease(attempt)
     if fence is None:
         return None
-    connection: Connection = attempt.connection
-    invoice = attempt.invoice
+    connection = session.get_one(Connection, attempt.connection_id)
+    invoice = session.get_one(Invoice, attempt.invoice_id)
     return PaymentCall(
         attempt_id=attempt.id,
         change_id=invoice.change_id,

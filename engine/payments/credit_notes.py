@@ -41,7 +41,7 @@ def answer_invoice(session: Session, now: datetime, wrong: Invoice, cause: str) 
     amounts = Amounts.taking_back(wrong)
     note = new_invoice(
         wrong,
-        wrong.customer_id,
+        wrong.service,
         kind="invoice" if wrong.total_minor < 0 else "credit_note",
         # A debt that was given as credit before is taken from the credit again.
         amounts=replace(amounts, credit_applied=max(amounts.credit_applied, amounts.total)),

@@ -75,7 +75,7 @@ def store_fetched(session: Session, now: datetime, attempt: PaymentAttempt, paym
     """What was fetched from the gateway goes into the inbox, beside what it reports by itself. Returns the new row's
     id; None if this state is there already."""
     body = body_of(payment, attempt.id, now)
-    return store_event(session, now, attempt.connection, "fetch", key_of(payment), body)
+    return store_event(session, now, attempt.provider_id, attempt.connection_id, "fetch", key_of(payment), body)
 
 
 _STORED = ("id", "provider_id", "connection_id", "event_key", "body", "body_sha256")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, raiseload
 
 from domain.errors import OpenInvoice
 from domain.lifecycle import LIVE_ATTEMPT, ServiceStatus
@@ -45,7 +45,7 @@ def owed_of(session: Session, service: Service) -> Iterator[tuple[Invoice, Money
 def _maybe_owed() -> Select[Invoice]:
     of_change = Invoice.change_id.is_not(None)
     owed_again = and_(of_change, claim_on("receivable", Invoice, Invoice.id) > 0)
-    query = select(Invoice).where(Invoice.service_id == bindparam("service_id"), or_(_is_open(), owed_again))
+    query = _of_service(bindparam("service_id")).where(or_(_is_open(), owed_again))
     return query.order_by(of_change, Invoice.issued_at, Invoice.id)
 
 
@@ -65,8 +65,14 @@ def settle_covered(session: Session, now: datetime, service: Service) -> None:
 
 def open_invoices(session: Session, service: Service) -> list[Invoice]:
     """Invoices for time that was supplied before it is paid, oldest first."""
-    query = select(Invoice).where(Invoice.service_id == service.id, _is_open())
+    query = _of_service(service.id).where(_is_open())
     return list(session.scalars(query.order_by(Invoice.issued_at, Invoice.id)))
+
+
+def _of_service(service_id: Any) -> Select[Invoice]:
+    """Who asks has the service: it is not read again."""
+    query = select(Invoice).where(Invoice.service_id == service_id)
+    return query.options(raiseload(Invoice.service, sql_only=True))
 
 
 def _is_open() -> ColumnElement[bool]:
@@ -78,7 +84,7 @@ def _asked_again(session: Session, service: Service) -> list[Invoice]:
     asked = select(PaymentAttempt.id).where(
         PaymentAttempt.invoice_id == Invoice.id, PaymentAttempt.status.in_(LIVE_ATTEMPT)
     )
-    settled = select(Invoice).where(Invoice.service_id == service.id, Invoice.settled_at.is_not(None))
+    settled = _of_service(service.id).where(Invoice.settled_at.is_not(None))
     return list(session.scalars(settled.where(asked.exists())))
 
 

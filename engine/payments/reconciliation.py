@@ -117,7 +117,10 @@ def finish_listing(session: Session, now: datetime, call: ListCall, page: EventP
     if isinstance(page, str):
         connection.list_error = page
         return NOTHING_LISTED
-    filed = [store_event(session, now, connection, "list", event.event_key, event.body) for event in page.events]
+    filed = [
+        store_event(session, now, connection.provider_id, connection.id, "list", event.event_key, event.body)
+        for event in page.events
+    ]
     moved = page.cursor != call.cursor and connection.events_cursor == call.cursor
     if moved:
         connection.events_cursor = page.cursor

@@ -238,7 +238,7 @@ def new_refund(session: Session, payment: Payment, amount: Money, attribution: A
     return Refund(
         id=new_id("ref"),
         provider_id=payment.provider_id,
-        payment_id=payment.id,
+        payment=payment,
         status=RefundStatus.SENDING,
         amount_minor=amount.amount,
         currency=amount.currency,

@@ -52,7 +52,8 @@ def test_an_event_does_not_come_nearer_to_being_dead(servers: Stack) -> None:
     with transaction() as session:
         connection = connection_of(session, play.change(change_id).provider_id, "gateway")
         assert connection is not None
-        event_id = store_event(session, play.change(change_id).received_at, connection, "webhook", "evt-1", b"{}")
+        key = (connection.provider_id, connection.id)
+        event_id = store_event(session, play.change(change_id).received_at, *key, "webhook", "evt-1", b"{}")
     assert event_id is not None
     for _ in range(2 * FAILURES_BEFORE_DEAD):
         assert local_step(put_off(GatewayNotAsked("left alone", 15.0)), InboxEvent, event_id) == "retry"

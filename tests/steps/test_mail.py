@@ -21,7 +21,7 @@ from models.audit import Attribution, OperatorAction
 from models.customer import Customer
 from models.database import transaction
 from models.outbox import OutboxMessage
-from models.plan_change import PlanChange
+from models.plan_change import lock_change
 from models.provider import UnknownRow
 from settings import Settings, settings
 from tasks.run import external_step
@@ -101,7 +101,7 @@ def test_staff_read_who_asks_and_in_which_words(servers: Stack) -> None:
     play = Play.of(servers)
     change_id = play.request("start", note="We move on Friday.\nPlease be quick.")
     with transaction() as session:
-        notices.write(session, session.get_one(PlanChange, change_id), "review_requested")
+        notices.write(session, lock_change(session, change_id), "review_requested")
         about = OutboxMessage.subject == change_id, OutboxMessage.event == "review_requested"
         message = session.scalars(select(OutboxMessage).where(*about)).one()
         text = _plain(message)

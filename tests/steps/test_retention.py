@@ -24,7 +24,7 @@ from models.database import snapshot, transaction
 from models.inbox import InboxEvent
 from models.invoice import Document, StoredQuote
 from models.outbox import OutboxMessage
-from models.plan_change import PlanChange
+from models.plan_change import lock_change
 from models.rejected import RejectedMessage, keep_rejected
 from settings import settings
 from tasks.retention import delete_old
@@ -109,7 +109,7 @@ def test_a_mail_that_was_sent_loses_its_words_and_is_not_sent_a_second_time(play
         with pytest.raises(ContentsDeleted):
             send_again(session, NOON_17_JULY, play.provider(session), sent[0].id, BECAUSE)
     with transaction() as session:
-        notices.write(session, session.get_one(PlanChange, change_id), sent[0].event)
+        notices.write(session, lock_change(session, change_id), sent[0].event)
     with transaction() as session:
         assert session.scalar(select(func.count()).where(about)) == len(mails)
 

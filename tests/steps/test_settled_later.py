@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -34,7 +34,7 @@ from local.stack import Stack
 from models.audit import Attribution
 from models.base import new_id
 from models.database import snapshot, transaction
-from models.invoice import Invoice, StoredQuote
+from models.invoice import Document, Invoice, StoredQuote
 from models.ledger import credit, debit, post
 from models.plan_change import PlanChange
 from models.provider import Provider
@@ -93,8 +93,9 @@ def audited(play: MoneyPlay) -> None:
 
 def documents(invoice: Invoice) -> dict[str, str]:
     """The digest of each that is printed."""
+    printed = select(Document.kind, Document.sha256).where(Document.invoice_id == invoice.id)
     with transaction() as session:
-        return {document.kind: document.sha256 for document in session.get_one(Invoice, invoice.id).documents}
+        return {kind: sha256 for kind, sha256 in session.execute(printed)}
 
 
 def lines(invoice: Invoice) -> list[tuple[str, int]]:

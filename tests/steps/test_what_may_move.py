@@ -45,6 +45,7 @@ def test_a_moved_row_is_tried_if_its_new_state_has_a_task(servers: Stack, name: 
         rows.write()
         for (source, event, target), moved in moves.items():
             about = f"{name}: {source} --{event}--> {target}"
+            rows.session.refresh(moved)  # with what comes with it
             move(rows.session, moved, event, target, NOON_17_JULY, "ana", "because")
             rows.session.flush()
             rows.session.refresh(moved)

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import httpx
 from sqlalchemy import select, update
+from sqlalchemy.orm import joinedload
 
 from cli.sandbox import set_up_provider
 from domain.lifecycle import Status
@@ -218,7 +219,8 @@ class Play:
         return connection
 
     def service(self, session: Any) -> Service:
-        row = session.scalar(select(Service).where(Service.provider_id == self.provider(session).id))
+        query = select(Service).where(Service.provider_id == self.provider(session).id)
+        row = session.scalar(query.options(joinedload(Service.open_ending)))
         assert isinstance(row, Service)
         return row
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Header, Path, Query
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
-from sqlalchemy.orm import defer, joinedload
+from sqlalchemy.orm import defer
 
 from domain.lifecycle import Status
 from engine.expiry import cancel_change
@@ -96,7 +96,7 @@ def list_plan_changes(
         if idempotency_key is not None:
             query = query.where(PlanChange.idempotency_key == caller.own_key(idempotency_key))
         price = shapes.ExpandedPrice if expand else shapes.PriceSummary
-        query = query.options(joinedload(PlanChange.service), joinedload(PlanChange.customer), defer(PlanChange.answer))
+        query = query.options(defer(PlanChange.answer))
         order = during.order(PlanChange.received_at)
         return page_of(tx.session, query, PlanChange, page, lambda rows: change_views(tx.session, rows, price), order)
 

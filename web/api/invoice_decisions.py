@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from engine.operators.ended_invoices import decide
 from engine.payments.ended_invoices import Decision
-from models.invoice import Invoice
+from models.invoice import invoice_with_documents
 from planshift_client import shapes
 from tasks.story import enqueue
 from web.api.auth import ApiTransaction
@@ -42,7 +42,9 @@ def _decided(invoice_id: str, decision: Decision, body: DecisionBody, operation:
     def act(tx: ApiTransaction) -> shapes.Invoice:
         note = decide(tx.session, tx.now, tx.provider, invoice_id, decision, body.attribution)
         notes.extend([note.id] if note else [])
-        return invoice_view(tx.session, tx.session.get_one(Invoice, invoice_id))
+        invoice = invoice_with_documents(tx.session, invoice_id)
+        assert invoice is not None, "it was decided about"
+        return invoice_view(tx.session, invoice)
 
     view = operation.once(shapes.Invoice, act)
     for note_id in notes:

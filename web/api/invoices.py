@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import selectinload
 
 from domain.lifecycle import InvoiceStatus
 from engine.ledger import postings
 from engine.payments.attempts import start_invoice_attempt
 from models import storage
 from models.customer import Service, customer_id_of, service_id_of
-from models.invoice import Invoice, document_of, in_status
+from models.invoice import Invoice, document_of, in_status, invoice_with_documents
 from models.ledger import entries_of_owner
 from planshift_client import shapes
 from tasks.story import enqueue_task
@@ -56,8 +56,7 @@ def list_invoices(
             query = query.where(Invoice.customer_id == customer_id_of(tx.provider.id, customer))
         if service is not None:
             query = query.where(Invoice.service_id == service_id_of(tx.provider.id, service))
-        parts = (joinedload(Invoice.customer), joinedload(Invoice.service), selectinload(Invoice.documents))
-        query, order = query.options(*parts), during.order(Invoice.issued_at)
+        query, order = query.options(selectinload(Invoice.documents)), during.order(Invoice.issued_at)
         return page_of(tx.session, query, Invoice, page, lambda rows: invoice_views(tx.session, rows), order)
 
 
@@ -142,7 +141,7 @@ def get_credit_ledger(ref: PathRef, caller: AnyKeyOrToken) -> shapes.CreditLedge
 
 
 def _invoice(tx: ApiTransaction, invoice_id: str) -> Invoice:
-    invoice = tx.session.get(Invoice, invoice_id)
+    invoice = invoice_with_documents(tx.session, invoice_id)
     if invoice is None or not tx.owns(invoice):
         raise Problem("unknown_invoice", f"There is no invoice {invoice_id}.")
     return invoice

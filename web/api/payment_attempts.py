@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from domain.lifecycle import Status
 from engine.payments.attempts import owed_again
@@ -29,7 +30,8 @@ def get_payment_attempt(attempt_id: AttemptId, caller: AnyKeyOrToken) -> shapes.
 
 def _attempt(tx: ApiTransaction, attempt_id: str) -> PaymentAttempt:
     """The caller's own attempt, or 404."""
-    attempt = tx.session.get(PaymentAttempt, attempt_id)
+    parts = [joinedload(PaymentAttempt.invoice), joinedload(PaymentAttempt.connection)]
+    attempt = tx.session.get(PaymentAttempt, attempt_id, options=parts)
     if attempt is None or not tx.owns(attempt.invoice):
         raise Problem("unknown_payment_attempt", f"There is no payment attempt {attempt_id}.")
     return attempt

@@ -79,7 +79,7 @@ def list_services(
             query = query.where(Service.customer_id == customer_id_of(tx.provider.id, customer))
         if status is not None:
             query = query.where(Service.status == status)
-        query = query.options(joinedload(Service.customer), joinedload(Service.scheduled_ending))
+        query = query.options(joinedload(Service.open_ending))
         return page_of(tx.session, query, Service, page, each(service_view), during.order(Service.created_at))
 
 

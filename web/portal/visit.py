@@ -14,10 +14,10 @@ from itsdangerous import BadData
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog
-from models.customer import Customer, Service
+from models.customer import Customer, Service, read_service
 from models.database import transaction
-from models.invoice import Invoice, StoredQuote
-from models.plan_change import PlanChange
+from models.invoice import Invoice, StoredQuote, invoice_with_documents
+from models.plan_change import PlanChange, change_with_invoice
 from models.provider import Provider, catalog_of, provider_and_clock
 from models.sessions import PortalSession, is_open
 from web.portal.formatter import PageFormatter
@@ -72,13 +72,14 @@ class PortalTransaction:
 
     def service(self, service_id: str) -> Service:
         """Raises NotFound, as do the others."""
-        return _own(self, self.session.get(Service, service_id))
+        return _own(self, read_service(self.session, service_id))
 
     def change(self, change_id: str) -> PlanChange:
-        return _own(self, self.session.get(PlanChange, change_id))
+        """With its invoice."""
+        return _own(self, change_with_invoice(self.session, change_id))
 
     def invoice(self, invoice_id: str) -> Invoice:
-        return _own(self, self.session.get(Invoice, invoice_id))
+        return _own(self, invoice_with_documents(self.session, invoice_id))
 
     def quote(self, quote_id: str) -> tuple[StoredQuote, Service]:
         stored = self.session.get(StoredQuote, quote_id)

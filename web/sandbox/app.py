@@ -18,7 +18,7 @@ from starlette.responses import Response
 from domain.errors import ChangeError
 from engine.accounts.providers import set_clock
 from engine.offers import quote_change
-from models.customer import Customer, Service
+from models.customer import Customer, read_service
 from models.database import transaction
 from models.provider import Provider, business_now, catalog_of
 from models.sessions import open_portal_session
@@ -82,7 +82,8 @@ def upgrade(ready: ReadyForForm, customer: RowId) -> RedirectResponse:
         return _be(card)
     try:
         with transaction() as session:
-            service = session.get_one(Service, card.service.id)
+            service = read_service(session, card.service.id)
+            assert service is not None, "its card was shown"
             now = business_now(session, Provider, service.provider_id)
             stored = quote_change(session, now, service, card.upgrade.id, service.cycle, None)
         return _be(card, f"/quotes/{stored.id}")

@@ -14,7 +14,7 @@ from domain.pricing.quote_values import Quote
 from engine.review import list_price
 from models.ledger import returned_of
 from models.moves import moves_of
-from models.plan_change import PlanChange
+from models.plan_change import PlanChange, change_with_invoice
 from web.api.views import work_view
 from web.staff.pages import page
 from web.staff.parts import about, attempts_of, postings_of
@@ -29,7 +29,7 @@ Notice = Annotated[str, Query(max_length=40)]
 def show_change(change_id: RowId, visit: Signed, notice: Notice = "") -> HTMLResponse:
     """All that is known of a change, and what may be decided about it."""
     with transaction_for(visit) as tx:
-        change = tx.own(PlanChange, change_id)
+        change = tx.checked(change_with_invoice(tx.session, change_id))
         return page(tx, "change.html", notice=notice, **change_values(tx, change))
 
 

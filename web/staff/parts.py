@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import select, union
+from sqlalchemy.orm import joinedload, selectinload
 
 from engine.operators.dead_letters import dead_rows
 from models.audit import OperatorAction
@@ -48,7 +49,8 @@ def attempts_of(tx: StaffTransaction, invoice: Invoice | None) -> list[PaymentAt
     if invoice is None:
         return []
     query = select(PaymentAttempt).where(PaymentAttempt.invoice_id == invoice.id).order_by(PaymentAttempt.id.desc())
-    return list(tx.session.scalars(query.limit(SHOWN_MAX)))
+    with_gateway = query.options(joinedload(PaymentAttempt.connection, innerjoin=True))
+    return list(tx.session.scalars(with_gateway.limit(SHOWN_MAX)))
 
 
 def payments_for(tx: StaffTransaction, invoice: Invoice) -> list[Payment]:
@@ -71,7 +73,8 @@ def postings_of(tx: StaffTransaction, ids: list[str]) -> list[LedgerTransaction]
     query = select(LedgerTransaction).where(
         LedgerTransaction.provider_id == tx.provider.id, LedgerTransaction.id.in_(union(owned, posted_of))
     )
-    return list(tx.session.scalars(query.order_by(LedgerTransaction.id).limit(2 * SHOWN_MAX)))
+    query = query.options(selectinload(LedgerTransaction.entries)).order_by(LedgerTransaction.id)
+    return list(tx.session.scalars(query.limit(2 * SHOWN_MAX)))
 
 
 def newest(tx: StaffTransaction, row: type[Any], which: Any) -> list[Any]:

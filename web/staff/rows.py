@@ -11,7 +11,7 @@ from engine.ledger.postings import credit_of
 from models import storage
 from models.customer import Customer, Service
 from models.ending import latest_ending
-from models.invoice import Invoice
+from models.invoice import Invoice, invoice_with_documents
 from models.ledger import entries_of_owner, receivable_of, returned_of
 from models.moves import moves_of
 from models.plan_change import PlanChange
@@ -63,7 +63,7 @@ def show_customer(customer_id: RowId, visit: Signed, notice: Notice = "") -> HTM
 @router.get("/invoices/{invoice_id}")
 def show_invoice(invoice_id: RowId, visit: Signed, notice: Notice = "") -> HTMLResponse:
     with transaction_for(visit) as tx:
-        invoice = tx.own(Invoice, invoice_id)
+        invoice = tx.checked(invoice_with_documents(tx.session, invoice_id))
         attempts = attempts_of(tx, invoice)
         values = {
             "invoice": invoice,
@@ -86,7 +86,7 @@ def show_document(
 ) -> Response:
     """A document as it was printed: its bytes never change."""
     with transaction_for(visit) as tx:
-        invoice = tx.own(Invoice, invoice_id)
+        invoice = tx.checked(invoice_with_documents(tx.session, invoice_id))
         document = next((one for one in invoice.documents if one.kind == kind), None)
         if document is None:
             raise NoSuchRow()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 from fastapi import Depends, Form, Path, Request, Response
 from itsdangerous import BadData
@@ -84,11 +84,14 @@ class StaffTransaction:
 
     def own(self, row_class: type[Row], row_id: str) -> Row:
         """The provider's own row. Raises NoSuchRow."""
-        row: Any = self.session.get(row_class, row_id)
-        if row is None or row.provider_id != self.provider.id:
+        return self.checked(self.session.get(row_class, row_id))
+
+    def checked(self, row: Row | None) -> Row:
+        """The same of a row that was looked for already."""
+        found: Any = row
+        if found is None or found.provider_id != self.provider.id:
             raise NoSuchRow()
-        found: Row = row
-        return found
+        return cast(Row, found)
 
     def formatter_of(self, customer: Customer) -> PageFormatter:
         """English pages, with what was written down for this customer in their language."""
