@@ -15,7 +15,7 @@ from domain.lifecycle import Status
 from domain.next_steps import ends_canvas
 from engine.jobs.external_call import ExternalStep, Opening
 from engine.jobs.sweep import note_error
-from models.customer import lock_and_clock
+from models.customer import OfService, lock_and_clock
 from models.database import transaction
 from models.pending_work import PendingWork
 from models.provider import business_now
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 def local_step(step: Callable[[Session, datetime, str], Reached], row: type[Any], row_id: str) -> Reached:
     """One step, one transaction. `row` is the class of the row whose provider's clock is the time."""
-    opens = lock_and_clock if hasattr(row, "service_id") else business_now
+    opens = lock_and_clock if issubclass(row, OfService) else business_now
     with _noted(row, row_id), _opened(opens, row, row_id) as (session, now):
         return step(session, now, row_id)
 
