@@ -19,7 +19,7 @@ def test_a_payment_is_shown_while_a_refund_of_it_is_being_written(servers: Stack
     with transaction() as session:
         payment_id = session.scalars(select(Payment.id).where(Payment.provider_id == play.provider(session).id)).one()
     with transaction() as writing:
-        writing.execute(select(Payment).where(Payment.id == payment_id).with_for_update())
+        writing.execute(select(Payment).where(Payment.id == payment_id).with_for_update(of=Payment))
         with transaction() as reader:
             reader.execute(text("SET LOCAL lock_timeout = '100ms'"))
             payment = required_payment(reader, play.provider(reader), payment_id)

@@ -146,7 +146,8 @@ def confirm_cancel(change_id: RowId, visit: Signed) -> Response:
         change = tx.change(change_id)
         if change.status not in CANCELABLE:
             return _too_late(change)
-        return page(tx, "cancel.html", **_story(tx, change, change.invoice, "off"))
+        invoice = tx.invoice(change.invoice.id) if change.invoice else None
+        return page(tx, "cancel.html", **_story(tx, change, invoice, "off"))
 
 
 @router.post("/changes/{change_id}/cancel")
