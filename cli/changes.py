@@ -41,7 +41,8 @@ def list_changes(
         if status is not None:
             query = query.where(PlanChange.status == status)
         if stuck:
-            query = query.where(or_(PlanChange.status == Status.STUCK, CHANGES.dead))
+            dead = PlanChange.id.in_(select(PlanChange.id).where(CHANGES.dead))
+            query = query.where(or_(PlanChange.status == Status.STUCK, dead))
         rows = session.scalars(query)
         changes = [
             {

@@ -207,7 +207,7 @@ class Payment(Base):
     created_at: Mapped[datetime] = recorded_at()
 
     connection: Mapped[Connection] = relationship(lazy="joined", innerjoin=True)
-    invoice: Mapped[Invoice | None] = relationship(lazy="joined")
+    invoice: Mapped[Invoice | None] = relationship(lazy="raise_on_sql")
 
     @property
     def amount(self) -> Money:

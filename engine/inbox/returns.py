@@ -8,13 +8,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from engine.inbox.refund_events import RefundReport, refund_failed, refunded
 from engine.inbox.return_postings import decide, post_return, record_return, win_back
 from gateways.protocol import EventKind, GatewayEvent
 from models.inbox import InboxEvent, instant_of
-from models.invoice import Invoice
 from models.payment import Payment
 from models.plan_change import PlanChange, lock_invoice
 
@@ -37,8 +36,7 @@ def process_return(
     payment = _payment_of(session, event, gateway_event)
     if payment is None:
         return None
-    invoice = session.get(Invoice, payment.invoice_id) if payment.invoice_id else None
-    change = lock_invoice(session, invoice) if invoice is not None else None
+    change = lock_invoice(session, payment.invoice) if payment.invoice is not None else None
     session.refresh(payment, with_for_update={"of": Payment})
     report = RefundReport(event, gateway_event, payment, change, instant_of(session, event, gateway_event.occurred_at))
     if gateway_event.kind is EventKind.REFUND_FAILED:
@@ -52,8 +50,9 @@ def process_return(
 
 
 def _payment_of(session: Session, event: InboxEvent, gateway_event: GatewayEvent) -> Payment | None:
-    """The payment that came under this name, or for this attempt of ours."""
+    """The payment that came under this name, or for this attempt of ours, with what it paid."""
     payments = select(Payment).where(Payment.connection_id == event.connection_id, Payment.kind == "payment")
+    payments = payments.options(joinedload(Payment.invoice))
     payment = session.scalar(payments.where(Payment.gateway_object == gateway_event.gateway_ref))
     if payment is None and gateway_event.reference is not None:
         payment = session.scalar(payments.where(Payment.attempt_id == gateway_event.reference))
@@ -72,7 +71,7 @@ def _disputed(
     opened = record_return(session, event, gateway_event, payment, "dispute", gateway_event.amount)
     if opened is not None:
         post_return(session, now, opened, payment, change, final=False)
-    invoice = session.get(Invoice, payment.invoice_id) if payment.invoice_id else None
+    invoice = payment.invoice
     if gateway_event.kind is EventKind.DISPUTE_WON:
         won = record_return(session, event, gateway_event, payment, "dispute_won", gateway_event.amount)
         if won is not None:

@@ -49,7 +49,7 @@ class WorkKind:
 
     @property
     def dead(self) -> ColumnElement[bool]:
-        """Rows that were given up, or refused."""
+        """Rows that were given up, or refused. Asked of their ids alone: the words of the index name no table."""
         among: ColumnElement[bool] = literal_column(f"({self.row.given_up_where})", Boolean)
         if self.dead_status is not None:
             return and_(among, self.row.status == self.dead_status)

@@ -72,11 +72,7 @@ def dead_letters(session: Session, provider_id: str | None = None) -> list[DeadL
             row.customer.name if isinstance(row, OutboxMessage) else None,
         )
         for work in WORK_KINDS
-        for row, slug in session.execute(
-            _listed(work, _dead(work, work.row.id, provider_id=provider_id))
-            .add_columns(Provider.slug)
-            .join(Provider, Provider.id == work.row.provider_id)
-        )
+        for row, slug in _listed(session, work, _dead(work, work.row.id, provider_id))
     ]
 
 
@@ -86,8 +82,8 @@ def dead_rows(
     """The rows themselves, with their kind and what went wrong last; with `ids`, those of them that were given up."""
     prefixes = None if ids is None else {one.partition("_")[0] for one in ids}
     for work in WORK_KINDS if prefixes is None else [work for work in WORK_KINDS if work.prefix in prefixes]:
-        dead = _dead(work, work.row.id, provider_id=provider_id)
-        for row in session.scalars(_listed(work, dead if ids is None else dead.where(work.row.id.in_(ids)))):
+        dead = _dead(work, work.row.id, provider_id)
+        for row, _ in _listed(session, work, dead if ids is None else dead.where(work.row.id.in_(ids))):
             yield work.kind, row, _error_of(row)
 
 
@@ -109,7 +105,7 @@ def retry_dead_letter(
         work = work_kind_of(row_id)
     except NoPendingWork as error:
         raise NotADeadLetter(row_id) from error
-    dead = _dead(work, work.row.id, provider_id=provider_id).where(work.row.id == row_id)
+    dead = _dead(work, work.row.id, provider_id).where(work.row.id == row_id)
     if session.scalar(dead.with_for_update(of=work.row)) is None:
         raise NotADeadLetter(row_id)
     row = session.get_one(work.row, row_id, populate_existing=True)
@@ -142,10 +138,13 @@ def _ask_again(session: Session, now: datetime, attempt: PaymentAttempt) -> str:
         raise NotADeadLetter(attempt.id) from error
 
 
-def _listed(work: WorkKind, dead: Select[Any]) -> Select[Any]:
-    """The rows with what comes with them, of which the index that finds the dead knows nothing."""
-    oldest = dead.order_by(work.row.id).limit(LISTED_MAX)
-    return select(work.row).where(work.row.id.in_(oldest)).order_by(work.row.id)
+def _listed(session: Session, work: WorkKind, dead: Select[Any]) -> list[tuple[Any, str]]:
+    """The oldest of these rows, each with the name of its provider."""
+    ids = session.scalars(dead.order_by(work.row.id).limit(LISTED_MAX)).all()
+    if not ids:
+        return []
+    rows = select(work.row, Provider.slug).join(Provider, Provider.id == work.row.provider_id)
+    return [(row, slug) for row, slug in session.execute(rows.where(work.row.id.in_(ids)).order_by(work.row.id))]
 
 
 def _dead(work: WorkKind, column: Any, provider_id: str | None = None) -> Select[Any]:

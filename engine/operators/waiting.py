@@ -94,8 +94,9 @@ def _whose(session: Session, row: Any) -> tuple[Customer | None, Service | None]
         return _whose(session, session.get_one(Invoice, row.invoice_id))
     if isinstance(row, OutboxMessage | ArrivedCredit):
         return row.customer, None
-    invoice = row.payment.invoice if isinstance(row, Refund) else None
-    return (invoice.customer, invoice.service) if invoice is not None else (None, None)
+    if isinstance(row, Refund) and row.payment.invoice_id:
+        return _whose(session, session.get_one(Invoice, row.payment.invoice_id))
+    return None, None
 
 
 def _unmatched(session: Session, provider_id: str) -> Iterator[Waiting]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from domain.lifecycle import RefundStatus
 from domain.money import Money
@@ -259,12 +259,13 @@ def _check_covered(session: Session, payment: Payment, refund: Refund) -> None:
 
 
 def lock_refund(session: Session, refund_id: str) -> Refund:
-    """With its payment, which whoever processes a gateway's event locks first, too."""
+    """With its payment, which whoever processes a gateway's event locks first, too, and what that paid."""
     of_refund = select(Payment).join(Refund, Refund.payment_id == Payment.id).where(Refund.id == refund_id)
     session.execute(of_refund.with_for_update(of=Payment)).scalar_one()
     return session.execute(
         select(Refund)
         .where(Refund.id == refund_id)
+        .options(joinedload(Refund.payment, innerjoin=True).joinedload(Payment.invoice))
         .with_for_update(of=Refund)
         .execution_options(populate_existing=True)
     ).scalar_one()

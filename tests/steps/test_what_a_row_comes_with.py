@@ -20,7 +20,6 @@ COMES_WITH = {
     "Ending.service": "what it ends",
     "Invoice.service": "what it is for",
     "Payment.connection": "its adapter names the account that it is booked on",
-    "Payment.invoice": "what it paid",
     "Refund.payment": "what goes back",
     "InboxEvent.connection": "its adapter reads the body",
     "RefusedWebhook.connection": "where it came in",

@@ -104,6 +104,7 @@ def test_a_row_that_was_moved_behind_our_back_is_not_moved(servers: Stack, name:
             # An attempt that is live again would be the second of its invoice, and so on: an end always has a place.
             end = next(case.state for case in CASES if case.row == name and case.expected[0] == "nothing")
             other = end if end != source else next(state for state in row.machine.states if state != source)
+            rows.session.refresh(moved)  # with what comes with it
             behind = update(row).where(row.id == moved.id).values(status=other)
             rows.session.execute(behind.execution_options(synchronize_session=False))
             with pytest.raises(StaleDataError, match=row.__tablename__), rows.session.begin_nested():

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from engine.operators.manual_payments import payments_of
 from engine.payments.refunds import refundable
 from models.inbox import InboxEvent
+from models.invoice import Invoice
 from models.payment import Payment, Refund
 from web.staff.pages import page, see
 from web.staff.parts import SHOWN_MAX, about, newest, postings_of, refunds_of
@@ -42,7 +43,7 @@ def show_payment(payment_id: RowId, visit: Signed, notice: Notice = "") -> HTMLR
         values = {
             "payment": payment,
             "origin": origin,
-            "invoice": payment.invoice,
+            "invoice": tx.session.get(Invoice, payment.invoice_id) if payment.invoice_id else None,
             "refundable": refundable(tx.session, payment),
             "refunds": refunds,
             "movements": newest(tx, Payment, Payment.of_payment_id == payment.id),
