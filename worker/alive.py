@@ -11,7 +11,7 @@ from celery.signals import heartbeat_sent, worker_ready
 
 from models.database import engine
 from models.heartbeat import beat
-from worker.depth import signs_of_taking
+from worker.sent_at import signs_of_taking
 
 EVERY_SECONDS = 10.0
 

@@ -8,9 +8,10 @@ from functools import cache
 from typing import Any
 
 from celery import Celery, Task
+from celery.signals import setup_logging
 
 from settings import settings
-from worker import alive, broker, depth, logs, transport
+from worker import broker, sent_at, transport
 from worker.beat import SCHEDULE, UNSEEN
 from worker.steps import ROOM_SECONDS, StepTask
 
@@ -97,10 +98,9 @@ STEPS = tuple(
 @cache
 def create_app() -> Celery:
     """The app of workers, beat, Flower and the entry points. Raises MissingSetting without PLANSHIFT_BROKER_URL."""
-    logs.connect()
-    alive.connect()
+    setup_logging.connect(_set_up_logs)
     transport.register()
-    depth.connect()
+    sent_at.connect()
     url = settings().require_broker_url()
     app = Celery("planshift", broker=url, include=[ENTRY_POINT, *STEPS])
     app.conf.update(
@@ -154,3 +154,10 @@ def create_app() -> Celery:
         beat_scheduler="worker.beat:Scheduler",
     )
     return app
+
+
+def _set_up_logs(**_: Any) -> None:
+    """Instead of Celery's own, in a process that it runs; one that only publishes needs none of this."""
+    from worker.logs import set_up_logs
+
+    set_up_logs()

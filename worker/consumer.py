@@ -19,7 +19,8 @@ from celery.worker import consumer
 from models.database import transaction
 from models.rejected import keep_rejected
 from settings import is_rabbitmq, settings
-from worker.depth import note_taken
+from worker import alive, logs
+from worker.sent_at import note_taken
 from worker.transport import UNREADABLE
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,12 @@ _Blueprint = type(
 
 class Consumer(consumer.Consumer):
     Blueprint: Any = _Blueprint
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Before the worker forks its processes."""
+        alive.connect()
+        logs.connect()
+        super().__init__(*args, **kwargs)
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
         receive = super().create_task_handler(*args, **kwargs)

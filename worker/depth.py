@@ -6,13 +6,11 @@ now and then when the last one that it took was sent: whatever was sent later st
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any
 
 from amqp.exceptions import NotFound
-from celery.signals import before_task_publish
 from kombu import Connection
 from sqlalchemy import select
 
@@ -20,9 +18,7 @@ from models.database import transaction
 from models.heartbeat import Heartbeat
 from settings import is_rabbitmq, settings
 from worker.broker import ANSWER_SECONDS, redis_client
-
-# Of every message of ours: seconds since 1970 when it was sent.
-_SENT_AT = "sent_at"
+from worker.sent_at import SENT_AT, instant_of, sign_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +32,6 @@ class Depth:
     def deeper(self, count: int) -> Depth:
         """With so many more behind those that wait."""
         return Depth(self.count + count, self.oldest)
-
-
-def connect() -> None:
-    """From now on, messages of this process say when they were sent."""
-    before_task_publish.connect(_stamp)
-
-
-def _stamp(headers: dict[str, Any], **_: Any) -> None:
-    headers[_SENT_AT] = time.time()
 
 
 def depths(queues: list[str]) -> dict[str, Depth]:
@@ -71,9 +58,11 @@ def _on_rabbitmq(url: str, queues: list[str]) -> dict[str, Depth]:
     with Connection(url, connect_timeout=ANSWER_SECONDS) as broker:
         counts = {queue: _count(broker, queue) for queue in queues}
     with transaction() as session:
-        signs = select(Heartbeat.name, Heartbeat.details).where(Heartbeat.name.in_([_taken(queue) for queue in queues]))
-        taken = {name: _instant(details[_SENT_AT]) for name, details in session.execute(signs)}
-    return {queue: Depth(count, taken.get(_taken(queue)) if count else None) for queue, count in counts.items()}
+        signs = select(Heartbeat.name, Heartbeat.details).where(
+            Heartbeat.name.in_([sign_of(queue) for queue in queues])
+        )
+        taken = {name: instant_of(details[SENT_AT]) for name, details in session.execute(signs)}
+    return {queue: Depth(count, taken.get(sign_of(queue)) if count else None) for queue, count in counts.items()}
 
 
 def _count(broker: Connection, queue: str) -> int:
@@ -85,39 +74,8 @@ def _count(broker: Connection, queue: str) -> int:
         return 0
 
 
-class _LastTaken:
-    """By this process: for each queue, when the last message that it took was sent."""
-
-    at: ClassVar[dict[str, float]] = {}
-
-
-def note_taken(message: Any) -> None:
-    """In a worker, of each message that it takes."""
-    sent_at = message.headers.get(_SENT_AT)
-    if _instant(sent_at) is not None:
-        _LastTaken.at[message.delivery_info["routing_key"]] = sent_at
-
-
-def signs_of_taking() -> dict[str, dict[str, float]]:
-    """{name of a sign of life: its details}, of what was taken since the last call. Only RabbitMQ needs them."""
-    taken, _LastTaken.at = _LastTaken.at, {}
-    return {_taken(queue): {_SENT_AT: at} for queue, at in taken.items()}
-
-
-def _taken(queue: str) -> str:
-    return f"taken:{queue}"
-
-
 def _sent_at(message: bytes | None) -> datetime | None:
     try:
-        return _instant(json.loads(message or b"")["headers"][_SENT_AT])
+        return instant_of(json.loads(message or b"")["headers"][SENT_AT])
     except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _instant(seconds: Any) -> datetime | None:
-    """What a stranger put there says nothing."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, TypeError, OverflowError, OSError):
         return None

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import structlog
-from celery.signals import setup_logging, task_postrun, task_prerun
+from celery.signals import task_postrun, task_prerun
 
 from settings import settings
 
@@ -43,14 +43,9 @@ def set_up_logs() -> None:
 
 
 def connect() -> None:
-    """Makes Celery's processes log in the same way, with the ids of the running task bound."""
-    setup_logging.connect(_instead_of_celerys_own)
+    """In a worker: what is logged while a task runs bears its ids."""
     task_prerun.connect(_bind)
     task_postrun.connect(_unbind)
-
-
-def _instead_of_celerys_own(**_: Any) -> None:
-    set_up_logs()
 
 
 def _bind(task_id: str, task: Any, kwargs: dict[str, Any], **_: Any) -> None:

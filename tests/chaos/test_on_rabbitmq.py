@@ -28,7 +28,8 @@ from tests.support.rabbitmq import RabbitMQ
 from worker import alive
 from worker.app import create_app
 from worker.consumer import ENTRY_QUEUE
-from worker.depth import Depth, depths, note_taken
+from worker.depth import Depth, depths
+from worker.sent_at import note_taken
 
 pytestmark = [pytest.mark.xdist_group("rabbitmq"), pytest.mark.timeout(400)]
 
