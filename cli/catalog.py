@@ -31,7 +31,7 @@ def load(
     Exit code 2 if one cannot be used: each error has its line. Every plan that services have must stay in it.
     """
     from cli.catalog_source import read_catalog
-    from engine.accounts.providers import load_catalog
+    from engine.accounts.catalogs import load_catalog
     from models.database import transaction
 
     by = attribution_of(actor, reason)
@@ -78,7 +78,7 @@ def diff(file: Annotated[Path, typer.Argument(help="A catalogue file (TOML).")],
     """
     from cli.catalog_source import read_catalog
     from domain.catalog_problems import CatalogError
-    from engine.accounts.providers import catalog_differences, missing_but_held
+    from engine.accounts.catalogs import catalog_differences, missing_but_held
     from models.database import transaction
 
     with _errors_as_data(as_json):

@@ -53,7 +53,7 @@ def retry(
 ) -> None:
     """Enqueue one of them again, once what was in its way is mended."""
     from engine.jobs.work_kinds import work_kind_of
-    from engine.operators.dead_letters import retry_dead_letter
+    from engine.operators.dead_letter_retry import retry_dead_letter
     from models.audit import Attribution
 
     def act(session: Session, _: Provider, now: datetime) -> Decided:

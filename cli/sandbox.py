@@ -11,7 +11,8 @@ import httpx
 from domain.catalog import Catalog
 from domain.catalog_file import parse_catalog
 from engine.accounts.access import connect, create_key
-from engine.accounts.providers import load_catalog, required_provider
+from engine.accounts.catalogs import load_catalog
+from engine.accounts.providers import required_provider
 from local.stack import Addresses
 from models.database import transaction
 from models.provider import SCOPES

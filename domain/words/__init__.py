@@ -12,6 +12,7 @@ from importlib import resources
 from babel import Locale
 from babel.messages.pofile import read_po
 
+from domain.locales import known_parents
 from domain.words.en import EN
 
 # Each under its own name, as a person looks for it.
@@ -22,6 +23,12 @@ def language_of(locale: str) -> str:
     """The language of a locale such as ja-JP, where there are sentences in it; else en."""
     language = locale.replace("-", "_").split("_")[0].lower()
     return language if language in LANGUAGES else "en"
+
+
+def document_locale(locale: str) -> str:
+    """The locale that documents for a customer are written in: their own, or English where we have no words of it."""
+    known = next(known_parents(locale), None)
+    return locale if known is not None and known.language in LANGUAGES else "en"
 
 
 def translate(locale: str, english: str) -> str:

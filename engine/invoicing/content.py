@@ -10,8 +10,7 @@ from domain.periods import Period
 from domain.pricing.quote_values import PlanTerms, QuoteLine
 from domain.pricing.terms import Buyer
 from domain.tax import treatment
-from domain.words import sentence
-from engine.invoicing.printable import document_locale
+from domain.words import document_locale, sentence
 from models.customer import Customer
 from models.invoice import Invoice
 

@@ -11,8 +11,8 @@ from typing import Any
 from domain.catalog import Catalog
 from domain.catalog_problems import CatalogError, CatalogProblem
 from domain.texts import UnfitText, check_line, check_party, check_text
+from domain.words import document_locale
 from pdf import NoRoom, Party, check_printable, check_room
-from pdf.formats import UnsupportedLocale, locale_of
 from pdf.picture import read_picture
 from pdf.shaping import MissingGlyph
 from pdf.svg import UnsupportedLogo
@@ -20,15 +20,6 @@ from pdf.words import WORDS
 
 LOCALES = tuple(WORDS)
 _PNG = "data:image/png;base64,"
-
-
-def document_locale(locale: str) -> str:
-    """The locale that documents for a customer are written in: their own, or English where we have no words of it."""
-    try:
-        locale_of(locale)
-    except UnsupportedLocale:
-        return "en"
-    return locale
 
 
 class NotPrintable(ValueError):

@@ -20,7 +20,7 @@ from engine.expiry import cancel_change
 from engine.jobs.external_call import ExternalStep, machine_time, take_lease
 from engine.notifications import notices
 from engine.operators.corrections import correct_change, reprice_renewal
-from engine.operators.dead_letters import NotADeadLetter, retry_dead_letter
+from engine.operators.dead_letter_retry import NotADeadLetter, retry_dead_letter
 from engine.payments.credit_notes import CreditSpent
 from models.audit import Attribution, record_action
 from models.moves import move

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from domain.words import translate
+from domain.words import LANGUAGES, document_locale, translate
+from pdf.words import WORDS
 from tests.support.catalogues import TEMPLATES, TRANSLATED, english, path_of, placeholders, read, untranslated, write
 
 # Only values and signs; or the same word in both languages.
@@ -14,6 +15,12 @@ _ALIKE = {"{plan} ({cycle}), {first} – {last}", "{amount}", "{price} × {runni
 _ALIKE |= {"{quantity} × {unit} = {price}", "{plan}: {price} {every}.", "Total", "Plan"}
 # Mails that the provider's own people read.
 _FOR_STAFF = {"review_requested", "money_returned", "refund_failed_for_staff"}
+
+
+def test_documents_are_written_in_the_same_languages() -> None:
+    assert WORDS.keys() == LANGUAGES.keys()
+    tags = {"es-AR": "es-AR", "ja_JP_x_kansai": "ja_JP_x_kansai", "hi": "hi", "de": "en", "i-klingon": "en", "": "en"}
+    assert {tag: document_locale(tag) for tag in tags} == tags
 
 
 @pytest.mark.parametrize("language", TRANSLATED)

@@ -14,7 +14,8 @@ from cli.connect import BadAddress
 from cli.main import app
 from cli.secrets import UselessSecret
 from engine.accounts import access
-from engine.accounts.providers import load_catalog, required_provider
+from engine.accounts.catalogs import load_catalog
+from engine.accounts.providers import required_provider
 from local.stack import Stack
 from models.base import WrongSecretKey, has_newest_key
 from models.database import transaction

@@ -11,7 +11,8 @@ from engine.accounts.access import connect
 from engine.jobs import sweep, work_kinds
 from engine.jobs.external_call import machine_time
 from engine.jobs.summary import next_work
-from engine.operators.dead_letters import DeadLetter, NotADeadLetter, dead_letters, retry_dead_letter
+from engine.operators.dead_letter_retry import NotADeadLetter, retry_dead_letter
+from engine.operators.dead_letters import DeadLetter, dead_letters
 from gateways.protocol import GatewayError
 from gateways.registry import GATEWAYS
 from local.stack import Stack

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from engine.audit.checks import PATIENCE, audit_books
-from engine.operators.dead_letters import dead_letters, retry_dead_letter
+from engine.operators.dead_letter_retry import retry_dead_letter
+from engine.operators.dead_letters import dead_letters
 from engine.operators.failed_refunds import (
     NotByHand,
     NothingToDecide,

@@ -14,7 +14,8 @@ from domain.pricing.modes import Fraction, Proration
 from engine.audit.checks import PATIENCE, audit_books
 from engine.notifications.bill_links import invoice_of
 from engine.offers import price_for
-from engine.operators.dead_letters import dead_letters, retry_dead_letter
+from engine.operators.dead_letter_retry import retry_dead_letter
+from engine.operators.dead_letters import dead_letters
 from engine.operators.manual_payments import StatementLine, record_payment
 from engine.operators.returned_money import NothingReturned, decide_returned
 from engine.payments.attempts import AttemptOpen, PaymentRefused, start_attempt

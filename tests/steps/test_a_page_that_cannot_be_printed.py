@@ -10,7 +10,8 @@ from cli.main import app
 from domain.money import Money
 from engine.invoicing.documents import document_values
 from engine.invoicing.printing import print_invoice
-from engine.operators.dead_letters import dead_letters, retry_dead_letter
+from engine.operators.dead_letter_retry import retry_dead_letter
+from engine.operators.dead_letters import dead_letters
 from local.stack import Stack
 from models import storage
 from models.audit import Attribution

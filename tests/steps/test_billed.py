@@ -20,7 +20,7 @@ from domain.pricing.modes import Fraction, Proration
 from domain.pricing.priced import price
 from domain.pricing.terms import Target
 from domain.pricing.verify import verify_quote
-from engine.accounts.providers import load_catalog
+from engine.accounts.catalogs import load_catalog
 from engine.accounts.services import buyer_of, terms_of
 from engine.audit.checks import PATIENCE, audit_books
 from engine.host_reports import BillingReport, ServiceReport, put_service

@@ -22,7 +22,8 @@ from engine import apply
 from engine.audit.checks import audit_books, providers_to_audit
 from engine.audit.ledger_checks import OVERDUE
 from engine.jobs import sweep, work_kinds
-from engine.operators.dead_letters import NotADeadLetter, dead_letters, retry_dead_letter
+from engine.operators.dead_letter_retry import NotADeadLetter, retry_dead_letter
+from engine.operators.dead_letters import dead_letters
 from engine.payments.attempts import start_attempt
 from gateways.protocol import GatewayError
 from gateways.standard import StandardGateway

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from domain.errors import ServiceEnding
 from engine import ending_order
-from engine.accounts.providers import load_catalog
+from engine.accounts.catalogs import load_catalog
 from engine.audit.checks import PATIENCE, ExpectedService, audit_books, services_to_compare
 from engine.ending import StillEnding
 from engine.ending_requests import CreditChanged, EndingOpen, EndingRequest, ServiceOver, request_ending

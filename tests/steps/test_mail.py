@@ -14,7 +14,8 @@ from domain.periods import instant_text
 from engine.host_reports import put_customer
 from engine.notifications import mail, notices, smtp
 from engine.notifications.bill_links import invoice_of
-from engine.operators.dead_letters import DeadLetter, dead_letters, retry_dead_letter
+from engine.operators.dead_letter_retry import retry_dead_letter
+from engine.operators.dead_letters import DeadLetter, dead_letters
 from engine.operators.mails import NotSentYet, send_again
 from local.stack import Stack
 from models.audit import Attribution, OperatorAction

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from domain.periods import ImplausiblePeriod
 from engine.host_reports import ServiceReport, put_service
 from engine.jobs import sweep, work_kinds
-from engine.operators.dead_letters import dead_letters, retry_dead_letter
+from engine.operators.dead_letter_retry import retry_dead_letter
+from engine.operators.dead_letters import dead_letters
 from local.stack import Stack
 from models.audit import Attribution
 from models.database import transaction

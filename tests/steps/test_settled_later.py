@@ -22,7 +22,7 @@ from cli.sandbox import sample_catalogs
 from domain.catalog import Outcome, Plan, Rule
 from domain.money import Money
 from domain.pricing.modes import Anchor, Fraction, Proration
-from engine.accounts.providers import load_catalog
+from engine.accounts.catalogs import load_catalog
 from engine.audit.checks import CREDITS, audit_books
 from engine.audit.documents import audit_documents, documents_to_read
 from engine.host_reports import ServiceReport, put_service

@@ -7,7 +7,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from engine.accounts.providers import load_catalog
+from engine.accounts.catalogs import load_catalog
 from local.stack import Stack
 from models.database import transaction
 from tests.conftest import catalog_named

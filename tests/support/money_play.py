@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 
 from domain.lifecycle import UNDECIDED
 from domain.money import Money
-from engine.accounts.providers import load_catalog
+from engine.accounts.catalogs import load_catalog
 from engine.payments import checkout, reconciliation, refunds
 from gateways.protocol import GatewayPayment
 from local.stack import Stack

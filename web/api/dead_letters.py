@@ -7,8 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
+from engine.operators.dead_letter_retry import retry_dead_letter as enqueue_again
 from engine.operators.dead_letters import dead_letters
-from engine.operators.dead_letters import retry_dead_letter as enqueue_again
 from planshift_client import shapes
 from tasks.story import enqueue
 from web.api.auth import ApiTransaction, OpsKey, transaction_for

@@ -41,7 +41,7 @@ from engine.invoicing.printable import NotPrintable
 from engine.jobs.idempotency import KeyReused, RequestInFlight
 from engine.jobs.retention import ContentsDeleted
 from engine.ledger.billed_items import LaterBill
-from engine.operators.dead_letters import NotADeadLetter
+from engine.operators.dead_letter_retry import NotADeadLetter
 from engine.operators.failed_refunds import NotByHand, NothingToDecide, UnknownRefund
 from engine.operators.mails import NotSentYet
 from engine.operators.manual_payments import AlreadyRecorded, NotMatchable, UnknownInvoice

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from domain.lifecycle import Status
 from domain.money import Money
 from engine.operators import recovery
-from engine.operators.dead_letters import retry_dead_letter
+from engine.operators.dead_letter_retry import retry_dead_letter
 from engine.operators.ended_invoices import decide
 from engine.operators.mails import send_again
 from engine.operators.returned_money import decide_returned
