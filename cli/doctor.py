@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from cli.later import collect_nothing
 from cli.output import AsJson, print_json
 
 # Signatures and leases tolerate more; a clock this far off is a machine without time synchronisation.
@@ -34,6 +35,7 @@ def register(app: typer.Typer) -> None:
 
 def doctor(as_json: AsJson = False) -> None:
     """Look at settings, database, broker, clocks, connections, queues and beat. Exit code 1 if something is bad."""
+    collect_nothing()
     diagnoses = [diagnosis for check in CHECKS for diagnosis in _safely(check)]
     if as_json:
         print_json([asdict(diagnosis) for diagnosis in diagnoses])
@@ -54,22 +56,20 @@ def _safely(check: Callable[[], Iterator[Diagnosis]]) -> Iterator[Diagnosis]:
 
 
 def database() -> Iterator[Diagnosis]:
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
     from sqlalchemy import text
 
     from engine.jobs.external_call import machine_time
     from models.database import transaction
-    from models.migrate import alembic_config
     from models.roles import append_only_tables
+    from models.schema_version import version_of, wanted_version
 
     with transaction() as session:
-        there = MigrationContext.configure(session.connection()).get_current_revision()
+        there = version_of(session)
         skew = abs((datetime.now(UTC) - machine_time(session)).total_seconds())
         history = append_only_tables(session) if there else []
         rights = [t for t in history if session.scalar(text("SELECT has_table_privilege(:t, 'UPDATE')"), {"t": t})]
         durable = {name: session.scalar(text(f"SHOW {name}")) for name in ("fsync", "synchronous_commit")}
-    here = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    here = wanted_version()
     if there == here:
         yield Diagnosis("ok", "database", f"The schema is at version {here}.")
     else:

@@ -41,6 +41,7 @@ def migrate(
 
 def web(port: Port = 8000, host: Host = "127.0.0.1") -> None:
     """Serve the HTTP API and the portal."""
+    gc.disable()
     from web.app import create_app
 
     _serve(create_app(), host, port)
@@ -48,6 +49,7 @@ def web(port: Port = 8000, host: Host = "127.0.0.1") -> None:
 
 def receiver(port: Port = 8001, host: Host = "127.0.0.1") -> None:
     """Serve the webhook receiver alone, for payment gateways."""
+    gc.disable()
     from web.webhooks.app import create_standalone_receiver
 
     _serve(create_standalone_receiver(), host, port)
@@ -62,7 +64,8 @@ def worker(
     """Run Celery workers for some queues, or for all of them."""
     # Celery reads this when it is imported: SIGTERM then means a soft shutdown that lets running steps end.
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
-    from celery.signals import worker_process_init
+    gc.disable()
+    from celery.signals import celeryd_after_setup, worker_process_init
 
     from worker import calls
     from worker.app import ENTRY_POINT, QUEUES, create_app
@@ -75,6 +78,7 @@ def worker(
     if wanted == ["requests"]:
         # Frontends write to this queue: whatever task a message names, this process knows the entry point alone.
         app.conf.include = [ENTRY_POINT]
+    celeryd_after_setup.connect(_keep)  # the tasks are imported, and no process is forked yet
     arguments = ["worker", "--queues", ",".join(wanted), "--hostname", f"{name}@%h"]
     worker_process_init.connect(lambda **_: os.nice(nice), weak=False)
     with calls.shared_among(concurrency):
@@ -119,8 +123,7 @@ def _serve(asgi_app: object, host: str, port: int) -> None:
     from worker.logs import set_up_logs
 
     set_up_logs()
-    gc.collect()
-    gc.freeze()  # what was made at the start lives as long as the process: no collection goes through it again
+    _keep()
     uvicorn.run(
         asgi_app,  # type: ignore[arg-type]
         host=host,
@@ -133,6 +136,14 @@ def _serve(asgi_app: object, host: str, port: int) -> None:
         access_log=False,
         timeout_graceful_shutdown=3,  # a long poll or a slow client must not hold up a stop
     )
+
+
+def _keep(**_: object) -> None:
+    """What was made at the start lives as long as the process: no collection goes through it again, and so none writes
+    to what forked processes share."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 _EXAMPLES = {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +26,6 @@ def up(
     empty: Annotated[bool, typer.Option("--empty", help="Make no sample customers.")] = False,
 ) -> None:
     """Run everything until Ctrl-C. Uses PLANSHIFT_DATABASE_URL and PLANSHIFT_BROKER_URL where they are set."""
-    from cli.customers import make_in_background
     from cli.running import FOLDER, READY, keep_environment
     from local.folders import kept_folder
     from local.stack import Stack
@@ -53,6 +54,8 @@ def up(
         typer.echo(json.dumps(ready))
         typer.echo(f"Open {ready['api']} in a browser. The line above is in {FOLDER}/{READY}, too. Ctrl-C stops all.")
         if not empty:
+            from cli.customers import make_in_background
+
             make_in_background(ready, folder / READY, stop)
         stack.supervisor.watch(stop)
         typer.echo("Stopping.")
@@ -82,8 +85,6 @@ def start(stack: Any, secret_key: str, flower_login: str | None = None) -> dict[
     import secrets
 
     from cli.running import READY, keep_private
-    from cli.sandbox import sample_catalogs, set_up_provider
-    from models.migrate import migrate
 
     flower_login = flower_login or f"operator:{secrets.token_urlsafe(12)}"
     own = SANDBOX_SETTINGS | {"PLANSHIFT_SECRET_KEY": secret_key, "PLANSHIFT_FLOWER_AUTH": flower_login}
@@ -92,8 +93,12 @@ def start(stack: Any, secret_key: str, flower_login: str | None = None) -> dict[
     own.setdefault("PLANSHIFT_DOCUMENT_URL", str(stack.folder / "documents"))
     # This process sets the rows up, so it needs the same settings as the ones that it starts.
     os.environ.update(stack.environment() | own)
-    stack.start_servers()
-    migrate()
+    with ThreadPoolExecutor(1) as meanwhile:
+        meanwhile.submit(importlib.import_module, "cli.sandbox")  # as long as the servers take
+        stack.start_servers()
+    from cli.sandbox import sample_catalogs, set_up_provider
+
+    _migrate()
     keys = {catalog.provider: set_up_provider(catalog, stack.addresses) for catalog in sample_catalogs()}
     addresses = stack.addresses
     ready = {
@@ -112,6 +117,18 @@ def start(stack: Any, secret_key: str, flower_login: str | None = None) -> dict[
     keep_private(stack.folder / READY, ready)
     stack.start_processes(own)
     return ready
+
+
+def _migrate() -> None:
+    from models.database import transaction
+    from models.schema_version import version_of, wanted_version
+
+    with transaction() as session:
+        if version_of(session) == wanted_version():
+            return
+    from models.migrate import migrate
+
+    migrate()
 
 
 def kept_secret(file: Path) -> str:

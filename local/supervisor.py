@@ -10,7 +10,7 @@ from typing import Protocol, Self
 
 from local.process import NotReady, Process
 
-_POLL_SECONDS = 0.02
+_POLL_SECONDS = 0.05  # what starts needs the processor more
 _WATCH_SECONDS = 0.3
 
 

@@ -12,6 +12,7 @@ from models.base import new_id
 from models.database import transaction
 from models.ledger import Entry, LedgerEntry, LedgerTransaction, UnbalancedTransaction, credit, debit, post
 from models.plan_change import ChangeMove, PlanChange
+from models.schema_version import version_of, wanted_version
 from tests.support.play import NOON_17_JULY, Play
 
 YEN_100 = Money(100, "JPY")
@@ -112,6 +113,18 @@ def test_the_schema_is_what_the_models_say(servers: Stack) -> None:
     from models.migrate import alembic_config
 
     command.check(alembic_config())
+
+
+def test_the_schema_has_the_version_that_the_code_wants(servers: Stack) -> None:
+    from alembic.script import ScriptDirectory
+
+    from models.migrate import alembic_config
+
+    assert wanted_version() == ScriptDirectory.from_config(alembic_config()).get_current_head()
+    with transaction() as session:
+        assert version_of(session) == wanted_version()
+        session.execute(text("SET LOCAL search_path TO pg_temp"))
+        assert version_of(session) is None, "nothing was migrated here"
 
 
 def test_a_statement_cannot_run_for_ever(servers: Stack) -> None:
