@@ -54,7 +54,13 @@ fi
 
 # What .venv was made from. Python's own version counts, and the place, because scripts hold their path.
 wanted=$({ "$python" --version; pwd; cat requirements.lock pyproject.toml; } | sha256sum)
-[ "$(cat .venv/made-from 2>/dev/null)" != "$wanted" ] || exit 0
+
+ours="cli web tasks local sandbox worker engine pdf gateways provisioners models outbound domain planshift_client"
+compile() { # seven processes start together, and each would compile all that it imports
+    # shellcheck disable=SC2086  # several packages
+    .venv/bin/python -m compileall -q $ours migrations settings.py || true
+}
+[ "$(cat .venv/made-from 2>/dev/null)" != "$wanted" ] || { compile && exit 0; }
 
 packages=$(grep -c '^[A-Za-z0-9].*==' requirements.lock)
 echo "Making .venv from requirements.lock: $packages packages. This is done once and takes a minute or a few …" >&2
@@ -79,5 +85,6 @@ progress() { # pip writes a line for each package; every twentieth is told
 { .venv/bin/python -m pip install --require-hashes -r requirements.lock && touch .venv/fetched; } | progress >&2
 [ -e .venv/fetched ] || stop "The packages could not be installed: see above. Run make again to go on from there."
 .venv/bin/python -m pip install --quiet --no-build-isolation --no-deps -e . >&2
+compile
 echo "  Done." >&2
 echo "$wanted" >.venv/made-from
