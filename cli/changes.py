@@ -66,11 +66,11 @@ def show(change_id: Annotated[str, typer.Argument(help="The plan change's id.")]
     """Show one plan change: what is next, the attempts and the last error, and its history."""
     from domain.periods import instant_text
     from models.database import transaction
-    from models.plan_change import PlanChange
+    from models.plan_change import change_with_invoice
     from web.api.views import change_view, work_view
 
     with transaction() as session:
-        change = session.get(PlanChange, change_id)
+        change = change_with_invoice(session, change_id)
         if change is None:
             raise UnknownChange(f"There is no plan change {change_id}. See `planshift changes list`.")
         view, summary = change_view(session, change), change.summary

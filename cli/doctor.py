@@ -10,7 +10,6 @@ from typing import Any
 
 import typer
 
-from cli.later import collect_nothing
 from cli.output import AsJson, print_json
 
 # Signatures and leases tolerate more; a clock this far off is a machine without time synchronisation.
@@ -35,7 +34,6 @@ def register(app: typer.Typer) -> None:
 
 def doctor(as_json: AsJson = False) -> None:
     """Look at settings, database, broker, clocks, connections, queues and beat. Exit code 1 if something is bad."""
-    collect_nothing()
     diagnoses = [diagnosis for check in CHECKS for diagnosis in _safely(check)]
     if as_json:
         print_json([asdict(diagnosis) for diagnosis in diagnoses])

@@ -1,5 +1,5 @@
 """How a command begins soon: groups of commands are imported when one of them is asked for, since most of the time
-would be that of all the others; and nobody collects garbage in what has just been imported.
+would be that of all the others; and garbage is collected seldom.
 """
 
 from __future__ import annotations
@@ -24,18 +24,13 @@ def commands_of(module: str) -> type[TyperGroup]:
 
         @cached_property
         def commands(self) -> Any:  # type: ignore[override]  # set once, by itself
-            collect_nothing()
             return typer.main.get_group(importlib.import_module(module).app).commands
 
     return Later
 
 
-def collect_nothing() -> None:
-    """For a command that ends within a second or two: a sixth of it would be collections that find nothing, because
-    what it imports lives as long as it does."""
-    gc.disable()
-
-
-def leave_last_collection_out() -> None:
-    """For every command: the interpreter's own, at its end, would walk through all that was imported."""
+def collect_seldom() -> None:
+    """For the process of a command: what it imports lives as long as it does, so that a sixth of its time would be
+    collections that find nothing, and the interpreter's own at the end."""
+    gc.set_threshold(100_000)
     atexit.register(gc.freeze)

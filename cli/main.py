@@ -8,7 +8,7 @@ import sys
 import typer
 
 from cli import after_restore, audit, bench, chaos, doctor, prices, processes, stack
-from cli.later import commands_of, leave_last_collection_out
+from cli.later import collect_seldom, commands_of
 from cli.running import use_running_stack
 
 # The module of each group of commands, and what `planshift --help` says of it.
@@ -51,7 +51,7 @@ for name, (module, told) in GROUPS.items():
 
 def run() -> None:
     """The entry point."""
-    leave_last_collection_out()
+    collect_seldom()
     use_running_stack(sys.argv[1:])
     try:
         app()

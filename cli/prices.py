@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.later import collect_nothing
 from cli.output import AsJson, print_json, print_table
 
 quote_app = typer.Typer(help="Check stored quotes.", no_args_is_help=True)
@@ -33,7 +32,6 @@ def prorate(
     as_json: AsJson = False,
 ) -> None:
     """Price another biller's change cases: whoever migrates can compare every figure."""
-    collect_nothing()
     from cli.prorate import run
 
     try:
@@ -66,7 +64,6 @@ def simulate(
     as_json: AsJson = False,
 ) -> None:
     """Price one change for every day of the period as the catalogue's rules decide it, as a table or a chart."""
-    collect_nothing()
     from cli.simulate import SimulationRequest, answer, document_of, draw, rule_sentence
 
     try:
@@ -98,7 +95,6 @@ def verify(
     Of a plan change, what was accepted and, where it was paid on a later day, what it was settled for. Of a quote from
     before it was kept what its credit was billed for, only the seal and the sum are checked.
     """
-    collect_nothing()
     from domain.pricing.verify import NotRecomputable, verify_quote, verify_settled
 
     accepted, settled = _stored(quote_id)

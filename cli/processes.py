@@ -13,6 +13,9 @@ Port = Annotated[int, typer.Option(help="Port to listen on.")]
 Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 inside a container.")]
 
 
+_COLLECTED_EVERY = gc.get_threshold()
+
+
 class NothingToCarry(Exception):
     """With RabbitMQ frontends send to the workers' broker itself: see docs/broker-acl.md."""
 
@@ -41,7 +44,6 @@ def migrate(
 
 def web(port: Port = 8000, host: Host = "127.0.0.1") -> None:
     """Serve the HTTP API and the portal."""
-    gc.disable()
     from web.app import create_app
 
     _serve(create_app(), host, port)
@@ -49,7 +51,6 @@ def web(port: Port = 8000, host: Host = "127.0.0.1") -> None:
 
 def receiver(port: Port = 8001, host: Host = "127.0.0.1") -> None:
     """Serve the webhook receiver alone, for payment gateways."""
-    gc.disable()
     from web.webhooks.app import create_standalone_receiver
 
     _serve(create_standalone_receiver(), host, port)
@@ -64,7 +65,6 @@ def worker(
     """Run Celery workers for some queues, or for all of them."""
     # Celery reads this when it is imported: SIGTERM then means a soft shutdown that lets running steps end.
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
-    gc.disable()
     from celery.signals import celeryd_after_setup, worker_process_init
 
     from worker import calls
@@ -143,7 +143,7 @@ def _keep(**_: object) -> None:
     to what forked processes share."""
     gc.collect()
     gc.freeze()
-    gc.enable()
+    gc.set_threshold(*_COLLECTED_EVERY)
 
 
 _EXAMPLES = {

@@ -23,7 +23,7 @@ from models.provider import Provider, catalog_of
 from settings import settings
 
 
-class OfService(Protocol):
+class AboutService(Protocol):
     """A row that belongs to a service."""
 
     id: Any
@@ -34,7 +34,7 @@ class OfService(Protocol):
 
 def write(
     session: Session,
-    subject: OfService | Service,
+    subject: AboutService | Service,
     event: str,
     occasion: int = 1,
     **extra: Any,
@@ -71,7 +71,7 @@ def write(
     )
 
 
-def _staff_link(event: str, subject: OfService | Service) -> dict[str, str]:
+def _staff_link(event: str, subject: AboutService | Service) -> dict[str, str]:
     """Staff decide on pages of their own."""
     if event not in FOR_STAFF:
         return {}
@@ -92,7 +92,7 @@ def _recipient(catalog: Catalog, customer: Customer, event: str) -> str:
 
 
 def _values(
-    session: Session, catalog: Catalog, formatter: Formatter, service: Service, subject: OfService | Service
+    session: Session, catalog: Catalog, formatter: Formatter, service: Service, subject: AboutService | Service
 ) -> dict[str, Any]:
     values = {
         "provider": catalog.name,

@@ -32,7 +32,7 @@ router = APIRouter()
 SERVICES_ON_A_PAGE = 20
 ROWS_SHOWN = 12
 
-OfService = TypeVar("OfService", Invoice, PlanChange)
+Shown = TypeVar("Shown", Invoice, PlanChange)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def show_service(
         )
 
 
-def _newest(session: Session, row: type[OfService], service_id: str, older: int) -> list[OfService]:
+def _newest(session: Session, row: type[Shown], service_id: str, older: int) -> list[Shown]:
     """A page of them, and one more where there is another page."""
     query = select(row).where(row.service_id == service_id).order_by(row.id.desc())
     return list(session.scalars(query.offset(older * ROWS_SHOWN).limit(ROWS_SHOWN + 1)))
