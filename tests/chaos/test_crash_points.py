@@ -25,7 +25,8 @@ def test_a_boundary_that_nobody_died_at_is_missed() -> None:
     assert "commit in tasks/plan_change.py:quote_change" not in missing
     assert {
         "commit in tasks/sweep.py:enqueue_due",
-        "publish in tasks/renewals.py:run",
+        "commit in tasks/renewals.py:run",
+        "publish in tasks/payments.py:_process",
         "call gateway.create",
     } <= set(missing)
 
@@ -36,6 +37,6 @@ def test_external_calls_are_found_in_the_code() -> None:
 
 def test_what_is_tried_elsewhere_is_still_there() -> None:
     """A function that moved would be missed by the stories, and excused by nobody."""
-    functions = [name.split(":") for name in ELSEWHERE if ":" in name]
+    functions = [name.removeprefix("publish in ").split(":") for name in ELSEWHERE if ":" in name]
     gone = [f"{file}:{name}" for file, name in functions if f"def {name}(" not in (ROOT / file).read_text()]
     assert gone == []
