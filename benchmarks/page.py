@@ -62,6 +62,11 @@ def _plots(results: dict[str, Any]) -> Iterator[Plot]:
         yield Plot(f"Idle: {idle['all_percent']} % of a core in all", "% of a core", tuple(_plain(used, " %")))
         kept = {name: one["memory_mb"] for name, one in processes.items()}
         yield Plot("Memory", "MB, what processes share counted once", tuple(_plain(kept, " MB")))
+    if start := results.get("start"):
+        took = {name: one["ms"] for name, one in start["commands"].items()}
+        yield Plot("How long a command takes", "milliseconds: less is better", tuple(_plain(took, " ms")))
+        ready = {"the first start": start["up"]["first_s"], "the next ones": start["up"]["again_s"]}
+        yield Plot("planshift up until READY", "seconds: less is better", tuple(_plain(ready, " s")))
     if webhooks := results.get("webhooks"):
         found = {"a bare insert": webhooks["bare_per_second"], "the receiver": webhooks["receiver_per_second"]}
         yield Plot("Webhooks that are verified and committed", "a second", tuple(_plain(found, "")))

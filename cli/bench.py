@@ -12,7 +12,19 @@ import typer
 
 RESULTS = Path("benchmarks/results.json")
 # By name: what it measures, as `python -m benchmarks.NAME` would.
-BENCHMARKS = ("pricing", "pdf", "webhooks", "reads", "throughput", "latency", "profile", "idle", "series", "scale")
+BENCHMARKS = (
+    "pricing",
+    "pdf",
+    "start",
+    "webhooks",
+    "reads",
+    "throughput",
+    "latency",
+    "profile",
+    "idle",
+    "series",
+    "scale",
+)
 # Those that take ten minutes: only when they are asked for.
 LONG = ("night",)
 

@@ -102,17 +102,22 @@ def entry() -> None:
 
 def beat() -> None:
     """Run beat, which enqueues the sweep and the scans. One is enough; two do no harm."""
-    from worker.app import create_app
-
-    create_app().start(["beat"])
+    _start("beat")
 
 
 def flower(port: Port = 5555, host: Host = "127.0.0.1") -> None:
     """Serve Flower, for operators: one task a step, with the plan change's id and summary."""
+    config = Path(__file__).parent.parent / "worker" / "flowerconfig.py"
+    _start("flower", f"--conf={config}", f"--address={host}", f"--port={port}")
+
+
+def _start(*arguments: str) -> None:
+    """Of what runs no task, and so imports none: a name is enough to send one, or to show it."""
     from worker.app import create_app
 
-    config = Path(__file__).parent.parent / "worker" / "flowerconfig.py"
-    create_app().start(["flower", f"--conf={config}", f"--address={host}", f"--port={port}"])
+    app = create_app()
+    app.conf.include = []
+    app.start(list(arguments))
 
 
 def _serve(asgi_app: object, host: str, port: int) -> None:
