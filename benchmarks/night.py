@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event, Thread
@@ -94,36 +95,44 @@ def _upgrade(stack: Stack, slug: str) -> float:
 
 
 def _looks(play: Play) -> dict[str, float]:
-    """Milliseconds of what beat asks every few seconds, while the night has come and nothing is claimed yet. What they
-    write is taken back."""
-
-    def claim(session: Session) -> None:
-        [path, *_] = work_kinds.RENEWALS.paths
-        [step] = work_kinds.RENEWALS.steps(path)
-        sweep.claim_step(session, Due(work_kinds.RENEWALS, path, moment(session)), step, Queue(), Claimed())
-
-    asked: dict[str, Callable[[Session], Any]] = {
-        "what the sweep finds": lambda session: sweep.due(session, work_kinds.SWEPT),
-        "what the scan finds": lambda session: sweep.due(session, work_kinds.SCANNED),
-        "200 renewals claimed": claim,
-        "bills to remind of": dunning.remind_unpaid,
-        "bills past due": dunning.mark_past_due,
+    """Milliseconds of each of BEATS_LOOKS, the middle of LOOKS, while the night has come and nothing is claimed yet."""
+    return {
+        name: round(statistics.median(_milliseconds(play, ask) for _ in range(LOOKS)), 2)
+        for name, ask in BEATS_LOOKS.items()
     }
-    return {name: _milliseconds(play, ask) for name, ask in asked.items()}
 
 
 def _milliseconds(play: Play, ask: Callable[[Session], Any]) -> float:
-    """The middle of LOOKS, at a clock that stands in the night in this transaction alone."""
-    found = []
-    for _ in range(LOOKS):
-        with transaction() as session:
-            set_clock(session, required_provider(session, play.slug), AUGUST + timedelta(minutes=1))
-            session.flush()
-            begun = time.perf_counter()
-            ask(session)
-            found.append(1000 * (time.perf_counter() - begun))
-            session.rollback()
-    return round(statistics.median(found), 2)
+    with in_the_night(play) as session:
+        begun = time.perf_counter()
+        ask(session)
+        return 1000 * (time.perf_counter() - begun)
+
+
+@contextmanager
+def in_the_night(play: Play) -> Iterator[Session]:
+    """A transaction in which the provider's clock stands in the night. What it writes is taken back."""
+    with transaction() as session:
+        set_clock(session, required_provider(session, play.slug), AUGUST + timedelta(minutes=1))
+        session.flush()
+        yield session
+        session.rollback()
+
+
+def _claim(session: Session) -> None:
+    [path, *_] = work_kinds.RENEWALS.paths
+    [step] = work_kinds.RENEWALS.steps(path)
+    sweep.claim_step(session, Due(work_kinds.RENEWALS, path, moment(session)), step, Queue(), Claimed())
+
+
+# What beat asks every few seconds.
+BEATS_LOOKS: dict[str, Callable[[Session], Any]] = {
+    "what the sweep finds": lambda session: sweep.due(session, work_kinds.SWEPT),
+    "what the scan finds": lambda session: sweep.due(session, work_kinds.SCANNED),
+    "200 renewals claimed": _claim,
+    "bills to remind of": dunning.remind_unpaid,
+    "bills past due": dunning.mark_past_due,
+}
 
 
 @dataclass

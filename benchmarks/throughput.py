@@ -162,15 +162,20 @@ def _signal(stack: Stack, number: signal.Signals) -> None:
 
 
 def new_changes(stack: Stack, slug: str, count: int = CHANGES, covered: bool = True) -> list[str]:
-    """Requests that are written down, and covered by credit or not: 15 of 31 days of Start for Basic, 373 yen each."""
+    """Requests of a new provider, as `request_changes` writes them down."""
     catalog = next(catalog for catalog in sample_catalogs() if catalog.provider == "dns")
     set_up_provider(catalog.model_copy(update={"provider": slug}), stack.addresses)
+    return request_changes(slug, [f"{slug}-{number}" for number in range(count)], covered)
+
+
+def request_changes(slug: str, refs: list[str], covered: bool = True) -> list[str]:
+    """Requests that are written down, each of a new service and customer, and covered by credit or not: 15 of 31 days
+    of Start for Basic, 373 yen each."""
     ids = []
-    for number in range(count):
+    for ref in refs:
         with transaction() as session:
             provider = required_provider(session, slug)
             set_clock(session, provider, NOON_17_JULY)
-            ref = f"{slug}-{number}"
             values: dict[str, object] = {"name": "Example", "email": f"{ref}@bench.invalid", "country": "JP"}
             customer = put_customer(session, provider, ref, values | {"locale": "en", "address": [], "tax_id": None})
             report = ServiceReport(ref, "basic", "monthly", "JPY", "active", JULY, AUGUST, 1, True)
@@ -183,8 +188,8 @@ def new_changes(stack: Stack, slug: str, count: int = CHANGES, covered: bool = T
             ids.append(change.id)
     with transaction() as session:  # credit of long ago: no worker looks for what it pays while another is measured
         provider = required_provider(session, slug)
-        looked_at = update(ArrivedCredit).where(ArrivedCredit.provider_id == provider.id)
-        session.execute(looked_at.values(arrived_at=None, next_attempt_at=None))
+        arrived = (ArrivedCredit.provider_id == provider.id, ArrivedCredit.arrived_at.is_not(None))
+        session.execute(update(ArrivedCredit).where(*arrived).values(arrived_at=None, next_attempt_at=None))
     return ids
 
 

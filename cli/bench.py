@@ -26,7 +26,7 @@ BENCHMARKS = (
     "scale",
 )
 # Those that take ten minutes: only when they are asked for.
-LONG = ("night",)
+LONG = ("night", "history")
 
 
 def register(app: typer.Typer) -> None:
@@ -37,8 +37,8 @@ def bench(
     only: Annotated[list[str] | None, typer.Option(help="Only this benchmark; may be repeated.")] = None,
     html: Annotated[Path | None, typer.Option(help="Also draw all results as a page, in this file.")] = None,
 ) -> None:
-    """Measure, and write benchmarks/results.json. Servers and folders are the benchmarks' own. `night` is long, and
-    only made when it is asked for."""
+    """Measure, and write benchmarks/results.json. Servers and folders are the benchmarks' own. `night` and
+    `history` are long, and only made when they are asked for."""
     known = (*BENCHMARKS, *LONG)
     unknown = sorted(set(only or ()) - set(known))
     if unknown:

@@ -19,7 +19,7 @@ _STATEMENTS = (Path(__file__).parent / "large.sql").read_text(encoding="utf-8").
 def write_history(session: Session, values: dict[str, Any]) -> None:
     """`values`: provider, connection (ids), clock, services, renewals, mark (of the ids); `customer` (id), unless each
     service has one of its own; `sha256` of the one document that was printed, unless there is none."""
-    session.execute(text("SET LOCAL statement_timeout = '20min'"))
+    session.execute(text("SET LOCAL statement_timeout = '2h'"))
     values = {"customer": None, "sha256": ""} | values
     for statement in _STATEMENTS:
         if statement.strip():
