@@ -128,13 +128,18 @@ def test_the_process_says_that_it_lives_and_stops_when_it_is_told(
     over = threading.Event()
     urls = [f"redis://:secret@{LOOPBACK}:{port}/0" for port in ports]
     running = threading.Thread(target=run, args=(*urls, over))
+
+    def sign_of_nothing_waiting() -> tuple[float, int] | None:  # the first one may still tell of the request
+        sign = last_sign(workers)
+        return sign if sign is not None and sign[1] == 0 else None
+
     assert last_sign(workers) is None
     running.start()
     try:
         frontends.lpush("requests", b"a request")
         until(lambda: workers.llen("requests") or None, "it to be carried over")
-        seconds, waiting = until(lambda: last_sign(workers), "a sign of life")
+        seconds, _ = until(sign_of_nothing_waiting, "a sign of life")
     finally:
         over.set()
         running.join(20)
-    assert (0 <= seconds < 20, waiting, running.is_alive()) == (True, 0, False)
+    assert (0 <= seconds < 20, running.is_alive()) == (True, False)
