@@ -81,6 +81,7 @@ class Ending(OfService, Leased, WithHistory, Base):
     history = (EndingMove, "ending_id")
     steps = (next_steps.ENDING,)
 
+    by_date = fact(lambda row: row.at == "period_end")
     date_to_come = fact(_date_to_come)
     change_on_its_way = fact(_change_on_its_way)
 

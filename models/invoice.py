@@ -132,6 +132,7 @@ class Invoice(OfService, PendingWork, Base):
 
     given_up_where = _GIVEN_UP
     steps = (next_steps.INVOICE_COLLECTION, next_steps.INVOICE_DOCUMENT)
+    by_date = fact(lambda row: row.renewal_id.is_not(None))
     paper_state = fact(
         lambda row: case(
             (row.voided_at.is_not(None), PaperState.VOID.value),

@@ -118,7 +118,8 @@ class PendingWork:
     """`next_attempt_at` is machine time; null, nobody tries: nothing is left to do, or the row was given up.
     `attempts` counts what the sweep has enqueued since the row last moved, and `enqueued_at` is when it last did so
     (machine time; while `attempts` is 0, it is of an earlier move). `last_error` is what a step raised last.
-    `steps` are the tables that say what is next."""
+    `steps` are the tables that say what is next; `by_date` is whether a date brought the row here, so that nobody waits
+    for them at a screen."""
 
     # An expression that is written comes back with the statement that wrote it.
     __mapper_args__: ClassVar[dict[str, Any]] = {"eager_defaults": True}
@@ -126,6 +127,7 @@ class PendingWork:
     steps: ClassVar[tuple[NextSteps, ...]]
     # What the index says of rows that may have been given up: all those that were, and few besides.
     given_up_where: ClassVar[str]
+    by_date = fact(lambda row: false())
 
     next_attempt_at: Mapped[datetime | None] = mapped_column(
         server_default=func.clock_timestamp(), server_onupdate=FetchedValue()
@@ -168,8 +170,9 @@ def next_of(row: type[PendingWork], table: NextSteps) -> ColumnElement[Any]:
 
 @built_once
 def next_labels(row: type[Any]) -> Select[Any]:
-    """The id of the row `row_id`, and what is next for it by each of its tables."""
-    return select(row.id, *(next_of(row, table) for table in row.steps)).where(row.id == bindparam("row_id"))
+    """The id of the row `row_id`, whether a date brought it, and what is next for it by each of its tables."""
+    labels = (next_of(row, table) for table in row.steps)
+    return select(row.id, row.by_date.label("by_date"), *labels).where(row.id == bindparam("row_id"))
 
 
 def tasks_among(row: type[PendingWork], labels: Iterable[str]) -> list[str]:

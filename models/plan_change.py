@@ -34,6 +34,7 @@ from models.moves import Move, WithHistory
 from models.payment import PaymentAttempt
 from models.pending_work import Leased, built_once, fact, given_up_index, pending_index, setting, there_is
 from models.provider import clock_of
+from models.renewal import Renewal
 from settings import settings
 
 
@@ -51,6 +52,10 @@ OFFERED = "next_attempt_at IS NOT NULL AND " + _in(Status.QUOTED, Status.INVOICE
 IN_REVIEW = "next_attempt_at IS NOT NULL AND status = 'awaiting_review'"
 UNWARNED = "status = 'scheduled' AND warned_at IS NULL"
 _GIVEN_UP = "next_attempt_at IS NULL AND " + _in(*ACTIVE - {Status.STUCK})
+
+
+def _renewed_with(row: Any) -> ColumnElement[bool]:
+    return there_is(select(Renewal.id).where(Renewal.service_id == row.service_id, Renewal.change_id == row.id))
 
 
 def _covered(row: Any) -> ColumnElement[bool]:
@@ -179,6 +184,7 @@ class PlanChange(OfService, Leased, WithHistory, Base):
     history = (ChangeMove, "change_id")
     steps = (next_steps.PLAN_CHANGE,)
 
+    by_date = fact(_renewed_with)
     # Whether what is held for the change reaches its invoice's total: also true of one that has nothing to pay.
     covered = fact(_covered)
     # An offer that was not paid, or a request that staff did not look at, has had its time.

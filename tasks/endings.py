@@ -9,7 +9,6 @@ from engine import ending, ending_order
 from models.ending import Ending
 from tasks.run import external_step, local_step
 from tasks.story import follow_with
-from worker.app import BY_DATE
 from worker.steps import StepTask
 
 
@@ -17,7 +16,7 @@ from worker.steps import StepTask
 def run(self: StepTask, ending_id: str) -> str:
     status = local_step(ending.run_ending, Ending, ending_id)
     if status is EndingStatus.ENDING:
-        follow_with(self, ending_id, BY_DATE)
+        follow_with(self, ending_id)
     return status.value
 
 

@@ -14,7 +14,6 @@ from models.database import transaction
 from tasks.run import external_step
 from tasks.story import enqueue, enqueue_task, follow_with
 from tasks.sweep import enqueue_overdue
-from worker.app import BY_DATE
 from worker.steps import StepTask
 
 # So many batches of bills one scan looks at; the next one goes on.
@@ -40,9 +39,9 @@ def scan() -> int:
 def run(self: StepTask, service_id: str) -> None:
     renewed = external_step(renewal.renew_service, Service, service_id)
     if renewed.change_id is not None:
-        enqueue(renewed.change_id, BY_DATE)
+        enqueue(renewed.change_id)
     if renewed.invoice_id is not None:
-        follow_with(self, renewed.invoice_id, BY_DATE)
+        follow_with(self, renewed.invoice_id)
     if renewed.parked is not None:
         log.error("%s is parked, see `planshift dead-letters list`: %s", service_id, renewed.parked)
     if renewed.more_due:

@@ -17,7 +17,7 @@ from celery.canvas import Signature
 from engine.jobs.summary import NextWork, next_work
 from engine.jobs.sweep import Claimed
 from models.database import transaction
-from worker.app import create_app, queue_of
+from worker.app import BY_DATE, create_app, queue_of
 from worker.steps import StepTask, publish
 
 AFTER_REQUEST = (
@@ -52,28 +52,27 @@ ARGUMENTS = {
 log = logging.getLogger(__name__)
 
 
-def enqueue(row_id: str, queue: str | None = None) -> None:
+def enqueue(row_id: str) -> None:
     """Publishes what is next for a row, after the commit; `publish_next` for whom has asked in that transaction."""
-    publish_next(_next_work(row_id), queue)
+    publish_next(_next_work(row_id))
 
 
-def publish_next(following: NextWork, queue: str | None = None) -> None:
-    """Publishes what is next for a row: for a plan change its canvas from there on. Every step of it waits in this
-    queue, or each in its own. Call it after the commit of the transaction that was asked."""
-    for canvas in _canvases_of(following, queue):
+def publish_next(following: NextWork) -> None:
+    """Publishes what is next for a row: for a plan change its canvas from there on. Call it after the commit of the
+    transaction that was asked."""
+    for canvas in _canvases_of(following):
         publish(chain(*canvas))
 
 
-def follow_with(step: StepTask, row_id: str, queue: str) -> None:
-    """What is next for a row comes after this step, all of it in this queue; `go_on` for whom has asked in that
-    transaction."""
-    go_on(step, _next_work(row_id), queue)
+def follow_with(step: StepTask, row_id: str) -> None:
+    """What is next for a row comes after this step; `go_on` for whom has asked in that transaction."""
+    go_on(step, _next_work(row_id))
 
 
-def go_on(step: StepTask, following: NextWork, queue: str | None = None) -> None:
+def go_on(step: StepTask, following: NextWork) -> None:
     """What is next for the row comes after this step, whatever its canvas had there."""
     request: Any = step.request  # whose chain is a list, whatever its types say
-    request.chain = [one for canvas in _canvases_of(following, queue) for one in canvas][::-1]
+    request.chain = [one for canvas in _canvases_of(following) for one in canvas][::-1]
 
 
 def _next_work(row_id: str) -> NextWork:
@@ -88,9 +87,9 @@ def name_rest(step: StepTask, invoice_id: str, number: str) -> None:
         following["options"]["argsrepr"] = following["options"]["argsrepr"].replace(invoice_id, number)
 
 
-def _canvases_of(following: NextWork, queue: str | None) -> list[list[Signature[Any]]]:
+def _canvases_of(following: NextWork) -> list[list[Signature[Any]]]:
     canvases = [canvas_from(task) for task in following.tasks]
-    return [[_step(name, following, canvas[-1], queue) for name in canvas] for canvas in canvases]
+    return [[_step(name, following, canvas[-1]) for name in canvas] for canvas in canvases]
 
 
 def canvas_from(task: str) -> tuple[str, ...]:
@@ -127,10 +126,12 @@ def enqueue_events(event_ids: list[str]) -> None:
         publish(_signature(name, f"{event_ids[0]}:{_short(name)}", {"event_ids": event_ids}, summary))
 
 
-def _step(name: str, work: NextWork, last: str, queue: str | None) -> Signature[Any]:
-    """One task a step in Flower, and so two for the two documents of a change."""
+def _step(name: str, work: NextWork, last: str) -> Signature[Any]:
+    """One task a step in Flower, and so two for the two documents of a change. What a date brought stays in one queue,
+    whatever its steps are."""
     label = "print_numbered" if (name, last) == ("plan_change.print_invoice", AFTER_PAYMENT[-1]) else _short(name)
     prefix, _, _ = work.row_id.partition("_")
+    queue = BY_DATE if work.by_date else None
     return _signature(name, f"{work.row_id}:{label}", {ARGUMENTS[prefix]: work.row_id}, work.summary, queue)
 
 

@@ -16,7 +16,7 @@ from models.plan_change import PlanChange
 from settings import settings
 from tasks.run import local_step
 from tasks.story import enqueue_claimed
-from worker.app import QUEUES, queue_of
+from worker.app import BY_DATE, QUEUES, queue_of
 from worker.depth import Depth, depths
 
 # So many rows whose message was lost are enqueued however deep the queue is: what fills it keeps them waiting no longer
@@ -49,7 +49,7 @@ def enqueue_overdue(found: list[Due]) -> int:
 
 def _queue(step: Step, name: str, waiting: dict[str, Depth]) -> Queue:
     room = settings().queue_depth - waiting[name].count
-    return Queue(max(0 if step.by_date else ALWAYS, room), waiting[name].oldest)
+    return Queue(max(0 if step.by_date else ALWAYS, room), waiting[name].oldest, waiting[BY_DATE].oldest)
 
 
 @shared_task(name="sweep.expire_unpaid")

@@ -20,7 +20,8 @@ from worker.steps import ROOM_SECONDS, StepTask
 # (models/database.py), so what only writes rows needs less.
 QUEUES = {"requests": 20, "pipeline": 60, "events": 60, "pdf": 60, "outside": 60, "renewals": 60, "maintenance": 30}
 # What dates bring, by the hundred thousand: renewals and endings with all that follows from them, polls of payments,
-# reminders. Nobody waits for it at a screen, and it stands before nobody who does.
+# reminders. Nobody waits for it at a screen, and it stands before nobody who does. Every step of a row that a date
+# brought waits here, whatever its route is.
 BY_DATE = "renewals"
 LONGEST_TASK_SECONDS = max(QUEUES.values()) + ROOM_SECONDS
 # Checking everything may take longer; a second check at the same time, when its message comes back, does no harm.
@@ -44,7 +45,7 @@ ROUTES = {
     "payments.reconcile": "maintenance",
     "renewals.scan": "maintenance",
     "renewals.run": BY_DATE,
-    "endings.run": BY_DATE,
+    "endings.run": "pipeline",
     "endings.order_host": "outside",
     "invoices.request_payment": "outside",
     "invoices.print": BY_DATE,

@@ -25,10 +25,11 @@ _INVOICE = func.coalesce(Invoice.number, Invoice.id)
 
 @dataclass(frozen=True, slots=True)
 class NextWork:
-    """The tasks that are next for a row, and what an operator reads of it: `dns: example.jp, basic → business
-    (monthly), DNS-2027-000001`, or its id where it is of no service."""
+    """The tasks that are next for a row; whether a date brought it; and what an operator reads of it: `dns: example.jp,
+    basic → business (monthly), DNS-2027-000001`, or its id where it is of no service."""
 
     row_id: str
+    by_date: bool
     tasks: list[str]
     summary: str
 
@@ -36,9 +37,10 @@ class NextWork:
 def next_work(session: Session, row_id: str) -> NextWork:
     """What is next for a row as this transaction leaves it, in one statement."""
     row = work_kind_of(row_id).row
-    _, *found = session.execute(_query(row), {"row_id": row_id}).one()
+    _, by_date, *found = session.execute(_query(row), {"row_id": row_id}).one()
     labels, told = found[: len(row.steps)], [text for text in found[len(row.steps) :] if text]
-    return NextWork(row_id, tasks_among(row, labels), f"{told[0]}: {', '.join(told[1:])}" if told else row_id)
+    summary = f"{told[0]}: {', '.join(told[1:])}" if told else row_id
+    return NextWork(row_id, by_date, tasks_among(row, labels), summary)
 
 
 @built_once

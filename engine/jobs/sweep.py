@@ -50,10 +50,12 @@ _ATTEMPTS_MAX = setting(lambda: settings().attempts_max)
 @dataclass(frozen=True, slots=True)
 class Queue:
     """What is known of the queue that a task's messages wait in: how many more it should hold, and when the one that
-    has waited longest was sent (None: none waits, or nobody knows)."""
+    has waited longest was sent (None: none waits, or nobody knows). `oldest_by_date` is the same of the queue that
+    messages of what a date brought wait in instead."""
 
     room: int = BATCH
     oldest: datetime | None = None
+    oldest_by_date: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,9 @@ def claim_step(session: Session, due: Due, step: Step, queue: Queue, claimed: Cl
     Adds them to `claimed`."""
     limit = max(0, min(BATCH, queue.room))
     share = -(-limit // len(due.now.tenants))
-    oldest = queue.oldest - _patience() if queue.oldest else due.now.machine
-    values = _times(due.now) | {"limit": limit, "share": share, "still_queued": oldest}
+    values = _times(due.now) | {"limit": limit, "share": share}
+    for name, oldest in (("still_queued", queue.oldest), ("still_queued_by_date", queue.oldest_by_date)):
+        values[name] = oldest - _patience() if oldest else due.now.machine
     for row_id, given_up in session.execute(_claiming(due.work, due.path, step), values):
         (claimed.given_up if given_up else claimed.overdue_rows).append(row_id)
 
@@ -190,7 +193,8 @@ def _claiming(work: WorkKind, path: Path, step: Step) -> ReturningUpdate[Any]:
     tried = row.attempts
     sent_at = case((tried == 0, row.next_attempt_at), else_=func.coalesce(row.enqueued_at, row.next_attempt_at))
     # No date has sent a message before the first attempt. One of the future was sent before the clock was set back.
-    not_queued = or_(sent_at < _time("still_queued"), sent_at > _time("now"), and_(tried == 0, literal(step.by_date)))
+    waits_since = case((row.by_date, _time("still_queued_by_date")), else_=_time("still_queued"))
+    not_queued = or_(sent_at < waits_since, sent_at > _time("now"), and_(tried == 0, literal(step.by_date)))
     overdue = (
         select(row.id)
         .where(path.among(tenant.c.id, tenant.c.clock), _come(work, path), not_queued, is_next(row, step))
