@@ -24,7 +24,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from benchmarks.latency import told, until_applied
-from benchmarks.throughput import new_changes, run_changes, whole_stack
+from benchmarks.throughput import new_changes, request_changes, run_changes, whole_stack
 from engine import dunning
 from engine.accounts.providers import required_provider, set_clock
 from engine.jobs import sweep, work_kinds
@@ -41,6 +41,7 @@ from worker.depth import depths
 SIZES = (10_000, 1_000_000)
 NIGHT_SECONDS, IDLE_UPGRADES = 180, 30
 LOOKS = 30
+CUSTOMERS = "customers"  # the provider whose customers upgrade
 WORKERS = ("worker-core", "worker-outside", "worker-renewals")
 _SAMPLE_SECONDS = 0.5
 
@@ -60,14 +61,15 @@ def _night(size: int) -> dict[str, Any]:
         run_changes(new_changes(stack, "warm", 10))  # what is loaded at the first use only
         play = Play.of(stack, plan="start")
         _fill(play, size)
-        idle = [_upgrade(stack, f"idle-{number}") for number in range(IDLE_UPGRADES)]
+        new_changes(stack, CUSTOMERS, 0)
+        idle = [_upgrade(f"idle-{number}") for number in range(IDLE_UPGRADES)]
         looks = _looks(play)
         play.set_clock(AUGUST + timedelta(minutes=1))
         watch = Watch(stack)
         watch.begin()
         night, end = list[float](), time.monotonic() + NIGHT_SECONDS
         while time.monotonic() < end:
-            night.append(_upgrade(stack, f"night-{len(night)}"))
+            night.append(_upgrade(f"night-{len(night)}"))
         return {"upgrade": {"idle": told(idle), "night": told(night)}, "looks_ms": looks, **watch.end()}
 
 
@@ -83,11 +85,11 @@ def _fill(play: Play, size: int) -> None:
         connection.invalidate()  # its settings go with it
 
 
-def _upgrade(stack: Stack, slug: str) -> float:
-    """Seconds from the request to the applied plan."""
+def _upgrade(ref: str) -> float:
+    """Seconds from the request to the applied plan, of a new service of the provider beside."""
     from tasks.story import enqueue
 
-    [change_id] = new_changes(stack, slug, 1)
+    [change_id] = request_changes(CUSTOMERS, [ref])
     begun = time.monotonic()
     enqueue(change_id)
     until_applied(change_id)

@@ -10,12 +10,14 @@ from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     FetchedValue,
     Float,
     Index,
     Interval,
     Select,
+    String,
     and_,
     bindparam,
     case,
@@ -170,9 +172,10 @@ def next_of(row: type[PendingWork], table: NextSteps) -> ColumnElement[Any]:
 
 @built_once
 def next_labels(row: type[Any]) -> Select[Any]:
-    """The id of the row `row_id`, whether a date brought it, and what is next for it by each of its tables."""
+    """Of the rows `row_ids`: the id, whether a date brought it, and what is next for it by each of its tables."""
     labels = (next_of(row, table) for table in row.steps)
-    return select(row.id, row.by_date.label("by_date"), *labels).where(row.id == bindparam("row_id"))
+    ids: Any = bindparam("row_ids", type_=ARRAY(String))
+    return select(row.id, row.by_date.label("by_date"), *labels).where(row.id == func.any(ids))
 
 
 def tasks_among(row: type[PendingWork], labels: Iterable[str]) -> list[str]:

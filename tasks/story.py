@@ -14,7 +14,7 @@ from typing import Any
 from celery import chain
 from celery.canvas import Signature
 
-from engine.jobs.summary import NextWork, next_work
+from engine.jobs.summary import NextWork, next_work, next_works
 from engine.jobs.sweep import Claimed
 from models.database import transaction
 from worker.app import BY_DATE, create_app, queue_of
@@ -101,14 +101,13 @@ def canvas_from(task: str) -> tuple[str, ...]:
 
 
 def enqueue_claimed(claimed: Claimed) -> None:
-    """Enqueues what a sweep has claimed, and reports to operators what it gave up."""
-    for row_id in claimed.overdue_rows:
-        try:
-            enqueue(row_id)
-        except Exception:
-            log.exception("%s could not be enqueued", row_id)  # and keeps none of the others waiting
+    """Enqueues rows of one kind that a sweep has claimed, and reports to operators what it gave up."""
     if claimed.given_up:
         log.error("given up, see `planshift dead-letters list`: %s", ", ".join(claimed.given_up))
+    with transaction() as session:
+        found = next_works(session, claimed.overdue_rows)
+    for following in found:
+        publish_next(following)
 
 
 def enqueue_task(name: str, queue: str | None = None, **ids: str) -> None:

@@ -3,7 +3,7 @@ personal data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from models.invoice import Invoice
 from models.payment import Payment, PaymentAttempt, Refund
 from models.pending_work import built_once, next_labels, tasks_among
 from models.plan_change import PlanChange
-from models.provider import Provider
+from models.provider import Provider, UnknownRow
 
 # An invoice without a number is found by its id.
 _INVOICE = func.coalesce(Invoice.number, Invoice.id)
@@ -35,9 +35,22 @@ class NextWork:
 
 
 def next_work(session: Session, row_id: str) -> NextWork:
-    """What is next for a row as this transaction leaves it, in one statement."""
-    row = work_kind_of(row_id).row
-    _, by_date, *found = session.execute(_query(row), {"row_id": row_id}).one()
+    """What is next for a row as this transaction leaves it. Raises UnknownRow."""
+    for following in next_works(session, [row_id]):
+        return following
+    raise UnknownRow(row_id)
+
+
+def next_works(session: Session, row_ids: Sequence[str]) -> list[NextWork]:
+    """The same of rows of one kind, in their order and in one statement; of those that there are."""
+    if not row_ids:
+        return []
+    row = work_kind_of(row_ids[0]).row
+    found = {one[0]: _next_work(row, *one) for one in session.execute(_query(row), {"row_ids": list(row_ids)})}
+    return [found[row_id] for row_id in row_ids if row_id in found]
+
+
+def _next_work(row: type[Any], row_id: str, by_date: bool, *found: Any) -> NextWork:
     labels, told = found[: len(row.steps)], [text for text in found[len(row.steps) :] if text]
     summary = f"{told[0]}: {', '.join(told[1:])}" if told else row_id
     return NextWork(row_id, by_date, tasks_among(row, labels), summary)
