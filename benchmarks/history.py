@@ -35,13 +35,13 @@ from engine.operators.dead_letters import count_dead_letters
 from engine.payments import reconciliation
 from local.stack import Stack
 from models import storage
-from models.database import engine, transaction
+from models.database import transaction
 from models.migrate import migrate
 from models.provider import SCOPES
 from settings import settings
 from tests.conftest import environment
 from tests.support.forms import form_of
-from tests.support.large import write_history
+from tests.support.large import unhurried, write_history
 from tests.support.play import NOON_17_JULY, Play
 from web.app import create_app
 
@@ -124,7 +124,7 @@ def run() -> dict[str, Any]:
 
 def _filled(stack: Stack, size: str, services: int) -> History:
     url = make_url(stack.addresses.database).set(database=size)
-    _unhurried(f"CREATE DATABASE {size}")
+    unhurried(f"CREATE DATABASE {size}")
     variables = dict(os.environ) | {"PLANSHIFT_DATABASE_URL": url.render_as_string(hide_password=False)}
     with environment(variables):
         migrate()
@@ -144,15 +144,8 @@ def _filled(stack: Stack, size: str, services: int) -> History:
             with _built_at_the_end(session):
                 write_history(session, values)
             session.execute(text("ALTER TABLE ledger_entries ENABLE TRIGGER ledger_entries_balance"))
-        _unhurried("VACUUM ANALYZE")
+        unhurried("VACUUM ANALYZE")
     return History(variables, play)
-
-
-def _unhurried(statement: str) -> None:
-    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("SET statement_timeout = 0"))
-        connection.execute(text(statement))
-        connection.invalidate()  # its settings go with it
 
 
 @contextmanager

@@ -30,9 +30,10 @@ from engine.accounts.providers import required_provider, set_clock
 from engine.jobs import sweep, work_kinds
 from engine.jobs.sweep import Claimed, Due, Queue
 from local.stack import Stack
-from models.database import engine, transaction
+from models.database import transaction
 from models.provider import moment
 from models.renewal import Renewal
+from tests.support.large import unhurried
 from tests.support.multiply import multiply
 from tests.support.play import AUGUST, Play
 from worker.app import QUEUES
@@ -79,10 +80,7 @@ def _fill(play: Play, size: int) -> None:
     assert play.step("quote", change_id) == "scheduled"
     with transaction() as session:
         multiply(session, play.service(session).id, change_id, size)
-    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("SET statement_timeout = 0"))
-        connection.execute(text("VACUUM ANALYZE"))
-        connection.invalidate()  # its settings go with it
+    unhurried("VACUUM ANALYZE")
 
 
 def _upgrade(ref: str) -> float:

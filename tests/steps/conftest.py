@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from local.stack import Stack
@@ -17,7 +17,7 @@ from models.migrate import migrate
 from tests.conftest import environment
 from tests.steps.next_cases import CASES
 from tests.steps.next_rows import Rows, rows_of
-from tests.support.large import write_history
+from tests.support.large import unhurried, write_history
 from tests.support.play import NOON_17_JULY, Play
 
 
@@ -53,10 +53,7 @@ def _large(_servers: tuple[Stack, dict[str, str]]) -> Iterator[tuple[Play, dict[
         with transaction() as session:
             _fill(session, play, "a", SERVICES, RENEWALS)
             _fill(session, other, "b", OTHERS, THEIR_RENEWALS)
-        with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("SET statement_timeout = 0"))
-            connection.execute(text("VACUUM ANALYZE"))
-            connection.invalidate()  # its settings go with it
+        unhurried("VACUUM ANALYZE")
         yield play, variables
         engine().dispose()
 

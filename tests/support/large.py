@@ -13,6 +13,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from models.database import engine
+
 _STATEMENTS = (Path(__file__).parent / "large.sql").read_text(encoding="utf-8").split(";\n")
 
 
@@ -25,6 +27,14 @@ def write_history(session: Session, values: dict[str, Any]) -> None:
         if statement.strip():
             names = {name: value for name, value in values.items() if f":{name}" in statement}
             session.execute(text(statement), names)
+
+
+def unhurried(statement: str) -> None:
+    """Outside of a transaction, and for as long as it takes."""
+    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SET statement_timeout = 0"))
+        connection.execute(text(statement))
+        connection.invalidate()  # its settings go with it
 
 
 def large_id(kind: str, mark: str) -> str:
