@@ -11,7 +11,6 @@ import statistics
 import time
 from typing import Any
 
-import httpx
 from sqlalchemy import select
 
 from benchmarks.throughput import PATIENCE_SECONDS, new_changes, run_changes, whole_stack
@@ -20,6 +19,7 @@ from models.invoice import Invoice
 from models.payment import PaymentAttempt
 from models.plan_change import PlanChange
 from tasks.story import enqueue
+from tests.support import loopback
 
 CHANGES = 40
 _LOOK_SECONDS = 0.002
@@ -37,7 +37,7 @@ def run() -> dict[str, Any]:
             url = _checkout_of(change_id)
             payable.append(time.monotonic() - begun)
             paid = time.monotonic()
-            httpx.post(url, data={"outcome": "pay"}, trust_env=False).raise_for_status()
+            loopback.post(url, data={"outcome": "pay"}).raise_for_status()
             until_applied(change_id)
             applied.append(time.monotonic() - paid)
     return {"changes": CHANGES, "payable": told(payable), "applied": told(applied)}

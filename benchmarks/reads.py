@@ -28,6 +28,7 @@ from models.invoice import Invoice
 from models.payment import Payment
 from tests.portal.visitor import NOON_17_JULY, Visitor
 from tests.staff.person import Person
+from tests.support import loopback
 from tests.support.client import AUGUST, JULY, ApiClient
 from tests.support.large import write_history
 from tests.support.waiting import until
@@ -51,7 +52,7 @@ def run() -> dict[str, Any]:
         _write_history(refs[0])
         to_pay, change = _changes(dns, refs)
         change |= {"quote": dns.call("POST", "/v1/quotes", _wish(change["service"], "start"))}
-        api = clients.enter_context(httpx.Client(base_url=ready["api"], timeout=20, trust_env=False))
+        api = clients.enter_context(loopback.Client(base_url=ready["api"]))
         api.headers["Authorization"] = f"Bearer {ready['keys']['dns']['frontend']}"
         customer, payer = Visitor(dns, change["customer"]), Visitor(dns, to_pay["customer"])
         found = {

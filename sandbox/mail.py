@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ def _read(path: Path) -> EmailMessage:
     return message
 
 
+@cache  # a mail that has come does not change, and a reader asks for all of them, often
 def _shown(path: Path) -> dict[str, Any]:
     message = _read(path)
     text = message.get_body(("plain", "html"))

@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
-import httpx
 from redis import Redis
 from sqlalchemy import func, select
 
 from models.database import transaction
 from models.rejected import RejectedMessage
 from settings import settings
+from tests.support import loopback
 from tests.support.client import ApiClient
 from tests.support.hostile import CUSTOMER, OFFENCES, at_once, bodies, half_open, huge_head, raw
 from tests.support.waiting import until
@@ -43,7 +43,7 @@ def forged_webhooks(dns: ApiClient) -> Counter[int]:
     """Events that no gateway signed."""
     url = f"{dns.ready['api']}/webhooks/standard/{dns.provider}"
     codes = Counter[int]()
-    with httpx.Client(timeout=40, trust_env=False) as client:
+    with loopback.Client() as client:
         for event in FORGED:
             headers = {"webhook-id": event, "webhook-timestamp": str(int(time.time()))}
             answer = client.post(url, headers=headers | {"webhook-signature": "v1,AAAA"}, content=b'{"type":"payment"}')
@@ -83,7 +83,7 @@ def key_flood(dns: ApiClient) -> Counter[int]:
     url, headers = f"{dns.ready['api']}/v1/services", dns._login("ops")
 
     def send(_: int) -> Counter[int]:
-        with httpx.Client(timeout=40, trust_env=False) as client:
+        with loopback.Client() as client:
             return Counter(client.get(url, headers=headers).status_code for _ in range(150))
 
     with ThreadPoolExecutor(32) as pool:
@@ -92,7 +92,7 @@ def key_flood(dns: ApiClient) -> Counter[int]:
 
 def wrong_keys(dns: ApiClient) -> Counter[int]:
     """Keys that somebody guesses."""
-    with httpx.Client(timeout=40, trust_env=False, base_url=dns.ready["api"]) as client:
+    with loopback.Client(base_url=dns.ready["api"]) as client:
         guesses = ({"Authorization": f"Bearer ps_{dns.provider}_{number}"} for number in range(500))
         return Counter(client.get("/v1/services", headers=guess).status_code for guess in guesses)
 

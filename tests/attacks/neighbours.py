@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 from sqlalchemy import ColumnElement, Update, func, select, update
 from sqlalchemy.orm import Session
 
@@ -15,6 +14,7 @@ from models.database import transaction
 from models.inbox import InboxEvent
 from models.payment import PaymentAttempt
 from models.provider import Connection, provider_by_slug
+from tests.support import loopback
 from tests.support.client import AUGUST, JULY, ApiClient
 from tests.support.slow_systems import bomb, dripping
 from tests.support.waiting import until
@@ -44,7 +44,7 @@ def anonymous_webhooks(other: ApiClient) -> Counter[int]:
     url = f"{other.ready['api']}/webhooks/mollie/{other.provider}"
 
     def send(names: list[str]) -> Counter[int]:
-        with httpx.Client(timeout=40, trust_env=False) as client:
+        with loopback.Client() as client:
             return Counter(client.post(url, content=f"id={name}".encode()).status_code for name in names)
 
     with ThreadPoolExecutor(8) as pool:

@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import httpx
 from sqlalchemy import func, select
 
 from cli.audit import compare_all_hosts
@@ -21,6 +20,7 @@ from models.provider import provider_by_slug
 from tasks.audit import documents
 from tests.chaos.environment import ChaosStack, wait_for
 from tests.chaos.story import StoryRun
+from tests.support import loopback
 from tests.support.waiting import NotInTime
 
 
@@ -143,7 +143,7 @@ def _judge_notices(chaos_stack: ChaosStack, story_run: StoryRun, verdict: Verdic
         rows = session.scalars(select(OutboxMessage).where(OutboxMessage.provider_id == provider.id)).all()
     for address in {row.recipient for row in rows}:
         url = f"{chaos_stack.stack.addresses.mail}/mails"
-        mails = httpx.get(url, params={"to": address}, trust_env=False).json()
+        mails = loopback.get(url, params={"to": address}).json()
         came = Counter(mail["message_id"].strip("<>").split("@")[0] for mail in mails)
         ours = {row.id for row in rows if row.recipient == address}
         verdict.lost += [f"the mail {id} to {address} did not come" for id in ours - set(came)]
@@ -157,7 +157,7 @@ def _judge_hosts(story_run: StoryRun, verdict: Verdict) -> None:
         if hosted["plan"] != plan:
             verdict.lost.append(f"{ref} has {hosted['plan']} at the host, not {plan}")
     url = f"{story_run.provider.ready['host']}/_orders/{story_run.provider.provider}"
-    orders = httpx.get(url, trust_env=False).json()["orders"]
+    orders = loopback.get(url).json()["orders"]
     done = {(order["key"], str(order["order"])) for order in orders if order["status"] == 200}
     for key, count in Counter(key for key, _ in done).items():
         if count > 1:

@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-import httpx
 from sqlalchemy import func, select, update
 
 from engine.accounts.providers import required_provider
@@ -17,6 +16,7 @@ from models.heartbeat import Heartbeat
 from models.provider import Connection, connection_of
 from tests.chaos.environment import wait_for
 from tests.chaos.story import OPERATOR, StoryRun, request
+from tests.support import loopback
 from tests.support.waiting import NotInTime
 from worker.app import create_app, queue_of
 
@@ -63,7 +63,7 @@ def _is_refunded(story_run: StoryRun, payment_id: str) -> bool | None:
 
 def _gateway_knobs(story_run: StoryRun, **knobs: Any) -> None:
     url = f"{story_run.provider.ready['gateway']}/_knobs/{story_run.provider.provider}"
-    httpx.put(url, json=knobs, trust_env=False).raise_for_status()
+    loopback.put(url, json=knobs).raise_for_status()
 
 
 def _run_housekeeping(done: Callable[[], bool | None]) -> bool | None:

@@ -14,6 +14,7 @@ from models.provider import connection_of
 from tests.chaos.environment import wait_for
 from tests.chaos.housekeeping import housekeeping
 from tests.chaos.story import AUGUST, NOON_25_JULY, OPERATOR, Story, StoryRun, request
+from tests.support import loopback
 from tests.support.waiting import NotInTime
 from worker.app import create_app
 
@@ -67,7 +68,7 @@ def declined_and_paid_again(story_run: StoryRun, refs: list[str]) -> None:
     ids = request(story_run, refs, "business", 1331)
     declined = story_run.until(list(ids.values()), "awaiting_payment")
     for view in declined:
-        httpx.post(view["payment"]["checkout_url"], data={"outcome": "decline"}, trust_env=False).raise_for_status()
+        loopback.post(view["payment"]["checkout_url"], data={"outcome": "decline"}).raise_for_status()
     story_run.pay(
         [wait_for(partial(_second_attempt, story_run, view), f"a second attempt of {view['id']}") for view in declined]
     )
@@ -109,7 +110,7 @@ def renewal(story_run: StoryRun, refs: list[str]) -> None:
 def pay_renewals(story_run: StoryRun, refs: list[str]) -> None:
     for ref in refs:
         invoice = wait_for(partial(_open_invoice, story_run, ref), f"the renewal of {ref}")
-        httpx.post(invoice["checkout_url"], data={"outcome": "pay"}, trust_env=False).raise_for_status()
+        loopback.post(invoice["checkout_url"], data={"outcome": "pay"}).raise_for_status()
         story_run.payments += 1
     for ref in refs:
         wait_for(partial(_invoice, story_run, ref, "settled"), f"the renewal of {ref} to be paid")
@@ -141,7 +142,7 @@ def _is_refused(story_run: StoryRun) -> bool | None:
     url = f"{story_run.provider.ready['receiver']}/webhooks/standard/{story_run.provider.provider}"
     forged = {"webhook-id": "msg_forged", "webhook-timestamp": "0", "webhook-signature": "v1,AAAA"}
     with suppress(httpx.TransportError):
-        return httpx.post(url, content=b"{}", headers=forged, trust_env=False).status_code == 400 or None
+        return loopback.post(url, content=b"{}", headers=forged).status_code == 400 or None
     return None
 
 
@@ -176,9 +177,9 @@ def _press(story_run: StoryRun, change_id: str, outcome: str) -> None:
     """At the gateway's page of the change's payment, by the provider's people or the payer's bank."""
     provider, attempt_id = story_run.provider, story_run.now(change_id)["payment"]["id"]
     url, login = provider.ready["gateway"], {"Authorization": f"Bearer {_gateway_key(story_run)}"}
-    found = httpx.get(f"{url}/v1/payments", params={"reference": attempt_id}, headers=login, trust_env=False).json()
+    found = loopback.get(f"{url}/v1/payments", params={"reference": attempt_id}, headers=login).json()
     page = found["payments"][0]["checkout_url"]
-    httpx.post(page, data={"outcome": outcome}, trust_env=False).raise_for_status()
+    loopback.post(page, data={"outcome": outcome}).raise_for_status()
 
 
 def _gateway_key(story_run: StoryRun) -> str:
@@ -220,7 +221,7 @@ def _stuck(story_run: StoryRun, refs: list[str]) -> dict[str, str]:
 
 def _knobs(story_run: StoryRun, **knobs: Any) -> None:
     url = f"{story_run.provider.ready['host']}/_knobs/{story_run.provider.provider}"
-    httpx.put(url, json=knobs, trust_env=False).raise_for_status()
+    loopback.put(url, json=knobs).raise_for_status()
 
 
 def _operate(story_run: StoryRun, change_id: str, action: str, done: str) -> bool | None:

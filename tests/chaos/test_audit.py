@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 
-import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -21,6 +20,7 @@ from engine.audit.ledger_checks import CHECKS, OVERDUE
 from local.stack import Stack
 from models.database import snapshot, transaction
 from tests.conftest import environment
+from tests.support import loopback
 from tests.support.play import AUGUST, Play
 
 OVER = "period_start = '2027-07-01', period_end = '2027-07-31'"
@@ -208,14 +208,14 @@ def test_the_command_compares_with_the_host(finished: Play) -> None:
     assert json.loads(result.stdout)["services_compared"] == 1
 
     url = f"{finished.stack.addresses.host}/services/zone"
-    was = httpx.get(url, params={"account": finished.slug}, trust_env=False).json()
+    was = loopback.get(url, params={"account": finished.slug}).json()
     other = {"account": finished.slug, "plan": "basic", "limits": was["limits"], "usage": {}}
-    httpx.put(url, json=other, trust_env=False).raise_for_status()
+    loopback.put(url, json=other).raise_for_status()
     result = CliRunner().invoke(app, ["audit", finished.slug])
     assert result.exit_code == 1
     assert "VIOLATED  the host gives each service the plan that stands here" in result.stdout
     assert "the host says basic" in result.stdout
-    httpx.put(url, json=other | {"plan": was["plan"]}, trust_env=False).raise_for_status()
+    loopback.put(url, json=other | {"plan": was["plan"]}).raise_for_status()
 
 
 def test_the_nightly_audit_leaves_a_heartbeat_and_an_alert(finished: Play, caplog: pytest.LogCaptureFixture) -> None:

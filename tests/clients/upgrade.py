@@ -14,7 +14,7 @@ from planshift_client import AsyncClient, Client, create_plan_change, create_quo
 
 def pay(checkout_url: str | None) -> None:
     assert checkout_url is not None
-    httpx.post(checkout_url, data={"outcome": "pay"}, trust_env=False).raise_for_status()
+    httpx.post(checkout_url, data={"outcome": "pay"}, trust_env=False, timeout=40).raise_for_status()
 
 
 def upgrade(url: str, key: str, ref: str) -> list[str]:

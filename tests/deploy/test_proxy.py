@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from local.ports import LOOPBACK, accepts, free_port
+from tests.support import loopback
 from tests.support.waiting import until
 
 CONFIG = Path(__file__).parents[2] / "deploy" / "nginx.conf"
@@ -45,7 +46,7 @@ class Proxy:
             return client.get(self.secure + path, headers=headers)
 
     def client(self) -> httpx.Client:
-        return httpx.Client(verify=self.tls, trust_env=False, timeout=20)
+        return loopback.Client(verify=self.tls)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
 
 
 def test_plain_http_leads_to_https(proxy: Proxy) -> None:
-    answer = httpx.get(f"{proxy.plain}/portal/services?a=1", trust_env=False)
+    answer = loopback.get(f"{proxy.plain}/portal/services?a=1")
     assert (answer.status_code, answer.headers["location"]) == (308, "https://localhost/portal/services?a=1")
 
 

@@ -15,6 +15,7 @@ from models.customer import customer_by_ref
 from models.database import transaction
 from models.provider import provider_by_slug
 from tests.entry_points.test_http import ACCEPTED
+from tests.support import loopback
 from tests.support.client import AUGUST, JULY, ApiClient, is_problem
 from tests.support.waiting import until
 from web.api.tokens import TOKEN_LIFE_SECONDS, token_for
@@ -38,7 +39,7 @@ class Browser:
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         headers |= {"Authorization": f"Bearer {self.token}"}
-        return httpx.request(method, self.api + path, json=body, headers=headers, trust_env=False, timeout=40)
+        return loopback.request(method, self.api + path, json=body, headers=headers)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.conftest import Running
+from tests.support import loopback
 from tests.support.client import ApiClient
 from tests.support.hostile import CUSTOMER, DECISION, LINE, SERVICE, at_once, bodies
 
@@ -71,7 +72,7 @@ def test_no_address_is_an_error_of_ours(dns: ApiClient, running: Running) -> Non
     ):
         for text in hard:
             for method in ("GET", "POST"):
-                answer = httpx.request(method, api + path.format(text), content=b"\0", trust_env=False)
+                answer = loopback.request(method, api + path.format(text), content=b"\0")
                 assert answer.status_code < 500, (method, path, text, answer.text)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-import httpx
 import pytest
 
 from tests.conftest import Running
+from tests.support import loopback
 from tests.support.client import ApiClient
 from tests.support.waiting import until
 from worker.beat import SCHEDULE
@@ -27,11 +27,11 @@ def test_flower_shows_each_step_of_a_change(running: Running, frontend: Callable
 
     api = f"{running.ready['flower']}/api/tasks"
     user, _, password = running.ready["flower_login"].partition(":")
-    assert httpx.get(api, trust_env=False).status_code == 401
+    assert loopback.get(api).status_code == 401
 
     def tasks(search: str = "") -> dict[str, dict[str, str]]:
         wanted = {"search": search, "limit": "500"}
-        answer: dict[str, dict[str, str]] = httpx.get(api, params=wanted, auth=(user, password), trust_env=False).json()
+        answer: dict[str, dict[str, str]] = loopback.get(api, params=wanted, auth=(user, password)).json()
         return answer
 
     def steps() -> dict[str, dict[str, str]] | None:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.entry_points.test_http import ACCEPTED
+from tests.support import loopback
 from tests.support.client import ApiClient, is_problem
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -33,7 +34,7 @@ def test_a_stream_tells_every_move_and_ends(dns: ApiClient, change_id: str) -> N
     path = f"/v1/plan-changes/{change_id}/events"
     url, headers = dns.ready["api"] + path, {"Authorization": f"Bearer {dns.ready['keys'][dns.provider]['frontend']}"}
     seen: list[tuple[int, str]] = []
-    with httpx.stream("GET", url, headers=headers, trust_env=False, timeout=40) as stream:
+    with loopback.stream("GET", url, headers=headers) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         for line in stream.iter_lines():
             if line.startswith("data: "):

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import pytest
 
 from tests.conftest import Running
+from tests.support import loopback
 from tests.support.client import AUGUST, JULY, ApiClient, is_problem
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -205,8 +205,8 @@ def test_keys_open_only_their_own_provider_and_scope(dns: ApiClient, frontend: M
     is_problem(other.send("GET", "/v1/services/zone"), 404, "unknown_service")
     is_problem(dns.send("PUT", "/v1/services/zone", SERVICE), 403, "missing_scope")
     url = dns.ready["api"] + "/v1/services"
-    is_problem(httpx.get(url, trust_env=False), 401, "not_authenticated")
-    wrong = httpx.get(url, headers={"Authorization": "Bearer ps_dns_guessed"}, trust_env=False)
+    is_problem(loopback.get(url), 401, "not_authenticated")
+    wrong = loopback.get(url, headers={"Authorization": "Bearer ps_dns_guessed"})
     is_problem(wrong, 401, "not_authenticated")
 
 
@@ -247,11 +247,11 @@ def test_what_is_not_there_and_what_is_too_large(running: Running, dns: ApiClien
     huge = dns.send("POST", "/v1/quotes", {"service": "z" * 300_000})
     is_problem(huge, 413, "too_large")
     api = running.ready["api"]
-    assert httpx.get(f"{api}/healthz", trust_env=False).json() == {"status": "ok"}
-    assert httpx.get(f"{api}/readyz", trust_env=False).json() == {"status": "ready"}
+    assert loopback.get(f"{api}/healthz").json() == {"status": "ok"}
+    assert loopback.get(f"{api}/readyz").json() == {"status": "ready"}
     key = {"Authorization": f"Bearer {running.ready['metrics_key']}"}
-    assert "planshift_webhooks_total" in httpx.get(f"{api}/metrics", headers=key, trust_env=False).text
-    assert httpx.get(f"{api}/openapi.json", trust_env=False).json()["openapi"].startswith("3.1")
+    assert "planshift_webhooks_total" in loopback.get(f"{api}/metrics", headers=key).text
+    assert loopback.get(f"{api}/openapi.json").json()["openapi"].startswith("3.1")
 
 
 @pytest.mark.parametrize(

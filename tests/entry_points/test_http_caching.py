@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.entry_points.test_http import ACCEPTED
+from tests.support import loopback
 from tests.support.client import ApiClient
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -18,7 +19,7 @@ TOTAL = {"accept_total": ACCEPTED["accept_total"]}
 def raw(dns: ApiClient, path: str, **headers: str) -> tuple[httpx.Response, bytes]:
     """The answer, and its bytes as they came."""
     headers |= {"Authorization": f"Bearer {dns.ready['keys'][dns.provider]['frontend']}"}
-    with httpx.stream("GET", dns.ready["api"] + path, headers=headers, trust_env=False, timeout=40) as answer:
+    with loopback.stream("GET", dns.ready["api"] + path, headers=headers) as answer:
         return answer, b"".join(answer.iter_raw())
 
 

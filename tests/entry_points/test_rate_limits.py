@@ -20,6 +20,7 @@ import pytest
 from local.ports import LOOPBACK, free_port
 from local.process import Command, Process, answers
 from tests.conftest import Running
+from tests.support import loopback
 from tests.support.client import ApiClient, is_problem
 from tests.support.hostile import answer_to, half_open
 from tests.support.waiting import until
@@ -82,7 +83,7 @@ def key_of(dns: ApiClient, scope: str = "ops") -> dict[str, str]:
 
 
 def get(url: str, path: str = "/v1/services/zone", **headers: str) -> httpx.Response:
-    return httpx.get(url + path, headers=headers, trust_env=False, timeout=40)
+    return loopback.get(url + path, headers=headers)
 
 
 def metrics(web: str) -> str:
@@ -147,7 +148,7 @@ def test_wrong_keys_are_counted_and_soon_not_looked_at(dns: ApiClient, web: str)
 def test_guesses_at_the_staffs_form_are_wrong_keys_too(web: str) -> None:
     def sign_in(address: str) -> int:
         form = {"key": "ps_guess", "actor": "Ana"}
-        return httpx.post(f"{web}/staff/sign-in", data=form, headers=from_address(address), trust_env=False).status_code
+        return loopback.post(f"{web}/staff/sign-in", data=form, headers=from_address(address)).status_code
 
     assert [sign_in("198.51.100.9") for _ in range(WRONG_MAX + 1)] == [401] * WRONG_MAX + [429]
     assert sign_in("198.51.100.10") == 401

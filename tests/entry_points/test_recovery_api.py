@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.conftest import Running
+from tests.support import loopback
 from tests.support.client import ApiClient, Refused
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -21,7 +21,7 @@ ANA = {"actor": "ana", "reason": "the rack is empty again"}
 
 
 def knobs(dns: ApiClient, **values: Any) -> None:
-    httpx.put(f"{dns.ready['host']}/_knobs/{dns.provider}", json=values, trust_env=False).raise_for_status()
+    loopback.put(f"{dns.ready['host']}/_knobs/{dns.provider}", json=values).raise_for_status()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from models.database import transaction
 from models.inbox import InboxEvent
 from models.provider import connection_of, provider_by_slug
 from tests.conftest import Running
+from tests.support import loopback
 from tests.support.client import ApiClient
 from tests.support.waiting import until
 
@@ -59,7 +60,7 @@ def signed(secret: str, body: bytes, at: datetime | None = None, event_id: str =
 
 def post(provider: ApiClient, running: Running, body: bytes, headers: dict[str, str]) -> httpx.Response:
     url = f"{running.stack.addresses.receiver}/webhooks/standard/{provider.provider}"
-    return httpx.post(url, content=body, headers=headers, trust_env=False)
+    return loopback.post(url, content=body, headers=headers)
 
 
 def inbox(provider: ApiClient) -> list[InboxEvent]:
@@ -86,7 +87,7 @@ def test_the_web_process_has_the_same_receiver(running: Running, dns: ApiClient)
     change = awaiting(dns)
     body = body_of(change["payment"]["id"])
     url = f"{running.ready['api']}/webhooks/standard/{dns.provider}"
-    assert httpx.post(url, content=body, headers=signed(secret_of(dns), body), trust_env=False).status_code == 200
+    assert loopback.post(url, content=body, headers=signed(secret_of(dns), body)).status_code == 200
     dns.wait_for(change["id"], "applied")
 
 
@@ -121,7 +122,7 @@ def test_an_unknown_account_and_an_unknown_gateway(running: Running, dns: ApiCli
     body = body_of("pay_whatever")
     receiver = running.stack.addresses.receiver
     for path in ("standard/nobody", f"acme/{dns.provider}"):
-        answer = httpx.post(f"{receiver}/webhooks/{path}", content=body, trust_env=False)
+        answer = loopback.post(f"{receiver}/webhooks/{path}", content=body)
         assert (answer.status_code, answer.json()["code"]) == (404, "unknown_account")
 
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.conftest import Running, environment
+from tests.support import loopback
 from tests.support.client import ApiClient, is_problem
 from web.app import create_app
 from web.safe_headers import HSTS
@@ -42,7 +43,7 @@ PATHS = (
 
 
 def ask(url: str, path: str, **headers: str) -> httpx.Response:
-    return httpx.get(url + path, headers=headers, trust_env=False, timeout=120)
+    return loopback.get(url + path, headers=headers, timeout=120)
 
 
 def test_no_answer_lets_a_browser_guess(running: Running) -> None:
@@ -51,7 +52,7 @@ def test_no_answer_lets_a_browser_guess(running: Running) -> None:
             answer = ask(url, path)
             assert answer.headers.get_list("x-content-type-options") == ["nosniff"], path
             assert "strict-transport-security" not in answer.headers  # by http it would mean nothing
-    refused = httpx.post(f"{running.stack.addresses.receiver}/webhooks/standard/x", content=b"{}", trust_env=False)
+    refused = loopback.post(f"{running.stack.addresses.receiver}/webhooks/standard/x", content=b"{}")
     assert refused.headers["x-content-type-options"] == "nosniff"
 
 
@@ -132,7 +133,7 @@ def test_metrics_ask_for_a_key(running: Running) -> None:
             {"Authorization": "Bearer \xff"},
             {"Authorization": "Bearer"},
         ):
-            answer = httpx.get(f"{url}/metrics", headers=httpx.Headers(wrong, encoding="latin-1"), trust_env=False)
+            answer = loopback.get(f"{url}/metrics", headers=httpx.Headers(wrong, encoding="latin-1"))
             assert answer.status_code == 401
             assert "PLANSHIFT_METRICS_KEY" in answer.json()["detail"]
         key = {"Authorization": f"Bearer {running.ready['metrics_key']}"}

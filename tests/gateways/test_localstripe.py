@@ -20,6 +20,7 @@ from models.audit import Attribution
 from models.database import transaction
 from models.inbox import InboxEvent
 from tests.conftest import environment
+from tests.support import loopback
 from tests.support.money_play import MoneyPlay
 from tests.support.play import NOON_17_JULY
 from tests.support.receiver import ReceiverProcess, receiver
@@ -77,7 +78,7 @@ def stripe(servers: Stack, stripe_url: str, receiver_process: ReceiverProcess) -
         connection = play.gateway(session)
         connection.adapter, connection.base_url = "stripe-intents", stripe_url
         connection.api_key, connection.secrets = (KEY,), (SECRET,)
-    with httpx.Client(base_url=stripe_url, auth=httpx.BasicAuth(KEY, ""), trust_env=False, timeout=10) as http:
+    with loopback.Client(base_url=stripe_url, auth=httpx.BasicAuth(KEY, "")) as http:
         payer = Payer(http)
         payer.listen("one", f"http://127.0.0.1:{receiver_process.port}/webhooks/stripe-intents/{play.slug}")
         yield play, payer

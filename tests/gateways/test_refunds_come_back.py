@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 from sqlalchemy import func, select, update
 
@@ -25,6 +24,7 @@ from tasks.run import external_step
 from tests.gateways.served import Routes, served
 from tests.gateways.test_mollie import KEY, FakeMollie, pay, refund_at_mollie
 from tests.gateways.test_mollie import yen as mollie_yen
+from tests.support import loopback
 from tests.support.money_play import MoneyPlay, claimed, fetched_hours_ago, yen
 
 SOLD = {"sales": -339, "tax:jp-10": -34}
@@ -158,7 +158,7 @@ def at_standard(servers: Stack, url: str, **policies: Any) -> tuple[MoneyPlay, s
     play = MoneyPlay.with_policies(servers, **policies)
     knobs = {"amount_off_by": 627, "webhooks": False}
     gateway = servers.addresses.gateway
-    httpx.put(f"{gateway}/_knobs/{play.slug}", json=knobs, trust_env=False).raise_for_status()
+    loopback.put(f"{gateway}/_knobs/{play.slug}", json=knobs).raise_for_status()
     change_id = play.until_awaiting_payment("start")
     play.press_pay(change_id)
     attempt_id = settled(play, change_id)
@@ -166,7 +166,7 @@ def at_standard(servers: Stack, url: str, **policies: Any) -> tuple[MoneyPlay, s
     page = play.attempts(change_id)[0].checkout_url or ""
 
     def fail() -> None:
-        httpx.post(page, data={"outcome": "fail_refund"}, trust_env=False).raise_for_status()
+        loopback.post(page, data={"outcome": "fail_refund"}).raise_for_status()
 
     return play, attempt_id, refund_id, fail
 

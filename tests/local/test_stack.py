@@ -4,13 +4,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from local.folders import temporary_folder
 from local.ports import free_port
 from local.process import ProcessDied
 from local.stack import Stack
+from tests.support import loopback
 
 STAND_IN = """
 import json, os, sys, time
@@ -47,8 +47,8 @@ def test_everything_starts_and_stops(folder: Path, monkeypatch: pytest.MonkeyPat
         stack.start_servers()
         stack.start_processes({"PLANSHIFT_SECRET_KEY": "given"})
         assert stack.addresses.web == f"http://127.0.0.1:{web_port}"
-        assert httpx.get(f"{stack.addresses.web}/healthz", trust_env=False).status_code == 200
-        assert httpx.get(f"{stack.addresses.mail}/mails", trust_env=False).json() == []
+        assert loopback.get(f"{stack.addresses.web}/healthz").status_code == 200
+        assert loopback.get(f"{stack.addresses.mail}/mails").json() == []
         worker = stack.supervisor.process("worker-core")
         said = worker.output()
         assert '"worker", "--queues", "pipeline,events,maintenance", "--name", "core"' in said

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 from sqlalchemy import select, text
 
 from engine import dunning
@@ -22,6 +21,7 @@ from models.database import snapshot, transaction
 from models.invoice import Invoice
 from models.payment import PaymentAttempt
 from tasks.run import local_step
+from tests.support import loopback
 from tests.support.money_play import MoneyPlay, yen
 from tests.support.play import AUGUST, JULY, NOON_17_JULY, SEPTEMBER
 from tests.support.waiting import until
@@ -103,7 +103,7 @@ def test_the_mail_says_what_was_paid_and_what_is_left(servers: Stack) -> None:
     assert "paid_from_credit" in play.notices(second)
     play.deliver_mails(second)
     to = {"to": f"zone@{play.slug}.invalid"}
-    mails = httpx.get(f"{servers.addresses.mail}/mails", params=to, trust_env=False).json()
+    mails = loopback.get(f"{servers.addresses.mail}/mails", params=to).json()
     [mail] = [mail for mail in mails if mail["subject"] == "Your account credit has paid ¥373 for zone"]
     assert "¥373 of it paid for the change of zone to Start." in mail["text"]
     assert "¥958 is left as your credit." in mail["text"]

@@ -6,7 +6,6 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import select
 from typer.testing import CliRunner
@@ -29,6 +28,7 @@ from models.audit import BY_A_PROGRAM, Attribution, OperatorAction
 from models.database import transaction
 from models.invoice import Invoice
 from models.ledger import balance
+from tests.support import loopback
 from tests.support.money_play import DECISION, MoneyPlay, yen
 from tests.support.play import AUGUST, NOON_17_JULY
 
@@ -159,7 +159,7 @@ def events_of_gateway(servers: Stack, play: MoneyPlay) -> list[dict[str, Any]]:
     with transaction() as session:
         key = play.gateway(session).api_key[0]
     url = f"{servers.addresses.gateway}/v1/events"
-    answer = httpx.get(url, headers={"Authorization": f"Bearer {key}"}, trust_env=False)
+    answer = loopback.get(url, headers={"Authorization": f"Bearer {key}"})
     return list(answer.json()["events"])
 
 

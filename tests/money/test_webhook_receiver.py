@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
-import httpx
 import pytest
 from redis import Redis
 from sqlalchemy import select, update
@@ -33,6 +32,7 @@ from models.payment import PaymentAttempt
 from models.provider import Connection
 from settings import settings
 from tests.conftest import METRICS_KEY, catalog_named, environment, new_slug
+from tests.support import loopback
 from tests.support.money_play import MoneyPlay
 from tests.support.receiver import ReceiverProcess, receiver
 from tests.support.waiting import until
@@ -55,7 +55,7 @@ def signed(secret: str, event_id: str, body: bytes = BODY) -> dict[str, str]:
 
 def post(process: ReceiverProcess, slug: str, headers: dict[str, str], body: bytes = BODY) -> int:
     url = f"http://127.0.0.1:{process.port}/webhooks/standard/{slug}"
-    return httpx.post(url, content=body, headers=headers, trust_env=False, timeout=20).status_code
+    return loopback.post(url, content=body, headers=headers).status_code
 
 
 def set_secrets(play: MoneyPlay, *values: str) -> None:
@@ -127,7 +127,7 @@ def test_operators_see_a_bounded_sample_of_forgeries_and_a_counter(
     assert "webhook-signature" in kept[0].headers
     assert kept[0].body_start == BODY
     key = {"Authorization": f"Bearer {METRICS_KEY}"}
-    metrics = httpx.get(f"http://127.0.0.1:{receiver_process.port}/metrics", headers=key, trust_env=False).text
+    metrics = loopback.get(f"http://127.0.0.1:{receiver_process.port}/metrics", headers=key).text
     [count] = [line.split()[-1] for line in metrics.splitlines() if 'answer="400",gateway="standard"' in line][:1]
     assert float(count) >= sent
 
@@ -143,7 +143,7 @@ def test_hundreds_of_names_that_nobody_signed(servers: Stack, receiver_process: 
         session.execute(update(PaymentAttempt).where(PaymentAttempt.gateway_ref == ours).values(gateway_ref="tr_ours"))
         [secret] = signing.gateway(session).secrets
     url = f"http://127.0.0.1:{receiver_process.port}/webhooks/mollie/{play.slug}"
-    with Redis.from_url(settings().require_broker_url()) as broker, httpx.Client(trust_env=False, timeout=20) as client:
+    with Redis.from_url(settings().require_broker_url()) as broker, loopback.Client() as client:
         before = broker.llen("events")
         statuses = [client.post(url, content=b"id=tr_ours").status_code for _ in range(30)]
         statuses += [client.post(url, content=f"id=tr_{n}".encode()).status_code for n in range(300)]
@@ -196,9 +196,9 @@ def test_a_storm_reads_an_account_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_addresses_that_are_none_and_what_is_not_posted(receiver_process: ReceiverProcess) -> None:
     url = f"http://127.0.0.1:{receiver_process.port}/webhooks"
     for path in ("", "/", "/standard", "/standard/", "//dns", "/standard/dns/", "/standard/dns/more"):
-        assert httpx.post(url + path, content=BODY, trust_env=False).status_code == 404, path
+        assert loopback.post(url + path, content=BODY).status_code == 404, path
     for method in ("GET", "PUT", "DELETE"):
-        answer = httpx.request(method, f"{url}/standard/dns", trust_env=False)
+        answer = loopback.request(method, f"{url}/standard/dns")
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 from playwright.sync_api import Browser
 
 from cli.sandbox import set_up_provider
@@ -19,6 +18,7 @@ from domain.words import LANGUAGES
 from local.stack import Stack
 from tests.conftest import catalog_named
 from tests.portal.visitor import AUGUST, JULY, NOON_17_JULY, Visitor
+from tests.support import loopback
 from tests.support.browser import DEVICES, new_page
 from tests.support.client import ApiClient
 from tests.support.screen import picture, studio
@@ -77,7 +77,7 @@ class Scene:
         self.api.call("PUT", f"/v1/services/{ref}", body, scope="host")
         limits = self.api.call("GET", f"/v1/services/{ref}")["limits"]
         hosted = {"account": self.api.provider, "plan": plan, "limits": limits, "usage": usage}
-        httpx.put(f"{self.api.ready['host']}/services/{ref}", json=hosted, trust_env=False).raise_for_status()
+        loopback.put(f"{self.api.ready['host']}/services/{ref}", json=hosted).raise_for_status()
         self.api.call("PUT", f"/v1/services/{ref}/usage", usage, scope="host")
 
     def visit(self) -> Visitor:
@@ -104,12 +104,12 @@ class Scene:
 
     def press(self, ref: str, outcome: str) -> None:
         checkout = self.change(ref, "awaiting_payment")["payment"]["checkout_url"]
-        httpx.post(checkout, data={"outcome": outcome}, trust_env=False).raise_for_status()
+        loopback.post(checkout, data={"outcome": outcome}).raise_for_status()
 
     def host_refuses_once(self) -> None:
         knobs = {"fail_times": 1, "fail_status": 422}
         url = f"{self.api.ready['host']}/_knobs/{self.api.provider}"
-        httpx.put(url, json=knobs, trust_env=False).raise_for_status()
+        loopback.put(url, json=knobs).raise_for_status()
 
     def url(self) -> str:
         url: str = self.api.call(

@@ -13,6 +13,7 @@ from itsdangerous import URLSafeTimedSerializer
 from engine.notifications.bill_links import LIFE_SECONDS, bill_link
 from settings import settings
 from tests.portal.visitor import AUGUST, JULY, Visitor, visitor
+from tests.support import loopback
 from tests.support.client import ApiClient
 from tests.support.waiting import until
 
@@ -29,7 +30,7 @@ def mailed_link(dns: ApiClient, subject: str) -> str:
     mails = f"{dns.ready['mail']}/mails"
 
     def poll() -> str | None:
-        came = httpx.get(mails, params={"to": f"zone@{dns.provider}.invalid"}, trust_env=False).json()
+        came = loopback.get(mails, params={"to": f"zone@{dns.provider}.invalid"}).json()
         texts = [mail["text"] for mail in came if subject in mail["subject"]]
         return re.findall(r"http\S+/portal/bills/\S+", texts[0])[0] if texts else None
 
@@ -49,7 +50,7 @@ def test_whoever_has_the_mail_sees_the_bill_and_pays_it(dns: ApiClient) -> None:
     assert "Signed in as" not in seen.text
     assert "Cancel this change" not in seen.text
     assert reader.get(f"{invoice}/pdf").headers["content-type"] == "application/pdf"
-    httpx.post(checkout_of(seen), data={"outcome": "pay"}, trust_env=False).raise_for_status()
+    loopback.post(checkout_of(seen), data={"outcome": "pay"}).raise_for_status()
     returned = f"{invoice}?returned=yes"  # where the checkout leads back to
     assert "/portal/services" not in reader.see(returned, "Done. Your plan is now Start.").text
 

@@ -11,6 +11,7 @@ import pytest
 from tests.portal.test_paying import checkout_of, press
 from tests.portal.test_steps import hosting_customer
 from tests.portal.visitor import AUGUST, JULY, NOON_17_JULY, Visitor, visitor
+from tests.support import loopback
 from tests.support.client import ApiClient
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -122,7 +123,7 @@ def test_the_display_is_not_updated_yet_says_that_it_will_be(frontend: Make) -> 
     page = customer.submit(customer.review("start"), "/accept").url.path
     checkout = checkout_of(customer)
     knobs = f"{dns.ready['host']}/_knobs/{dns.provider}"
-    httpx.put(knobs, json={"fail_times": 3, "fail_status": 503}, trust_env=False).raise_for_status()
+    loopback.put(knobs, json={"fail_times": 3, "fail_status": 503}).raise_for_status()
     press(checkout, "pay")
     waiting = customer.see(page, "We are changing your plan to Start.")
     assert "This takes a moment. The page shows it by itself; you can also come back later." in waiting.text

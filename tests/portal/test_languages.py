@@ -11,6 +11,7 @@ import pytest
 
 from domain.words import LANGUAGES, translate
 from tests.portal.visitor import Visitor, visitor
+from tests.support import loopback
 from tests.support.client import ApiClient
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -119,6 +120,6 @@ def test_a_change_of_language_leads_nowhere_else(frontend: Make) -> None:
 def test_without_a_visit_the_browsers_language_counts(frontend: Make) -> None:
     customer = visitor(frontend("dns"))
     headers = {"Accept-Language": "fr-FR, ja-JP;q=0.8, en;q=0.5"}
-    page = httpx.get(f"{customer.frontend.ready['api']}/portal/services", headers=headers, trust_env=False)
+    page = loopback.get(f"{customer.frontend.ready['api']}/portal/services", headers=headers)
     assert (page.status_code, page.headers["content-language"]) == (401, "ja")
     assert "ログインしていません" in page.text

@@ -11,6 +11,7 @@ from engine.accounts.providers import required_provider
 from models.database import transaction
 from models.provider import connection_of
 from tests.portal.visitor import AUGUST, Visitor, visitor
+from tests.support import loopback
 from tests.support.client import ApiClient, Refused
 from tests.support.waiting import until
 
@@ -21,7 +22,7 @@ ON_ITS_WAY = "Your payment is on its way. Banks take some days"
 
 def press(checkout: str, outcome: str) -> None:
     """A button of the gateway's page."""
-    httpx.post(checkout, data={"outcome": outcome}, trust_env=False).raise_for_status()
+    loopback.post(checkout, data={"outcome": outcome}).raise_for_status()
 
 
 def assert_nobody_is_asked_again(page: httpx.Response, checkout: str) -> None:
@@ -102,7 +103,7 @@ def refund_at_the_gateway(provider: str, checkout: str, amount: int) -> None:
         assert connection is not None
         login = {"Authorization": f"Bearer {connection.api_key[0]}", "Idempotency-Key": "by hand"}
         url = f"{connection.base_url}/v1/payments/{checkout.rpartition('/')[2]}/refunds"
-    httpx.post(url, json={"amount": amount}, headers=login, trust_env=False).raise_for_status()
+    loopback.post(url, json={"amount": amount}, headers=login).raise_for_status()
 
 
 def test_what_went_back_and_is_owed_again_is_paid_at_the_page(frontend: Callable[..., ApiClient]) -> None:

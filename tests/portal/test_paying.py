@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.portal.visitor import AUGUST, Visitor, visitor
+from tests.support import loopback
 from tests.support.client import ApiClient
 from tests.support.waiting import until
 
@@ -26,7 +27,7 @@ def checkout_of(customer: Visitor) -> str:
 
 
 def press(checkout: str, outcome: str) -> None:
-    httpx.post(checkout, data={"outcome": outcome}, trust_env=False).raise_for_status()
+    loopback.post(checkout, data={"outcome": outcome}).raise_for_status()
 
 
 def leads_to(page: httpx.Response) -> str | None:
@@ -156,7 +157,7 @@ def test_a_renewals_page_follows_too_and_nobody_elses(frontend: Make) -> None:
         assert next(line for line in news.iter_lines() if line.startswith("id:"))
     other = Visitor(dns, "other")
     assert other.get(followed).status_code == 404
-    assert httpx.get(f"{dns.ready['api']}{followed}", trust_env=False).status_code == 401
+    assert loopback.get(f"{dns.ready['api']}{followed}").status_code == 401
 
 
 def test_the_page_says_that_credit_which_came_has_paid(frontend: Make) -> None:
@@ -164,7 +165,7 @@ def test_the_page_says_that_credit_which_came_has_paid(frontend: Make) -> None:
     customer.submit(customer.review("business"), "/accept")
     checkout = checkout_of(customer)
     dns = customer.frontend
-    httpx.put(f"{dns.ready['gateway']}/_knobs/{dns.provider}", json={"pay_late": True}, trust_env=False)
+    loopback.put(f"{dns.ready['gateway']}/_knobs/{dns.provider}", json={"pay_late": True})
     accepted = {"accept_total": {"amount": 373, "currency": "USD"}, "replace": True}
     second = dns.request("zone", "start", "monthly", "instead", accepted)
     dns.wait_for(second, "awaiting_payment")

@@ -21,6 +21,7 @@ from models.database import transaction
 from settings import settings
 from tests.conftest import Running
 from tests.portal.visitor import Visitor
+from tests.support import loopback
 from tests.support.browser import PHONE, new_page, open_browser
 from tests.support.client import ApiClient
 from tests.support.play import Play
@@ -40,7 +41,7 @@ def page(running: Running, progress: list[tuple[int, int]]) -> Iterator[httpx.Cl
     if not progress:
         made = make_customers(running.ready, lambda done, of: progress.append((done, of)))
         assert made == 12
-    with httpx.Client(base_url=running.ready["api"], timeout=30, trust_env=False, follow_redirects=True) as client:
+    with loopback.Client(base_url=running.ready["api"], follow_redirects=True) as client:
         yield client
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import httpx
 import pytest
 
 from tests.portal.test_paying import checkout_of, press
 from tests.portal.test_steps import hosting_customer
 from tests.portal.visitor import AUGUST, Visitor, visitor
+from tests.support import loopback
 from tests.support.client import ApiClient
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -67,7 +67,7 @@ def test_stuck_says_what_it_is(frontend: Make) -> None:
     page = customer.submit(customer.review("start"), "/accept").url.path
     checkout = checkout_of(customer)
     knobs = f"{dns.ready['host']}/_knobs/{dns.provider}"
-    httpx.put(knobs, json={"fail_times": 1, "fail_status": 422}, trust_env=False).raise_for_status()
+    loopback.put(knobs, json={"fail_times": 1, "fail_status": 422}).raise_for_status()
     press(checkout, "pay")
     stuck = customer.see(page, "Your plan could not be changed yet.")
     assert "The system that holds your service did not take the change to Start." in stuck.text

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import httpx
 import pytest
 
 from tests.conftest import Running
 from tests.portal.visitor import AUGUST, JULY, Visitor, visitor
+from tests.support import loopback
 from tests.support.client import ApiClient
 from tests.support.hostile import at_once
 from web.portal.links import LINK_LIFE_SECONDS, PortalLink, link_of_token, portal_link
@@ -50,8 +50,8 @@ def test_a_bad_link_says_what_to_do(running: Running, monkeypatch: pytest.Monkey
             token = portal_link("", PortalLink("cus_nobody")).partition("token=")[2]
     entrance = f"{running.ready['portal']}/enter"
     for answer in (
-        httpx.get(entrance, params={"token": token}, trust_env=False),
-        httpx.post(entrance, data={"token": token}, trust_env=False),
+        loopback.get(entrance, params={"token": token}),
+        loopback.post(entrance, data={"token": token}),
     ):
         assert answer.status_code == 401
         assert says in answer.text
@@ -68,14 +68,14 @@ def test_a_link_lets_in_once_and_fetching_it_uses_nothing_up(frontend: Make) -> 
     customer = visitor(dns)
     link = link_of(dns)
     for method in ("GET", "HEAD", "GET"):  # a mail scanner, or a preview
-        fetched = httpx.request(method, link, trust_env=False)
+        fetched = loopback.request(method, link)
         assert (fetched.status_code, "set-cookie" in fetched.headers) == (200, False)
     assert customer.follow(link).url.path == "/portal/services"
     # Back, and pressed again: the browser is who it was. Another one is not.
     assert customer.follow(link).url.path == "/portal/services"
     token = {"token": link.partition("token=")[2]}
     entrance = f"{dns.ready['api']}/portal/enter"
-    again = httpx.post(entrance, data=token, trust_env=False)
+    again = loopback.post(entrance, data=token)
     assert (again.status_code, "set-cookie" in again.headers) == (401, False)
     assert "This link has expired or is not valid" in again.text
     customer.submit(customer.get("/portal/services"), "/leave")
@@ -86,7 +86,7 @@ def test_two_at_once_do_not_both_get_in(frontend: Make) -> None:
     dns = frontend("dns")
     visitor(dns)
     token = {"token": link_of(dns).partition("token=")[2]}
-    answers = at_once(lambda _: httpx.post(f"{dns.ready['api']}/portal/enter", data=token, trust_env=False))
+    answers = at_once(lambda _: loopback.post(f"{dns.ready['api']}/portal/enter", data=token))
     assert answers == [303] + [401] * 7
 
 
@@ -102,7 +102,7 @@ def test_signing_out_ends_the_session_for_whoever_has_the_cookie(frontend: Make)
 
 def test_without_a_cookie_nothing_is_shown(running: Running) -> None:
     for path in ("/services", "/services/svc_1", "/changes/chg_1", "/invoices/inv_1/pdf"):
-        answer = httpx.get(running.ready["portal"] + path, trust_env=False)
+        answer = loopback.get(running.ready["portal"] + path)
         assert answer.status_code == 401
         assert "You are not signed in" in answer.text
 
@@ -111,7 +111,7 @@ def test_pages_are_private_and_the_cookie_is_out_of_reach(frontend: Make) -> Non
     dns = frontend("dns")
     dns.new_service("zone", "basic", "USD", "US", (JULY, AUGUST), "monthly")
     address, _, token = link_of(dns).partition("?token=")
-    entered = httpx.post(address, data={"token": token}, trust_env=False)
+    entered = loopback.post(address, data={"token": token})
     assert (entered.status_code, entered.headers["location"]) == (303, "/portal/services")
     cookie = entered.headers["set-cookie"].lower()
     assert "httponly" in cookie

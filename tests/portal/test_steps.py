@@ -11,6 +11,7 @@ import pytest
 from domain.pricing.modes import RoundingPlace
 from tests.conftest import catalog_named
 from tests.portal.visitor import AUGUST, JULY, Visitor, visitor
+from tests.support import loopback
 from tests.support.client import ApiClient
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -34,7 +35,7 @@ def outcome(page: httpx.Response, visit: Visitor, what: str) -> None:
     change = visit.changes()[0]["id"]
     checkout = visit.frontend.call("GET", f"/v1/plan-changes/{change}")["payment"]["checkout_url"]
     assert checkout in page.text
-    httpx.post(checkout, data={"outcome": what}, trust_env=False).raise_for_status()
+    loopback.post(checkout, data={"outcome": what}).raise_for_status()
 
 
 def test_the_review_shows_before_and_after_and_each_cent(frontend: Make) -> None:
@@ -103,7 +104,7 @@ def test_a_payment_that_the_gateway_refuses_is_told_at_once_and_can_be_canceled(
     dns = frontend("dns")
     customer = visitor(dns)
     knobs = f"{dns.ready['gateway']}/_knobs/{dns.provider}"
-    httpx.put(knobs, json={"minimum": 374}, trust_env=False).raise_for_status()
+    loopback.put(knobs, json={"minimum": 374}).raise_for_status()
     change = customer.submit(customer.review("start"), "/accept").url.path
     page = customer.see(change, "The payment service does not take this payment, so nothing was charged.")
     assert "being opened" not in page.text
@@ -113,7 +114,7 @@ def test_a_payment_that_the_gateway_refuses_is_told_at_once_and_can_be_canceled(
     assert (view["reason"], view["next_actions"]) == ("payment_refused", ["cancel"])
     [letter] = dns.call("GET", "/v1/dead-letters", scope="ops")["items"]
     assert letter["id"] == view["payment"]["id"]
-    httpx.put(knobs, json={}, trust_env=False).raise_for_status()
+    loopback.put(knobs, json={}).raise_for_status()
     again = {"actor": "ana", "reason": "the minimum was lowered"}
     dns.call("POST", f"/v1/dead-letters/{letter['id']}/retry", again, scope="ops")
     customer.see(change, "Pay $3.73")
@@ -131,7 +132,7 @@ def test_a_renewals_invoice_is_paid_from_the_portal(frontend: Make) -> None:
     assert invoice["number"] in customer.see(path, "Please pay $5.50").text
     assert "waiting for the payment service" in customer.get(f"{path}?returned=yes").text
     checkout = dns.call("GET", f"/v1/invoices/{invoice['id']}")["checkout_url"]
-    httpx.post(checkout, data={"outcome": "pay"}, trust_env=False).raise_for_status()
+    loopback.post(checkout, data={"outcome": "pay"}).raise_for_status()
     assert "Paid on" in customer.see(path, "This invoice is paid").text
     assert invoice["number"] in customer.get(service).text
 

@@ -7,6 +7,7 @@ import httpx
 from models.customer import Service, service_by_ref
 from models.database import transaction
 from models.provider import provider_by_slug
+from tests.support import loopback
 from tests.support.client import ApiClient
 from tests.support.forms import Form, form_of, forms_of
 from tests.support.waiting import until
@@ -21,7 +22,7 @@ class Visitor:
 
     def __init__(self, frontend: ApiClient, customer: str | None = "zone") -> None:
         self.frontend = frontend
-        http = httpx.Client(base_url=frontend.ready["api"], timeout=20, trust_env=False, follow_redirects=True)
+        http = loopback.Client(base_url=frontend.ready["api"], follow_redirects=True)
         self.http = frontend.closed_with_it.enter_context(http)
         if customer is not None:
             self.enter(customer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 
+from tests.support import loopback
 from tests.support.client import ApiClient
 from tests.support.forms import Form, form_of
 from tests.support.waiting import until
@@ -18,7 +19,7 @@ class Person:
 
     def __init__(self, frontend: ApiClient, name: str = "Ana", signed_in: bool = True) -> None:
         self.frontend = frontend
-        http = httpx.Client(base_url=frontend.ready["api"], timeout=20, trust_env=False, follow_redirects=True)
+        http = loopback.Client(base_url=frontend.ready["api"], follow_redirects=True)
         self.http = frontend.closed_with_it.enter_context(http)
         if signed_in:
             assert self.sign_in(self.key("ops"), name).url.path == "/staff/"

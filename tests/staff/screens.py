@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import httpx
 from playwright.sync_api import Page
 
 from cli.sandbox import set_up_provider
 from tests.conftest import catalog_named, new_slug
 from tests.staff.person import Person, asked
+from tests.support import loopback
 from tests.support.browser import DEVICES, new_page
 from tests.support.client import AUGUST, JULY, ApiClient
 from tests.support.screen import picture, studio
@@ -55,7 +55,7 @@ def dns_shots(dns: ApiClient) -> Iterator[Shot]:
         changes[ref] = dns.request(ref, "start", "monthly", ref, accept)
         if ref == "stuck":
             knobs = {"fail_times": 1, "fail_status": 422}
-            httpx.put(f"{dns.ready['host']}/_knobs/{dns.provider}", json=knobs, trust_env=False).raise_for_status()
+            loopback.put(f"{dns.ready['host']}/_knobs/{dns.provider}", json=knobs).raise_for_status()
         asked_for = dns.wait_for(changes[ref], "awaiting_payment")
         if ref != "waiting":
             dns.pay(asked_for)

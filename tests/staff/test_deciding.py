@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 
 from models.audit import actions_of
 from models.database import transaction
 from models.provider import provider_by_slug
 from tests.staff.person import NEXT_JANUARY, Person, asked
+from tests.support import loopback
 from tests.support.client import AUGUST, JULY, ApiClient, is_problem
 from tests.support.waiting import until
 
@@ -32,7 +32,7 @@ def actions(frontend: ApiClient) -> list[tuple[str, str, str]]:
 
 def pay(frontend: ApiClient, change_id: str) -> None:
     checkout = frontend.wait_for(change_id, "awaiting_payment")["payment"]["checkout_url"]
-    httpx.post(checkout, data={"outcome": "pay"}, trust_env=False).raise_for_status()
+    loopback.post(checkout, data={"outcome": "pay"}).raise_for_status()
 
 
 def stuck(dns: ApiClient) -> str:
@@ -40,11 +40,11 @@ def stuck(dns: ApiClient) -> str:
     dns.new_service("zone", "basic", "JPY", "JP", (JULY, AUGUST), "monthly")
     dns.set_clock("2027-07-17T03:00:00Z")
     knobs = f"{dns.ready['host']}/_knobs/{dns.provider}"
-    httpx.put(knobs, json={"refuse": "no room"}, trust_env=False).raise_for_status()
+    loopback.put(knobs, json={"refuse": "no room"}).raise_for_status()
     change_id = dns.request("zone", "start", "monthly", "up", {"accept_total": {"amount": 373, "currency": "JPY"}})
     pay(dns, change_id)
     dns.wait_for(change_id, "stuck")
-    httpx.put(knobs, json={}, trust_env=False).raise_for_status()
+    loopback.put(knobs, json={}).raise_for_status()
     return change_id
 
 
@@ -186,7 +186,7 @@ def test_a_mail_is_sent_again_to_the_new_address(frontend: Make) -> None:
     assert "mail: resend" in mails
 
     def arrived() -> list[Any] | None:
-        kept = httpx.get(f"{dns.ready['mail']}/mails", params={"to": "new@zone.invalid"}, trust_env=False)
+        kept = loopback.get(f"{dns.ready['mail']}/mails", params={"to": "new@zone.invalid"})
         return kept.json() or None
 
     assert len(until(arrived, "the mail at its new address")) == 1

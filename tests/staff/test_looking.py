@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import httpx
 import pytest
 
 from domain import next_steps
 from domain.lifecycle import AttemptStatus, InboxStatus, RefundStatus, Status
 from tests.conftest import catalog_named
 from tests.staff.person import Person, asked
+from tests.support import loopback
 from tests.support.client import AUGUST, JULY, ApiClient
 from web.staff.pages import path_of
 
@@ -73,12 +73,12 @@ def test_a_stuck_change_says_why(frontend: Make) -> None:
     dns = frontend("dns")
     dns.new_service("zone", "basic", "JPY", "JP", (JULY, AUGUST), "monthly")
     dns.set_clock("2027-07-17T03:00:00Z")
-    httpx.put(
-        f"{dns.ready['host']}/_knobs/{dns.provider}", json={"refuse": "no room in this rack"}, trust_env=False
+    loopback.put(
+        f"{dns.ready['host']}/_knobs/{dns.provider}", json={"refuse": "no room in this rack"}
     ).raise_for_status()
     change_id = dns.request("zone", "start", "monthly", "up", {"accept_total": {"amount": 373, "currency": "JPY"}})
     checkout = dns.wait_for(change_id, "awaiting_payment")["payment"]["checkout_url"]
-    httpx.post(checkout, data={"outcome": "pay"}, trust_env=False).raise_for_status()
+    loopback.post(checkout, data={"outcome": "pay"}).raise_for_status()
     stuck = dns.wait_for(change_id, "stuck")
     person = Person(dns)
     assert f"/staff/changes/{change_id}" in person.get("/").text
@@ -118,7 +118,7 @@ def test_numbers_and_names_at_the_gateway_are_found(frontend: Make) -> None:
     dns.set_clock("2027-07-17T03:00:00Z")
     change_id = dns.request("zone", "start", "monthly", "up", {"accept_total": {"amount": 373, "currency": "JPY"}})
     payment = dns.wait_for(change_id, "awaiting_payment")["payment"]
-    httpx.post(payment["checkout_url"], data={"outcome": "pay"}, trust_env=False).raise_for_status()
+    loopback.post(payment["checkout_url"], data={"outcome": "pay"}).raise_for_status()
     invoice = dns.wait_for(change_id, "applied")["invoice"]
     person = Person(dns)
     own = f"/staff/invoices/{invoice['id']}"

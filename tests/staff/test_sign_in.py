@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import httpx
 import pytest
 from starlette.responses import Response
 
@@ -14,6 +13,7 @@ from models.audit import Attribution
 from models.database import transaction
 from models.provider import Provider, find_api_key
 from tests.staff.person import Person, asked
+from tests.support import loopback
 from tests.support.client import ApiClient
 from web.staff.visit import COOKIE, begin_visit
 
@@ -24,10 +24,9 @@ Make = Callable[..., ApiClient]
 
 def test_an_operators_key_opens_the_pages(frontend: Make) -> None:
     person = Person(frontend("hosting"), signed_in=False)
-    answer = httpx.post(
+    answer = loopback.post(
         f"{person.frontend.ready['api']}/staff/sign-in",
         data={"key": person.key("ops"), "actor": "Ana", "next": "/"},
-        trust_env=False,
     )
     assert (answer.status_code, answer.headers["location"]) == (303, "/staff/")
     cookie = answer.headers["set-cookie"].lower()
@@ -103,11 +102,10 @@ def test_an_hour_later_it_is_over(frontend: Make, monkeypatch: pytest.MonkeyPatc
             assert key is not None
             begin_visit(session, answer, key, "Ana")
         value = answer.headers["set-cookie"].partition("=")[2].partition(";")[0]
-        visited = httpx.get(
+        visited = loopback.get(
             f"{person.frontend.ready['api']}/staff/",
             headers={"Cookie": f"{COOKIE.name}={value}"},
             follow_redirects=True,
-            trust_env=False,
         )
         assert visited.url.path == path
 

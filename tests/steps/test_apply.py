@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 
 from engine import apply
@@ -14,16 +13,17 @@ from provisioners.http import HttpProvisioner
 from provisioners.registry import PROVISIONERS
 from settings import settings
 from tasks.run import local_step
+from tests.support import loopback
 from tests.support.play import NOON_17_JULY, Play
 
 
 def knobs(play: Play, **settings: object) -> None:
     url = f"{play.stack.addresses.host}/_knobs/{play.slug}"
-    httpx.put(url, json=settings, trust_env=False).raise_for_status()
+    loopback.put(url, json=settings).raise_for_status()
 
 
 def orders(play: Play) -> list[dict[str, object]]:
-    answer = httpx.get(f"{play.stack.addresses.host}/_orders/{play.slug}", trust_env=False)
+    answer = loopback.get(f"{play.stack.addresses.host}/_orders/{play.slug}")
     return list(answer.json()["orders"])
 
 
@@ -90,7 +90,7 @@ def test_a_call_that_comes_after_the_next_change_has_no_effect(servers: Stack) -
     second = play.until_paid(plan="business", amount=958)  # 1452 - 581 = 871, and 10 %
     assert play.step("apply", second) == "applied"
     apply.perform_apply(slow)
-    hosted = httpx.get(f"{play.stack.addresses.host}/services/zone", params={"account": play.slug}, trust_env=False)
+    hosted = loopback.get(f"{play.stack.addresses.host}/services/zone", params={"account": play.slug})
     assert (hosted.json()["plan"], hosted.json()["generation"]) == ("business", 2)
 
 

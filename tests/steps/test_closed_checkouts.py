@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import httpx
-
 from engine.jobs import sweep, work_kinds
 from engine.operators.recovery import compensation
 from local.stack import Stack
@@ -13,6 +11,7 @@ from models.payment import PaymentAttempt
 from models.pending_work import MACHINE_NOW, seconds
 from models.plan_change import PlanChange
 from tasks.run import external_step
+from tests.support import loopback
 from tests.support.money_play import MoneyPlay
 from tests.support.play import AUGUST
 
@@ -29,9 +28,9 @@ def test_after_a_compensated_downgrade_the_old_checkout_is_closed(servers: Stack
     assert renewed.invoice_id is not None
     attempt_id = play.request_renewal(renewed.invoice_id)
     settings = f"{play.stack.addresses.host}/_knobs/{play.slug}"
-    httpx.put(settings, json={"refuse": "no"}, trust_env=False).raise_for_status()
+    loopback.put(settings, json={"refuse": "no"}).raise_for_status()
     assert play.step("apply", change_id) == "stuck"
-    httpx.put(settings, json={}, trust_env=False).raise_for_status()
+    loopback.put(settings, json={}).raise_for_status()
     assert external_step(compensation(ANA), PlanChange, change_id) == "compensated"
 
     assert attempt(attempt_id).status == "canceling"
@@ -46,7 +45,7 @@ def test_after_a_compensated_downgrade_the_old_checkout_is_closed(servers: Stack
 
     checkout = attempt(attempt_id).checkout_url
     assert checkout is not None
-    httpx.post(checkout, data={"outcome": "pay"}, trust_env=False)
+    loopback.post(checkout, data={"outcome": "pay"})
     play.fetch(attempt_id)
     assert play.payments() == []
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import httpx
 import pytest
 from sqlalchemy import select
 
@@ -30,6 +29,7 @@ from models.moves import moves_of
 from models.outbox import OutboxMessage
 from tasks.run import local_step
 from tests.conftest import catalog_named
+from tests.support import loopback
 from tests.support.ending_play import EndingPlay
 from tests.support.money_play import yen
 from tests.support.play import AUGUST, NOON_17_JULY, SEPTEMBER
@@ -46,19 +46,19 @@ def audited(play: EndingPlay) -> None:
 
 def knobs(play: EndingPlay, **values: object) -> None:
     path = f"{play.stack.addresses.host}/_knobs/{play.slug}"
-    httpx.put(path, json=values, trust_env=False).raise_for_status()
+    loopback.put(path, json=values).raise_for_status()
 
 
 def on_host(play: EndingPlay, plan: str = "business") -> None:
     """The host has the service itself."""
     hosted = {"account": play.slug, "plan": plan, "limits": {}, "usage": {}}
     path = f"{play.stack.addresses.host}/services/zone"
-    httpx.put(path, json=hosted, trust_env=False).raise_for_status()
+    loopback.put(path, json=hosted).raise_for_status()
 
 
 def hosted(play: EndingPlay) -> dict[str, object]:
     path = f"{play.stack.addresses.host}/services/zone"
-    found: dict[str, object] = httpx.get(path, params={"account": play.slug}, trust_env=False).json()
+    found: dict[str, object] = loopback.get(path, params={"account": play.slug}).json()
     return found
 
 
@@ -380,7 +380,7 @@ def test_a_host_that_does_not_answer_is_told_again_with_the_same_key(servers: St
     with transaction() as session:
         session.get_one(Ending, ending_id).lease_until = None
     assert (play.order_host(ending_id), hosted(play)["ended"]) == ("ended", True)
-    orders = httpx.get(f"{play.stack.addresses.host}/_orders/{play.slug}", trust_env=False).json()["orders"]
+    orders = loopback.get(f"{play.stack.addresses.host}/_orders/{play.slug}").json()["orders"]
     assert {order["key"] for order in orders} == {f"{ending_id}:end"}
 
 

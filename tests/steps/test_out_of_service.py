@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import select
 
@@ -25,6 +24,7 @@ from models.plan_change import PlanChange
 from models.resumption import Resumption
 from tasks.run import external_step
 from tests.conftest import catalog_named
+from tests.support import loopback
 from tests.support.host import bills, local_day, renew_all, report, tokyo
 from tests.support.money_play import MoneyPlay, yen
 from tests.support.play import AUGUST, Play
@@ -309,7 +309,7 @@ def test_a_period_that_is_billed_anew_has_the_time_that_was_given_back(servers: 
 
 def refuse(play: MoneyPlay, reason: str | None) -> None:
     knobs = f"{play.stack.addresses.host}/_knobs/{play.slug}"
-    httpx.put(knobs, json={"refuse": reason} if reason else {}, trust_env=False).raise_for_status()
+    loopback.put(knobs, json={"refuse": reason} if reason else {}).raise_for_status()
 
 
 def test_each_resumption_is_kept(servers: Stack) -> None:

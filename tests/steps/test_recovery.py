@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import select
 
@@ -23,6 +22,7 @@ from models.plan_change import ChangeMove, PlanChange
 from models.provider import business_now
 from provisioners.registry import PROVISIONERS
 from tasks.run import external_step, local_step
+from tests.support import loopback
 from tests.support.play import AUGUST, Play
 
 ANA = Attribution("ana", "the rack was full")
@@ -30,17 +30,17 @@ ANA = Attribution("ana", "the rack was full")
 
 def knobs(play: Play, **values: object) -> None:
     url = f"{play.stack.addresses.host}/_knobs/{play.slug}"
-    httpx.put(url, json=values, trust_env=False).raise_for_status()
+    loopback.put(url, json=values).raise_for_status()
 
 
 def hosted(play: Play) -> dict[str, object]:
     url = f"{play.stack.addresses.host}/services/zone"
-    document: dict[str, object] = httpx.get(url, params={"account": play.slug}, trust_env=False).json()
+    document: dict[str, object] = loopback.get(url, params={"account": play.slug}).json()
     return document
 
 
 def keys(play: Play) -> list[str]:
-    answer = httpx.get(f"{play.stack.addresses.host}/_orders/{play.slug}", trust_env=False)
+    answer = loopback.get(f"{play.stack.addresses.host}/_orders/{play.slug}")
     return [order["key"].split(":", 1)[1] for order in answer.json()["orders"]]
 
 
@@ -48,7 +48,7 @@ def stuck(play: Play, plan: str = "start", amount: int = 373) -> str:
     """Paid, and refused by the host."""
     url = f"{play.stack.addresses.host}/services/zone"
     basic = {"account": play.slug, "plan": "basic", "limits": {"zones": 3, "records": 100}, "usage": {}}
-    httpx.put(url, json=basic, trust_env=False).raise_for_status()
+    loopback.put(url, json=basic).raise_for_status()
     change_id = play.until_awaiting_payment(plan)
     play.process(play.report(play.attempts(change_id)[-1].id, Money(amount, "JPY")))
     play.step("settle", change_id)
@@ -220,7 +220,7 @@ def test_a_host_with_the_new_plan_is_not_compensated(servers: Stack) -> None:
     change_id = stuck(play)
     knobs(play, deaf=True)
     other = {"account": play.slug, "plan": "start", "limits": {"zones": 10, "records": 1000}, "usage": {}}
-    httpx.put(f"{play.stack.addresses.host}/services/zone", json=other, trust_env=False).raise_for_status()
+    loopback.put(f"{play.stack.addresses.host}/services/zone", json=other).raise_for_status()
     assert compensate(change_id) == "stuck"
     assert "does not show the old plan" in (play.change(change_id).reason_text or "")
 

@@ -6,7 +6,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import select
 
@@ -21,6 +20,7 @@ from models.invoice import Invoice
 from models.outbox import OutboxMessage
 from models.payment import PaymentAttempt
 from tasks.run import external_step
+from tests.support import loopback
 from tests.support.play import AUGUST, SEPTEMBER, Play
 
 DAY = timedelta(days=1)
@@ -53,7 +53,7 @@ def mails(play: Play, *invoice_ids: str) -> list[dict[str, Any]]:
     for invoice_id in invoice_ids:
         play.deliver_mails(invoice_id)
     to = {"to": f"zone@{play.slug}.invalid"}
-    came: list[dict[str, Any]] = httpx.get(f"{play.stack.addresses.mail}/mails", params=to, trust_env=False).json()
+    came: list[dict[str, Any]] = loopback.get(f"{play.stack.addresses.mail}/mails", params=to).json()
     return came[::-1]
 
 

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import httpx
 import pytest
 from sqlalchemy import select, update
 from typer.testing import CliRunner
@@ -40,6 +39,7 @@ from models.plan_change import PlanChange
 from models.provider import Provider
 from tasks.run import external_step
 from tests.conftest import catalog_named
+from tests.support import loopback
 from tests.support.money_play import MoneyPlay, yen
 from tests.support.play import AUGUST, JULY, NOON_17_JULY
 
@@ -400,14 +400,14 @@ def test_a_compensation_mirrors_what_was_settled(servers: Stack) -> None:
     play = MoneyPlay.of(servers)
     url = f"{play.stack.addresses.host}/services/zone"
     basic = {"account": play.slug, "plan": "basic", "limits": {"zones": 3, "records": 100}, "usage": {}}
-    httpx.put(url, json=basic, trust_env=False).raise_for_status()
+    loopback.put(url, json=basic).raise_for_status()
     change_id = asked(play)
     paid(play, change_id, 1331, NOON_23_JULY)
     assert play.step("settle", change_id) == "paid"
     knobs = f"{play.stack.addresses.host}/_knobs/{play.slug}"
-    httpx.put(knobs, json={"refuse": "the rack is full"}, trust_env=False).raise_for_status()
+    loopback.put(knobs, json={"refuse": "the rack is full"}).raise_for_status()
     assert play.step("apply", change_id) == "stuck"
-    httpx.put(knobs, json={}, trust_env=False).raise_for_status()
+    loopback.put(knobs, json={}).raise_for_status()
     assert external_step(compensation(ANNA), PlanChange, change_id) == "compensated"
     assert play.ledger() == {"clearing:standard": 1331, "credit": -1331}
     assert play.items() == [("basic", 1, 145, 14)]

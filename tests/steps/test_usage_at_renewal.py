@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import httpx
 import pytest
 
 from engine.accounts.catalogs import load_catalog
 from local.stack import Stack
 from models.database import transaction
 from tests.conftest import catalog_named
+from tests.support import loopback
 from tests.support.money_play import MoneyPlay
 from tests.support.play import AUGUST, Play
 
@@ -18,7 +18,7 @@ from tests.support.play import AUGUST, Play
 def hosted(play: Play, zones: int) -> None:
     """The host has Start, with so many zones; it has reported none to us."""
     start = {"account": play.slug, "plan": "start", "limits": {"zones": 10, "records": 1000}, "usage": {"zones": zones}}
-    httpx.put(f"{play.stack.addresses.host}/services/zone", json=start, trust_env=False).raise_for_status()
+    loopback.put(f"{play.stack.addresses.host}/services/zone", json=start).raise_for_status()
 
 
 @pytest.mark.parametrize(("zones", "status", "owed"), [(3, "applying", 550), (4, "refused", 1320)])

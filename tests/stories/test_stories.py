@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 
+from tests.support import loopback
 from tests.support.client import ApiClient, Refused
 from tests.support.waiting import until
 
@@ -53,7 +53,7 @@ def balance(provider: ApiClient) -> int:
 
 def mails(provider: ApiClient, word: str) -> list[dict[str, Any]]:
     to = f"zone@{provider.provider}.invalid"
-    answer = httpx.get(f"{provider.ready['mail']}/mails", params={"to": to}, trust_env=False)
+    answer = loopback.get(f"{provider.ready['mail']}/mails", params={"to": to})
     return [mail for mail in answer.json() if word in mail["subject"] + mail["text"]]
 
 
@@ -118,7 +118,7 @@ def test_downgrade_waits_for_the_renewal_and_is_billed_at_the_new_price(frontend
     assert (invoice["number"][-6:], invoice["total"], invoice["status"]) == ("000001", yen(1320), "open")
 
     paying = until(lambda: _with_checkout(dns, invoice["id"]), "the renewal's checkout page")
-    httpx.post(paying["checkout_url"], data={"outcome": "pay"}, trust_env=False).raise_for_status()
+    loopback.post(paying["checkout_url"], data={"outcome": "pay"}).raise_for_status()
     until(lambda: _settled(dns, invoice["id"]), "the renewal to be paid")
 
 
@@ -217,7 +217,7 @@ def test_unpaid_for_a_week_expires_and_leaves_the_old_plan(frontend: Make) -> No
     assert (expired["reason"], expired["invoice"]["status"]) == ("not_paid_in_time", "void")
     assert expired["invoice"]["number"] is None
     assert dns.hosted("zone")["plan"] == "basic"
-    late = httpx.post(checkout, data={"outcome": "pay"}, trust_env=False)
+    late = loopback.post(checkout, data={"outcome": "pay"})
     assert late.status_code == 409, "the payment is closed at the gateway"
 
 
@@ -225,7 +225,7 @@ def test_declined_then_paid_again(frontend: Make) -> None:
     dns = dns_customer(frontend)
     change_id = accept(dns, quote_of(dns, "start"))
     first = dns.wait_for(change_id, "awaiting_payment")["payment"]
-    httpx.post(first["checkout_url"], data={"outcome": "decline"}, trust_env=False).raise_for_status()
+    loopback.post(first["checkout_url"], data={"outcome": "decline"}).raise_for_status()
     until(lambda: _payment(dns, change_id, "failed"), "the decline to arrive")
     [told] = until(lambda: mails(dns, "was declined") or None, "the mail about it")
     assert "You can pay again until July 24, 2027" in told["text"]
@@ -242,7 +242,7 @@ def test_cancel_closes_the_payment_and_frees_the_service(frontend: Make) -> None
     waiting = dns.wait_for(change_id, "awaiting_payment")
     assert dns.call("POST", f"/v1/plan-changes/{change_id}/cancel")["status"] == "canceled"
     until(lambda: _payment(dns, change_id, "canceled"), "the payment to be closed at the gateway")
-    late = httpx.post(waiting["payment"]["checkout_url"], data={"outcome": "pay"}, trust_env=False)
+    late = loopback.post(waiting["payment"]["checkout_url"], data={"outcome": "pay"})
     assert late.status_code == 409
     again = accept(dns, quote_of(dns, "business"), key="k2")
     dns.wait_for(again, "awaiting_payment")
@@ -264,11 +264,11 @@ def test_a_second_request_is_refused_unless_it_replaces(frontend: Make) -> None:
 
 def test_money_that_comes_after_the_cancel_is_credit_and_pays_the_next_change(frontend: Make) -> None:
     dns = dns_customer(frontend)
-    httpx.put(f"{dns.ready['gateway']}/_knobs/{dns.provider}", json={"pay_late": True}, trust_env=False)
+    loopback.put(f"{dns.ready['gateway']}/_knobs/{dns.provider}", json={"pay_late": True})
     change_id = accept(dns, quote_of(dns, "business"))
     waiting = dns.wait_for(change_id, "awaiting_payment")
     dns.call("POST", f"/v1/plan-changes/{change_id}/cancel")
-    httpx.post(waiting["payment"]["checkout_url"], data={"outcome": "pay"}, trust_env=False).raise_for_status()
+    loopback.post(waiting["payment"]["checkout_url"], data={"outcome": "pay"}).raise_for_status()
     until(lambda: balance(dns) or None, "the late payment to become credit")
     assert balance(dns) == 1331
     until(lambda: mails(dns, "came too late") or None, "the mail about it")
@@ -318,7 +318,7 @@ def test_an_unpaid_renewal_blocks_changes_until_it_is_paid(frontend: Make) -> No
     until(lambda: _is(dns, "past_due"), "the service to be past due")
     with pytest.raises(Refused, match="service_past_due"):
         quote_of(dns, "business")
-    httpx.post(invoice["checkout_url"], data={"outcome": "pay"}, trust_env=False).raise_for_status()
+    loopback.post(invoice["checkout_url"], data={"outcome": "pay"}).raise_for_status()
     until(lambda: _is(dns, "active"), "the service to be active again")
     assert quote_of(dns, "business")["kind"] == "upgrade"
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import httpx
 
+from tests.support import loopback
 from tests.support.documented import check_documented
 from tests.support.waiting import until
 
@@ -39,7 +40,7 @@ class ApiClient:
         self.provider = provider
         self.ready = ready
         self.closed_with_it = ExitStack()
-        self._http = self.closed_with_it.enter_context(httpx.Client(timeout=40, trust_env=False))
+        self._http = self.closed_with_it.enter_context(loopback.Client())
 
     def __enter__(self) -> Self:
         return self

@@ -6,7 +6,6 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
-import httpx
 from sqlalchemy import func, select, update
 
 from domain.lifecycle import UNDECIDED
@@ -24,6 +23,7 @@ from models.payment import Payment, PaymentAttempt, Refund
 from models.provider import Provider, business_now
 from tasks.run import external_step
 from tests.conftest import catalog_named
+from tests.support import loopback
 from tests.support.play import NOON_17_JULY, Play
 
 DECISION = Attribution("ana", "bank statement of today")
@@ -56,7 +56,7 @@ class MoneyPlay(Play):
     def turn(self, **knobs: Any) -> None:
         """The knobs of the real sandbox gateway; those not named are as at the beginning."""
         gateway = self.stack.addresses.gateway
-        httpx.put(f"{gateway}/_knobs/{self.slug}", json=knobs, trust_env=False).raise_for_status()
+        loopback.put(f"{gateway}/_knobs/{self.slug}", json=knobs).raise_for_status()
 
     def report_refund(
         self, attempt_id: str, refunded: int, of: int, refund_id: str | None = None, at: str | None = None

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-import httpx
 from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 
@@ -41,6 +40,7 @@ from models.plan_change import PlanChange
 from models.provider import Connection, Provider, business_now, connection_of, provider_by_slug
 from tasks.run import external_step, local_step
 from tests.conftest import catalog_named, new_slug
+from tests.support import loopback
 
 JULY = datetime(2027, 6, 30, 15, tzinfo=UTC)  # midnight in Tokyo
 AUGUST = datetime(2027, 7, 31, 15, tzinfo=UTC)
@@ -164,7 +164,7 @@ class Play:
         """The customer pays at the gateway; its webhook goes nowhere, since no receiver runs here."""
         attempt = self.attempts(change_id)[-1]
         assert attempt.checkout_url
-        httpx.post(attempt.checkout_url, data={"outcome": "pay"}, trust_env=False).raise_for_status()
+        loopback.post(attempt.checkout_url, data={"outcome": "pay"}).raise_for_status()
 
     def report(
         self,

@@ -9,13 +9,14 @@ import httpx
 
 from local.ports import free_port
 from local.process import Command, Process, listens
+from tests.support import loopback
 
 
 class As(httpx.Client):
     """A client that speaks as one account, which no other test has: programs are shared by a module's tests."""
 
     def __init__(self, base_url: httpx.URL, account: str, **headers: str) -> None:
-        super().__init__(base_url=base_url, headers=headers, timeout=10, trust_env=False)
+        super().__init__(base_url=base_url, headers=headers, timeout=loopback.PATIENCE_SECONDS, trust_env=False)
         self.account = account
 
 
@@ -28,7 +29,7 @@ def program(name: str, folder: Path, *arguments: str) -> Iterator[tuple[httpx.Cl
     process.begin()
     try:
         process.wait_ready()
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as client:
+        with loopback.Client(base_url=f"http://127.0.0.1:{port}") as client:
             yield client, process
     finally:
         process.stop()

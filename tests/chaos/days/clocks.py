@@ -9,7 +9,6 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
 
-import httpx
 from sqlalchemy import text
 
 from models.database import engine, transaction
@@ -18,6 +17,7 @@ from tests.chaos.environment import ChaosStack, chaos_stack, wait_for
 from tests.chaos.runs import RunResult, Workload, run_stories
 from tests.chaos.scenarios import STORIES, pay_renewals
 from tests.chaos.story import Story, StoryRun, request
+from tests.support import loopback
 
 HOUR = 3600.0
 
@@ -59,7 +59,7 @@ def _database_ahead() -> float:
 
 
 def _host_ahead(chaos: ChaosStack) -> float:
-    date = httpx.get(chaos.stack.addresses.host, trust_env=False).headers["date"]
+    date = loopback.get(chaos.stack.addresses.host).headers["date"]
     return parsedate_to_datetime(date).timestamp() - time.time()
 
 

@@ -6,13 +6,12 @@ import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
-
 from local.folders import temporary_folder
 from tests.chaos.environment import ChaosStack, chaos_stack
 from tests.chaos.faulty_disk import FaultyDisk
 from tests.chaos.proxies import TwiceProxy
 from tests.chaos.runs import RunResult, Workload, run_stories
+from tests.support import loopback
 
 NAMES = ("upgrade", "downgrade", "refund")
 
@@ -27,7 +26,7 @@ def slow_host(chaos: ChaosStack, over: threading.Event) -> int:
     ):
         for name in NAMES:
             url = f"{chaos.stack.addresses.host}/_knobs/dns-{name}"
-            httpx.put(url, json=knobs, trust_env=False).raise_for_status()
+            loopback.put(url, json=knobs).raise_for_status()
         over.wait(12)
     return 0
 
