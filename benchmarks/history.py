@@ -1,6 +1,6 @@
-"""A provider with ten million rows of history, ledger and events, beside one with a twenty-eighth of them.
+"""A provider with three years behind it, ten million rows of history, ledger and events, beside one with five months.
 
-Two databases of one server, filled with three years of renewals and all that came with them. What is measured is asked
+Two databases of one server, filled with the renewals of as many services and all that came with them. What is asked
 of both in turns, A B A B: the steps of an upgrade that credit covers, without a queue; what beat asks every few
 seconds; what `planshift doctor` asks; the lists and pages of the API, of the portal and of the staff. Of `planshift
 audit`, in a process of its own: how long it takes, and the most memory that it had. Run: python -m benchmarks.history
@@ -25,7 +25,7 @@ from sqlalchemy import Engine, event, make_url, text
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
-from benchmarks.history_reads import MARK, MONTHS, paths
+from benchmarks.history_reads import MARK, paths
 from benchmarks.night import BEATS_LOOKS, in_the_night
 from benchmarks.steps import STEPS, run_step
 from benchmarks.throughput import ROOT, request_changes, servers
@@ -45,7 +45,8 @@ from tests.support.large import unhurried, write_history
 from tests.support.play import NOON_17_JULY, Play
 from web.app import create_app
 
-SERVICES = {"small": 1_000, "large": 28_000}
+SERVICES = 28_000
+RENEWALS = {"short": 5, "long": 36}
 TURNS, WARM_UP = 40, 3
 DOCUMENT_BYTES = 30_000  # of the one page that all invoices have
 # What a provider has most of; the ten million are counted in these.
@@ -104,27 +105,27 @@ class Spent:
 
 
 def run() -> dict[str, Any]:
-    """{"rows": {size: rows of GROWING}, "gigabytes": {size: …}, "filled_in_seconds", "asked": {what: {"small_ms",
-    "large_ms", "ratio", "database_ratio"}}, "audit": {size: {"seconds", "memory_mb", "violated"}}}"""
+    """{"rows": {name: rows of GROWING}, "gigabytes": {name: …}, "filled_in_seconds", "asked": {what: {"short_ms",
+    "long_ms", "ratio", "database_ratio"}}, "audit": {name: {"seconds", "memory_mb", "violated"}}}"""
     with servers() as stack, ExitStack() as clients:
         begun = time.monotonic()
-        histories = {size: _filled(stack, size, services) for size, services in SERVICES.items()}
+        histories = {name: _filled(stack, name, renewals) for name, renewals in RENEWALS.items()}
         filled = time.monotonic() - begun
         for history in histories.values():
             history.enter(clients)
-        sizes = {size: _size(history) for size, history in histories.items()}
+        sizes = {name: _size(history) for name, history in histories.items()}
         return {
             "filled_in_seconds": round(filled),
-            "rows": {size: rows for size, (rows, _) in sizes.items()},
-            "gigabytes": {size: gigabytes for size, (_, gigabytes) in sizes.items()},
+            "rows": {name: rows for name, (rows, _) in sizes.items()},
+            "gigabytes": {name: gigabytes for name, (_, gigabytes) in sizes.items()},
             "asked": _in_turns(histories),
-            "audit": {size: _audit(history) for size, history in histories.items()},
+            "audit": {name: _audit(history) for name, history in histories.items()},
         }
 
 
-def _filled(stack: Stack, size: str, services: int) -> History:
-    url = make_url(stack.addresses.database).set(database=size)
-    unhurried(f"CREATE DATABASE {size}")
+def _filled(stack: Stack, name: str, renewals: int) -> History:
+    url = make_url(stack.addresses.database).set(database=name)
+    unhurried(f"CREATE DATABASE {name}")
     variables = dict(os.environ) | {"PLANSHIFT_DATABASE_URL": url.render_as_string(hide_password=False)}
     with environment(variables):
         migrate()
@@ -134,8 +135,8 @@ def _filled(stack: Stack, size: str, services: int) -> History:
                 "provider": play.provider(session).id,
                 "connection": play.gateway(session).id,
                 "clock": NOON_17_JULY,
-                "services": services,
-                "renewals": MONTHS,
+                "services": SERVICES,
+                "renewals": renewals,
                 "mark": MARK,
                 "sha256": storage.put(secrets.token_bytes(DOCUMENT_BYTES)),
             }
@@ -168,35 +169,35 @@ def _built_at_the_end(session: Session) -> Iterator[None]:
 def _size(history: History) -> tuple[int, float]:
     with history.here() as session:
         rows = "SELECT sum(reltuples)::bigint FROM pg_class WHERE relname = ANY(:tables)"
-        size = session.scalar(text("SELECT pg_database_size(current_database())")) or 0
-        return session.scalar(text(rows), {"tables": list(GROWING)}) or 0, round(size / 1e9, 2)
+        bytes_ = session.scalar(text("SELECT pg_database_size(current_database())")) or 0
+        return session.scalar(text(rows), {"tables": list(GROWING)}) or 0, round(bytes_ / 1e9, 2)
 
 
 def _in_turns(histories: dict[str, History]) -> dict[str, dict[str, float]]:
     """The middle of TURNS, each asked of both databases one after the other."""
-    for size, history in histories.items():
+    for name, history in histories.items():
         with environment(history.variables):
-            refs = [f"{history.play.slug}-{size}-{number}" for number in range(TURNS + WARM_UP)]
+            refs = [f"{history.play.slug}-{name}-{number}" for number in range(TURNS + WARM_UP)]
             history.changes = request_changes(history.play.slug, refs)
-            history.paths = paths()
-    asked = {**_without_http(), **{name: _reading(name) for name in histories["small"].paths}}
-    spent: dict[str, dict[str, list[Spent]]] = {name: {size: [] for size in SERVICES} for name in asked}
+            history.paths = paths(RENEWALS[name])
+    asked = {**_without_http(), **{what: _reading(what) for what in histories["short"].paths}}
+    spent: dict[str, dict[str, list[Spent]]] = {what: {name: [] for name in RENEWALS} for what in asked}
     with _noting_waits() as waits:
         for turn in range(WARM_UP + TURNS):
-            for name, ask in asked.items():
-                for size, history in histories.items():
+            for what, ask in asked.items():
+                for name, history in histories.items():
                     found = _spent(history, ask, waits)
                     if turn >= WARM_UP:
-                        spent[name][size].append(found)
-    return {name: _told(found["small"], found["large"]) for name, found in spent.items()}
+                        spent[what][name].append(found)
+    return {what: _told(found["short"], found["long"]) for what, found in spent.items()}
 
 
-def _told(small: list[Spent], large: list[Spent]) -> dict[str, float]:
-    whole = [statistics.median(one.all for one in found) for found in (small, large)]
-    database = [statistics.median(one.database for one in found) for found in (small, large)]
+def _told(short: list[Spent], long: list[Spent]) -> dict[str, float]:
+    whole = [statistics.median(one.all for one in found) for found in (short, long)]
+    database = [statistics.median(one.database for one in found) for found in (short, long)]
     return {
-        "small_ms": round(whole[0], 2),
-        "large_ms": round(whole[1], 2),
+        "short_ms": round(whole[0], 2),
+        "long_ms": round(whole[1], 2),
         "ratio": round(whole[1] / whole[0], 2),
         "database_ratio": round(database[1] / database[0], 2),
     }

@@ -9,38 +9,43 @@ from sqlalchemy import text
 from models.database import transaction
 from tests.support.large import large_id
 
-MONTHS = 36
 MARK = "00"  # of the ids: they are older than what is made from now on
-LONG_AGO = "2026-01-01T00:00:00Z"  # in the middle of the months
 
-# By list of the API and its table: what it is asked for. A deep page begins in the middle of all rows.
-LISTS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("customers", "customers"): ("", "cursor", "email=c17@example.invalid"),
-    ("services", "services"): ("", "cursor", "customer=customer-17", "status=past_due", f"since={LONG_AGO}"),
-    ("plan-changes", "plan_changes"): (
-        *("", "cursor", "customer=customer-17", "service=0017", "status=applied", "status=scheduled"),
-        *(f"since={LONG_AGO}", f"until={LONG_AGO}", f"since={LONG_AGO}&cursor"),
+# By list of the API, its table and the time that it may be sorted by: what it is asked for. In the middle of all rows
+# begin a deep page, CURSOR, and a time, THEN.
+LISTS: dict[tuple[str, str, str], tuple[str, ...]] = {
+    ("customers", "customers", ""): ("", "cursor=CURSOR", "email=c17@example.invalid"),
+    ("services", "services", "created_at"): (
+        *("", "cursor=CURSOR", "customer=customer-17", "status=past_due", "since=THEN"),
     ),
-    ("invoices", "invoices"): (
-        *("", "cursor", "customer=customer-17", "service=0017", "status=open", "status=settled"),
-        *(f"since={LONG_AGO}", f"until={LONG_AGO}", f"since={LONG_AGO}&cursor", "number=DNS-2026-000017"),
+    ("plan-changes", "plan_changes", "received_at"): (
+        *("", "cursor=CURSOR", "customer=customer-17", "service=0017", "status=applied", "status=scheduled"),
+        *("since=THEN", "until=THEN", "since=THEN&cursor=CURSOR"),
     ),
-    ("payments", "payments"): ("", "cursor", "unmatched=true"),
-    ("webhooks", "inbox_events"): ("", "cursor", "status=processed", "status=dead", "status=attention"),
-    ("dead-letters", ""): ("",),
+    ("invoices", "invoices", "issued_at"): (
+        *("", "cursor=CURSOR", "customer=customer-17", "service=0017", "status=open", "status=settled"),
+        *("since=THEN", "until=THEN", "since=THEN&cursor=CURSOR", "number=NUMBER"),
+    ),
+    ("payments", "payments", ""): ("", "cursor=CURSOR", "unmatched=true"),
+    ("webhooks", "inbox_events", ""): ("", "cursor=CURSOR", "status=processed", "status=dead", "status=attention"),
 }
 
 
-def paths() -> dict[str, str]:
-    """By group and name, of what is in each history."""
+def paths(renewals: int) -> dict[str, str]:
+    """By group and name, of what is in a history of so many renewals of each service."""
     service, change = large_id("svc", f"{MARK}17"), large_id("chg", f"{MARK}17k0")
-    of_invoice = {kind: large_id(kind, f"{MARK}{MONTHS - 1:03}n17") for kind in ("inv", "mny", "evt")}
+    of_invoice = {kind: large_id(kind, f"{MARK}{renewals - 1:03}n17") for kind in ("inv", "mny", "evt")}
+    number = _one("SELECT number FROM invoices WHERE id = :id", id=of_invoice["inv"])
     api = {}
-    for (name, table), queries in LISTS.items():
+    for (name, table, time), queries in LISTS.items():
+        values = {"CURSOR": _middle(table, "id"), "NUMBER": number, "THEN": _middle(table, time) if time else ""}
         for query in queries:
-            cursor = f"cursor={_middle(table)}" if "cursor" in query else ""
-            api[f"{name} {query}".strip()] = f"/v1/{name}?{query.replace('cursor', cursor)}"
+            asked = query
+            for word, value in values.items():
+                asked = asked.replace(word, value)
+            api[f"{name} {query}".strip()] = f"/v1/{name}?{asked}"
     api |= {
+        "dead letters": "/v1/dead-letters",
         "a change": f"/v1/plan-changes/{change}",
         "an invoice": f"/v1/invoices/{of_invoice['inv']}",
         "plan options": f"/v1/services/{MARK}17/plan-options",
@@ -68,7 +73,15 @@ def paths() -> dict[str, str]:
     return {f"{group}: {name}": path for group, reads in groups.items() for name, path in reads.items()}
 
 
-def _middle(table: str) -> str:
+def _middle(table: str, column: str) -> str:
+    place = f"SELECT count(*) / 2 FROM {table}"
+    row = f"SELECT {column} AS found FROM {table} ORDER BY {column} OFFSET ({place}) LIMIT 1"
+    if column != "id":
+        row = f"""SELECT to_char(found AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') FROM ({row}) AS one"""
+    return _one(row)
+
+
+def _one(statement: str, **values: str) -> str:
     with transaction() as session:
-        half = session.scalar(text(f"SELECT count(*) / 2 FROM {table}"))
-        return str(session.scalar(text(f"SELECT id FROM {table} ORDER BY id OFFSET :half LIMIT 1"), {"half": half}))
+        session.execute(text("SET LOCAL statement_timeout = '5min'"))
+        return str(session.execute(text(statement), values).scalar_one())
