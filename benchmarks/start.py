@@ -1,7 +1,8 @@
 """How long it takes to begin: each command of `planshift` that changes nothing, and the whole stack until READY.
 
 Commands run one after the other, by turns, beside a stack with one provider's change; each in a process of its own, as
-from a shell. `up` runs in a folder of its own: the first start makes a database, the next ones find it.
+from a shell. Beside them runs what none of them can be faster than: a Python that imports their libraries, connects and
+asks one statement. `up` runs in a folder of its own: the first start makes a database, the next ones find it.
 Run: python -m benchmarks.start
 """
 
@@ -15,7 +16,6 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,14 @@ from benchmarks.throughput import new_changes, run_changes, whole_stack
 from local.folders import temporary_folder
 from local.ports import free_port
 
-TURNS = 10
-STARTS = 5  # of the stack, after the first
+TURNS = 5
+STARTS = 3  # of the stack, after the first
 PLANSHIFT = str(Path(sys.executable).with_name("planshift"))
+BARE = """
+import os, pydantic_settings, typer
+from sqlalchemy import create_engine, orm, text
+create_engine(os.environ["PLANSHIFT_DATABASE_URL"]).connect().execute(text("SELECT 1"))
+"""
 CATALOG = str(Path(__file__).parent.parent / "catalogs" / "dns.toml")
 _PRICE = "--from basic --to business --currency JPY --country JP"
 # A row that there is not: what decides about it has looked for it by then.
@@ -34,19 +39,20 @@ _BY = "--actor bench --reason measured"
 
 
 def run() -> dict[str, Any]:
-    """{"commands": {name: {"cpu_ms", "ms"}}, the middle of so many "turns"; "slowest_ms"; "up": {"first_s",
-    "again_s"}}."""
+    """{"commands": {name: {"cpu_ms", "ms"}}, the middle of so many "turns", "bare" among them; "slowest_ms"; "up":
+    {"first_s", "again_s"}}."""
     with whole_stack() as stack:
         changes = new_changes(stack, "dns", 1)
         run_changes(changes)
-        commands = _commands(changes[0])
-        turns = [{name: _run(line.split()) for name, line in commands.items()} for _ in range(TURNS)]
+        lines = {"bare": [sys.executable, "-c", BARE]}
+        lines |= {name: [PLANSHIFT, *line.split()] for name, line in _commands(changes[0]).items()}
+        turns = [{name: _run(line) for name, line in lines.items()} for _ in range(TURNS)]
     found = {
         name: {
             "cpu_ms": round(statistics.median(turn[name][0] for turn in turns) * 1000),
             "ms": round(statistics.median(turn[name][1] for turn in turns) * 1000),
         }
-        for name in commands
+        for name in lines
     }
     slowest = max(one["ms"] for one in found.values())
     return {"commands": found, "turns": TURNS, "slowest_ms": slowest, "up": _up()}
@@ -85,13 +91,18 @@ def _commands(change_id: str) -> dict[str, str]:
     return {name: f"{name} {more}" for name, more in told.items()}
 
 
-def _run(arguments: list[str], env: Mapping[str, str] | None = None) -> tuple[float, float]:
+def _environment() -> dict[str, str]:
+    """As an installed program has it: its modules are compiled once."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+def _run(line: list[str]) -> tuple[float, float]:
     """Seconds of the processor, and until it has ended. Raises RuntimeError where it ends with a traceback."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run([PLANSHIFT, *arguments], capture_output=True, text=True, check=False, env=env)
+    done = subprocess.run(line, capture_output=True, text=True, check=False, env=_environment())
     seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     if "Traceback" in done.stderr or "Usage:" in done.stderr:
-        raise RuntimeError(f"planshift {' '.join(arguments)}: {done.stderr[-800:]}")
+        raise RuntimeError(f"{' '.join(line)}: {done.stderr[-800:]}")
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, seconds
 
 
@@ -104,7 +115,7 @@ def _up() -> dict[str, float]:
 
 def _seconds_to_ready(folder: Path) -> float:
     """Raises RuntimeError where it ends before."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("PLANSHIFT_")}
+    env = {name: value for name, value in _environment().items() if not name.startswith("PLANSHIFT_")}
     ports = ["--port", str(free_port()), "--flower-port", str(free_port())]
     began = time.perf_counter()
     with subprocess.Popen(
