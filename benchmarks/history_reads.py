@@ -20,11 +20,11 @@ LISTS: dict[tuple[str, str, str], tuple[str, ...]] = {
     ),
     ("plan-changes", "plan_changes", "received_at"): (
         *("", "cursor=CURSOR", "customer=customer-17", "service=0017", "status=applied", "status=scheduled"),
-        *("since=THEN", "until=THEN", "since=THEN&cursor=CURSOR"),
+        *("since=THEN", "until=THEN", "since=2000-01-01T00:00:00Z&cursor=CURSOR"),
     ),
     ("invoices", "invoices", "issued_at"): (
         *("", "cursor=CURSOR", "customer=customer-17", "service=0017", "status=open", "status=settled"),
-        *("since=THEN", "until=THEN", "since=THEN&cursor=CURSOR", "number=NUMBER"),
+        *("since=THEN", "until=THEN", "since=2000-01-01T00:00:00Z&cursor=CURSOR", "number=NUMBER"),
     ),
     ("payments", "payments", ""): ("", "cursor=CURSOR", "unmatched=true"),
     ("webhooks", "inbox_events", ""): ("", "cursor=CURSOR", "status=processed", "status=dead", "status=attention"),
