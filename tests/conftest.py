@@ -155,7 +155,7 @@ def _check_postings() -> None:
 
 @pytest.fixture
 def running(_running: tuple[Running, dict[str, str]]) -> Iterator[Running]:
-    """Everything that `planshift up` starts: web, receiver, workers, beat, Flower. Mark: xdist_group("stack")."""
+    """Everything that `planshift up` starts: web, receiver, workers, beat, Flower."""
     stack, variables = _running
     with environment(variables):
         yield stack

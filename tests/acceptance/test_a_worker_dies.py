@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from local.process import Process
 from models.database import transaction
 from models.ledger import trial_balance
@@ -13,8 +11,6 @@ from models.provider import provider_by_slug
 from tests.conftest import Running
 from tests.support.client import ApiClient
 from tests.support.waiting import until
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 CHANGES = 12
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 import os
 
 import psutil
-import pytest
 
 from tests.conftest import Running
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 
 def test_tasks_of_renewals_give_way_and_their_worker_does_not(running: Running) -> None:

@@ -31,7 +31,7 @@ from worker.consumer import ENTRY_QUEUE
 from worker.depth import Depth, depths
 from worker.sent_at import note_taken
 
-pytestmark = [pytest.mark.xdist_group("rabbitmq"), pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 # Nobody takes from it.
 ASIDE = "aside"

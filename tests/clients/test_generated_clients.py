@@ -14,8 +14,6 @@ from tests.support.client import ApiClient
 from tests.support.pages import ROOT
 from web.app import create_api
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 HERE = ROOT / "tests" / "clients"
 GENERATORS = ROOT / "var" / "generators"  # made by tools/generators.sh
 NODE_MODULES = GENERATORS / "typescript" / "node_modules"

@@ -29,8 +29,6 @@ from planshift_client.shapes import Money
 from tests.support.client import ApiClient
 from tests.support.pages import ROOT
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 def client_of(dns: ApiClient, **http: Any) -> Client:
     return Client(dns.ready["api"], dns.ready["keys"][dns.provider]["frontend"], trust_env=False, **http)

@@ -18,7 +18,6 @@ from tests.support.pages import ROOT
 pytest_plugins = ["pytester"]
 
 # One process reads each file once.
-pytestmark = pytest.mark.xdist_group("code_rules")
 
 LAYERS = (
     "cli",

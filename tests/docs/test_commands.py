@@ -22,8 +22,8 @@ from tests.support.browser import new_page, open_browser
 from tests.support.pages import ROOT, text_of
 from tests.support.waiting import until
 
-# They share one `make up`, and one follows the other.
-pytestmark = [pytest.mark.xdist_group("commands"), pytest.mark.timeout(600)]
+# The first one waits for `make up`.
+pytestmark = pytest.mark.timeout(600)
 
 PAGES = ["README.md", *sorted(f"docs/{file.name}" for file in (ROOT / "docs").glob("*.md"))]
 # What is typed into no stack of ours, by the page's own words.

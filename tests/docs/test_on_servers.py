@@ -17,7 +17,6 @@ from tests.docs.celery_example import run_celery_example
 from tests.support.pages import NAMES, blocks, spans
 
 # One process starts the servers for all of these.
-pytestmark = pytest.mark.xdist_group("docs")
 
 PASSWORD = "CHOOSE-A-LONG-PASSWORD"
 [USER] = blocks("docs/broker-acl.md", "text")

@@ -11,8 +11,6 @@ from tests.entry_points.test_http import CHANGE, SERVICE, Make
 from tests.support.client import AUGUST, JULY, ApiClient, is_problem
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.fixture
 def dns(frontend: Make) -> ApiClient:

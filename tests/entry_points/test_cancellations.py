@@ -21,8 +21,6 @@ from tests.conftest import Running
 from tests.support.client import ApiClient, is_problem
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 JULY, AUGUST = "2027-06-30T15:00:00Z", "2027-07-31T15:00:00Z"
 PATH = "/v1/services/zone/cancellations"
 

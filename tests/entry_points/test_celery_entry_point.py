@@ -19,8 +19,6 @@ from tests.support.client import ApiClient
 from tests.support.hostile import OFFENCES, REQUEST, raw
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.fixture
 def sender(running: Running) -> Celery:

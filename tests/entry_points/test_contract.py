@@ -10,15 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
-
 from engine.accounts.access import create_key
 from models.database import transaction
 from models.provider import SCOPES, provider_by_slug
 from tests.support.client import ApiClient
 from tests.support.documented import operation_of, operations
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 # Left out is whether what is right by its form is accepted: the catalogue may have no such plan, no font such a letter.
 LEFT_OUT = "positive_data_acceptance"

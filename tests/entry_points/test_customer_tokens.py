@@ -21,8 +21,6 @@ from tests.support.waiting import until
 from web.api.tokens import TOKEN_LIFE_SECONDS, token_for
 from web.app import create_api
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 SHOP = "https://shop.example"
 # What a token's customer may read although it is not about them: none of it is about anybody.
 NOBODYS = {"get /v1/plans", "get /healthz", "get /readyz"}

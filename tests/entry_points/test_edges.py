@@ -14,8 +14,6 @@ from tests.support import loopback
 from tests.support.client import ApiClient
 from tests.support.hostile import CUSTOMER, DECISION, LINE, SERVICE, at_once, bodies
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.fixture
 def dns(frontend: Callable[..., ApiClient]) -> ApiClient:

@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-import pytest
-
 from tests.conftest import Running
 from tests.support import loopback
 from tests.support.client import ApiClient
 from tests.support.waiting import until
 from worker.beat import SCHEDULE
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 
 def test_flower_shows_each_step_of_a_change(running: Running, frontend: Callable[..., ApiClient]) -> None:

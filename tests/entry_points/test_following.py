@@ -12,8 +12,6 @@ from tests.entry_points.test_http import ACCEPTED
 from tests.support import loopback
 from tests.support.client import ApiClient, is_problem
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.fixture
 def change_id(dns: ApiClient) -> str:

@@ -12,8 +12,6 @@ from tests.conftest import Running
 from tests.support import loopback
 from tests.support.client import AUGUST, JULY, ApiClient, is_problem
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 Make = Callable[..., ApiClient]
 SERVICE = {
     "customer": "zone",

@@ -5,13 +5,10 @@ from __future__ import annotations
 import gzip
 
 import httpx
-import pytest
 
 from tests.entry_points.test_http import ACCEPTED
 from tests.support import loopback
 from tests.support.client import ApiClient
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 TOTAL = {"accept_total": ACCEPTED["accept_total"]}
 

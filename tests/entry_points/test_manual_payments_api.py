@@ -10,8 +10,6 @@ import pytest
 from tests.support.client import ApiClient, Refused
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 DECISION = {"actor": "ana", "reason": "bank statement of today"}
 
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from tests.support.client import ApiClient, is_problem
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 TOTAL = {"accept_total": {"amount": 1331, "currency": "JPY"}}
 

@@ -27,8 +27,6 @@ from tests.support.waiting import until
 from web.connections import HEAD_MAX_BYTES
 from web.places import AT_ONCE, WAITING_OF_A_CUSTOMER_MAX
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 KEY_MAX, TOKEN_MAX, ADDRESS_MAX, WRONG_MAX = 5, 2, 6, 3
 
 

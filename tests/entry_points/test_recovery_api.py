@@ -15,8 +15,6 @@ from tests.conftest import Running
 from tests.support import loopback
 from tests.support.client import ApiClient, Refused
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 ANA = {"actor": "ana", "reason": "the rack is empty again"}
 
 

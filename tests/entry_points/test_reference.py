@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.conftest import Running
 from tests.support.browser import new_page, open_browser
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 
 def test_the_reference_asks_nobody_else_for_anything(running: Running) -> None:

@@ -12,8 +12,6 @@ from cli.sandbox import sample_catalogs
 from tests.support.client import AUGUST, JULY, ApiClient, is_problem
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 ZONE = "/v1/services/zone"
 RESUMED_AT = "2028-01-10T03:00:00Z"
 

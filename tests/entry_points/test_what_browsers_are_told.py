@@ -16,8 +16,6 @@ from web.app import create_app
 from web.safe_headers import HSTS
 from web.webhooks.app import create_standalone_receiver
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 PATHS = (
     "/healthz",
     "/v1/services",

@@ -12,7 +12,6 @@ from base64 import b64decode, b64encode
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
 from sqlalchemy import func, select
 
 from gateways.registry import GATEWAYS
@@ -23,8 +22,6 @@ from models.payment import Payment
 from models.provider import Provider
 from tests.support.money_play import MoneyPlay
 from tests.support.receiver import ReceiverProcess, receiver
-
-pytestmark = pytest.mark.xdist_group("storm")
 
 REQUESTS = 20_000
 SENDERS = 4

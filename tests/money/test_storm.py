@@ -24,8 +24,6 @@ from tests.money.storm import TOTAL, Payers, Sent, deliveries, send_all
 from tests.support.money_play import MoneyPlay
 from tests.support.receiver import receiver
 
-pytestmark = pytest.mark.xdist_group("storm")
-
 KILLS = 3
 MUTANT = [sys.executable, "-m", "tests.money.mutants"]
 

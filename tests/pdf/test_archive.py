@@ -111,7 +111,6 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, R
     return {path.stem: (path, report) for path, report in zip(paths, reports(paths), strict=True)}
 
 
-@pytest.mark.xdist_group("gallery")  # printed and validated once
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_pdfa_qpdf_and_pdfua_have_nothing_to_say(name: str, gallery: dict[str, tuple[Path, Report]]) -> None:
     path, report = gallery[name]

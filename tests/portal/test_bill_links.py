@@ -17,8 +17,6 @@ from tests.support import loopback
 from tests.support.client import ApiClient
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.fixture
 def dns(frontend: Callable[..., ApiClient]) -> ApiClient:

@@ -50,7 +50,6 @@ def _full(colour: str) -> str:
     return colour if len(colour) == 7 else "#" + "".join(2 * digit for digit in colour[1:])
 
 
-@pytest.mark.xdist_group("stack")
 def test_the_provider_is_on_its_pages(frontend: Callable[..., ApiClient]) -> None:
     catalog = catalog_named("dns", "dns")
     branded: dict[str, Any] = {
@@ -87,7 +86,6 @@ def test_the_provider_is_on_its_pages(frontend: Callable[..., ApiClient]) -> Non
         assert "mailto:billing@dns.example" in text
 
 
-@pytest.mark.xdist_group("stack")
 def test_without_a_logo_there_is_the_name_and_nothing_else_is_served(frontend: Callable[..., ApiClient]) -> None:
     customer = visitor(frontend("dns"))
     page = customer.get("/portal/services").text

@@ -12,8 +12,6 @@ from tests.portal.walker import Way, reported, walking
 from tests.support.browser import open_browser
 from tests.support.client import ApiClient
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 Make = Callable[..., ApiClient]
 
 # Each language on each device, with JavaScript and without.

@@ -11,8 +11,6 @@ from tests.portal.test_steps import hosting_customer
 from tests.portal.visitor import AUGUST, JULY, NOON_17_JULY, Visitor
 from tests.support.client import ApiClient
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 Make = Callable[..., ApiClient]
 
 

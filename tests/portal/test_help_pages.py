@@ -6,15 +6,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import httpx
-import pytest
 
 from tests.portal.test_paying import checkout_of, press
 from tests.portal.test_steps import hosting_customer
 from tests.portal.visitor import AUGUST, JULY, NOON_17_JULY, Visitor, visitor
 from tests.support import loopback
 from tests.support.client import ApiClient
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 Make = Callable[..., ApiClient]
 

@@ -15,8 +15,6 @@ from tests.portal.visitor import Visitor
 from tests.support.browser import new_page, open_browser
 from tests.support.client import ApiClient
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 SCRIPT = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{plan}"
 # What our pages bring themselves.
 OWN = re.compile(r'<script src="/portal/static/\w+\.js\?v=\w+" defer></script>')

@@ -14,8 +14,6 @@ from tests.portal.visitor import Visitor, visitor
 from tests.support import loopback
 from tests.support.client import ApiClient
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 Make = Callable[..., ApiClient]
 
 # What is the same in every language: names of the provider, its plans, the customer and the languages.

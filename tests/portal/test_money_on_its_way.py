@@ -15,8 +15,6 @@ from tests.support import loopback
 from tests.support.client import ApiClient, Refused
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 ON_ITS_WAY = "Your payment is on its way. Banks take some days"
 
 

@@ -6,14 +6,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
-import pytest
 
 from tests.portal.visitor import AUGUST, Visitor, visitor
 from tests.support import loopback
 from tests.support.client import ApiClient
 from tests.support.waiting import until
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 Make = Callable[..., ApiClient]
 

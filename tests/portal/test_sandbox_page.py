@@ -27,8 +27,6 @@ from tests.support.client import ApiClient
 from tests.support.play import Play
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.fixture(scope="module")
 def progress() -> list[tuple[int, int]]:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from tests.portal.test_paying import checkout_of, press
 from tests.portal.test_steps import hosting_customer
 from tests.portal.visitor import AUGUST, Visitor, visitor
 from tests.support import loopback
 from tests.support.client import ApiClient
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 Make = Callable[..., ApiClient]
 

@@ -12,8 +12,6 @@ from domain.catalog import WebPages
 from tests.portal.visitor import AUGUST, JULY, NOON_17_JULY, Visitor
 from tests.support.client import ApiClient, is_problem
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 SHOP = "https://shop.example/account"
 
 

@@ -15,8 +15,6 @@ from tests.support.hostile import at_once
 from web.portal.links import LINK_LIFE_SECONDS, PortalLink, link_of_token, portal_link
 from web.portal.problems import LinkExpired
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 Make = Callable[..., ApiClient]
 
 

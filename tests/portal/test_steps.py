@@ -14,8 +14,6 @@ from tests.portal.visitor import AUGUST, JULY, Visitor, visitor
 from tests.support import loopback
 from tests.support.client import ApiClient
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 Make = Callable[..., ApiClient]
 YEAR = ("2027-01-01T03:00:00Z", "2028-01-01T03:00:00Z")
 

@@ -12,8 +12,6 @@ from tests.support.axe import stumbled_over
 from tests.support.browser import PHONE, new_page, open_browser
 from tests.support.client import ApiClient
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:

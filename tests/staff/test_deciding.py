@@ -16,8 +16,6 @@ from tests.support import loopback
 from tests.support.client import AUGUST, JULY, ApiClient, is_problem
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 Make = Callable[..., ApiClient]
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import pytest
-
 from domain import next_steps
 from domain.lifecycle import AttemptStatus, InboxStatus, RefundStatus, Status
 from tests.conftest import catalog_named
@@ -14,8 +12,6 @@ from tests.staff.person import Person, asked
 from tests.support import loopback
 from tests.support.client import AUGUST, JULY, ApiClient
 from web.staff.pages import path_of
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 Make = Callable[..., ApiClient]
 SCRIPT = "<script>alert(1)</script>"

@@ -5,13 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import pytest
-
 from tests.staff.person import Person, asked
 from tests.support.client import ApiClient
 from tests.support.waiting import until
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 Make = Callable[..., ApiClient]
 

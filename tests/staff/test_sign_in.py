@@ -17,8 +17,6 @@ from tests.support import loopback
 from tests.support.client import ApiClient
 from web.staff.visit import COOKIE, begin_visit
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 Make = Callable[..., ApiClient]
 
 

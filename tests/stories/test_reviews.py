@@ -9,8 +9,6 @@ import pytest
 
 from tests.support.client import ApiClient, Refused
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 Make = Callable[..., ApiClient]
 YEAR = ("2027-01-01T03:00:00Z", "2028-01-01T03:00:00Z")
 DECISION = {"actor": "ana", "reason": "The server is ready."}

@@ -11,8 +11,6 @@ from tests.support import loopback
 from tests.support.client import ApiClient, Refused
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 Make = Callable[..., ApiClient]
 
 # Midnights in Tokyo: 1 July, 1 August, 1 September 2027.
