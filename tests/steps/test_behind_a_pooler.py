@@ -58,8 +58,10 @@ def _tell_the_role(words: list[str]) -> None:
         role, name = connection.execute(text("SELECT current_user, current_database()")).one()
         for word in words:
             connection.execute(text(f"ALTER ROLE {role} IN DATABASE {name} {word}"))
+        # Not autovacuum's workers, which are nobody's and may not be ended.
         others = (
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid()"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = :name AND usename = current_user AND pid <> pg_backend_pid()"
         )
         connection.execute(text(others), {"name": name})
         connection.commit()
