@@ -60,6 +60,12 @@ def listed(table: str, *columns: str, where: str | None = None, name: str = "lis
     return Index(f"ix_{table}_{name}", *columns, "id", postgresql_where=where)
 
 
+def searched(table: str, *columns: str) -> Index:
+    """Serves a search for a part of what stands in these columns, in any case; of at least three letters or digits."""
+    trigrams = dict.fromkeys(columns, "gin_trgm_ops")
+    return Index(f"ix_{table}_parts", *columns, postgresql_using="gin", postgresql_ops=trigrams)
+
+
 def recorded_at() -> Mapped[datetime]:
     """When the row was written, by the database's own clock (business time is a column of its own)."""
     return mapped_column(server_default=func.clock_timestamp())

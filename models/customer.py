@@ -26,7 +26,7 @@ from domain import next_steps
 from domain.lifecycle import ACTIVE, OPEN_ENDING, OVER, SERVICE, EndingStatus, ServiceStatus, Status
 from domain.money import Money
 from domain.periods import AnchorPoint, Period
-from models.base import Base, listed, new_id, one_of, recorded_at
+from models.base import Base, listed, new_id, one_of, recorded_at, searched
 from models.moves import Move, WithHistory
 from models.pending_work import built_once, fact, given_up_index, session_of, there_is
 from models.provider import CLOCK, Provider, UnknownRow, clock_of
@@ -46,6 +46,7 @@ class Customer(Base):
         UniqueConstraint("provider_id", "ref"),
         listed("customers", "provider_id"),
         listed("customers", "provider_id", "email", name="email"),
+        searched("customers", "name", "email", "ref"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("cus"))
@@ -112,6 +113,7 @@ class Service(WithHistory, Base):
         listed("services", "provider_id", "created_at", name="created_at"),
         listed("services", "customer_id", name="customer_id"),
         Index("ix_services_of_customer", "customer_id", "ref"),
+        searched("services", "ref"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("svc"))

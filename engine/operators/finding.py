@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from models.arrived_credit import ArrivedCredit
@@ -58,7 +59,7 @@ class Found:
 def find(session: Session, provider_id: str, text: str) -> Found:
     """All of a provider's rows that the text may mean: by id; by an invoice's number, a service's or a customer's
     reference, a gateway's name for a payment or a refund, a request's idempotency key; by a part of a customer's name
-    or mail address or of a reference, in any case."""
+    or mail address or of a reference, in any case, or if that is short by the beginning of a word there."""
     wanted = text.strip()
     row_class = _BY_PREFIX.get(wanted.partition("_")[0])
     row = session.get(row_class, wanted) if row_class is not None else None
@@ -98,8 +99,9 @@ def _by_words(session: Session, provider_id: str, text: str) -> Iterator[Any]:
 
     yield from rows(PlanChange, PlanChange.idempotency_key == text)
     yield from rows(Invoice, func.lower(Invoice.number) == text.lower())
-    yield from rows(Service, Service.ref.icontains(text, autoescape=True))
-    yield from rows(Customer, *(column.icontains(text, autoescape=True) for column in _NAMES))
+    if _WORD_CHARACTER.search(text):
+        yield from rows(Service, *_has_part(Service.ref, text))
+        yield from rows(Customer, *(one for column in _NAMES for one in _has_part(column, text)))
     yield from rows(Payment, Payment.gateway_object == text)
     yield from rows(Refund, Refund.gateway_ref == text)
     yield from rows(InboxEvent, InboxEvent.event_key == text)
@@ -108,6 +110,14 @@ def _by_words(session: Session, provider_id: str, text: str) -> Iterator[Any]:
 
 
 _NAMES = (Customer.name, Customer.email, Customer.ref)
+# What an index of trigrams knows a text by: three letters or digits side by side, or those that a word begins with.
+_WORD_CHARACTER, _TRIGRAM = re.compile(r"[^\W_]"), re.compile(r"[^\W_]{3}")
+
+
+def _has_part(column: Any, text: str) -> list[ColumnElement[bool]]:
+    if _TRIGRAM.search(text):
+        return [column.icontains(text, autoescape=True)]
+    return [column.istartswith(text, autoescape=True), column.icontains(f" {text}", autoescape=True)]
 
 
 def _gathered(rows: Any) -> Found:
