@@ -27,6 +27,7 @@ from domain.lifecycle import (
 from engine import expiry, late_payment
 from engine.inbox import returns, slow_money
 from engine.inbox.ownership import PaymentTarget, is_ours, target_of
+from engine.inbox.reports import PaymentReport
 from engine.ledger import postings
 from engine.ledger.postings import MoneySource
 from engine.notifications import notices
@@ -70,16 +71,17 @@ def allocate_event(
     if target.attempt is not None:
         session.refresh(target.attempt, with_for_update={"of": PaymentAttempt})
     at = instant_of(session, event, gateway_event.occurred_at)
+    report = PaymentReport(event, gateway_event, target, change, at)
     is_money = gateway_event.kind is EventKind.PAYMENT_SUCCEEDED
-    if is_money and not last_attempt and _too_early(session, event, target, change, at):
+    if is_money and not last_attempt and _too_early(session, report):
         return Allocated(False)
     changes = [change.id] if change is not None else []
     if change is not None and change.status in EXPIRABLE:
         change.schedule_now()
     if is_money:
-        changes += _record_payment(session, now, event, gateway_event, target, change)
+        changes += _record_payment(session, now, report)
     if target.attempt is not None:
-        _move_attempt(session, now, target.attempt, change, gateway_event, at)
+        _move_attempt(session, now, target.attempt, report)
     return Allocated(True, tuple(changes))
 
 
@@ -147,17 +149,10 @@ _MOVES = {
 }
 
 
-def _move_attempt(
-    session: Session,
-    now: datetime,
-    attempt: PaymentAttempt,
-    change: PlanChange | None,
-    gateway_event: GatewayEvent,
-    at: datetime,
-) -> None:
+def _move_attempt(session: Session, now: datetime, attempt: PaymentAttempt, report: PaymentReport) -> None:
+    gateway_event, kind = report.gateway_event, report.gateway_event.kind
     attempt.gateway_ref = attempt.gateway_ref or gateway_event.gateway_ref
-    kind = gateway_event.kind
-    if kind is EventKind.PAYMENT_PENDING and not _sets_out(session, now, attempt, change, gateway_event, at):
+    if kind is EventKind.PAYMENT_PENDING and not _sets_out(session, now, attempt, report):
         return
     if kind not in _MOVES:
         return
@@ -170,62 +165,47 @@ def _move_attempt(
     move(session, attempt, event, target, now, actor="gateway", reason=error)
     session.flush()
     if was_on_its_way and kind in (EventKind.PAYMENT_FAILED, EventKind.PAYMENT_CANCELED):
-        slow_money.did_not_come(session, attempt, change, at)
+        slow_money.did_not_come(session, attempt, report.change, report.at)
     elif kind is EventKind.PAYMENT_FAILED:
-        slow_money.declined(session, attempt, change)
+        slow_money.declined(session, attempt, report.change)
 
 
-def _sets_out(
-    session: Session,
-    now: datetime,
-    attempt: PaymentAttempt,
-    change: PlanChange | None,
-    gateway_event: GatewayEvent,
-    at: datetime,
-) -> bool:
+def _sets_out(session: Session, now: datetime, attempt: PaymentAttempt, report: PaymentReport) -> bool:
     """Its money is on its way; that of an attempt which had failed takes the place of what was begun since. False
     where one that had failed does not go on: then the report moves nothing."""
     if attempt.status == AttemptStatus.FAILED:
-        if not slow_money.goes_on(session, attempt, gateway_event.occurred_at):
+        if not slow_money.goes_on(session, attempt, report.gateway_event.occurred_at):
             return False
         close_attempts(session, now, attempt.invoice)
-        slow_money.set_out(session, attempt, change, at)
+        slow_money.set_out(session, attempt, report.change, report.at)
     elif attempt.pending_since is None and attempt.status in UNRESOLVED_ATTEMPT:
-        slow_money.set_out(session, attempt, change, at)
+        slow_money.set_out(session, attempt, report.change, report.at)
     return True
 
 
-def _record_payment(
-    session: Session,
-    now: datetime,
-    event: InboxEvent,
-    gateway_event: GatewayEvent,
-    target: PaymentTarget,
-    change: PlanChange | None,
-) -> list[str]:
+def _record_payment(session: Session, now: datetime, report: PaymentReport) -> list[str]:
+    event, gateway_event, target, change = report.event, report.gateway_event, report.target, report.change
     if gateway_event.amount.currency != target.invoice.currency:
         _record_unmatched(session, now, event, gateway_event, target)
         return []
     payment = new_payment(session, event, gateway_event, target, "")
     if payment is None:
         return []
-    at = instant_of(session, event, gateway_event.occurred_at)
-    in_time = change is not None and slow_money.in_time(target.attempt, change, at)
+    in_time = change is not None and slow_money.in_time(target.attempt, change, report.at)
     source = MoneySource("payment", f"clearing:{event.connection.adapter}")
     return allocate(session, now, payment, target.invoice, change, in_time, source)
 
 
-def _too_early(
-    session: Session, event: InboxEvent, target: PaymentTarget, change: PlanChange | None, at: datetime
-) -> bool:
+def _too_early(session: Session, report: PaymentReport) -> bool:
     """Late money is allocated when its offer has ended: what was reported before it may have been in time, and another
     attempt that is being closed may have been paid."""
-    if change is None or change.status not in EXPIRABLE or slow_money.in_time(target.attempt, change, at):
+    change, target = report.change, report.target
+    if change is None or change.status not in EXPIRABLE or slow_money.in_time(target.attempt, change, report.at):
         return False
     if change.covered or not change.deadline_passed:
         return False
     others = [attempt for attempt in expiry.closing(session, target.invoice) if attempt is not target.attempt]
-    return bool(others) or expiry.unread_events(session, target.invoice, before=event.id)
+    return bool(others) or expiry.unread_events(session, target.invoice, before=report.event.id)
 
 
 def _pay_renewal(session: Session, now: datetime, invoice: Invoice, payment: Payment, source: MoneySource) -> None:

@@ -7,7 +7,6 @@ one that somebody made at the gateway it is as much as the gateway no longer cou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -15,42 +14,24 @@ from sqlalchemy.orm import Session
 
 from domain.lifecycle import EXPIRABLE, RefundStatus
 from domain.money import Money
+from engine.inbox.reports import ReturnReport
 from engine.inbox.return_postings import claims_of, post_return, record_return
 from engine.ledger import postings
 from engine.payments import refunds
 from engine.payments.owed import settle_covered
-from gateways.protocol import GatewayEvent
 from models.audit import Attribution
-from models.inbox import InboxEvent
 from models.moves import begin, move
 from models.payment import Payment, Refund, failed_movement, movements_of, pending_refunds
-from models.plan_change import PlanChange
 
 
-@dataclass(frozen=True, slots=True)
-class RefundReport:
-    """What a gateway reports of a payment's refunds, as of `at` (the gateway's time); the payment is locked."""
-
-    event: InboxEvent
-    gateway_event: GatewayEvent
-    payment: Payment
-    change: PlanChange | None
-    at: datetime
-
-    @property
-    def name(self) -> str:
-        """What it is about: the refund, or all of them."""
-        return self.gateway_event.gateway_object
-
-
-def refunded(session: Session, now: datetime, report: RefundReport) -> list[str]:
+def refunded(session: Session, now: datetime, report: ReturnReport) -> list[str]:
     """A refund succeeded, after which so much is refunded in all."""
     refunded_minor = report.gateway_event.amount.amount
     _keep_sum(report, refunded_minor)
     return _record_new(session, now, report, refunded_minor, report.at, succeeded=report.name)
 
 
-def refund_failed(session: Session, now: datetime, report: RefundReport, last_attempt: bool) -> list[str] | None:
+def refund_failed(session: Session, now: datetime, report: ReturnReport, last_attempt: bool) -> list[str] | None:
     """A refund failed, whether it had succeeded or not. None while nobody can tell whether it is one of ours, as we
     wait for the gateway's answer to it; at the last attempt it is recorded by its name, and our refund will find it."""
     payment, changes = report.payment, list[str]()
@@ -73,7 +54,7 @@ def refund_failed(session: Session, now: datetime, report: RefundReport, last_at
     return changes
 
 
-def _keep_sum(report: RefundReport, refunded_minor: int) -> None:
+def _keep_sum(report: ReturnReport, refunded_minor: int) -> None:
     payment = report.payment
     if payment.refunded_as_of is None or report.at >= payment.refunded_as_of:
         payment.refunded_minor, payment.refunded_as_of = refunded_minor, report.at
@@ -82,7 +63,7 @@ def _keep_sum(report: RefundReport, refunded_minor: int) -> None:
 def _record_new(
     session: Session,
     now: datetime,
-    report: RefundReport,
+    report: ReturnReport,
     refunded_minor: int,
     as_of: datetime,
     succeeded: str | None = None,
@@ -103,11 +84,11 @@ def _record_new(
     refunds.watch_refunds(payment)
     amount = Money(new, payment.currency)
     key = f"{report.gateway_event.gateway_ref}:{refunded_minor}" + (f":{len(failures)}" if failures else "")
-    movement = _record(session, report, "refund", amount, key)
-    return post_return(session, now, movement, payment, report.change, final=True) if movement else []
+    movement = record_return(session, report, "refund", amount, key)
+    return post_return(session, now, movement, report, final=True) if movement else []
 
 
-def _failed_at_gateway(session: Session, now: datetime, report: RefundReport) -> list[str]:
+def _failed_at_gateway(session: Session, now: datetime, report: ReturnReport) -> list[str]:
     """Of a refund that we did not make, as much comes back as the gateway no longer counts: it may never have been
     reported, or another refund has taken its place in the sum."""
     event, payment, amount = report.gateway_event, report.payment, report.gateway_event.amount
@@ -119,12 +100,12 @@ def _failed_at_gateway(session: Session, now: datetime, report: RefundReport) ->
     known = _sum(movements_of(session, payment, "refund")) - _sum(movements_of(session, payment, "refund_failed"))
     back = Money(max(0, min(amount.amount, known - counted)), payment.currency)
     if amount != back:
-        _record(session, report, "refund", amount - back, report.name)
-    _record(session, report, "refund_failed", amount, report.name)
+        record_return(session, report, "refund", amount - back)
+    record_return(session, report, "refund_failed", amount)
     return _bring_back(session, now, report, back) if back else []
 
 
-def _bring_back(session: Session, now: datetime, report: RefundReport, back: Money) -> list[str]:
+def _bring_back(session: Session, now: datetime, report: ReturnReport, back: Money) -> list[str]:
     """The refund gets a row, so that people see it and may have to decide about it."""
     payment, change = report.payment, report.change
     refund = refunds.new_refund(session, payment, back, Attribution("gateway", "It was made at the gateway."))
@@ -132,8 +113,8 @@ def _bring_back(session: Session, now: datetime, report: RefundReport, back: Mon
     begin(session, refund, now, "gateway", refund.reason)
     move(session, refund, "succeed", RefundStatus.SUCCEEDED, now, actor="gateway")
     move(session, refund, "fail", RefundStatus.FAILED, now, actor="gateway", reason=refund.error)
-    postings.reopen_refund(session, refund, f"clearing:{payment.connection.adapter}", now)
-    claims = claims_of(session, payment, change, back)
+    postings.reopen_refund(session, refund, report.clearing, now)
+    claims = claims_of(session, report, back)
     answered = postings.answer_refund(session, refund, claims, now)
     refunds.give_back(session, now, refund, back - answered)
     if payment.invoice is not None:
@@ -142,10 +123,6 @@ def _bring_back(session: Session, now: datetime, report: RefundReport, back: Mon
         return []
     change.schedule_now()
     return [change.id]
-
-
-def _record(session: Session, report: RefundReport, kind: str, amount: Money, key: str) -> Payment | None:
-    return record_return(session, report.event, report.gateway_event, report.payment, kind, amount, key, report.at)
 
 
 def _sum(movements: list[Payment]) -> int:

@@ -14,9 +14,8 @@ from sqlalchemy.orm import Session
 from domain.lifecycle import PAYABLE, Status
 from domain.money import Money
 from engine import reversal
+from engine.inbox.reports import ReturnReport
 from engine.ledger import postings
-from gateways.protocol import GatewayEvent
-from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.ledger import Entry, LedgerEntry, LedgerTransaction, credit, paid_from_credit, receivable_of, returned_of
 from models.payment import Payment, Refund, record_movement_of
@@ -26,28 +25,21 @@ from models.plan_change import PlanChange
 _UNDONE = (Status.REVERSED, Status.COMPENSATED)
 
 
-def post_return(
-    session: Session, now: datetime, movement: Payment, payment: Payment, change: PlanChange | None, final: bool
-) -> list[str]:
-    clearing = f"clearing:{payment.connection.adapter}"
+def post_return(session: Session, now: datetime, movement: Payment, report: ReturnReport, final: bool) -> list[str]:
+    payment, change = report.payment, report.change
     if payment.outcome == "unmatched" or payment.invoice_id is None:
-        postings.return_unmatched(session, movement, f"unmatched:{payment.connection.adapter}", clearing, now)
+        postings.return_unmatched(session, movement, report.unmatched, report.clearing, now)
         return []
     if payment.outcome == "held" and change is not None and change.status in PAYABLE:
-        postings.return_held(session, change, movement, clearing, now)
+        postings.return_held(session, change, movement, report.clearing, now)
         return []
     invoice = session.get_one(Invoice, payment.invoice_id)
-    postings.return_settled(session, invoice, movement, clearing, now)
-    return decide(session, now, movement, payment, invoice, change) if final else []
+    postings.return_settled(session, invoice, movement, report.clearing, now)
+    return decide(session, now, movement, invoice, change) if final else []
 
 
 def decide(
-    session: Session,
-    now: datetime,
-    movement: Payment,
-    payment: Payment,
-    invoice: Invoice,
-    change: PlanChange | None,
+    session: Session, now: datetime, movement: Payment, invoice: Invoice, change: PlanChange | None
 ) -> list[str]:
     """What was too much was credit, and is taken from there; what the invoice needed is the policy's matter."""
     claim = returned_of(session, invoice)
@@ -65,40 +57,34 @@ def decide(
 
 
 def record_return(
-    session: Session,
-    event: InboxEvent,
-    gateway_event: GatewayEvent,
-    payment: Payment,
-    kind: str,
-    amount: Money,
-    gateway_object: str | None = None,
-    at: datetime | None = None,
+    session: Session, report: ReturnReport, kind: str, amount: Money, name: str | None = None
 ) -> Payment | None:
-    """The movement's row; None if it is recorded already."""
-    name, moment = gateway_object or gateway_event.gateway_object, at or gateway_event.occurred_at
-    return record_movement_of(session, payment, name, kind, amount, "returned", moment, event.id)
+    """The movement's row, under the report's name unless given another; None if it is recorded already."""
+    name = name or report.name
+    return record_movement_of(session, report.payment, name, kind, amount, "returned", report.at, report.event.id)
 
 
-def win_back(session: Session, now: datetime, won: Payment, payment: Payment, change: PlanChange | None) -> list[str]:
+def win_back(session: Session, now: datetime, won: Payment, report: ReturnReport) -> list[str]:
     """A dispute was won: the money is again what it was before. Returns the change that it may pay now."""
-    clearing = f"clearing:{payment.connection.adapter}"
+    payment, change = report.payment, report.change
     if payment.outcome == "unmatched" or payment.invoice_id is None:
-        postings.park_won_dispute(session, won, clearing, f"unmatched:{payment.connection.adapter}", now)
+        postings.park_won_dispute(session, won, report.clearing, report.unmatched, now)
         return []
     if payment.outcome == "held" and change is not None and change.status in PAYABLE:
-        postings.hold_won_dispute(session, change, won, clearing, now)
+        postings.hold_won_dispute(session, change, won, report.clearing, now)
         change.schedule_now()
         return [change.id]
     invoice = session.get_one(Invoice, payment.invoice_id)
     claim = min(won.amount, max(Money.zero(won.currency), returned_of(session, invoice)))
-    postings.win_dispute(session, invoice, won, claim, clearing, now)
+    postings.win_dispute(session, invoice, won, claim, report.clearing, now)
     return []
 
 
-def claims_of(session: Session, payment: Payment, change: PlanChange | None, amount: Money) -> list[Entry]:
+def claims_of(session: Session, report: ReturnReport, amount: Money) -> list[Entry]:
     """What money of a payment that comes in again is first for, as credits: what was posted when it went back is
     undone. Held for a change that is still unpaid; else the loss that was taken, the debt that was made of it, the
     claim that is open. The rest is the customer's."""
+    payment, change = report.payment, report.change
     if payment.outcome == "unmatched" or payment.invoice_id is None:
         return []
     if payment.outcome == "held" and change is not None and change.status in PAYABLE:

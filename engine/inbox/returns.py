@@ -10,12 +10,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from engine.inbox.refund_events import RefundReport, refund_failed, refunded
+from engine.inbox.refund_events import refund_failed, refunded
+from engine.inbox.reports import ReturnReport
 from engine.inbox.return_postings import decide, post_return, record_return, win_back
 from gateways.protocol import EventKind, GatewayEvent
 from models.inbox import InboxEvent, instant_of
 from models.payment import Payment
-from models.plan_change import PlanChange, lock_invoice
+from models.plan_change import lock_invoice
 
 KINDS = frozenset(
     {
@@ -38,15 +39,15 @@ def process_return(
         return None
     change = lock_invoice(session, payment.invoice) if payment.invoice is not None else None
     session.refresh(payment, with_for_update={"of": Payment})
-    report = RefundReport(event, gateway_event, payment, change, instant_of(session, event, gateway_event.occurred_at))
+    report = ReturnReport(event, gateway_event, payment, change, instant_of(session, event, gateway_event.occurred_at))
     if gateway_event.kind is EventKind.REFUND_FAILED:
         return refund_failed(session, now, report, last_attempt)
     if gateway_event.kind is EventKind.REFUND_SUCCEEDED:
         return refunded(session, now, report)
     if gateway_event.kind is EventKind.PAYMENT_LATE_FAILED:
-        movement = record_return(session, event, gateway_event, payment, "late_failure", gateway_event.amount)
-        return post_return(session, now, movement, payment, change, final=True) if movement else []
-    return _disputed(session, now, event, gateway_event, payment, change)
+        movement = record_return(session, report, "late_failure", gateway_event.amount)
+        return post_return(session, now, movement, report, final=True) if movement else []
+    return _disputed(session, now, report)
 
 
 def _payment_of(session: Session, event: InboxEvent, gateway_event: GatewayEvent) -> Payment | None:
@@ -59,25 +60,18 @@ def _payment_of(session: Session, event: InboxEvent, gateway_event: GatewayEvent
     return payment
 
 
-def _disputed(
-    session: Session,
-    now: datetime,
-    event: InboxEvent,
-    gateway_event: GatewayEvent,
-    payment: Payment,
-    change: PlanChange | None,
-) -> list[str]:
+def _disputed(session: Session, now: datetime, report: ReturnReport) -> list[str]:
     """A decision implies that the dispute was opened, whether that was reported or not."""
-    opened = record_return(session, event, gateway_event, payment, "dispute", gateway_event.amount)
+    kind, amount, invoice = report.gateway_event.kind, report.gateway_event.amount, report.payment.invoice
+    opened = record_return(session, report, "dispute", amount)
     if opened is not None:
-        post_return(session, now, opened, payment, change, final=False)
-    invoice = payment.invoice
-    if gateway_event.kind is EventKind.DISPUTE_WON:
-        won = record_return(session, event, gateway_event, payment, "dispute_won", gateway_event.amount)
+        post_return(session, now, opened, report, final=False)
+    if kind is EventKind.DISPUTE_WON:
+        won = record_return(session, report, "dispute_won", amount)
         if won is not None:
-            return win_back(session, now, won, payment, change)
-    if gateway_event.kind is EventKind.DISPUTE_LOST:
-        lost = record_return(session, event, gateway_event, payment, "dispute_lost", gateway_event.amount)
+            return win_back(session, now, won, report)
+    if kind is EventKind.DISPUTE_LOST:
+        lost = record_return(session, report, "dispute_lost", amount)
         if lost is not None and invoice is not None:
-            return decide(session, now, lost, payment, invoice, change)
+            return decide(session, now, lost, invoice, report.change)
     return []

@@ -33,14 +33,13 @@ class AttemptOpen(Exception):
         super().__init__(f"Payment {attempt.id} is still open. Pay at {attempt.checkout_url or 'its checkout page'}.")
 
 
-class MoneyOnItsWay(AttemptOpen):
+class MoneyOnItsWay(Exception):
     """The customer has paid already, and the money takes its time."""
 
     def __init__(self, attempt: PaymentAttempt) -> None:
-        Exception.__init__(
-            self,
+        super().__init__(
             f"A payment of {attempt.amount.major()} {attempt.currency} is on its way ({attempt.id})."
-            " A second one would be charged as well; wait for what becomes of the first.",
+            " A second one would be charged as well; wait for what becomes of the first."
         )
 
 
@@ -51,13 +50,11 @@ class NothingToPay(Exception):
         super().__init__(f"{row.id} is {row.status}; only what awaits payment can be paid.")
 
 
-class PaymentRefused(NothingToPay):
+class PaymentRefused(Exception):
     """The gateway has refused this payment for good: an operator has to see to it before it can be paid."""
 
     def __init__(self, attempt: PaymentAttempt) -> None:
-        Exception.__init__(
-            self, f"The gateway refused {attempt.id}: {attempt.error} An operator has to see to it first."
-        )
+        super().__init__(f"The gateway refused {attempt.id}: {attempt.error} An operator has to see to it first.")
 
 
 def start_attempt(session: Session, now: datetime, change_id: str) -> PaymentAttempt:

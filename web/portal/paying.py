@@ -10,7 +10,14 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from engine.payments.attempts import AttemptOpen, NothingToPay, start_attempt, start_invoice_attempt
+from engine.payments.attempts import (
+    AttemptOpen,
+    MoneyOnItsWay,
+    NothingToPay,
+    PaymentRefused,
+    start_attempt,
+    start_invoice_attempt,
+)
 from tasks.story import enqueue_task
 from web.portal.pages import see
 from web.portal.visit import COOKIE_PATH, FormOfBill, RowId, transaction_for
@@ -43,9 +50,9 @@ def pay_again(change_id: RowId, visit: FormOfBill) -> RedirectResponse:
     try:
         with transaction_for(visit) as tx:
             start_attempt(tx.session, tx.now, tx.change(change_id).id)
-    except NothingToPay:
+    except (NothingToPay, PaymentRefused):
         return answer
-    except AttemptOpen:
+    except (AttemptOpen, MoneyOnItsWay):
         pass
     else:
         enqueue_task("plan_change.request_payment", change_id=change_id)
@@ -62,9 +69,9 @@ def pay_invoice_again(invoice_id: RowId, visit: FormOfBill) -> RedirectResponse:
             invoice = tx.invoice(invoice_id)
             followed = invoice.change_id or invoice.id
             start_invoice_attempt(tx.session, tx.now, invoice)
-    except NothingToPay:
+    except (NothingToPay, PaymentRefused):
         return answer
-    except AttemptOpen:
+    except (AttemptOpen, MoneyOnItsWay):
         pass
     else:
         enqueue_task("invoices.request_payment", invoice_id=invoice_id)
