@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -336,6 +336,14 @@ def latest_attempts(session: Session, invoice_ids: list[str]) -> dict[str, Payme
         .ext(distinct_on(PaymentAttempt.invoice_id))
     )
     return {attempt.invoice_id: attempt for attempt in attempts}
+
+
+def refused_among(session: Session, attempts: Iterable[PaymentAttempt]) -> set[str]:
+    """The ids of those that are `refused`; asked only of what has failed."""
+    failed = [attempt.id for attempt in attempts if attempt.status == AttemptStatus.FAILED]
+    if not failed:
+        return set()
+    return set(session.scalars(select(PaymentAttempt.id).where(PaymentAttempt.id.in_(failed), PaymentAttempt.refused)))
 
 
 def unresolved_attempts(session: Session, invoice_id: str) -> list[PaymentAttempt]:

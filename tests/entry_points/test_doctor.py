@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
+from threading import Barrier, Thread
 
 import pytest
 from redis import Redis
@@ -156,25 +157,42 @@ def test_a_queue_that_no_worker_takes_from(healthy: Stack) -> None:
         )
 
 
-def test_a_host_that_answers_with_errors(healthy: Stack) -> None:
-    class Broken(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_error(502)
-
-    play = Play.of(healthy)
-    with HTTPServer(("127.0.0.1", 0), Broken) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}"
+def test_hosts_that_answer_with_errors_are_asked_side_by_side(healthy: Stack) -> None:
+    """Each answers only while the other one is asked, too, and each provider is told of its own."""
+    both_asked = Barrier(2)
+    statuses = (502, 504)
+    with ExitStack() as running:
+        urls = [running.enter_context(_failing(status, both_asked)) for status in statuses]
+        plays = [Play.of(healthy) for _ in urls]
         with transaction() as session:
-            own = {"u": url, "p": play.provider(session).id}
-            session.execute(text("UPDATE connections SET base_url = :u WHERE kind = 'host' AND provider_id = :p"), own)
+            for play, url in zip(plays, urls, strict=True):
+                own = {"u": url, "p": play.provider(session).id}
+                move = text("UPDATE connections SET base_url = :u WHERE kind = 'host' AND provider_id = :p")
+                session.execute(move, own)
         code, found = diagnose()
-        server.shutdown()
     with transaction() as session:
-        back = {"u": url, "h": healthy.addresses.host}
-        session.execute(text("UPDATE connections SET base_url = :h WHERE base_url = :u"), back)
+        back = {"u": urls, "h": healthy.addresses.host}
+        session.execute(text("UPDATE connections SET base_url = :h WHERE base_url = ANY(:u)"), back)
     assert code == 1
-    assert f"{play.slug}: The host at {url} answers with 502." in found["bad"]
+    assert set(found["bad"]) == {
+        f"{play.slug}: The host at {url} answers with {status}."
+        for play, url, status in zip(plays, urls, statuses, strict=True)
+    }
+
+
+@contextmanager
+def _failing(status: int, together: Barrier) -> Iterator[str]:
+    """A host that answers with this status once all others are asked; its address."""
+
+    class Failing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            together.wait(2)
+            self.send_error(status)
+
+    with HTTPServer(("127.0.0.1", 0), Failing) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 def test_a_gateway_whose_webhooks_are_all_refused(healthy: Stack) -> None:

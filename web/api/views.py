@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.catalog import Catalog, Plan, in_language
-from domain.lifecycle import AttemptStatus, Status
+from domain.lifecycle import Status
 from domain.money import Money
 from domain.next_steps import PLAN_CHANGE, next_actions, phase_of
 from domain.periods import instant_text
@@ -23,7 +23,7 @@ from models.customer import Customer, Service
 from models.invoice import Document, Invoice, StoredQuote, invoices_of_changes
 from models.ledger import LedgerEntry, LedgerTransaction
 from models.moves import moves_of_each
-from models.payment import PaymentAttempt, latest_attempts
+from models.payment import PaymentAttempt, latest_attempts, refused_among
 from models.pending_work import next_of
 from models.plan_change import ChangeMove, PlanChange
 from planshift_client import shapes
@@ -163,17 +163,25 @@ def change_views(
 
 @dataclass(frozen=True, slots=True)
 class _Bill:
-    """An invoice, the last attempt to collect it, and what is owed of it once more."""
+    """An invoice, the last attempt to collect it, whether its gateway has refused that, and what is owed of it once
+    more."""
 
     invoice: Invoice
     attempt: PaymentAttempt | None
+    refused: bool
     again: Money
 
 
 def _bills(session: Session, invoices: list[Invoice]) -> list[_Bill]:
     attempts = latest_attempts(session, [invoice.id for invoice in invoices])
+    refused = refused_among(session, attempts.values())
     again = owed_again_of_each(session, invoices)
-    return [_Bill(invoice, attempts.get(invoice.id), again[invoice.id]) for invoice in invoices]
+
+    def bill_of(invoice: Invoice) -> _Bill:
+        attempt = attempts.get(invoice.id)
+        return _Bill(invoice, attempt, attempt is not None and attempt.id in refused, again[invoice.id])
+
+    return [bill_of(invoice) for invoice in invoices]
 
 
 def _change_view(
@@ -181,7 +189,7 @@ def _change_view(
 ) -> shapes.PlanChange:
     status = Status(change.status)
     attempt, again = (bill.attempt, bool(bill.again)) if bill else (None, False)
-    refused = attempt if attempt is not None and attempt.status == AttemptStatus.FAILED and attempt.refused else None
+    refused = attempt if bill is not None and bill.refused else None
     payable = refused is None and not (attempt is not None and attempt.money_on_its_way)
     return shapes.PlanChange(
         id=change.id,
