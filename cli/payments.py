@@ -27,7 +27,7 @@ Reason = Annotated[str, typer.Option(help="The reason, for the record.")]
 @app.command("list", epilog="Example: planshift payments list dns --unmatched")
 def list_payments(
     provider: Provider,
-    unmatched: Annotated[bool, typer.Option(help="Only money that belongs to no invoice yet.")] = False,
+    unmatched: Annotated[bool, typer.Option(help="Only money that belongs to no invoice and did not go back.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many, newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     ColumnElement,
     ForeignKey,
@@ -15,6 +16,8 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     bindparam,
+    case,
+    cast,
     false,
     func,
     or_,
@@ -168,6 +171,18 @@ class PaymentAttempt(Leased, WithHistory, Base):
         return Money(self.amount_minor, self.currency)
 
 
+def _left_minor(row: Any) -> ColumnElement[int]:
+    """Less what went back of it, and what is pending in refunds of ours."""
+    movement = aliased(Payment)
+    sign = case((movement.kind.in_(WENT_BACK), -1), (movement.kind.in_(CAME_AGAIN), 1), else_=0)
+    came_and_went = select(func.coalesce(func.sum(movement.amount_minor * sign), 0))
+    pending = select(func.coalesce(func.sum(Refund.amount_minor), 0)).where(
+        Refund.payment_id == row.id, Refund.status.in_(sorted(UNCONFIRMED_REFUND))
+    )
+    gone = came_and_went.where(movement.of_payment_id == row.id)
+    return cast(row.amount_minor + gone.scalar_subquery() - pending.scalar_subquery(), BigInteger)
+
+
 class Payment(Base):
     """One movement of money at a gateway; the unique key makes a repeated or reordered event harmless.
 
@@ -209,9 +224,17 @@ class Payment(Base):
     connection: Mapped[Connection] = relationship(lazy="joined", innerjoin=True)
     invoice: Mapped[Invoice | None] = relationship(lazy="raise_on_sql")
 
+    left_minor = fact(_left_minor)
+
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def refundable(self) -> Money:
+        """What is left at the gateway of money that came in. Nothing is locked, since pages that only read use this,
+        too."""
+        return Money(max(0, self.left_minor) if self.kind == "payment" else 0, self.currency)
 
 
 class Refund(Leased, WithHistory, Base):
@@ -385,13 +408,6 @@ def failed_movement(session: Session, payment: Payment, gateway_ref: str) -> Pay
     """That the refund of this name at the gateway has failed, if that is recorded."""
     failures = movements_of(session, payment, "refund_failed")
     return next((failure for failure in failures if failure.gateway_object == gateway_ref), None)
-
-
-def pending_refund_minor(session: Session, payment: Payment) -> int:
-    """How much of a payment is pending in refunds of ours. Locks nothing."""
-    query = select(func.coalesce(func.sum(Refund.amount_minor), 0))
-    pending = query.where(Refund.payment_id == payment.id, Refund.status.in_(UNCONFIRMED_REFUND))
-    return int(session.scalar(pending) or 0)
 
 
 def pending_refunds(session: Session, payment: Payment) -> list[Refund]:

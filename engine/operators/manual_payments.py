@@ -98,6 +98,12 @@ def match_payment(
         raise NotMatchable(f"{payment.id} is not unmatched: it was {payment.outcome}.")
     if payment.currency != invoice.currency:
         raise NotMatchable(f"{payment.id} is in {payment.currency} and {invoice.id} in {invoice.currency}: refund it.")
+    gone = payment.amount - payment.refundable
+    if gone:
+        raise NotMatchable(
+            f"{gone.major()} {gone.currency} of {payment.id} went back, or are about to: refund the rest as well."
+            " What is too much need not go back first: it becomes the customer's account credit."
+        )
     # The operator has matched it: whether the money came in time is the only thing left to the clock.
     in_time = change is not None and change.payable_until is not None and now <= change.payable_until
     source = MoneySource("match", f"unmatched:{payment.connection.adapter}")
@@ -106,9 +112,11 @@ def match_payment(
 
 
 def payments_of(provider_id: str, unmatched: bool = False) -> Select[Payment]:
-    """The movements of money of a provider, as a query."""
+    """The movements of money of a provider, as a query; `unmatched` are those that belong to nothing yet, and of which
+    something is left."""
     query = select(Payment).where(Payment.provider_id == provider_id)
-    return query.where(Payment.outcome == "unmatched", Payment.kind == "payment") if unmatched else query
+    belongs_to_nothing = (Payment.outcome == "unmatched", Payment.kind == "payment", Payment.left_minor > 0)
+    return query.where(*belongs_to_nothing) if unmatched else query
 
 
 def _required_invoice(session: Session, provider: Provider, invoice_id: str) -> Invoice:

@@ -18,7 +18,6 @@ from domain import next_steps
 from domain.lifecycle import InboxStatus, Status
 from engine.operators.dead_letters import dead_rows
 from engine.operators.manual_payments import payments_of
-from engine.payments.refunds import refundable
 from models.arrived_credit import ArrivedCredit
 from models.customer import Customer, OfService, Service
 from models.inbox import InboxEvent
@@ -102,8 +101,7 @@ def _whose(session: Session, row: Any) -> tuple[Customer | None, Service | None]
 def _unmatched(session: Session, provider_id: str) -> Iterator[Waiting]:
     query = payments_of(provider_id, unmatched=True).order_by(Payment.id).limit(LISTED_MAX)
     for payment in session.scalars(query):
-        if refundable(session, payment):  # else all of it went back
-            yield Waiting("unmatched", payment, payment.created_at)
+        yield Waiting("unmatched", payment, payment.created_at)
 
 
 def _returned(session: Session, provider_id: str) -> Iterator[Waiting]:

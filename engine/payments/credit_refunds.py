@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from domain.catalog import Catalog
 from domain.money import Money
 from domain.pricing.modes import CreditBecomes
-from engine.payments.refunds import refundable, start_refund
+from engine.payments.refunds import start_refund
 from models.audit import Attribution
 from models.customer import Service
 from models.ending import Ending
@@ -23,7 +23,7 @@ def refundable_for(session: Session, catalog: Catalog, service: Service) -> Mone
     """What gateways can still refund of what was paid for a service; None where no rule refunds credit."""
     if not any(rule.proration and rule.proration.credit_becomes is CreditBecomes.REFUND for rule in catalog.rules):
         return None
-    left = (refundable(session, payment) for payment in _payments_for(session, service))
+    left = (payment.refundable for payment in _payments_for(session, service))
     return sum(left, Money.zero(service.currency))
 
 
@@ -33,7 +33,7 @@ def start_credit_refunds(session: Session, now: datetime, cause: PlanChange | En
     What no payment can be refunded for any more stays there.
     """
     for payment in _payments_for(session, cause.service):
-        part = min(amount, refundable(session, payment))
+        part = min(amount, payment.refundable)
         if part:
             attribution = Attribution("system", f"the credit of {cause.id}")
             start_refund(session, now, cause.provider, payment.id, part, attribution)

@@ -26,7 +26,7 @@ from models.base import new_id
 from models.invoice import Invoice
 from models.ledger import balance
 from models.moves import begin, move
-from models.payment import Payment, Refund, failed_movement, gone_minor, pending_refund_minor, record_movement_of
+from models.payment import Payment, Refund, failed_movement, record_movement_of
 from models.pending_work import MACHINE_NOW
 from models.provider import Provider, catalog_of
 
@@ -78,7 +78,7 @@ def start_refund(
     Raises UnknownPayment, NotRefundable.
     """
     payment = lock_payment(session, provider, payment_id)
-    left = refundable(session, payment)
+    left = payment.refundable
     wanted = left if amount is None else amount
     if wanted.currency != payment.currency or not 0 < wanted.amount <= left.amount:
         raise NotRefundable(f"{payment.id} can give back {left.major()} {left.currency} at most.")
@@ -89,17 +89,6 @@ def start_refund(
     details = {"refund": refund.id, "amount": wanted.as_json()}
     record_action(session, provider.id, now, "payment.refund", payment.id, attribution, **details)
     return refund
-
-
-def refundable(session: Session, payment: Payment) -> Money:
-    """What is left of a payment at the gateway: less what went back, and what is pending.
-
-    Nothing is locked, since pages that only read use this, too. What is pending is read first: a refund that is
-    confirmed in between counts twice, and never not at all.
-    """
-    pending_minor = pending_refund_minor(session, payment)
-    left = payment.amount_minor - gone_minor(session, payment) - pending_minor
-    return Money(max(0, left) if payment.kind == "payment" else 0, payment.currency)
 
 
 def required_payment(session: Session, provider: Provider, payment_id: str) -> Payment:

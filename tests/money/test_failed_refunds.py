@@ -25,7 +25,7 @@ from engine.operators.failed_refunds import (
 )
 from engine.operators.manual_payments import StatementLine, record_payment
 from engine.payments.paid_at import paid_at
-from engine.payments.refunds import NotRefundable, refundable
+from engine.payments.refunds import NotRefundable
 from engine.reversal import net_received
 from gateways.protocol import GatewayRefund
 from gateways.registry import GATEWAYS
@@ -73,7 +73,7 @@ def mails(refund_id: str) -> dict[str, OutboxMessage]:
 
 def left(play: MoneyPlay, payment_id: str) -> int:
     with transaction() as session:
-        return refundable(session, session.get_one(Payment, payment_id)).amount
+        return session.get_one(Payment, payment_id).refundable.amount
 
 
 def refunds_of(play: MoneyPlay) -> list[Refund]:

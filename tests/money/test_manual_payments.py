@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from domain.money import Money
+from engine.operators import waiting
+from engine.operators.failed_refunds import report_failed
 from engine.operators.manual_payments import (
     AlreadyRecorded,
     NotMatchable,
@@ -135,6 +137,52 @@ def test_money_of_another_currency_is_not_matched_but_sent_back(servers: Stack) 
     refund_id = play.start_refund(payment.id)
     assert play.ledger() == {"clearing:standard": 373, "refunding": -373}
     assert play.refund(refund_id).amount == Money(373, "USD")
+
+
+@pytest.mark.parametrize("amount", [TOTAL, 1])
+def test_money_that_goes_back_is_not_matched_any_more(servers: Stack, amount: int) -> None:
+    """Another customer's transfer lies in the same account of the ledger, and would pay for it."""
+    play, change_id, _ = awaiting(servers)
+    record(play, "17/1", yen(TOTAL), None)
+    record(play, "17/2", yen(TOTAL), None)
+    gone, stays = sorted(play.payments(), key=lambda payment: payment.gateway_object)
+    play.start_refund(gone.id, yen(amount))
+    with pytest.raises(NotMatchable, match=f"{amount} JPY of {gone.id} went back, or are about to"):
+        match(play, gone.id, play.invoice(change_id).id)
+    assert match(play, stays.id, play.invoice(change_id).id) == [change_id]
+    left = {"unmatched:manual": amount - TOTAL} if amount < TOTAL else {}
+    assert play.ledger() == {"clearing:manual": 2 * TOTAL, "held": -TOTAL, "refunding": -amount} | left
+
+
+def test_a_transfer_that_could_not_be_sent_back_is_matched_after_all(servers: Stack) -> None:
+    play, change_id, _ = awaiting(servers)
+    record(play, "17/1", yen(TOTAL), None)
+    [payment] = play.payments()
+    refund_id = play.start_refund(payment.id)
+    play.send_refund(refund_id)
+    assert (play.refund(refund_id).status, play.ledger()) == ("succeeded", {})
+    with pytest.raises(NotMatchable, match="373 JPY"):
+        match(play, payment.id, play.invoice(change_id).id)
+    with transaction() as session:
+        report_failed(session, NOON_17_JULY, play.provider(session), refund_id, DECISION)
+    assert match(play, payment.id, play.invoice(change_id).id) == [change_id]
+    assert play.ledger() == {"clearing:manual": 373, "held": -373}
+
+
+def test_what_went_back_takes_no_place_in_the_list_of_what_is_to_be_matched(
+    servers: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play, _, _ = awaiting(servers)
+    for line in ("17/1", "17/2"):
+        record(play, line, yen(TOTAL), None)
+    older, newer = sorted(play.payments(), key=lambda payment: payment.id)
+    monkeypatch.setattr(waiting, "LISTED_MAX", 1)
+    with transaction() as session:
+        provider_id = play.provider(session).id
+        assert [one.row.id for one in waiting.waiting_for_a_person(session, provider_id)] == [older.id]
+    play.start_refund(older.id)
+    with transaction() as session:
+        assert [one.row.id for one in waiting.waiting_for_a_person(session, provider_id)] == [newer.id]
 
 
 def test_a_renewal_is_paid_by_bank(servers: Stack) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select, text
 
 from domain.money import Money
-from engine.payments.refunds import refundable, required_payment
+from engine.payments.refunds import required_payment
 from local.stack import Stack
 from models.database import transaction
 from models.payment import Payment
@@ -23,4 +23,4 @@ def test_a_payment_is_shown_while_a_refund_of_it_is_being_written(servers: Stack
         with transaction() as reader:
             reader.execute(text("SET LOCAL lock_timeout = '100ms'"))
             payment = required_payment(reader, play.provider(reader), payment_id)
-            assert refundable(reader, payment) == Money(373, "JPY")
+            assert payment.refundable == Money(373, "JPY")

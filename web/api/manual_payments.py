@@ -119,9 +119,9 @@ def replay_webhook(event_id: EventId, body: DecisionBody, operation: OneOperatio
 def list_payments(
     caller: OpsKey,
     page: Annotated[Page, Depends(paged("mny"))],
-    unmatched: Annotated[bool, Query(description="Only what belongs to no invoice yet.")] = False,
+    unmatched: Annotated[bool, Query(description="Only what belongs to no invoice yet and did not go back.")] = False,
 ) -> shapes.Listed[shapes.Movement]:
-    """Movements of money, newest first; `unmatched` are those that belong to no invoice yet."""
+    """Movements of money, newest first; `unmatched` are those that belong to no invoice yet and did not go back."""
     with transaction_for(caller) as tx:
         return page_of(tx.session, payments_of(tx.provider.id, unmatched), Payment, page, each(movement_view))
 

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine.payments.refunds import refundable
 from models.audit import OperatorAction
 from models.inbox import InboxEvent, RefusedWebhook
 from models.payment import Payment, Refund
@@ -80,7 +79,7 @@ def payment_view(session: Session, payment: Payment) -> shapes.Payment:
     refunds = session.scalars(select(Refund).where(Refund.payment_id == payment.id).order_by(Refund.id))
     return shapes.Payment(
         **_movement_values(payment),
-        refundable=money_view(refundable(session, payment)),
+        refundable=money_view(payment.refundable),
         refunds=[refund_view(refund) for refund in refunds],
         actions=actions_of(session, payment.provider_id, payment.id),
     )

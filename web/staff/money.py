@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from engine.operators.manual_payments import payments_of
-from engine.payments.refunds import refundable
 from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.payment import Payment, Refund
@@ -27,7 +26,7 @@ def show_money(visit: Signed, notice: Notice = "") -> HTMLResponse:
     with transaction_for(visit) as tx:
         unmatched = payments_of(tx.provider.id, unmatched=True).order_by(Payment.id).limit(SHOWN_MAX)
         values = {
-            "unmatched": [one for one in tx.session.scalars(unmatched) if refundable(tx.session, one)],
+            "unmatched": tx.session.scalars(unmatched).all(),
             "currencies": tx.catalog.currencies,
             "payments": newest(tx, Payment, Payment.provider_id == tx.provider.id),
         }
@@ -44,7 +43,7 @@ def show_payment(payment_id: RowId, visit: Signed, notice: Notice = "") -> HTMLR
             "payment": payment,
             "origin": origin,
             "invoice": tx.session.get(Invoice, payment.invoice_id) if payment.invoice_id else None,
-            "refundable": refundable(tx.session, payment),
+            "refundable": payment.refundable,
             "refunds": refunds,
             "movements": newest(tx, Payment, Payment.of_payment_id == payment.id),
             "postings": postings_of(tx, [payment.id]),
