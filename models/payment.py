@@ -394,8 +394,18 @@ CAME_AGAIN = ("refund_failed", "dispute_won")
 
 def newest_return(session: Session, invoice_id: str) -> Payment | None:
     """What went back last of an invoice's money."""
-    query = select(Payment).where(Payment.invoice_id == invoice_id, Payment.kind.in_(WENT_BACK))
-    return session.scalar(query.order_by(Payment.id.desc()).limit(1))
+    return newest_returns(session, [invoice_id]).get(invoice_id)
+
+
+def newest_returns(session: Session, invoice_ids: list[str]) -> dict[str, Payment]:
+    """The same of several, by invoice; those of which nothing went back have none."""
+    returns = session.scalars(
+        select(Payment)
+        .where(Payment.invoice_id.in_(invoice_ids), Payment.kind.in_(WENT_BACK))
+        .order_by(Payment.invoice_id, Payment.id.desc())
+        .ext(distinct_on(Payment.invoice_id))
+    )
+    return {str(movement.invoice_id): movement for movement in returns}
 
 
 def gone_minor(session: Session, payment: Payment) -> int:

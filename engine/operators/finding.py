@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +64,7 @@ def find(session: Session, provider_id: str, text: str) -> Found:
     row_class = _BY_PREFIX.get(wanted.partition("_")[0])
     row = session.get(row_class, wanted) if row_class is not None else None
     if row is not None and row.provider_id == provider_id:
-        return _gathered([_shown(session, row)])
+        return _gathered([shown_for(session, row)])
     return _gathered(_by_words(session, provider_id, wanted)) if wanted else _gathered([])
 
 
@@ -72,10 +72,19 @@ def shown_with(session: Session, row_id: str) -> Any:
     """The row on whose page a person sees and decides about this one; None where it is not known."""
     row_class = _BY_PREFIX.get(row_id.partition("_")[0])
     row = session.get(row_class, row_id) if row_class is not None else None
-    return None if row is None else _shown(session, row)
+    return None if row is None else shown_for(session, row)
 
 
-def _shown(session: Session, row: Any) -> Any:
+def rows_by_id(session: Session, ids: Iterable[str]) -> list[Any]:
+    """Those of any kind that are known, in one statement for each kind."""
+    of_kind: dict[str, list[str]] = {}
+    for row_id in ids:
+        of_kind.setdefault(row_id.partition("_")[0], []).append(row_id)
+    known = [(_BY_PREFIX[prefix], of_it) for prefix, of_it in of_kind.items() if prefix in _BY_PREFIX]
+    return [row for kind, of_it in known for row in session.scalars(select(kind).where(kind.id.in_(of_it)))]
+
+
+def shown_for(session: Session, row: Any) -> Any:
     """The row that has a page: a payment attempt, a quote and a mail are shown with what they are about."""
     if isinstance(row, PaymentAttempt):
         invoice = session.get_one(Invoice, row.invoice_id)
@@ -106,7 +115,7 @@ def _by_words(session: Session, provider_id: str, text: str) -> Iterator[Any]:
     yield from rows(Refund, Refund.gateway_ref == text)
     yield from rows(InboxEvent, InboxEvent.event_key == text)
     for attempt in rows(PaymentAttempt, PaymentAttempt.gateway_ref == text):
-        yield _shown(session, attempt)
+        yield shown_for(session, attempt)
 
 
 _NAMES = (Customer.name, Customer.email, Customer.ref)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from domain import next_steps
 from domain.lifecycle import InboxStatus, Status
 from engine.operators.dead_letters import dead_rows
+from engine.operators.finding import rows_by_id, shown_for
 from engine.operators.manual_payments import payments_of
 from models.arrived_credit import ArrivedCredit
 from models.customer import Customer, OfService, Service
@@ -24,7 +25,7 @@ from models.inbox import InboxEvent
 from models.invoice import Invoice
 from models.ledger import LedgerEntry
 from models.outbox import OutboxMessage
-from models.payment import Payment, PaymentAttempt, Refund, newest_return
+from models.payment import Payment, PaymentAttempt, Refund, newest_returns
 from models.pending_work import next_of
 from models.plan_change import ChangeMove, PlanChange
 
@@ -35,11 +36,13 @@ LISTED_MAX = 200
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """One thing that nobody but a person moves. `since` is machine time. `kind` is review, stuck, unmatched, returned,
-    poison, or that of the row that was given up; `row` is the row that it is about, `error` what was said last."""
+    poison, or that of the row that was given up; `row` is the row that it is about, `shown` the id of that on whose
+    page a person decides about it, `error` what was said last."""
 
     kind: str
     row: Any
     since: datetime
+    shown: str
     customer: Customer | None = None
     service: Service | None = None
     error: str | None = None
@@ -74,13 +77,26 @@ def _changes(session: Session, provider_id: str) -> Iterator[Waiting]:
     for change, moved_at in session.execute(query.order_by(PlanChange.id).limit(LISTED_MAX)):
         kind = "review" if change.status == Status.AWAITING_REVIEW else "stuck"
         error = change.reason_text if kind == "stuck" else None
-        yield Waiting(kind, change, moved_at, change.customer, change.service, error)
+        yield Waiting(kind, change, moved_at, change.id, change.customer, change.service, error)
 
 
 def _given_up(session: Session, provider_id: str) -> Iterator[Waiting]:
-    for kind, row, error in dead_rows(session, provider_id):
+    found = list(dead_rows(session, provider_id))
+    # Held until all are told, so that the session has them.
+    about = _read_at_once(session, [row for _, row, _ in found])
+    for kind, row, error in found:
         since = row.recorded_at if isinstance(row, InboxEvent) else row.created_at
-        yield Waiting(kind, row, since, *_whose(session, row), error)
+        yield Waiting(kind, row, since, shown_for(session, row).id, *_whose(session, row), error)
+    del about
+
+
+def _read_at_once(session: Session, rows: list[Any]) -> list[Any]:
+    """What they are about: the invoices of payments and refunds with their changes, and the subjects of mails."""
+    bills = {row.invoice_id for row in rows if isinstance(row, PaymentAttempt)}
+    bills |= {row.payment.invoice_id for row in rows if isinstance(row, Refund) and row.payment.invoice_id}
+    invoices = rows_by_id(session, bills)
+    changes = {invoice.change_id for invoice in invoices if invoice.change_id}
+    return [*invoices, *rows_by_id(session, changes | {row.subject for row in rows if isinstance(row, OutboxMessage)})]
 
 
 def _whose(session: Session, row: Any) -> tuple[Customer | None, Service | None]:
@@ -101,7 +117,7 @@ def _whose(session: Session, row: Any) -> tuple[Customer | None, Service | None]
 def _unmatched(session: Session, provider_id: str) -> Iterator[Waiting]:
     query = payments_of(provider_id, unmatched=True).order_by(Payment.id).limit(LISTED_MAX)
     for payment in session.scalars(query):
-        yield Waiting("unmatched", payment, payment.created_at)
+        yield Waiting("unmatched", payment, payment.created_at, payment.id)
 
 
 def _returned(session: Session, provider_id: str) -> Iterator[Waiting]:
@@ -114,13 +130,15 @@ def _returned(session: Session, provider_id: str) -> Iterator[Waiting]:
         .having(claim > 0)
         .limit(LISTED_MAX)
     )
-    for invoice in session.scalars(select(Invoice).where(Invoice.id.in_(query))):
-        newest = newest_return(session, invoice.id)
-        if newest is not None:
-            yield Waiting("returned", invoice, newest.created_at, invoice.customer, invoice.service)
+    invoices = session.scalars(select(Invoice).where(Invoice.id.in_(query))).all()
+    newest = newest_returns(session, [invoice.id for invoice in invoices])
+    for invoice in invoices:
+        if (movement := newest.get(invoice.id)) is not None:
+            shown = invoice.change_id or invoice.id
+            yield Waiting("returned", invoice, movement.created_at, shown, invoice.customer, invoice.service)
 
 
 def _poison(session: Session, provider_id: str) -> Iterator[Waiting]:
     query = select(InboxEvent).where(InboxEvent.provider_id == provider_id, InboxEvent.status == InboxStatus.POISON)
     for event in session.scalars(query.order_by(InboxEvent.id).limit(LISTED_MAX)):
-        yield Waiting("poison", event, event.recorded_at, error=event.last_error)
+        yield Waiting("poison", event, event.recorded_at, event.id, error=event.last_error)

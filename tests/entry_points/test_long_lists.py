@@ -6,13 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
+from domain.money import Money
 from engine.accounts.access import create_key
 from engine.host_reports import ServiceReport, put_customer, put_service
 from local.stack import Stack
 from models.database import transaction
+from models.outbox import OutboxMessage
 from models.provider import SCOPES
+from settings import settings
 from tests.support.cost import Meter
 from tests.support.ending_play import EndingPlay
 from tests.support.money_play import yen
@@ -47,6 +51,26 @@ def ends(play: EndingPlay) -> None:
     play.run_ending(play.end())
 
 
+def unmatched(play: EndingPlay) -> None:
+    """In another currency than what it was asked for."""
+    change_id = play.until_awaiting_payment("start")
+    play.process(play.report(play.attempts(change_id)[-1].id, Money(373, "USD")))
+
+
+def disputed(play: EndingPlay) -> None:
+    change_id = play.until_paid()
+    assert play.step("apply", change_id) == "applied"
+    play.process(play.report_dispute(play.attempts(change_id)[-1].id, "opened", 373))
+
+
+def unheard(play: EndingPlay) -> None:
+    """Nobody could be told of what was asked for."""
+    play.until_awaiting_payment("start")
+    with transaction() as session:
+        own = OutboxMessage.provider_id == play.provider(session).id
+        session.execute(update(OutboxMessage).where(own).values(next_attempt_at=None, last_error="no such mailbox"))
+
+
 @pytest.mark.parametrize("live", [paid, declined, refused, on_its_way, ends])
 def test_a_long_list_asks_the_database_no_more_often_than_a_short_one(
     servers: Stack, live: Callable[[EndingPlay], None]
@@ -63,6 +87,34 @@ def test_a_long_list_asks_the_database_no_more_often_than_a_short_one(
     assert four == {name: 4 * rows for name, rows in one.items()}
     assert sum(one.values()) > 1
     assert long == short
+
+
+@pytest.mark.parametrize("live", [refused, unmatched, disputed, unheard])
+def test_a_page_of_the_staff_asks_no_more_often_where_more_waits(
+    servers: Stack, live: Callable[[EndingPlay], None]
+) -> None:
+    play = EndingPlay.of(servers)
+    with transaction() as session:
+        key = create_key(session, play.provider(session), list(SCOPES))[1]
+    with TestClient(create_app(), base_url=settings().public_url) as client:
+        client.post("/staff/sign-in", data={"key": key, "actor": "Ana", "next": "/"}).raise_for_status()
+        live(play)
+        live(_another(play, "b"))
+        short = _cost_of_pages(client)
+        for ref in ("c", "d", "e"):
+            live(_another(play, ref))
+        assert _cost_of_pages(client) == short
+        assert client.get("/staff/").text.count("</time>") == 5
+
+
+def _cost_of_pages(client: TestClient) -> dict[str, int]:
+    """By page, how many statements it took."""
+    found = {}
+    for path in ("/", "/money", "/search?q=example"):
+        with Meter().counting() as cost:
+            client.get(f"/staff{path}").raise_for_status()
+        found[path] = cost.statements
+    return found
 
 
 def _another(play: EndingPlay, ref: str) -> EndingPlay:

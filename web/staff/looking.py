@@ -9,8 +9,8 @@ from fastapi.responses import Response
 
 from engine.jobs.external_call import machine_time
 from engine.operators.finding import FOUND_MAX, find
-from engine.operators.waiting import Waiting, waiting_for_a_person
-from web.staff.pages import page, page_of_row, path_of, see
+from engine.operators.waiting import waiting_for_a_person
+from web.staff.pages import page, path_of, see
 from web.staff.visit import COOKIE_PATH, Signed, transaction_for
 
 router = APIRouter()
@@ -25,14 +25,8 @@ def show_waiting(visit: Signed) -> Response:
         return page(
             tx,
             "waiting.html",
-            waiting=[(one, page_of_row(tx.session, _shown_on(one)), now - one.since) for one in waiting],
+            waiting=[(one, path_of(one.shown) or f"{COOKIE_PATH}/", now - one.since) for one in waiting],
         )
-
-
-def _shown_on(one: Waiting) -> str:
-    """What went back of a change's money is decided on the change's page."""
-    row_id: str = (one.row.change_id if one.kind == "returned" else None) or one.row.id
-    return row_id
 
 
 @router.get("/search")
