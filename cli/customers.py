@@ -15,6 +15,7 @@ import typer
 
 from cli.frontend import Frontend, StoryFailed
 from cli.running import keep_private
+from local.supervisor import Stop
 
 Story = Literal["none", "ask", "host_refuses", "pay_too_much"]
 
@@ -106,7 +107,7 @@ ATTEMPTS = 5
 _BY_STAFF = {"actor": "planshift up", "reason": "a sample"}
 
 
-def make_in_background(ready: dict[str, Any], file: Path, stop: threading.Event) -> None:
+def make_in_background(ready: dict[str, Any], file: Path, stop: Stop) -> None:
     """Makes whoever is missing, without keeping anybody waiting; `file` says how many are there."""
 
     def make() -> None:

@@ -1,10 +1,10 @@
 """Several processes as one: begun together, watched together, stopped in reverse."""
 
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Protocol, Self
 
@@ -12,6 +12,32 @@ from local.process import NotReady, Process
 
 _POLL_SECONDS = 0.05  # what starts needs the processor more
 _WATCH_SECONDS = 0.3
+
+
+class Stop:
+    """Whether somebody has asked to stop, and the wait for that.
+
+    A signal's handler runs in the midst of whatever the main thread does, its wait for the signal among it. An Event
+    has a lock that the thread would hold then, and wait for; a SimpleQueue is made to be written to at any moment.
+    """
+
+    def __init__(self) -> None:
+        self._asked = SimpleQueue[None]()
+
+    def set(self) -> None:
+        self._asked.put(None)
+
+    def is_set(self) -> bool:
+        return not self._asked.empty()
+
+    def wait(self, seconds: float) -> bool:
+        """For so long at the most; whether somebody has asked."""
+        try:
+            self._asked.get(timeout=seconds)
+        except Empty:
+            return False
+        self.set()  # it stays asked
+        return True
 
 
 class ManagedProcess(Protocol):
@@ -58,7 +84,7 @@ class Supervisor:
             for process in wave:
                 process.check()
 
-    def watch(self, stop: threading.Event) -> None:
+    def watch(self, stop: Stop) -> None:
         """Return when `stop` is set; raise ProcessDied as soon as a process ends by itself."""
         while not stop.wait(_WATCH_SECONDS):
             self.check()
@@ -82,9 +108,9 @@ class Supervisor:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[threading.Event]:
-    """An event that SIGINT, SIGTERM and SIGHUP set, so that the stack below is stopped in order."""
-    stop = threading.Event()
+def stop_on_signals() -> Iterator[Stop]:
+    """Set by SIGINT, SIGTERM and SIGHUP, so that the stack below is stopped in order."""
+    stop = Stop()
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         stop.set()

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 import time
+from typing import Protocol
 
 from redis import Redis, RedisError
 from redis.exceptions import ResponseError
@@ -29,6 +29,14 @@ _PAUSE_SECONDS, _AWAY_SECONDS, _SIGN_SECONDS = 0.1, 1.0, 5.0
 log = logging.getLogger(__name__)
 
 
+class Over(Protocol):
+    """Whether somebody has asked to stop."""
+
+    def is_set(self) -> bool: ...
+
+    def wait(self, seconds: float, /) -> bool: ...
+
+
 def carry(frontends: Redis, broker: Redis) -> int:
     """Carries over what there is room for, the oldest first; returns how many. Raises RedisError."""
     room, carried = WAITING_MAX - int(broker.llen(ENTRY_QUEUE)), 0
@@ -40,7 +48,7 @@ def carry(frontends: Redis, broker: Redis) -> int:
     return carried
 
 
-def run(frontends_url: str, broker_url: str, over: threading.Event) -> None:
+def run(frontends_url: str, broker_url: str, over: Over) -> None:
     """Until `over`. A broker that is away, or full, is tried again."""
     told = 0.0
     with redis_client(frontends_url, socket_timeout=5) as frontends, redis_client(broker_url) as broker:

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from local.process import Command, NotReady, Process, ProcessDied, logs
-from local.supervisor import Supervisor, stop_on_signals
+from local.supervisor import Stop, Supervisor, stop_on_signals
 
 STUBBORN = "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 OBEDIENT = "import time; print('up', flush=True); time.sleep(60)"
@@ -92,7 +91,7 @@ def test_supervisor_reports_the_one_that_died(tmp_path: Path) -> None:
         supervisor.wait_ready()
         os.kill(supervisor.process("fragile").pid, signal.SIGKILL)
         with pytest.raises(ProcessDied, match="fragile was killed by SIGKILL"):
-            supervisor.watch(threading.Event())
+            supervisor.watch(Stop())
         steady = supervisor.process("steady").pid
         assert is_running(steady)
     assert not is_running(steady)
@@ -112,6 +111,37 @@ def test_a_signal_sets_the_stop_event() -> None:
     with stop_on_signals() as stop:
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.wait(5)
+
+
+def test_a_signal_may_come_in_the_midst_of_the_wait_for_it() -> None:
+    """At each line of it, one after the other: whoever waits for a lock then, waits for themselves."""
+    program = """
+import signal, sys
+from local.supervisor import stop_on_signals
+
+def has_line(number):
+    lines = 0
+    def trace(_frame, event, _value):
+        nonlocal lines
+        if event == "line":
+            if lines == number:
+                signal.raise_signal(signal.SIGTERM)
+            lines += 1
+        return trace
+    with stop_on_signals() as stop:
+        sys.settrace(trace)
+        stop.wait(0.01)
+        sys.settrace(None)
+        assert stop.is_set() == (lines > number)
+    return lines > number
+
+count = 0
+while has_line(count):
+    count += 1
+print(count)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    assert int(done.stdout) > 1
 
 
 def test_nothing_outlives_a_killed_supervisor() -> None:
