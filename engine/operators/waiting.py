@@ -50,10 +50,8 @@ class Waiting:
 
 def waiting_for_a_person(session: Session, provider_id: str) -> list[Waiting]:
     """All of a provider's, the oldest first."""
-    changes = list(_changes(session, provider_id))
-    # A change that waits because its payment was refused is told by the payment, which a person asks for anew.
     found = [
-        *(one for one in changes if one.row.status != Status.INVOICED),
+        *_changes(session, provider_id),
         *_given_up(session, provider_id),
         *_unmatched(session, provider_id),
         *_returned(session, provider_id),
@@ -63,6 +61,7 @@ def waiting_for_a_person(session: Session, provider_id: str) -> list[Waiting]:
 
 
 def _changes(session: Session, provider_id: str) -> Iterator[Waiting]:
+    """One that waits because its payment was refused is told by the payment, which a person asks for anew."""
     since = (
         select(func.max(ChangeMove.recorded_at))
         .where(ChangeMove.change_id == PlanChange.id)
@@ -71,7 +70,7 @@ def _changes(session: Session, provider_id: str) -> Iterator[Waiting]:
     )
     query = select(PlanChange, since).where(
         PlanChange.provider_id == provider_id,
-        PlanChange.status.in_(sorted(next_steps.PLAN_CHANGE.waits_for(next_steps.PEOPLE))),
+        PlanChange.status.in_(sorted(next_steps.PLAN_CHANGE.waits_for(next_steps.PEOPLE) - {Status.INVOICED})),
         next_of(PlanChange, next_steps.PLAN_CHANGE).in_(next_steps.WAITS_FOR_PEOPLE),
     )
     for change, moved_at in session.execute(query.order_by(PlanChange.id).limit(LISTED_MAX)):

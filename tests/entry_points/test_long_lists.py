@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import update
@@ -11,7 +10,6 @@ from starlette.testclient import TestClient
 
 from domain.money import Money
 from engine.accounts.access import create_key
-from engine.host_reports import ServiceReport, put_customer, put_service
 from local.stack import Stack
 from models.database import transaction
 from models.outbox import OutboxMessage
@@ -20,7 +18,6 @@ from settings import settings
 from tests.support.cost import Meter
 from tests.support.ending_play import EndingPlay
 from tests.support.money_play import yen
-from tests.support.play import AUGUST, JULY, NOON_17_JULY
 from web.app import create_app
 
 LISTS = ("plan-changes", "invoices", "services", "customers", "payments", "webhooks")
@@ -82,7 +79,7 @@ def test_a_long_list_asks_the_database_no_more_often_than_a_short_one(
         live(play)
         one, short = _read(client)
         for ref in ("b", "c", "d"):
-            live(_another(play, ref))
+            live(play.beside(ref))
         four, long = _read(client)
     assert four == {name: 4 * rows for name, rows in one.items()}
     assert sum(one.values()) > 1
@@ -99,10 +96,10 @@ def test_a_page_of_the_staff_asks_no_more_often_where_more_waits(
     with TestClient(create_app(), base_url=settings().public_url) as client:
         client.post("/staff/sign-in", data={"key": key, "actor": "Ana", "next": "/"}).raise_for_status()
         live(play)
-        live(_another(play, "b"))
+        live(play.beside("b"))
         short = _cost_of_pages(client)
         for ref in ("c", "d", "e"):
-            live(_another(play, ref))
+            live(play.beside(ref))
         assert _cost_of_pages(client) == short
         assert client.get("/staff/").text.count("</time>") == 5
 
@@ -115,17 +112,6 @@ def _cost_of_pages(client: TestClient) -> dict[str, int]:
             client.get(f"/staff{path}").raise_for_status()
         found[path] = cost.statements
     return found
-
-
-def _another(play: EndingPlay, ref: str) -> EndingPlay:
-    """The same provider's next customer, with a service of their own."""
-    with transaction() as session:
-        provider = play.provider(session)
-        customer: dict[str, object] = {"name": "Example", "email": f"{ref}@example.invalid", "country": "JP"}
-        put_customer(session, provider, ref, customer | {"locale": "en", "address": [], "tax_id": None})
-        report = ServiceReport(ref, "basic", "monthly", "JPY", "active", JULY, AUGUST, 1, True)
-        put_service(session, NOON_17_JULY, provider, ref, report)
-    return replace(play, service_ref=ref)
 
 
 def _read(client: TestClient) -> tuple[dict[str, int], dict[str, int]]:

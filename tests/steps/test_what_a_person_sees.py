@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
 from engine.offers import quote_change
@@ -75,6 +76,20 @@ def test_a_review_is_one_and_nothing_went_wrong_with_it(servers: Stack) -> None:
     change_id = play.request("vps-1")
     assert play.step("quote", change_id) == "awaiting_review"
     assert waiting(play) == [("review", change_id, None)]
+
+
+def test_what_is_told_by_its_payment_takes_no_place_of_another_change(
+    servers: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play = MoneyPlay.of(servers)
+    play.turn(minimum=374)
+    assert play.steps("quote issue print request_payment", play.request("start")) == "invoiced"
+    play.turn()
+    newer = stuck(play.beside("b"))
+    monkeypatch.setattr("engine.operators.waiting.LISTED_MAX", 1)
+    told = {kind: row for kind, row, _ in waiting(play)}
+    assert told.keys() == {"payment", "stuck"}
+    assert told["stuck"] == newer
 
 
 def test_unmatched_money_of_which_all_went_back_waits_for_nobody(servers: Stack) -> None:

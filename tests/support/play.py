@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -100,6 +100,16 @@ class Play:
             }
             put_service(session, NOON_17_JULY, provider, play.service_ref, ServiceReport(**(report | service)))
         return play
+
+    def beside(self, ref: str) -> Self:
+        """The same provider's next customer, with a service of their own."""
+        with transaction() as session:
+            provider = self.provider(session)
+            customer: dict[str, Any] = {"name": "Example", "email": f"{ref}@example.invalid", "country": "JP"}
+            put_customer(session, provider, ref, customer | {"locale": "en", "address": [], "tax_id": None})
+            report = ServiceReport(ref, "basic", "monthly", "JPY", "active", JULY, AUGUST, 1, True)
+            put_service(session, NOON_17_JULY, provider, ref, report)
+        return replace(self, service_ref=ref)
 
     def provider(self, session: Any) -> Provider:
         provider = provider_by_slug(session, self.slug)
