@@ -28,6 +28,7 @@ from engine.invoicing.content import opposite_content
 from engine.invoicing.invoice import Amounts, new_invoice
 from engine.invoicing.numbering import give_number
 from engine.ledger import billed_items, postings
+from engine.ledger.open_claims import disputed_of
 from engine.notifications import notices
 from engine.payments.owed import settle_covered
 from models.customer import Service
@@ -60,16 +61,17 @@ def net_received(session: Session, invoice: Invoice) -> Money:
 def answer_return(session: Session, now: datetime, change: PlanChange | None, invoice: Invoice) -> list[str]:
     """Does what the policy says once nothing is left of what was paid; a part that went back is staff's matter.
 
-    A change that is not applied yet is answered once it is (after_apply). Returns the change to enqueue.
+    A change that is not applied yet is answered once it is (after_apply), and a dispute is decided when it is lost.
+    Returns the change to enqueue.
     """
     if change is None:
-        if net_received(session, invoice).amount <= 0:
+        if net_received(session, invoice).amount <= 0 and not disputed_of(session, invoice):
             _follow_without_change(session, now, invoice)
         return []
     if net_received(session, invoice).amount > 0:
         notices.write(session, change, "money_returned")
         return []
-    if change.status != Status.APPLIED:
+    if change.status != Status.APPLIED or disputed_of(session, invoice):
         return []
     policy = catalog_of(session, change.provider).policies.money_returned
     if policy == "keep":
@@ -164,6 +166,8 @@ def _open_reversal(session: Session, now: datetime, change: PlanChange, sold: In
 def _check_way_back(session: Session, catalog: Catalog, service: Service, forward: Quote, sold: Invoice) -> None:
     if active_change(session, service.id) is not None:
         raise CannotReverse("another change of this service is open.")
+    if session.scalar(select(PlanChange.id).where(PlanChange.reverses_id == sold.change_id)) is not None:
+        raise CannotReverse("it was tried before, and the service kept its plan.")
     if (service.plan, service.cycle) != (forward.to.plan, forward.to.cycle) or service.period != forward.new_period:
         raise CannotReverse("the service has changed or was renewed since.")
     if not billed_items.is_last_bill(session, sold):

@@ -38,7 +38,10 @@ def process_return(
     if payment is None:
         return None
     change = lock_invoice(session, payment.invoice) if payment.invoice is not None else None
+    was_of = payment.invoice_id
     session.refresh(payment, with_for_update={"of": Payment})
+    if payment.invoice_id != was_of:
+        return None  # somebody matched it a moment ago: its invoice is locked first, the next time
     report = ReturnReport(event, gateway_event, payment, change, instant_of(session, event, gateway_event.occurred_at))
     if gateway_event.kind is EventKind.REFUND_FAILED:
         return refund_failed(session, now, report, last_attempt)
@@ -72,6 +75,6 @@ def _disputed(session: Session, now: datetime, report: ReturnReport) -> list[str
             return win_back(session, now, won, report)
     if kind is EventKind.DISPUTE_LOST:
         lost = record_return(session, report, "dispute_lost", amount)
-        if lost is not None and invoice is not None:
+        if lost is not None and invoice is not None and report.payment.outcome != "unmatched":
             return decide(session, now, lost, invoice, report.change)
     return []

@@ -119,15 +119,18 @@ def pay_offer_from_credit(session: Session, change: PlanChange, amount: Money, a
     post(session, change.provider_id, (PAID_FROM_CREDIT, f"{change.id}:{arrival}"), at, entries)
 
 
-def return_held(session: Session, change: PlanChange, movement: Payment, clearing: str, at: datetime) -> None:
-    """Money was returned before it was settled: held d → clearing d."""
-    entries = [debit("held", change.id, movement.amount), credit(clearing, "", movement.amount)]
-    post(session, movement.provider_id, ("return", movement.id), at, entries)
-
-
-def return_unmatched(session: Session, movement: Payment, unmatched: str, clearing: str, at: datetime) -> None:
-    """Money that belonged to nothing was returned: unmatched d → clearing d."""
-    entries = [debit(unmatched, "", movement.amount), credit(clearing, "", movement.amount)]
+def return_unsettled(
+    session: Session, account: tuple[str, str], movement: Payment, left: Money, clearing: str, at: datetime
+) -> None:
+    """Money was returned from where it lay (account and owner), held for a change or belonging to nothing: as much as
+    was `left` of its payment. What goes back twice is lost, since the rest there is others' money: account d, losses l
+    → clearing."""
+    taken = min(movement.amount, left)
+    entries = [
+        debit(*account, taken),
+        debit("losses", "", movement.amount - taken),
+        credit(clearing, "", movement.amount),
+    ]
     post(session, movement.provider_id, ("return", movement.id), at, entries)
 
 
@@ -145,26 +148,9 @@ def take_returned_from_credit(
     post(session, movement.provider_id, ("return_credit", movement.id), at, entries)
 
 
-def win_dispute(session: Session, invoice: Invoice, won: Payment, claim: Money, clearing: str, at: datetime) -> None:
-    """The gateway pays the money again: clearing d → returned, as far as that is open; the rest is credit."""
-    entries = [
-        debit(clearing, "", won.amount),
-        credit("returned", invoice.id, claim),
-        credit("credit", invoice.customer_id, won.amount - claim),
-    ]
-    post(session, won.provider_id, ("dispute_won", won.id), at, entries)
-
-
-def hold_won_dispute(session: Session, change: PlanChange, won: Payment, clearing: str, at: datetime) -> None:
-    """The same for a change that is still to be paid: clearing d → held d."""
-    entries = [debit(clearing, "", won.amount), credit("held", change.id, won.amount)]
-    post(session, won.provider_id, ("dispute_won", won.id), at, entries)
-
-
-def park_won_dispute(session: Session, won: Payment, clearing: str, unmatched: str, at: datetime) -> None:
-    """The same for money that belongs to nothing: clearing d → unmatched d."""
-    entries = [debit(clearing, "", won.amount), credit(unmatched, "", won.amount)]
-    post(session, won.provider_id, ("dispute_won", won.id), at, entries)
+def win_dispute(session: Session, won: Payment, shares: list[Entry], clearing: str, at: datetime) -> None:
+    """The gateway pays the money again: clearing d → what its return had become, and the rest to where it lay."""
+    post(session, won.provider_id, ("dispute_won", won.id), at, [debit(clearing, "", won.amount), *shares])
 
 
 def lose_returned(session: Session, invoice: Invoice, amount: Money, at: datetime, movement_id: str) -> None:

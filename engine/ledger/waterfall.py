@@ -1,5 +1,6 @@
-"""Where a credit goes, in one order for all: what is owed on the invoice that it answers, what is owed on the service's
-other invoices, oldest first, what gateways took back and nobody has paid again, and only the rest can be spent.
+"""Where a credit goes, in one order for all: what is owed on the invoice that it answers, and what was taken back or
+lost of its money; what is owed on the service's other invoices, oldest first; what gateways took back of those and
+nobody has paid again; and only the rest can be spent.
 """
 
 from __future__ import annotations
@@ -10,19 +11,22 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from domain.money import Money
+from engine.ledger.open_claims import lost_of
 from models.invoice import Invoice
 from models.ledger import Entry, LedgerEntry, credit
 
 
 def shared_out(session: Session, note: Invoice, amount: Money, answers: Invoice | None = None) -> list[Entry]:
-    """The credit entries for `amount` (zero or more) of a credit note; `answers` is the invoice that it takes back."""
+    """The credit entries for `amount` (zero or more) of a credit note; `answers` is the invoice that it takes back, of
+    which what was lost needs no credit either."""
     claims = _claims(session, note.service_id, note.currency)
     if answers is not None:
+        claims.append(("losses", answers.id, lost_of(session, answers).amount))
         claims.sort(key=lambda claim: claim[1] != answers.id)  # stable: its own first, the others in their order
     entries, left = [], amount.amount
     for account, owner, claim in claims:
         part = min(left, claim)
-        entries.append(credit(account, owner, Money(part, note.currency)))
+        entries.append(credit(account, "" if account == "losses" else owner, Money(part, note.currency)))
         left -= part
     return [*entries, credit("credit", note.customer_id, Money(left, note.currency))]
 

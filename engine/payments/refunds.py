@@ -18,13 +18,14 @@ from domain.money import Money
 from engine.accounts.providers import gateway_account
 from engine.jobs.external_call import ExternalStep, retry_at, take_lease
 from engine.ledger import postings
+from engine.ledger.open_claims import lost_of_payment
 from engine.notifications import notices
 from gateways.protocol import Account, GatewayError, GatewayRefund, GatewayRefused
 from gateways.registry import GATEWAYS
 from models.audit import Attribution, record_action
 from models.base import new_id
 from models.invoice import Invoice
-from models.ledger import balance
+from models.ledger import balance, credit
 from models.moves import begin, move
 from models.payment import Payment, Refund, failed_movement, record_movement_of
 from models.pending_work import MACHINE_NOW
@@ -198,9 +199,12 @@ def fail_refund(
 
 def give_back(session: Session, now: datetime, refund: Refund, amount: Money) -> None:
     """What a failed refund leaves: to where it was taken from, or a person is asked. Money that belonged to nothing is
-    shown to operators as before; whatever was a customer's, they and the provider's people are notified of."""
+    shown to operators as before, but for what was lost as it had gone back twice; whatever was a customer's, they and
+    the provider's people are notified of."""
     if refund.source != "credit":
-        postings.fail_refund(session, refund, amount, now)
+        made_good = min(amount, lost_of_payment(session, refund.payment))
+        postings.answer_refund(session, refund, [credit("losses", "", made_good)], now)
+        postings.fail_refund(session, refund, amount - made_good, now)
         return
     if catalog_of(session, session.get_one(Provider, refund.provider_id)).policies.refund_failed == "ask":
         refund.to_decide_minor = amount.amount

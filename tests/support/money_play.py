@@ -91,9 +91,9 @@ class MoneyPlay(Play):
             checkout.finish_fetch(session, now, call, checkout.PaymentAnswer(pending))
         self.process_all()
 
-    def report_dispute(self, attempt_id: str, what: str, amount: int) -> str:
-        part = {"id": f"dp_{attempt_id}", "amount": amount, "currency": "JPY"}
-        return self._report(attempt_id, f"dispute.{what}", amount, {"dispute": part}, 0)
+    def report_dispute(self, attempt_id: str, what: str, amount: int, currency: str = "JPY") -> str:
+        part = {"id": f"dp_{attempt_id}", "amount": amount, "currency": currency}
+        return self._report(attempt_id, f"dispute.{what}", amount, {"dispute": part}, 0, currency=currency)
 
     def report_late_failure(self, attempt_id: str, amount: int, currency: str = "JPY") -> str:
         return self._report(attempt_id, "payment.late_failed", amount, {}, 0, currency=currency)
