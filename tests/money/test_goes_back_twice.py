@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from domain.money import Money
+from engine.operators.manual_payments import match_payment
 from engine.operators.returned_money import decide_returned
 from local.stack import Stack
+from models.base import new_id
 from models.database import transaction
 from tests.money.test_returns import TOTAL, applied, awaiting, newest_change, service
+from tests.steps.test_at_once import waits_for
 from tests.steps.test_ended_invoices import renewed
 from tests.steps.test_recovery import compensate, knobs
 from tests.support.money_play import DECISION, MoneyPlay, yen
@@ -177,3 +180,24 @@ def test_a_plan_that_could_not_be_taken_back_is_not_taken_back_again(servers: St
     assert play.event(event_id).status == "processed"
     assert play.ledger() == {"returned": 373, **SOLD}
     assert service(play).status == "suspended"
+
+
+def test_a_return_that_waits_for_a_match_under_way_comes_again(servers: Stack) -> None:
+    """It was unmatched money when the return came, and is held for a change when it has the lock."""
+    play = MoneyPlay.of(servers)
+    change_id = play.until_awaiting_payment("start")
+    unknown = new_id("pay")  # of a restored database
+    came = play.report(unknown, yen(TOTAL))
+    while play.event(came).status != "processed":
+        play.process(came)
+    returned = play.report_late_failure(unknown, TOTAL)
+    paid, invoice = play.payments()[0], play.invoice(change_id)
+    with transaction() as session:
+        match_payment(session, NOON_17_JULY, play.provider(session), paid.id, invoice.id, DECISION)
+        with waits_for(session, lambda: str(play.process(returned))):
+            pass
+    assert play.event(returned).status == "parked"
+    assert play.process(returned) is None
+    assert play.event(returned).status == "processed"
+    assert play.ledger() == {}
+    assert play.step("settle", change_id) == "awaiting_payment"
