@@ -29,6 +29,7 @@ from engine.inbox import returns, slow_money
 from engine.inbox.ownership import PaymentTarget, is_ours, target_of
 from engine.inbox.reports import PaymentReport
 from engine.ledger import postings
+from engine.ledger.open_claims import open_claim_on
 from engine.ledger.postings import MoneySource
 from engine.notifications import notices
 from engine.payments.attempts import close_attempts
@@ -94,16 +95,17 @@ def allocate(
     in_time: bool,
     source: MoneySource,
 ) -> list[str]:
-    """Allocates money: held for an open offer, paid on what is owed, else credit. Returns the changes to enqueue."""
+    """Allocates money: held for an open offer, paid on what is owed or has gone back, else credit. Returns the changes
+    to enqueue."""
     payment.invoice_id = invoice.id
-    if change is None or receivable_of(session, invoice):
-        payment.outcome = "renewal"
-        _pay_renewal(session, now, invoice, payment, source)
-        return []
-    if in_time and change.status in PAYABLE:
+    if change is not None and in_time and change.status in PAYABLE:
         payment.outcome = "held"
         postings.hold_payment(session, change, payment, source, now)
         return [change.id]
+    if change is None or receivable_of(session, invoice) or open_claim_on(session, invoice):
+        payment.outcome = "renewal"
+        _pay_bill(session, now, invoice, payment, source)
+        return []
     waits = attempt_on_its_way(session, invoice.id) is not None and not change.deadline_passed
     if not in_time and change.status in EXPIRABLE and not change.covered and not waits:
         # Its time was over before the sweep could say so: late money is not a second payment.
@@ -208,9 +210,10 @@ def _too_early(session: Session, report: PaymentReport) -> bool:
     return bool(others) or expiry.unread_events(session, target.invoice, before=report.event.id)
 
 
-def _pay_renewal(session: Session, now: datetime, invoice: Invoice, payment: Payment, source: MoneySource) -> None:
+def _pay_bill(session: Session, now: datetime, invoice: Invoice, payment: Payment, source: MoneySource) -> None:
+    """A renewal's, or any of which something is owed again, or went back."""
     owed = receivable_of(session, invoice)
-    postings.pay_renewal(session, invoice, payment, source, owed, now)
+    postings.pay_bill(session, invoice, payment, source, owed, open_claim_on(session, invoice), now)
     if payment.amount >= owed:
         close_attempts(session, now, invoice, but=payment.attempt_id)
     if payment.amount >= owed and invoice.status is InvoiceStatus.OPEN:

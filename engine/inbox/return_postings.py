@@ -16,7 +16,7 @@ from domain.money import Money
 from engine import reversal
 from engine.inbox.reports import ReturnReport
 from engine.ledger import postings
-from engine.ledger.open_claims import disputed_of, is_taken_back, lost_of, lost_of_payment, paid_by_notes
+from engine.ledger.open_claims import is_taken_back, lost_of, lost_of_payment, open_claim_on, paid_by_notes
 from models.invoice import Invoice
 from models.ledger import Entry, credit, paid_from_credit, receivable_of, returned_of
 from models.payment import Payment, record_movement_of
@@ -83,16 +83,16 @@ def win_back(session: Session, now: datetime, won: Payment, report: ReturnReport
     """A dispute was won: the money is again what it was before. Returns the change that it may pay now."""
     payment, change = report.payment, report.change
     if (account := _lies_in(report)) is not None:
-        shares, rest = _shared(won.amount, [("losses", "", lost_of_payment(session, payment))])
-        postings.win_dispute(session, won, [*shares, credit(*account, rest)], report.clearing, now)
+        lost = min(won.amount, lost_of_payment(session, payment))
+        postings.win_unsettled(session, account, won, lost, report.clearing, now)
         if account[0] != "held" or change is None:
             return []
         change.schedule_now()
         return [change.id]
     invoice = session.get_one(Invoice, payment.invoice_id)
     returned = ("returned", invoice.id, returned_of(session, invoice))
-    shares, rest = _shared(won.amount, [returned, *_decided(session, invoice)])
-    postings.win_dispute(session, won, [*shares, credit("credit", invoice.customer_id, rest)], report.clearing, now)
+    claims, _ = _shared(won.amount, [returned, *_decided(session, invoice)])
+    postings.win_dispute(session, invoice, won, claims, report.clearing, now)
     if returned_of(session, invoice).amount > 0:  # what had waited for the dispute
         return reversal.answer_return(session, now, change, invoice)
     return []
@@ -107,9 +107,8 @@ def claims_of(session: Session, report: ReturnReport, amount: Money) -> list[Ent
         shares, rest = _shared(amount, [("losses", "", lost_of_payment(session, payment))])
         return [*shares, credit(*account, rest)] if account[0] == "held" else shares
     invoice = session.get_one(Invoice, payment.invoice_id)
-    # What is disputed is decided with its dispute.
-    returned = returned_of(session, invoice) - disputed_of(session, invoice)
-    return _shared(amount, [*_decided(session, invoice), ("returned", invoice.id, returned)])[0]
+    claim = ("returned", invoice.id, open_claim_on(session, invoice))
+    return _shared(amount, [*_decided(session, invoice), claim])[0]
 
 
 def _decided(session: Session, invoice: Invoice) -> list[Claim]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from domain.money import Money
 from models.invoice import Invoice
-from models.ledger import LedgerEntry, LedgerTransaction
+from models.ledger import LedgerEntry, LedgerTransaction, returned_of
 from models.payment import Payment, Refund
 from models.plan_change import PlanChange
 
@@ -38,6 +38,12 @@ def disputed_of(session: Session, invoice: Invoice) -> Money:
     query = select(func.coalesce(func.sum(Payment.amount_minor * sign), 0))
     disputed = session.scalar(query.where(Payment.invoice_id == invoice.id, Payment.currency == invoice.currency))
     return Money(int(disputed or 0), invoice.currency)
+
+
+def open_claim_on(session: Session, invoice: Invoice) -> Money:
+    """What went back of an invoice's money and nobody has paid again, or decided about; a dispute that runs is decided
+    by its end."""
+    return max(Money.zero(invoice.currency), returned_of(session, invoice) - disputed_of(session, invoice))
 
 
 def paid_by_notes(session: Session, invoice: Invoice) -> Money:

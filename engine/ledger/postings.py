@@ -93,15 +93,17 @@ def issue_renewal(session: Session, invoice: Invoice, at: datetime) -> None:
     post(session, invoice.provider_id, ("renewal_credit", invoice.id), at, entries)
 
 
-def pay_renewal(
-    session: Session, invoice: Invoice, payment: Payment, source: MoneySource, owed: Money, at: datetime
+def pay_bill(
+    session: Session, invoice: Invoice, payment: Payment, source: MoneySource, owed: Money, gone: Money, at: datetime
 ) -> None:
-    """A payment on a renewal's invoice: up to what is still owed, the rest is credit."""
+    """A payment on an invoice: up to what is still owed, then up to what has gone back of it; the rest is credit."""
     used = min(owed, payment.amount)
+    again = min(gone, payment.amount - used)
     entries = [
         debit(source.account, "", payment.amount),
         credit("receivable", invoice.id, used),
-        credit("credit", invoice.customer_id, payment.amount - used),
+        credit("returned", invoice.id, again),
+        credit("credit", invoice.customer_id, payment.amount - used - again),
     ]
     post(session, invoice.provider_id, (source.kind, payment.id), at, entries)
 
@@ -148,9 +150,25 @@ def take_returned_from_credit(
     post(session, movement.provider_id, ("return_credit", movement.id), at, entries)
 
 
-def win_dispute(session: Session, won: Payment, shares: list[Entry], clearing: str, at: datetime) -> None:
-    """The gateway pays the money again: clearing d → what its return had become, and the rest to where it lay."""
-    post(session, won.provider_id, ("dispute_won", won.id), at, [debit(clearing, "", won.amount), *shares])
+def win_dispute(
+    session: Session, invoice: Invoice, won: Payment, claims: list[Entry], clearing: str, at: datetime
+) -> None:
+    """The gateway pays the money again: clearing p → `claims`, which its return had become; the rest is credit."""
+    rest = won.amount + sum((claim.amount for claim in claims), Money.zero(won.currency))
+    entries = [debit(clearing, "", won.amount), *claims, credit("credit", invoice.customer_id, rest)]
+    post(session, won.provider_id, ("dispute_won", won.id), at, entries)
+
+
+def win_unsettled(
+    session: Session, account: tuple[str, str], won: Payment, lost: Money, clearing: str, at: datetime
+) -> None:
+    """The same of money that lies where it came: clearing p → losses l, as it had gone back twice, and that account."""
+    entries = [
+        debit(clearing, "", won.amount),
+        credit("losses", "", lost),
+        credit(*account, won.amount - lost),
+    ]
+    post(session, won.provider_id, ("dispute_won", won.id), at, entries)
 
 
 def lose_returned(session: Session, invoice: Invoice, amount: Money, at: datetime, movement_id: str) -> None:

@@ -24,7 +24,20 @@ from tests.support.play import NOON_17_JULY, Play
 
 # The page's letters, in yen. T = N + V, s = c + x + o + d; h > T, p > o and d < T, so that there is a rest wherever one
 # is possible.
-AMOUNTS = {"N": 339, "V": 34, "T": 373, "h": 1000, "p": 500, "o": 73, "c": 50, "d": 100, "x": 40, "r": 60, "s": 263}
+AMOUNTS = {
+    "N": 339,
+    "V": 34,
+    "T": 373,
+    "h": 1000,
+    "p": 500,
+    "o": 73,
+    "c": 50,
+    "d": 100,
+    "x": 40,
+    "r": 60,
+    "s": 263,
+    "l": 17,
+}
 UNMATCHED = "unmatched:standard"
 
 
@@ -70,11 +83,15 @@ ARGUMENTS: dict[str, Any] = {
     "note": invoice(-1),
     "payment": payment("p"),
     "movement": payment("d"),
-    "won": payment("d"),
+    "won": payment("p"),
+    "left": yen("d") - yen("l"),
+    "lost": yen("l"),
+    "gone": yen("d"),
     "refund": refund(),
     "source": MoneySource("payment", "clearing:standard"),
     "clearing": "clearing:standard",
     "unmatched": UNMATCHED,
+    "account": ("held", "chg"),
     "returned": yen("d"),
     "held": yen("h"),
     "owed": yen("o"),
@@ -90,6 +107,12 @@ ARGUMENTS: dict[str, Any] = {
 PARTICULAR: dict[str, dict[str, Any]] = {
     "reserve_credit": {"amount": yen("c")},
     "settle_credit_note": {"invoice": invoice(-1)},
+    "win_dispute": {
+        "claims": [
+            credit(account, "", yen(letter))
+            for account, letter in (("returned", "d"), ("losses", "x"), ("receivable", "o"))
+        ]
+    },
     "take_returned_from_credit": {"amount": yen("x")},
     "lose_returned": {"amount": yen("d")},
     "owe_returned": {"amount": yen("d")},
@@ -113,7 +136,8 @@ def posted(monkeypatch: pytest.MonkeyPatch, function: str, **other: Any) -> dict
     monkeypatch.setattr(postings, "post", keep)
     monkeypatch.setattr(postings, "balance", lambda *_: yen("h"))
     claims = [("receivable", "inv", AMOUNTS["o"]), ("returned", "inv", AMOUNTS["d"])]
-    monkeypatch.setattr(waterfall, "_claims", lambda *_: claims)
+    monkeypatch.setattr(waterfall, "_claims", lambda *_: list(claims))
+    monkeypatch.setattr(waterfall, "lost_of", lambda *_: yen("l"))
     recipe = getattr(postings, function)
     given = ARGUMENTS | PARTICULAR.get(function, {}) | other
     recipe(**{name: given[name] for name in inspect.signature(recipe).parameters})
@@ -151,9 +175,9 @@ def amount_of(words: str, letters: dict[str, int]) -> int:
 @pytest.mark.parametrize("row", RECIPES, ids=lambda row: f"{row[1]}-{row[4]}")
 def test_each_recipe_posts_what_the_page_says(monkeypatch: pytest.MonkeyPatch, row: list[str]) -> None:
     _, function, debits, credits, source = row
-    for account, taken_from in (("credit", "credit"), ("unmatched", UNMATCHED)):
-        sides = [side.replace("credit or unmatched", account) for side in (debits, credits)]
-        entries = posted(monkeypatch, function, refund=refund(taken_from))[source]
+    for either, taken_from, account in ((r"\1", "credit", "held"), ("unmatched", UNMATCHED, UNMATCHED)):
+        sides = [re.sub(r"(credit|held) or unmatched", either, side) for side in (debits, credits)]
+        entries = posted(monkeypatch, function, refund=refund(taken_from), account=(account, ""))[source]
         assert entries == on_the_page(function, *sides)
 
 

@@ -10,6 +10,7 @@ from engine.operators.returned_money import decide_returned
 from local.stack import Stack
 from models.base import new_id
 from models.database import transaction
+from tests.money.test_manual_payments import record
 from tests.money.test_returns import TOTAL, applied, awaiting, newest_change, service
 from tests.steps.test_at_once import waits_for
 from tests.steps.test_ended_invoices import renewed
@@ -201,3 +202,26 @@ def test_a_return_that_waits_for_a_match_under_way_comes_again(servers: Stack) -
     assert play.event(returned).status == "processed"
     assert play.ledger() == {}
     assert play.step("settle", change_id) == "awaiting_payment"
+
+
+def test_who_pays_again_what_went_back_of_a_renewal_owes_nothing(servers: Stack) -> None:
+    """The debit failed; the 3,300 come by bank, and 200 too much."""
+    play, invoice_id = renewed(servers)
+    attempt_id = play.request_renewal(invoice_id)
+    play.process(play.report(attempt_id, yen(3300)))
+    play.process(play.report_late_failure(attempt_id, 3300))
+    assert play.ledger()["returned"] == 3300
+    record(play, "5/8", yen(3500), invoice_id)
+    assert play.ledger() == {"clearing:manual": 3500, "credit": -200, "sales": -3000, "tax:jp-10": -300}
+
+
+def test_who_pays_while_a_dispute_runs_pays_once(servers: Stack) -> None:
+    """What comes meanwhile is credit, and pays if the dispute is lost."""
+    play, invoice_id = renewed(servers)
+    attempt_id = play.request_renewal(invoice_id)
+    play.process(play.report(attempt_id, yen(3300)))
+    play.process(play.report_dispute(attempt_id, "opened", 3300))
+    record(play, "5/8", yen(3300), invoice_id)
+    assert (play.ledger()["returned"], play.ledger()["credit"]) == (3300, -3300)
+    play.process(play.report_dispute(attempt_id, "lost", 3300))
+    assert play.ledger() == {"clearing:manual": 3300, "sales": -3000, "tax:jp-10": -300}
