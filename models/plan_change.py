@@ -216,7 +216,8 @@ class PlanChange(OfService, Leased, WithHistory, Base):
 
     @property
     def apply_key(self) -> str:
-        """The host's idempotency key: a new one only when an operator retries after a definite no."""
+        """The host's idempotency key: a new one only when an operator retries after a definite no, or after the host
+        was ordered back."""
         return f"{self.id}:apply:{self.apply_round}"
 
     def billed_quote(self) -> Quote:

@@ -1,7 +1,8 @@
 """A change is stuck, and an operator decides: retry, or compensate.
 
 Both are written into the change's history with actor and reason. Compensation first makes sure that the host has the
-old plan, under a generation of its own: an order of ours that is still on its way is refused from then on.
+old plan, under a generation of its own: an order of ours that is still on its way is refused from then on. So the host
+is asked only once the invoice can be corrected, and a retry after it is a newer order again.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from engine.jobs.external_call import ExternalStep, machine_time, take_lease
 from engine.notifications import notices
 from engine.operators.corrections import correct_change, reprice_renewal
 from engine.operators.dead_letter_retry import NotADeadLetter, retry_dead_letter
-from engine.payments.credit_notes import CreditSpent
+from engine.payments.credit_notes import CreditSpent, check_credit
 from models.audit import Attribution, record_action
 from models.moves import move
 from models.plan_change import ChangeMove, PlanChange, lock_change
@@ -42,7 +43,8 @@ def retry(session: Session, now: datetime, change_id: str, attribution: Attribut
     """stuck → applying: the host is read, and ordered again if it does not show the target. Raises NotStuck.
 
     A change that was given up before it was paid goes on from its status.
-    After a definite no the host gets a new key, or it would repeat its answer; otherwise the same one.
+    After a definite no the host gets a new key, or it would repeat its answer, and so it does where a compensation has
+    ordered the old plan since; otherwise the same one.
     """
     change = lock_change(session, change_id)
     if change.status != Status.STUCK:
@@ -51,10 +53,11 @@ def retry(session: Session, now: datetime, change_id: str, attribution: Attribut
         except NotADeadLetter:
             raise NotStuck(change) from None
         return change.lifecycle_status
-    if change.reason == "host_refused":
+    newest = change.service.generation
+    if change.reason == "host_refused" or change.generation not in (None, newest):
         change.apply_round += 1
-    if change.generation is None:
-        give_generation(change)  # it was given up before the host was called
+    if change.generation != newest:
+        give_generation(change)  # it was given up before the host was called, or the host was ordered back since
     change.apply_attempts = 1  # not 0: what was tried before may have been done, so it is read first
     change.reason = change.reason_text = change.lease_until = None
     move(session, change, Event.RETRY, Status.APPLYING, now, actor=attribution.operator, reason=attribution.reason)
@@ -90,12 +93,18 @@ class CompensateOutcome:
 
 
 def begin_compensation(session: Session, now: datetime, change_id: str) -> CompensateCall | Status:
-    """Takes the lease, and a generation for the order of the old plan. Raises NotStuck."""
+    """Takes the lease, and a generation for the order of the old plan. Stays stuck, with the reason, where the credit
+    that the change gave is spent. Raises NotStuck."""
     change = lock_change(session, change_id)
     if change.status == Status.COMPENSATED:
         return Status.COMPENSATED
     if change.status != Status.STUCK:
         raise NotStuck(change)
+    try:
+        if change.invoice is not None:
+            check_credit(session, change.invoice)
+    except CreditSpent as error:
+        return _stays_stuck(session, change, str(error))
     fence = take_lease(change)
     if fence is None:
         return Status.STUCK
@@ -139,16 +148,13 @@ def finish_compensation(
     change.lease_until = None
     hosted = outcome.service
     if hosted is None or (hosted.plan, hosted.limits) != (call.order.plan, call.order.limits):
-        change.reason_text = outcome.error or "The host does not show the old plan. Try again, or retry the change."
-        session.flush()
-        return Status.STUCK
+        sentence = outcome.error or "The host does not show the old plan. Try again, or retry the change."
+        return _stays_stuck(session, change, sentence)
     try:
         with session.begin_nested():
             _correct_invoice(session, now, change)
     except CreditSpent as error:
-        change.reason_text = str(error)
-        session.flush()
-        return Status.STUCK
+        return _stays_stuck(session, change, str(error))
     move(
         session,
         change,
@@ -167,6 +173,12 @@ def compensation(attribution: Attribution) -> ExternalStep[CompensateCall, Compe
     return ExternalStep(
         begin_compensation, perform_compensation, partial(finish_compensation, attribution=attribution), CompensateCall
     )
+
+
+def _stays_stuck(session: Session, change: PlanChange, sentence: str) -> Status:
+    change.reason_text = sentence
+    session.flush()
+    return Status.STUCK
 
 
 def _correct_invoice(session: Session, now: datetime, change: PlanChange) -> None:

@@ -31,12 +31,20 @@ class CreditSpent(Exception):
         )
 
 
+def check_credit(session: Session, wrong: Invoice) -> None:
+    """Raises CreditSpent where the invoice was a credit note whose credit is gone."""
+    left = postings.credit_of(session, wrong.provider_id, wrong.customer_id, wrong.currency) + wrong.total
+    if wrong.total.amount < 0 and left.amount < 0:
+        raise CreditSpent(-left)
+
+
 def answer_invoice(session: Session, now: datetime, wrong: Invoice, cause: str) -> Invoice:
     """The opposite of an invoice: sales and tax back, its total to what is owed and then to the customer's credit.
 
     Its checkout is closed; money that comes all the same is credit. Raises LaterBill, and CreditSpent where the invoice
     was a credit note whose credit is gone.
     """
+    check_credit(session, wrong)
     close_attempts(session, now, wrong)
     amounts = Amounts.taking_back(wrong)
     note = new_invoice(
@@ -55,9 +63,6 @@ def answer_invoice(session: Session, now: datetime, wrong: Invoice, cause: str) 
     give_number(session, wrong.provider, note, now)
     session.add(note)
     session.flush()
-    left = postings.credit_of(session, wrong.provider_id, wrong.customer_id, wrong.currency) + wrong.total
-    if wrong.total.amount < 0 and left.amount < 0:
-        raise CreditSpent(-left)
     billed_items.undo(session, wrong.service, wrong, note, cause, now)
     postings.correct_invoice(session, wrong, note, now)
     settle_covered(session, now, wrong.service)

@@ -1,0 +1,118 @@
+"""Whatever became of the host, the credit or the service meanwhile: a stuck change has a way out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select
+
+from engine.host_reports import ServiceReport, put_service
+from engine.operators.recovery import CompensateCall, begin_compensation, compensation
+from local.stack import Stack
+from models.database import transaction
+from models.invoice import Invoice
+from models.plan_change import PlanChange
+from models.provider import business_now
+from provisioners.http import HttpProvisioner
+from provisioners.registry import PROVISIONERS
+from settings import settings
+from tasks.run import local_step
+from tests.conftest import catalog_named
+from tests.steps.test_recovery import ANA, compensate, do_retry, hosted, keys, knobs, stuck
+from tests.support.play import AUGUST, JULY, NOON_17_JULY, Play
+
+
+def ordered_back(change_id: str) -> CompensateCall:
+    """A compensation that has begun, in which the host may be read."""
+    call = local_step(begin_compensation, PlanChange, change_id)
+    assert isinstance(call, CompensateCall)
+    return replace(call, may_read=True)
+
+
+def compensate_later(change_id: str) -> str:
+    """As if it had been stuck for longer than a lease."""
+    call, step = ordered_back(change_id), compensation(ANA)
+    outcome = step.perform(call)
+    with transaction() as session:
+        return step.finish(session, business_now(session, PlanChange, change_id), call, outcome).value
+
+
+def bills(play: Play) -> list[tuple[str, int]]:
+    with transaction() as session:
+        query = select(Invoice.kind, Invoice.total_minor).where(Invoice.provider_id == play.provider(session).id)
+        return [(kind, total) for kind, total in session.execute(query.order_by(Invoice.id))]
+
+
+def credited(servers: Stack) -> tuple[Play, str]:
+    """Business to Basic at once, on 17 July: 1452 less 242 and 121 of tax, ¥1,331, are credit, and the host refuses."""
+    rules = catalog_named("credited", "dns").as_json()["rules"]
+    at_once = [rule for rule in rules if rule["direction"] != "downgrade"]
+    play = Play.of(servers, plan="business", catalog={"rules": at_once})
+    knobs(play, refuse="the rack is full")
+    change_id = play.request("basic")
+    assert play.steps("quote issue settle apply", change_id) == "stuck"
+    assert play.ledger() == {"credit": -1331, "sales": 1210, "tax:jp-10": 121}
+    knobs(play)
+    return play, change_id
+
+
+def spend(play: Play) -> None:
+    """The customer's other service is upgraded for ¥373, which the credit pays."""
+    with transaction() as session:
+        basic = ServiceReport("customer", "basic", "monthly", "JPY", "active", JULY, AUGUST, 1, True)
+        put_service(session, NOON_17_JULY, play.provider(session), "other", basic)
+    other = replace(play, service_ref="other")
+    assert other.steps("quote issue settle", other.request("start")) == "paid"
+
+
+def test_the_host_is_not_ordered_back_for_credit_that_is_spent(servers: Stack) -> None:
+    play, change_id = credited(servers)
+    spend(play)
+    assert compensate(change_id) == "stuck"
+    assert "spent: 373 JPY are missing" in (play.change(change_id).reason_text or "")
+    assert keys(play) == ["apply:1"]
+    assert do_retry(change_id) == "applying"
+    assert play.step("apply", change_id) == "applied"
+    assert (hosted(play)["plan"], hosted(play)["generation"]) == ("basic", 1)
+
+
+def unanswered(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> tuple[Play, str]:
+    """Paid; the host has set Start, and no answer of it came."""
+    play = Play.of(servers)
+    change_id = play.until_paid()
+    with transaction() as session:
+        session.get_one(PlanChange, change_id).apply_attempts = settings().apply_attempts_max - 1
+    with monkeypatch.context() as short:
+        short.setitem(PROVISIONERS, "http", HttpProvisioner(timeout_seconds=0.5, total_seconds=1))
+        knobs(play, lose_answers=10)
+        assert play.step("apply", change_id) == "stuck"
+    knobs(play)
+    assert play.change(change_id).reason == "host_unreachable"
+    assert (hosted(play)["plan"], hosted(play)["generation"]) == ("start", 1)
+    return play, change_id
+
+
+def test_a_retry_after_the_host_was_ordered_back_is_a_newer_order(
+    servers: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A compensation has set Basic again, and its process died."""
+    play, change_id = unanswered(servers, monkeypatch)
+    compensation(ANA).perform(ordered_back(change_id))
+    assert (hosted(play)["plan"], hosted(play)["generation"]) == ("basic", 2)
+    assert do_retry(change_id) == "applying"
+    assert play.step("apply", change_id) == "applied"
+    assert (hosted(play)["plan"], hosted(play)["generation"]) == ("start", 3)
+    assert keys(play)[-2:] == ["compensate:2", "apply:2"]
+
+
+def test_a_retry_after_a_no_to_both_orders_is_newer_than_both(servers: Stack) -> None:
+    """The host refuses Start, and takes the order to keep Basic, of which nobody reads the answer."""
+    play = Play.of(servers)
+    change_id = stuck(play)
+    knobs(play)
+    compensation(ANA).perform(ordered_back(change_id))
+    assert do_retry(change_id) == "applying"
+    assert play.step("apply", change_id) == "applied"
+    assert (hosted(play)["plan"], hosted(play)["generation"]) == ("start", 3)
+    assert keys(play) == ["apply:1", "compensate:2", "apply:2"]
