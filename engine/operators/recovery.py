@@ -86,7 +86,7 @@ class CompensateCall:
 
 @dataclass(frozen=True, slots=True)
 class CompensateOutcome:
-    """What the service has now, or why we do not know."""
+    """What the service has now, or why we do not know; neither where the host does not know the service."""
 
     service: HostedService | None
     error: str | None = None
@@ -146,10 +146,9 @@ def finish_compensation(
     if change.status != Status.STUCK or change.fence != call.fence:
         return change.lifecycle_status
     change.lease_until = None
-    hosted = outcome.service
-    if hosted is None or (hosted.plan, hosted.limits) != (call.order.plan, call.order.limits):
-        sentence = outcome.error or "The host does not show the old plan. Try again, or retry the change."
-        return _stays_stuck(session, change, sentence)
+    obstacle = _obstacle(change, call.order, outcome)
+    if obstacle is not None:
+        return _stays_stuck(session, change, obstacle)
     try:
         with session.begin_nested():
             _correct_invoice(session, now, change)
@@ -173,6 +172,18 @@ def compensation(attribution: Attribution) -> ExternalStep[CompensateCall, Compe
     return ExternalStep(
         begin_compensation, perform_compensation, partial(finish_compensation, attribution=attribution), CompensateCall
     )
+
+
+def _obstacle(change: PlanChange, order: PlanOrder, outcome: CompensateOutcome) -> str | None:
+    """Why it is not compensated yet; None where the host has the old plan, or the service is over and nobody has it."""
+    hosted = outcome.service
+    if outcome.error is not None:
+        return outcome.error
+    if hosted is None and not change.service.is_over:
+        return "The host does not know the service. Report it as canceled or terminated first, then compensate again."
+    if hosted is not None and (hosted.plan, hosted.limits) != (order.plan, order.limits):
+        return "The host does not show the old plan. Try again, or retry the change."
+    return None
 
 
 def _stays_stuck(session: Session, change: PlanChange, sentence: str) -> Status:

@@ -19,7 +19,8 @@ from provisioners.registry import PROVISIONERS
 from settings import settings
 from tasks.run import local_step
 from tests.conftest import catalog_named
-from tests.steps.test_recovery import ANA, compensate, do_retry, hosted, keys, knobs, stuck
+from tests.steps.test_recovery import ANA, compensate, do_retry, hosted, keys, knobs, stuck, violations
+from tests.support.host import report
 from tests.support.play import AUGUST, JULY, NOON_17_JULY, Play
 
 
@@ -116,3 +117,17 @@ def test_a_retry_after_a_no_to_both_orders_is_newer_than_both(servers: Stack) ->
     assert play.step("apply", change_id) == "applied"
     assert (hosted(play)["plan"], hosted(play)["generation"]) == ("start", 3)
     assert keys(play) == ["apply:1", "compensate:2", "apply:2"]
+
+
+def test_what_its_host_does_not_know_is_compensated_once_it_is_over(servers: Stack) -> None:
+    play = Play.of(servers)
+    change_id = play.until_paid()
+    knobs(play, fail_times=10, fail_status=404)
+    assert play.step("apply", change_id) == "stuck"
+    assert compensate_later(change_id) == "stuck"
+    assert "Report it as canceled or terminated first" in (play.change(change_id).reason_text or "")
+    report(play, "terminated")
+    assert compensate_later(change_id) == "compensated"
+    assert play.ledger() == {"clearing:standard": 373, "credit": -373}
+    assert bills(play) == [("invoice", 373), ("credit_note", -373)]
+    assert violations(play) == {}
