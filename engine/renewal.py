@@ -139,11 +139,7 @@ def _renew(session: Session, now: datetime, service: Service, scheduled: PlanCha
     )
     session.add(renewal)
     session.flush()
-    if priced.total or catalog.policies.zero_renewals == "invoice":
-        invoice = issue_period(session, now, catalog, service, priced, renewal)
-    else:
-        invoice = None
-        _begin_period(service, priced)
+    invoice = bill_period(session, now, catalog, service, priced, renewal)
     if anchor is not None:
         service.renew_on(anchor)
     service.schedule_now()
@@ -201,11 +197,20 @@ def _promise_of(change: PlanChange) -> Promise:
     return Promise.of(Quote.from_json(change.quote))
 
 
-def issue_period(
+def bill_period(
+    session: Session, now: datetime, catalog: Catalog, service: Service, priced: RenewalPrice, cause: Renewal | Invoice
+) -> Invoice | None:
+    """Gives a period to the service, and invoices it; one that costs nothing only where the policy says so."""
+    if priced.total or catalog.policies.zero_renewals == "invoice":
+        return _issue_period(session, now, catalog, service, priced, cause)
+    _begin_period(service, priced)
+    return None
+
+
+def _issue_period(
     session: Session, now: datetime, catalog: Catalog, service: Service, priced: RenewalPrice, cause: Renewal | Invoice
 ) -> Invoice:
-    """Invoices a period and gives it to the service. Supplied before it is paid: the invoice has its number from the
-    start, and account credit is used at once."""
+    """Supplied before it is paid: the invoice has its number from the start, and account credit is used at once."""
     invoice = new_invoice(
         cause,
         service,

@@ -18,7 +18,7 @@ from domain.pricing.terms import ServiceTerms
 from engine.accounts.services import buyer_of, terms_of
 from engine.payments.credit_notes import answer_invoice
 from engine.payments.payable import means_of, with_payable_credit
-from engine.renewal import issue_period
+from engine.renewal import bill_period
 from models.customer import Service
 from models.invoice import Invoice
 from models.plan_change import PlanChange
@@ -37,11 +37,12 @@ def correct_change(session: Session, now: datetime, change: PlanChange) -> Invoi
     return answer_invoice(session, now, invoice, "compensation")
 
 
-def reprice_renewal(session: Session, now: datetime, service: Service, renewal: Renewal) -> Invoice:
-    """The period was renewed for a plan that the service did not get: that invoice is corrected, and the period is
-    invoiced for the plan that it has, at the price that it had."""
-    wrong = session.execute(select(Invoice).where(Invoice.renewal_id == renewal.id)).scalar_one()
-    answer_invoice(session, now, wrong, "correction")
+def reprice_renewal(session: Session, now: datetime, service: Service, renewal: Renewal) -> None:
+    """The period was renewed for a plan that the service did not get: its invoice, if it has one, is corrected, and the
+    period is billed for the plan that it has, at the price that it had."""
+    wrong = session.scalar(select(Invoice).where(Invoice.renewal_id == renewal.id))
+    if wrong is not None:
+        answer_invoice(session, now, wrong, "correction")
     catalog = catalog_of(session, service.provider)
     terms, until = _as_renewed(session, catalog, service, renewal)
 
@@ -53,10 +54,9 @@ def reprice_renewal(session: Session, now: datetime, service: Service, renewal: 
     days, tz = service.moved_days, catalog.timezone
     moved = tuple(Opened(one.item.later(days, tz), one.line) for one in priced.opened)
     priced = replace(priced, period=priced.period.later(days, tz), opened=moved)
-    invoice = issue_period(session, now, catalog, service, priced, wrong)
+    bill_period(session, now, catalog, service, priced, wrong or renewal)
     service.moved_days = days
     session.flush()
-    return invoice
 
 
 def _as_renewed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -21,6 +22,7 @@ from tasks.run import local_step
 from tests.conftest import catalog_named
 from tests.steps.test_recovery import ANA, compensate, do_retry, hosted, keys, knobs, stuck, violations
 from tests.support.host import report
+from tests.support.money_play import MoneyPlay
 from tests.support.play import AUGUST, JULY, NOON_17_JULY, Play
 
 
@@ -130,4 +132,35 @@ def test_what_its_host_does_not_know_is_compensated_once_it_is_over(servers: Sta
     assert compensate_later(change_id) == "compensated"
     assert play.ledger() == {"clearing:standard": 373, "credit": -373}
     assert bills(play) == [("invoice", 373), ("credit_note", -373)]
+    assert violations(play) == {}
+
+
+def renewed(servers: Stack, **catalog: Any) -> tuple[MoneyPlay, str, str | None]:
+    """Start is renewed as Basic on 1 August, and the host refuses Basic; with the renewal's invoice."""
+    play = MoneyPlay.of(servers, plan="start", catalog=catalog)
+    change_id = play.request("basic")
+    assert play.step("quote", change_id) == "scheduled"
+    play.set_clock(AUGUST)
+    invoice_id = play.renew().invoice_id
+    knobs(play, refuse="no")
+    assert play.step("apply", change_id) == "stuck"
+    knobs(play)
+    return play, change_id, invoice_id
+
+
+def free(plan: str) -> dict[str, Any]:
+    """The sample's catalogue, in which this plan costs nothing in yen, and what costs nothing has no invoice."""
+    sample = catalog_named("free", "dns").as_json()
+    for one in sample["plans"]:
+        if one["id"] == plan:
+            one["prices"]["monthly"]["JPY"] = 0
+    return {"plans": sample["plans"], "policies": sample["policies"] | {"zero_renewals": "silent"}}
+
+
+def test_a_renewal_without_an_invoice_is_billed_for_the_plan_that_it_has(servers: Stack) -> None:
+    play, change_id, invoice_id = renewed(servers, **free("basic"))
+    assert (invoice_id, play.ledger()) == (None, {})
+    assert compensate(change_id) == "compensated"
+    assert play.ledger() == {"receivable": 1320, "sales": -1200, "tax:jp-10": -120}
+    assert (bills(play), play.items()) == ([("invoice", 1320)], [("start", 1, 1200, 120)])
     assert violations(play) == {}
