@@ -16,7 +16,7 @@ from domain.pricing.billed import Opened
 from domain.pricing.renewals import RenewalPrice, price_renewal
 from domain.pricing.terms import ServiceTerms
 from engine.accounts.services import buyer_of, terms_of
-from engine.payments.credit_notes import answer_invoice
+from engine.payments.credit_notes import answer_invoice, is_answered
 from engine.payments.payable import means_of, with_payable_credit
 from engine.renewal import bill_period
 from models.customer import Service
@@ -39,10 +39,12 @@ def correct_change(session: Session, now: datetime, change: PlanChange) -> Invoi
 
 def reprice_renewal(session: Session, now: datetime, service: Service, renewal: Renewal) -> None:
     """The period was renewed for a plan that the service did not get: its invoice, if it has one, is corrected, and the
-    period is billed for the plan that it has, at the price that it had."""
+    period is billed for the plan that it has, at the price that it had: not of a service that is over."""
     wrong = session.scalar(select(Invoice).where(Invoice.renewal_id == renewal.id))
-    if wrong is not None:
+    if wrong is not None and not is_answered(session, wrong):
         answer_invoice(session, now, wrong, "correction")
+    if service.is_over:
+        return
     catalog = catalog_of(session, service.provider)
     terms, until = _as_renewed(session, catalog, service, renewal)
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import InvoiceStatus
 from engine.ledger.billed_items import is_last_bill
-from engine.payments.credit_notes import answer_invoice
+from engine.payments.credit_notes import answer_invoice, is_answered
 from engine.payments.owed import open_invoices
 from models.audit import Attribution, record_action
 from models.billed_item import items_of_invoice
@@ -67,7 +66,7 @@ def _check(session: Session, invoice: Invoice, decision: Decision) -> None:
         raise NotDecidable(f"{name} is no renewal's invoice; only those are decided here.")
     if not invoice.service.is_over:
         raise NotDecidable(f"Service {invoice.service.ref} has not ended; its invoice {name} is owed as ever.")
-    if session.scalar(select(Invoice.id).where(Invoice.corrects_id == invoice.id)) is not None:
+    if is_answered(session, invoice):
         raise NotDecidable(f"{name} was answered by a credit note already.")
     if decision == "void" and not (invoice.status is InvoiceStatus.OPEN and _is_unpaid(session, invoice)):
         raise NotDecidable(f"Something was paid on {name}. Choose `credit`, which gives it back as account credit.")

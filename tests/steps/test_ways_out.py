@@ -22,7 +22,7 @@ from tasks.run import local_step
 from tests.conftest import catalog_named
 from tests.steps.test_recovery import ANA, compensate, do_retry, hosted, keys, knobs, stuck, violations
 from tests.support.host import report
-from tests.support.money_play import MoneyPlay
+from tests.support.money_play import MoneyPlay, yen
 from tests.support.play import AUGUST, JULY, NOON_17_JULY, Play
 
 
@@ -163,4 +163,27 @@ def test_a_renewal_without_an_invoice_is_billed_for_the_plan_that_it_has(servers
     assert compensate(change_id) == "compensated"
     assert play.ledger() == {"receivable": 1320, "sales": -1200, "tax:jp-10": -120}
     assert (bills(play), play.items()) == ([("invoice", 1320)], [("start", 1, 1200, 120)])
+    assert violations(play) == {}
+
+
+def test_a_renewal_whose_bill_is_void_since_the_service_is_over_is_answered_once(servers: Stack) -> None:
+    play, change_id, _ = renewed(servers)
+    report(play, "canceled")
+    assert bills(play) == [("invoice", 550), ("credit_note", -550)]
+    assert compensate(change_id) == "compensated"
+    assert (play.ledger(), play.items()) == ({}, [])
+    assert bills(play) == [("invoice", 550), ("credit_note", -550)]
+    assert violations(play) == {}
+
+
+def test_for_a_service_that_is_over_no_period_is_billed_anew(servers: Stack) -> None:
+    """The ¥550 that were paid for Basic are credit."""
+    play, change_id, invoice_id = renewed(servers)
+    assert invoice_id is not None
+    play.process(play.report(play.request_renewal(invoice_id), yen(550)))
+    report(play, "canceled")
+    assert bills(play) == [("invoice", 550)]
+    assert compensate(change_id) == "compensated"
+    assert (play.ledger(), play.items()) == ({"clearing:standard": 550, "credit": -550}, [])
+    assert bills(play) == [("invoice", 550), ("credit_note", -550)]
     assert violations(play) == {}
