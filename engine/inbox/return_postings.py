@@ -16,7 +16,7 @@ from domain.money import Money
 from engine import reversal
 from engine.inbox.reports import ReturnReport
 from engine.ledger import postings
-from engine.ledger.open_claims import is_taken_back, lost_of, lost_of_payment, open_claim_on, paid_by_notes
+from engine.ledger.open_claims import is_answered, lost_of, lost_of_payment, open_claim_on, paid_by_notes
 from models.invoice import Invoice
 from models.ledger import Entry, credit, paid_from_credit, receivable_of, returned_of
 from models.payment import Payment, record_movement_of
@@ -52,7 +52,7 @@ def decide(
 ) -> list[str]:
     """What was too much was credit, and is taken from there; what the invoice needed is the policy's matter."""
     claim = returned_of(session, invoice)
-    stands = invoice.settled_at is not None and not is_taken_back(session, invoice)
+    stands = invoice.settled_at is not None and not is_answered(session, invoice)
     needed = _needed(session, invoice) if stands else Money.zero(invoice.currency)
     kept = reversal.net_received(session, invoice)
     too_much = kept + claim - needed

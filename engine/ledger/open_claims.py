@@ -58,16 +58,18 @@ def paid_by_notes(session: Session, invoice: Invoice) -> Money:
     return Money(int(session.scalar(query) or 0), invoice.currency)
 
 
-def is_taken_back(session: Session, invoice: Invoice) -> bool:
-    """Whether a credit note answers the whole invoice, so that it needs no money any more."""
+def is_answered(session: Session, invoice: Invoice) -> bool:
+    """Whether it was taken back as a whole: no invoice is so twice, and it needs no money any more."""
     return session.scalar(_answers_of(invoice).limit(1)) is not None
 
 
 def _answers_of(invoice: Invoice) -> Select[str]:
-    """The credit notes that take an invoice back: its own, or that of the change that reverses its change."""
-    reversals = select(PlanChange.id).where(PlanChange.reverses_id == invoice.change_id)
-    answers = (Invoice.corrects_id == invoice.id) | Invoice.change_id.in_(reversals)
-    return select(Invoice.id).where(Invoice.kind == "credit_note", answers)
+    """What takes an invoice back: its opposite, or that of the change that reverses its change."""
+    answers = Invoice.corrects_id == invoice.id
+    if invoice.change_id is not None:
+        reversals = select(PlanChange.id).where(PlanChange.reverses_id == invoice.change_id)
+        answers |= Invoice.change_id.in_(reversals)
+    return select(Invoice.id).where(answers)
 
 
 def _lost(session: Session, of: Invoice | Payment, sources: ColumnElement[bool]) -> Money:

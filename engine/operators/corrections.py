@@ -16,7 +16,8 @@ from domain.pricing.billed import Opened
 from domain.pricing.renewals import RenewalPrice, price_renewal
 from domain.pricing.terms import ServiceTerms
 from engine.accounts.services import buyer_of, terms_of
-from engine.payments.credit_notes import answer_invoice, is_answered
+from engine.ledger.open_claims import is_answered
+from engine.payments.credit_notes import answer_invoice
 from engine.payments.payable import means_of, with_payable_credit
 from engine.renewal import bill_period
 from models.customer import Service

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import InvoiceStatus
@@ -30,11 +29,6 @@ class CreditSpent(Exception):
             f"The change gave credit that is spent: {missing.major()} {missing.currency} are missing."
             " Retry the change, or settle it with the customer first."
         )
-
-
-def is_answered(session: Session, invoice: Invoice) -> bool:
-    """Whether it has its credit note: no invoice has two."""
-    return session.scalar(select(Invoice.id).where(Invoice.corrects_id == invoice.id).limit(1)) is not None
 
 
 def check_credit(session: Session, wrong: Invoice) -> None:

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from domain.lifecycle import InvoiceStatus
 from engine.ledger.billed_items import is_last_bill
-from engine.payments.credit_notes import answer_invoice, is_answered
+from engine.ledger.open_claims import is_answered
+from engine.payments.credit_notes import answer_invoice
 from engine.payments.owed import open_invoices
 from models.audit import Attribution, record_action
 from models.billed_item import items_of_invoice
