@@ -139,6 +139,8 @@ def perform_refund(call: RefundCall) -> RefundAnswer:
 def finish_refund(session: Session, now: datetime, call: RefundCall, answer: RefundAnswer) -> str:
     """sending → pending | succeeded | failed, or again later. The gateway's event may have been faster."""
     refund = lock_refund(session, call.refund_id)
+    if answer.refund is not None:
+        refund.gateway_ref = answer.refund.gateway_ref  # its failure comes under this name, weeks later
     if refund.fence != call.fence or refund.status != RefundStatus.SENDING:
         return refund.status
     refund.lease_until, refund.error = None, answer.error
@@ -146,7 +148,6 @@ def finish_refund(session: Session, now: datetime, call: RefundCall, answer: Ref
         refund.lease_until = refund.next_attempt_at = retry_at(session, refund.attempts)
         session.flush()
         return refund.status
-    refund.gateway_ref = answer.refund.gateway_ref if answer.refund is not None else None
     if answer.refund is None or answer.refund.status == "failed":
         fail_refund(session, now, refund, answer.error or GATEWAY_COULD_NOT, now)
         return refund.status

@@ -25,7 +25,7 @@ from engine.operators.failed_refunds import (
 )
 from engine.operators.manual_payments import StatementLine, record_payment
 from engine.payments.paid_at import paid_at
-from engine.payments.refunds import NotRefundable
+from engine.payments.refunds import NotRefundable, RefundAnswer, RefundCall, begin_refund, finish_refund
 from engine.reversal import net_received
 from gateways.protocol import GatewayRefund
 from gateways.registry import GATEWAYS
@@ -400,3 +400,20 @@ def test_a_dispute_that_runs_is_not_what_the_money_answers(servers: Stack) -> No
     assert play.ledger() == PAID | {"clearing:standard": 100, "returned": 273}
     play.process(play.report_dispute(attempt_id, "won", 273))
     assert play.ledger() == PAID
+
+
+def test_a_refund_whose_webhook_was_faster_than_the_answer_is_known_by_its_name(servers: Stack) -> None:
+    """Its failure comes weeks later, under that name."""
+    play, attempt_id, payment_id = overpaid(servers)
+    refund_id = play.start_refund(payment_id, yen(627))
+    with transaction() as session:
+        call = begin_refund(session, NOON_17_JULY, refund_id)
+        assert isinstance(call, RefundCall)
+    play.process(play.report_refund(attempt_id, 627, of=1000, refund_id="re_1"))
+    assert play.refund(refund_id).status == "succeeded"
+    with transaction() as session:
+        answer = RefundAnswer(GatewayRefund("re_1", "succeeded"))
+        assert finish_refund(session, NOON_17_JULY, call, answer) == "succeeded"
+    play.process(play.report_refund_failed(attempt_id, "re_1", 627, of=1000))
+    assert play.refund(refund_id).status == "failed"
+    assert (len(refunds_of(play)), play.ledger()) == (1, OVERPAID)
