@@ -97,8 +97,9 @@ def _refused(row: Any) -> ColumnElement[bool]:
         PaymentAttemptMove.attempt_id == row.id, PaymentAttemptMove.event == "refuse"
     )
     later = select(newer.id).where(newer.invoice_id == row.invoice_id, newer.id > row.id)
-    awaited = or_(invoice.settled_at.is_(None), claim_on("receivable", row, row.invoice_id) > 0)
-    to_pay = select(invoice.id).where(invoice.id == row.invoice_id, invoice.voided_at.is_(None), awaited)
+    is_open = and_(invoice.settled_at.is_(None), invoice.voided_at.is_(None))
+    awaited = or_(is_open, claim_on("receivable", row, row.invoice_id) > 0)
+    to_pay = select(invoice.id).where(invoice.id == row.invoice_id, awaited)
     return and_(row.status == AttemptStatus.FAILED, there_is(said_no), ~there_is(later), there_is(to_pay))
 
 

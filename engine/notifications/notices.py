@@ -152,7 +152,7 @@ def _saved(formatter: Formatter, change: PlanChange) -> str | None:
 
 def _of_invoice(catalog: Catalog, formatter: Formatter, invoice: Invoice) -> dict[str, Any]:
     return {
-        "number": invoice.number,
+        "number": invoice.number or invoice.id,  # the reference of a proforma
         "total": formatter.money(invoice.total_minor),
         "due": formatter.money(invoice.due_minor),
         "is_due": invoice.due_minor > 0,

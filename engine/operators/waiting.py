@@ -127,6 +127,7 @@ def _returned(session: Session, provider_id: str) -> Iterator[Waiting]:
         .where(LedgerEntry.provider_id == provider_id, LedgerEntry.account == "returned")
         .group_by(LedgerEntry.owner)
         .having(claim > 0)
+        .order_by(func.max(LedgerEntry.id).filter(LedgerEntry.amount_minor > 0))  # when money of it went back last
         .limit(LISTED_MAX)
     )
     invoices = session.scalars(select(Invoice).where(Invoice.id.in_(query))).all()

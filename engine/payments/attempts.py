@@ -99,13 +99,13 @@ def collect_again(session: Session, now: datetime, invoice: Invoice) -> None:
 
 
 def owed_again(session: Session, invoice: Invoice) -> Money:
-    """What is owed of a settled invoice, since its money went back."""
+    """What is owed of an invoice that was settled, or ended unpaid, since its money went back."""
     return owed_again_of_each(session, [invoice])[invoice.id]
 
 
 def owed_again_of_each(session: Session, invoices: Sequence[Invoice]) -> dict[str, Money]:
     """The same of several invoices of one provider, by id."""
-    owed = receivables_of(session, [one for one in invoices if one.status is InvoiceStatus.SETTLED])
+    owed = receivables_of(session, [one for one in invoices if one.status is not InvoiceStatus.OPEN])
     zeros = {one.id: Money.zero(one.currency) for one in invoices}
     return {invoice_id: max(owed.get(invoice_id, zero), zero) for invoice_id, zero in zeros.items()}
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from domain.lifecycle import PAYMENT_ATTEMPT, AttemptStatus, Event, Status
+from domain.lifecycle import PAYMENT_ATTEMPT, AttemptStatus, Event, InvoiceStatus, Status
 from engine.accounts.providers import gateway_account
 from engine.jobs.external_call import ExternalStep, retry_at, take_lease
 from engine.jobs.sweep import unschedule_if_done
@@ -88,9 +88,9 @@ def begin_change_payment(session: Session, now: datetime, change_id: str) -> Pay
 
 def begin_invoice_payment(session: Session, now: datetime, invoice_id: str) -> PaymentCall | str:
     """For a renewal's invoice: opens its attempt, once, or takes up one that was begun; that of any invoice which is
-    owed again, too."""
+    owed again, too. An offer's is a change's."""
     invoice = session.execute(select(Invoice).where(Invoice.id == invoice_id).with_for_update(of=Invoice)).scalar_one()
-    if invoice.due_minor == 0 or invoice.voided_at or invoice.number is None:
+    if invoice.change_id is not None and invoice.status is InvoiceStatus.OPEN:
         return invoice.status
     attempt = live_attempt(session, invoice.id)
     if attempt is None and invoice.uncollected:
@@ -105,7 +105,7 @@ def begin_fetch(session: Session, now: datetime, attempt_id: str) -> PaymentCall
     attempt = session.get_one(PaymentAttempt, attempt_id)
     if attempt.status == AttemptStatus.CREATING:
         invoice = session.get_one(Invoice, attempt.invoice_id)
-        if invoice.change_id is None or invoice.settled_at is not None:
+        if invoice.change_id is None or invoice.status is not InvoiceStatus.OPEN:
             return begin_invoice_payment(session, now, attempt.invoice_id)
         return begin_change_payment(session, now, invoice.change_id)
     attempt = _lock_attempt(session, attempt_id)

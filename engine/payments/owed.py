@@ -33,8 +33,8 @@ def open_bill(session: Session, service: Service) -> OpenInvoice | None:
 
 
 def owed_of(session: Session, service: Service) -> Iterator[tuple[Invoice, Money]]:
-    """Its invoices of which something is owed: open ones, then those of changes whose payment went back; oldest first,
-    each asked when it is wanted."""
+    """Its invoices of which something is owed: open ones, then those whose payment went back; oldest first, each asked
+    when it is wanted."""
     for invoice in session.scalars(_maybe_owed(), {"service_id": service.id}):
         owed = receivable_of(session, invoice)
         if owed.amount > 0:
@@ -43,10 +43,9 @@ def owed_of(session: Session, service: Service) -> Iterator[tuple[Invoice, Money
 
 @built_once
 def _maybe_owed() -> Select[Invoice]:
-    of_change = Invoice.change_id.is_not(None)
-    owed_again = and_(of_change, claim_on("receivable", Invoice, Invoice.id) > 0)
-    query = _of_service(bindparam("service_id")).where(or_(_is_open(), owed_again))
-    return query.order_by(of_change, Invoice.issued_at, Invoice.id)
+    owed = claim_on("receivable", Invoice, Invoice.id) > 0
+    query = _of_service(bindparam("service_id")).where(or_(_is_open(), owed))
+    return query.order_by(_is_open().desc(), Invoice.issued_at, Invoice.id)
 
 
 def settle_covered(session: Session, now: datetime, service: Service) -> None:
@@ -80,12 +79,12 @@ def _is_open() -> ColumnElement[bool]:
 
 
 def _asked_again(session: Session, service: Service) -> list[Invoice]:
-    """Settled invoices of which a payment is asked for."""
+    """Invoices that are open no more, and of which a payment is asked for."""
     asked = select(PaymentAttempt.id).where(
         PaymentAttempt.invoice_id == Invoice.id, PaymentAttempt.status.in_(LIVE_ATTEMPT)
     )
-    settled = _of_service(service.id).where(Invoice.settled_at.is_not(None))
-    return list(session.scalars(settled.where(asked.exists())))
+    ended = or_(Invoice.settled_at.is_not(None), Invoice.voided_at.is_not(None))
+    return list(session.scalars(_of_service(service.id).where(ended, asked.exists())))
 
 
 def _invoice_details(session: Session, invoice: Invoice, owed: Money) -> dict[str, Any]:

@@ -14,19 +14,24 @@ from domain.pricing.modes import Fraction, Proration
 from engine.audit.checks import PATIENCE, audit_books
 from engine.notifications.bill_links import invoice_of
 from engine.offers import price_for
+from engine.operators import waiting
 from engine.operators.dead_letter_retry import retry_dead_letter
 from engine.operators.dead_letters import dead_letters
 from engine.operators.manual_payments import StatementLine, record_payment
 from engine.operators.returned_money import NothingReturned, decide_returned
+from engine.payments import arrived_credit
 from engine.payments.attempts import AttemptOpen, PaymentRefused, start_attempt
 from local.stack import Stack
+from models.arrived_credit import ArrivedCredit
 from models.audit import Attribution, OperatorAction
 from models.database import snapshot, transaction
 from models.moves import move
 from models.outbox import OutboxMessage
 from models.payment import PaymentAttempt
+from tasks.run import local_step
+from tests.support import loopback
 from tests.support.money_play import DECISION, MoneyPlay, yen
-from tests.support.play import NOON_17_JULY
+from tests.support.play import AUGUST, NOON_17_JULY
 from web.api.views import change_view
 
 BY_DAY = Rule(cycle="same", outcome=Outcome.NOW, proration=Proration(fraction=Fraction.DAYS))
@@ -87,9 +92,7 @@ def test_what_is_owed_again_is_paid_before_the_plan_changes(servers: Stack) -> N
     assert (ledger.get("receivable", 0), ledger["credit"], ledger["clearing:manual"]) == (0, -27, 400)
     with transaction() as session:
         price_for(session, NOON_17_JULY, play.service(session), "basic", "monthly")
-    with snapshot() as session:
-        results = audit_books(session, [play.provider(session).id], PATIENCE)
-    assert [result.name for result in results if not result.holds and result.name != "nothing_is_overdue"] == []
+    check_books(play)
 
 
 def owed_again(servers: Stack) -> tuple[MoneyPlay, str, PaymentAttempt]:
@@ -256,3 +259,180 @@ def test_what_is_being_reversed_is_not_decided(servers: Stack) -> None:
     assert play.process(play.report_refund(play.attempts(first)[0].id, 373, of=373)) is not None
     with transaction() as session, pytest.raises(NothingReturned, match="on its way"):
         decide_returned(session, NOON_17_JULY, first, "owe", DECISION)
+
+
+def renewed(servers: Stack) -> tuple[MoneyPlay, str]:
+    """Start's August, ¥1,320, was paid by debit, which failed weeks later; the service is suspended."""
+    play = MoneyPlay.of(servers, plan="start")
+    play.set_clock(AUGUST)
+    invoice_id = play.renew().invoice_id
+    assert invoice_id is not None
+    attempt_id = play.request_renewal(invoice_id)
+    play.process(play.report(attempt_id, yen(1320)))
+    play.process(play.report_late_failure(attempt_id, 1320))
+    assert play.ledger() == {"returned": 1320, "sales": -1200, "tax:jp-10": -120}
+    return play, invoice_id
+
+
+def allocate_credit(play: MoneyPlay) -> None:
+    """As the task does it, where credit has arrived."""
+    with transaction() as session:
+        query = select(ArrivedCredit.id).where(ArrivedCredit.provider_id == play.provider(session).id)
+        credit_id = session.scalars(query).one()
+    bills = local_step(arrived_credit.open_bills, ArrivedCredit, credit_id)
+    for one in bills.invoices:
+        local_step(arrived_credit.pay_from_credit(one), ArrivedCredit, credit_id)
+    local_step(arrived_credit.end_allocation(bills), ArrivedCredit, credit_id)
+
+
+def attempts_at(invoice_id: str) -> list[PaymentAttempt]:
+    with transaction() as session:
+        query = select(PaymentAttempt).where(PaymentAttempt.invoice_id == invoice_id).order_by(PaymentAttempt.id)
+        return list(session.scalars(query))
+
+
+def pay_anew(play: MoneyPlay, invoice_id: str) -> None:
+    """The customer pays at the checkout page of the newest payment."""
+    asked = attempts_at(invoice_id)[-1]
+    play.fetch(asked.id)
+    checkout_url = attempts_at(invoice_id)[-1].checkout_url
+    assert checkout_url
+    loopback.post(checkout_url, data={"outcome": "pay"}).raise_for_status()
+    play.fetch(asked.id)
+    play.process_all()
+    assert attempts_at(invoice_id)[-1].status == "succeeded"
+
+
+def check_books(play: MoneyPlay) -> None:
+    with snapshot() as session:
+        results = audit_books(session, [play.provider(session).id], PATIENCE)
+    assert [result.name for result in results if not result.holds and result.name != "nothing_is_overdue"] == []
+
+
+def test_a_renewals_money_is_kept_as_a_loss_once(servers: Stack) -> None:
+    play, invoice_id = renewed(servers)
+    for _ in range(2):
+        assert decide(invoice_id, "keep") == f"{invoice_id}: 1320 JPY is lost.\n"
+    assert play.ledger() == {"losses": 1320, "sales": -1200, "tax:jp-10": -120}
+    with transaction() as session:
+        action = session.scalars(select(OperatorAction).where(OperatorAction.subject == invoice_id)).one()
+        assert (action.action, action.details["decision"]) == ("returns.decide", "keep")
+        with pytest.raises(NothingReturned, match="decided already"):
+            decide_returned(session, AUGUST, invoice_id, "owe", DECISION)
+        assert waiting.waiting_for_a_person(session, play.provider(session).id) == []
+
+
+def test_a_renewal_that_is_owed_again_is_told_and_paid(servers: Stack) -> None:
+    """The host lets the service run on; its plan changes once the ¥1,320 are there."""
+    play, invoice_id = renewed(servers)
+    with transaction() as session:
+        move(session, play.service(session), "report", ServiceStatus.ACTIVE, AUGUST, actor="host")
+    assert decide(invoice_id, "owe") == f"{invoice_id}: 1320 JPY is owed again.\n"
+    assert play.ledger()["receivable"] == 1320
+    assert [(one.status, one.amount_minor) for one in attempts_at(invoice_id)] == [
+        ("succeeded", 1320), ("creating", 1320)]  # fmt: skip
+    with transaction() as session:
+        query = select(OutboxMessage).where(OutboxMessage.subject == invoice_id, OutboxMessage.event == "owed_again")
+        assert session.scalars(query).one().values["owed"] == "¥1,320"
+        with pytest.raises(OpenInvoice) as refused:
+            price_for(session, AUGUST, play.service(session), "business", "monthly")
+        assert refused.value.details["invoice"] == invoice_id
+    pay_anew(play, invoice_id)
+    assert play.ledger() == {"clearing:standard": 1320, "sales": -1200, "tax:jp-10": -120}
+    with transaction() as session:
+        price_for(session, AUGUST, play.service(session), "business", "monthly")
+    check_books(play)
+
+
+def test_what_a_customer_sent_before_it_was_decided_pays_the_renewal(servers: Stack) -> None:
+    """The bank's ¥1,320 came while nothing was owed, and are credit; owed again, they pay it, and nobody is asked."""
+    play, invoice_id = renewed(servers)
+    with transaction() as session:
+        line = StatementLine("line-9", yen(1320), AUGUST, invoice_id)
+        event, _ = record_payment(session, AUGUST, play.provider(session), line, DECISION)
+    play.process(event.id)
+    assert (play.ledger()["credit"], play.ledger()["returned"]) == (-1320, 1320)
+    allocate_credit(play)
+    decide(invoice_id, "owe")
+    allocate_credit(play)
+    assert play.ledger() == {"clearing:manual": 1320, "sales": -1200, "tax:jp-10": -120}
+    assert attempts_at(invoice_id)[-1].status == "canceling"
+
+
+def late_and_disputed(servers: Stack) -> tuple[MoneyPlay, str]:
+    """Start was not paid in time and has expired; ¥1,000 came for it all the same, were credit, and ¥620 of it paid for
+    Business: 7 of 31 days, 677 - 113 = 564, and 10 %, 56. Then the dispute about the ¥1,000 is lost: ¥380 are still
+    there."""
+    play = MoneyPlay.of(servers, catalog={"rules": (BY_DAY,)})
+    first = play.until_awaiting_payment("start")
+    attempt_id = play.attempts(first)[0].id
+    play.set_clock(NOON_17_JULY.replace(day=25))
+    play.step("expire", first)
+    play.fetch(attempt_id)
+    play.process_all()
+    assert play.step("expire", first) == "expired"
+    play.process(play.report(attempt_id, yen(1000), at="2027-07-25T03:00:00Z"))
+    assert play.ledger() == {"clearing:standard": 1000, "credit": -1000}
+    upgraded(play, "business")
+    assert play.ledger()["credit"] == -380
+    for what in ("opened", "lost"):
+        play.process(play.report_dispute(attempt_id, what, 1000))
+    assert play.ledger() == {"returned": 620, "sales": -564, "tax:jp-10": -56}
+    return play, first
+
+
+def test_late_money_of_a_change_that_has_expired_is_kept_as_a_loss(servers: Stack) -> None:
+    play, first = late_and_disputed(servers)
+    assert decide(first, "keep") == f"{first}: 620 JPY is lost.\n"
+    assert (play.ledger()["losses"], play.ledger().get("returned", 0)) == (620, 0)
+
+
+def test_late_money_of_a_change_that_has_expired_is_owed_and_paid_again(servers: Stack) -> None:
+    play, first = late_and_disputed(servers)
+    bill = play.invoice(first).id
+    assert decide(bill, "owe") == f"{bill}: 620 JPY is owed again.\n"
+    with transaction() as session:
+        action = session.scalars(select(OperatorAction).where(OperatorAction.action == "returns.decide")
+                                 .where(OperatorAction.subject == first)).one()  # fmt: skip
+        assert action.details["amount"] == yen(620).as_json()
+        view = change_view(session, session.merge(play.change(first), load=False))
+        assert (view.status, view.next_actions) == ("expired", ["pay"])
+        assert view.invoice is not None
+        assert (view.invoice.status, view.invoice.amount_due.amount) == ("void", 620)
+    pay_anew(play, bill)
+    assert play.ledger() == {"clearing:standard": 620, "sales": -564, "tax:jp-10": -56}
+    check_books(play)
+
+
+def test_what_is_owed_of_a_change_that_has_expired_waits_where_the_gateway_refuses(servers: Stack) -> None:
+    play, first = late_and_disputed(servers)
+    play.turn(minimum=621)
+    decide(first, "owe")
+    refused = play.attempts(first)[-1]
+    play.fetch(refused.id)
+    with transaction() as session:
+        assert [one.id for one in dead_letters(session, play.provider(session).id)] == [refused.id]
+
+
+def test_a_paid_change_is_decided_when_it_is_applied(servers: Stack) -> None:
+    play = MoneyPlay.of(servers)
+    first = play.until_paid()
+    play.process(play.report_refund(play.attempts(first)[0].id, 100, of=373))
+    for row_id in (first, play.invoice(first).id):
+        with transaction() as session, pytest.raises(NothingReturned, match=f"{row_id}: its plan is on its way"):
+            decide_returned(session, NOON_17_JULY, row_id, "keep", DECISION)
+    assert play.step("apply", first) == "applied"
+    assert decide(first, "keep") == f"{first}: 100 JPY is lost.\n"
+
+
+def test_the_oldest_of_what_went_back_is_listed_first(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is listed is what went back first, whichever was sold first."""
+    play = MoneyPlay.of(servers)
+    places = [play.beside(ref) for ref in "abcd"]
+    bills = [(place, place.until_paid()) for place in places]
+    monkeypatch.setattr(waiting, "LISTED_MAX", 1)
+    for place, change_id in reversed(bills):
+        place.process(place.report_refund(place.attempts(change_id)[0].id, 100, of=373))
+        with transaction() as session:
+            found = waiting.waiting_for_a_person(session, play.provider(session).id)
+        assert [one.row.id for one in found if one.kind == "returned"] == [play.invoice(bills[-1][1]).id]
