@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from tests.portal.test_money_on_its_way import refund_at_the_gateway
 from tests.portal.test_paying import checkout_of, press
 from tests.portal.test_steps import YEAR, hosting_customer
 from tests.portal.visitor import Visitor
 from tests.support.client import ApiClient
+from tests.support.gateway_money import refund_at_the_gateway
 
 # What a change's row says in this order. What was written down when it happened stays in the customer's own language.
 TOO_SMALL, FULL = "Plans cannot be made smaller", "No servers are free."

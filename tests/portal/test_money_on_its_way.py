@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
 
-from engine.accounts.providers import required_provider
-from models.database import transaction
-from models.provider import connection_of
 from tests.portal.visitor import AUGUST, Visitor, visitor
 from tests.support import loopback
 from tests.support.client import ApiClient, Refused
+from tests.support.gateway_money import refund_at_the_gateway
 from tests.support.waiting import until
 
 ON_ITS_WAY = "Your payment is on its way. Banks take some days"
@@ -94,16 +93,6 @@ def test_a_renewal_whose_bank_debit_does_not_come_is_paid_again(frontend: Callab
         dns.call("POST", f"{resource}/payments")
 
 
-def refund_at_the_gateway(provider: str, checkout: str, amount: int) -> None:
-    """The provider's people send a part back there, without asking us."""
-    with transaction() as session:
-        connection = connection_of(session, required_provider(session, provider).id, "gateway")
-        assert connection is not None
-        login = {"Authorization": f"Bearer {connection.api_key[0]}", "Idempotency-Key": "by hand"}
-        url = f"{connection.base_url}/v1/payments/{checkout.rpartition('/')[2]}/refunds"
-    loopback.post(url, json={"amount": amount}, headers=login).raise_for_status()
-
-
 def test_what_went_back_and_is_owed_again_is_paid_at_the_page(frontend: Callable[..., ApiClient]) -> None:
     dns = frontend("dns")
     customer = visitor(dns)
@@ -129,3 +118,32 @@ def test_what_went_back_and_is_owed_again_is_paid_at_the_page(frontend: Callable
     press(view["payment"]["checkout_url"], "pay")
     customer.see(page, "Done. Your plan is now Start.")
     assert dns.call("GET", change)["next_actions"] == []
+
+
+def test_a_renewal_whose_money_went_back_is_paid_again(frontend: Callable[..., ApiClient]) -> None:
+    """$5.00 and 10 % were paid, and $4.50 of it went back."""
+    dns = frontend("dns")
+    customer = visitor(dns)
+    dns.set_clock(AUGUST)
+    customer.see(f"/portal/services/{customer.service_id()}", "September 1, 2027")
+    [invoice] = dns.call("GET", "/v1/invoices?service=zone")["items"]
+    path, resource = f"/portal/invoices/{invoice['id']}", f"/v1/invoices/{invoice['id']}"
+    customer.see(path, "Please pay $5.50")
+    checkout = dns.call("GET", resource)["checkout_url"]
+    press(checkout, "pay")
+    customer.see(path, "This invoice is paid")
+    refund_at_the_gateway(dns.provider, checkout, 450)
+
+    def owed() -> dict[str, Any] | None:
+        decision = {"decision": "owe", "actor": "ana", "reason": "agreed"}
+        answer = dns.send("POST", f"{resource}/returns", decision, scope="ops")
+        return answer.json() if answer.status_code == 200 else None
+
+    view = until(owed, "the refund to be reported")
+    assert (view["status"], view["amount_due"]) == ("settled", {"amount": 450, "currency": "USD"})
+    asked = customer.see(path, "Please pay $4.50 again. You keep Basic; it cannot be changed until this is paid.")
+    assert "This invoice is paid" not in asked.text
+    customer.see(path, "Pay $4.50</a>")
+    press(dns.call("GET", resource)["checkout_url"], "pay")
+    customer.see(path, "This invoice is paid")
+    assert dns.call("GET", resource)["amount_due"]["amount"] == 0

@@ -14,6 +14,7 @@ from models.provider import provider_by_slug
 from tests.staff.person import NEXT_JANUARY, Person, asked
 from tests.support import loopback
 from tests.support.client import AUGUST, JULY, ApiClient, is_problem
+from tests.support.gateway_money import refund_at_the_gateway
 from tests.support.waiting import until
 
 Make = Callable[..., ApiClient]
@@ -134,6 +135,40 @@ def test_a_change_is_canceled_for_the_customer(frontend: Make) -> None:
     assert "asked by telephone" in person.get(f"/changes/{change_id}").text
 
 
+def test_a_renewals_money_that_went_back_is_decided_at_its_invoice(frontend: Make) -> None:
+    """¥550 were paid for August; ¥100 of it go back, and are our loss, and then the rest, which is owed again."""
+    dns = frontend("dns")
+    dns.new_service("zone", "basic", "JPY", "JP", (JULY, AUGUST), "monthly")
+    dns.set_clock(AUGUST)
+
+    def payable() -> tuple[str, str] | None:
+        items = dns.call("GET", "/v1/invoices?service=zone")["items"]
+        return (items[0]["id"], items[0]["checkout_url"]) if items and items[0]["checkout_url"] else None
+
+    invoice_id, checkout = until(payable, "the renewal's checkout page")
+    resource, person = f"/v1/invoices/{invoice_id}", Person(dns)
+    owe = {"decision": "owe", "actor": "ben", "reason": "agreed"}
+    is_problem(dns.send("POST", f"{resource}/returns", owe, "ops"), 409, "nothing_returned")
+    loopback.post(checkout, data={"outcome": "pay"}).raise_for_status()
+    until(lambda: dns.call("GET", resource)["status"] == "settled", "the payment")
+    refund_at_the_gateway(dns.provider, checkout, 100)
+    page = person.see(f"/invoices/{invoice_id}", "Decide about ¥100 that went back")
+    assert f"/staff/invoices/{invoice_id}" in person.get("/").text
+    assert "Choose who bears the loss." in person.submit(page, "/returns", decision="burn", reason="no").text
+    for _ in range(2):  # a double click sends the same form twice
+        decided = person.submit(page, "/returns", decision="keep", reason="by goodwill").text
+        assert "Decided." in decided
+    assert "Went back, undecided" not in decided
+    assert f"/staff/invoices/{invoice_id}" not in person.get("/").text
+
+    refund_at_the_gateway(dns.provider, checkout, 450, key="the rest")
+    person.see(f"/invoices/{invoice_id}", "Decide about ¥450 that went back")
+    is_problem(dns.send("POST", f"{resource}/returns", owe), 403, "missing_scope")
+    view = dns.call("POST", f"{resource}/returns", owe, scope="ops")
+    assert (view["status"], view["amount_due"]) == ("settled", {"amount": 450, "currency": "JPY"})
+    assert actions(dns) == [("returns.decide", "Ana", "by goodwill"), ("returns.decide", "ben", "agreed")]
+
+
 def test_a_decision_needs_a_reason_and_the_form_of_its_visit(frontend: Make) -> None:
     hosting = frontend("hosting")
     change_id = asked(hosting)
@@ -142,6 +177,7 @@ def test_a_decision_needs_a_reason_and_the_form_of_its_visit(frontend: Make) -> 
     foreign = other.form(other.get(f"/changes/{change_id}"), "/approve").values["csrf"]
     decisions = ("approve", "reject", "retry", "compensate", "cancel", "returns")
     paths = [f"/staff/changes/{change_id}/{decision}" for decision in decisions]
+    paths.append("/staff/invoices/inv_1/returns")
     for path in (*paths, "/staff/rows/inv_1/again", "/staff/mails/msg_1/again", "/staff/payments/mny_1/refund"):
         for csrf in ("", "0" * 64, foreign):
             answer = person.http.post(path, data=form.values | {"csrf": csrf, "reason": "because"})

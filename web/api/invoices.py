@@ -64,7 +64,7 @@ def list_invoices(
 def get_invoice(invoice_id: InvoiceId, caller: AnyKeyOrToken) -> shapes.Invoice:
     """One invoice with its lines and documents."""
     with transaction_for(caller) as tx:
-        return invoice_view(tx.session, _invoice(tx, invoice_id))
+        return invoice_view(tx.session, invoice_of(tx, invoice_id))
 
 
 @router.post("/invoices/{invoice_id}/payments", status_code=202)
@@ -73,7 +73,7 @@ def create_invoice_payment(invoice_id: InvoiceId, caller: AnyKeyOrToken) -> shap
     money did not come, and on any whose payment went back and is owed again; its checkout page appears in the
     invoice."""
     with transaction_for(caller) as tx:
-        invoice = _invoice(tx, invoice_id)
+        invoice = invoice_of(tx, invoice_id)
         start_invoice_attempt(tx.session, tx.now, invoice)
         view = invoice_view(tx.session, invoice)
     enqueue_task("invoices.request_payment", invoice_id=invoice_id)
@@ -84,7 +84,7 @@ def create_invoice_payment(invoice_id: InvoiceId, caller: AnyKeyOrToken) -> shap
 def get_newest_document(invoice_id: InvoiceId, caller: AnyKeyOrToken) -> RedirectResponse:
     """Redirects to the newest document: the invoice or credit note, until then the proforma."""
     with transaction_for(caller) as tx:
-        invoice = _invoice(tx, invoice_id)
+        invoice = invoice_of(tx, invoice_id)
         documents = invoice.documents
     if not documents and invoice.print_error:
         raise Problem("document_failed", "The document could not be made; we are looking at it.")
@@ -106,7 +106,7 @@ def get_document(
 ) -> Response:
     """The PDF. Its bytes never change; the ETag is their sha256."""
     with transaction_for(caller) as tx:
-        invoice = _invoice(tx, invoice_id)
+        invoice = invoice_of(tx, invoice_id)
         document = document_of(tx.session, invoice.id, kind)
         if document is None:
             raise Problem("no_such_document", f"Invoice {invoice_id} has no {kind} document.")
@@ -140,7 +140,8 @@ def get_credit_ledger(ref: PathRef, caller: AnyKeyOrToken) -> shapes.CreditLedge
         return shapes.CreditLedger(customer=ref, items=ledger_view(rows))
 
 
-def _invoice(tx: ApiTransaction, invoice_id: str) -> Invoice:
+def invoice_of(tx: ApiTransaction, invoice_id: str) -> Invoice:
+    """The caller's own. Raises Problem."""
     invoice = invoice_with_documents(tx.session, invoice_id)
     if invoice is None or not tx.owns(invoice):
         raise Problem("unknown_invoice", f"There is no invoice {invoice_id}.")

@@ -67,7 +67,7 @@ def retry_plan_change(change_id: ChangeId, body: DecisionBody, operation: OneOpe
 @router.post("/{change_id}/returns")
 def decide_returns(change_id: ChangeId, body: ReturnsBody, operation: OneOperation) -> shapes.PlanChange:
     """Answers money that a gateway took back: `keep` bears the loss, `owe` makes the customer owe it again. The plan
-    stays as it is. 409 while nothing is to be decided."""
+    stays as it is. 409 while nothing is to be decided. A renewal's is decided at its invoice."""
 
     def act(tx: ApiTransaction) -> shapes.PlanChange:
         change = change_of(tx, change_id)

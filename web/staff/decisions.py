@@ -95,16 +95,27 @@ def compensate(change_id: RowId, decision: Decided) -> RedirectResponse:
 @router.post("/changes/{change_id}/returns")
 def answer_returned(change_id: RowId, decision: Decided) -> RedirectResponse:
     """Money that a gateway took back: the loss is kept, or the customer owes it again."""
+    _answer_returned(PlanChange, change_id, decision)
+    return see(f"/changes/{change_id}?notice=decided")
+
+
+@router.post("/invoices/{invoice_id}/returns")
+def answer_returned_of_invoice(invoice_id: RowId, decision: Decided) -> RedirectResponse:
+    """The same, on the page of its invoice: a renewal has no other."""
+    _answer_returned(Invoice, invoice_id, decision)
+    return see(f"/invoices/{invoice_id}?notice=decided")
+
+
+def _answer_returned(row: type[PlanChange | Invoice], row_id: str, decision: StaffDecision) -> None:
     choice: Any = decision.fields.get("decision")
     if choice not in ("keep", "owe"):
         raise BadForm("Choose who bears the loss.")
 
     def act(tx: StaffTransaction, by: Attribution) -> list[str]:
-        decide_returned(tx.session, tx.now, tx.own(PlanChange, change_id).id, choice, by)
+        decide_returned(tx.session, tx.now, tx.own(row, row_id).id, choice, by)
         return []
 
     decision.once(act)
-    return see(f"/changes/{change_id}?notice=decided")
 
 
 @router.post("/invoices/{invoice_id}/ended")
