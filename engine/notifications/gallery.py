@@ -98,6 +98,7 @@ def _otherwise(event: str, values: dict[str, Any]) -> dict[str, dict[str, Any]]:
     variants: dict[str, dict[str, dict[str, Any]]] = {
         "canceled": {"service-ended": {"why": "service_ended"}},
         "ending_scheduled": {"at-once": {"at_once": True}},
+        "money_returned": of_invoice,
         "payment_declined": of_invoice,
         "payment_did_not_come": of_invoice,
         "paid_from_credit": of_invoice,

@@ -44,8 +44,8 @@ def write(
 
     Each event has its template in mails/. Those of a plan change: payment_requested, plan_changed, compensated,
     scheduled, refused, canceled, expired, superseded, at_risk, late_payment_credited, late_payment_used, paid_twice,
-    plan_reversed, review_asked, review_requested, money_returned. Of a renewal's invoice: renewal_invoice,
-    renewal_reminder, renewal_past_due. Of either: payment_declined, payment_did_not_come, paid_from_credit. Of an
+    plan_reversed, review_asked, review_requested. Of a renewal's invoice: renewal_invoice, renewal_reminder,
+    renewal_past_due. Of either: payment_declined, payment_did_not_come, paid_from_credit, money_returned. Of an
     invoice whose money went back: owed_again. Of an ending: ending_scheduled, ending_withdrawn, service_ended. Of a
     refund: refunded, refund_failed, refund_failed_for_staff.
     """
@@ -75,7 +75,7 @@ def _staff_link(event: str, subject: AboutService | Service) -> dict[str, str]:
     """Staff decide on pages of their own."""
     if event not in FOR_STAFF:
         return {}
-    place = "refunds" if isinstance(subject, Refund) else "changes"
+    place = "refunds" if isinstance(subject, Refund) else "invoices" if isinstance(subject, Invoice) else "changes"
     return {"link": f"{settings().public_url}/staff/{place}/{subject.id}"}
 
 

@@ -12,7 +12,9 @@ from domain.errors import OpenInvoice
 from domain.lifecycle import AttemptStatus, ServiceStatus
 from domain.pricing.modes import Fraction, Proration
 from engine.audit.checks import PATIENCE, audit_books
+from engine.notifications import notices
 from engine.notifications.bill_links import invoice_of
+from engine.notifications.letter import letter_of
 from engine.offers import price_for
 from engine.operators import waiting
 from engine.operators.dead_letter_retry import retry_dead_letter
@@ -25,6 +27,7 @@ from local.stack import Stack
 from models.arrived_credit import ArrivedCredit
 from models.audit import Attribution, OperatorAction
 from models.database import snapshot, transaction
+from models.invoice import Invoice
 from models.moves import move
 from models.outbox import OutboxMessage
 from models.payment import PaymentAttempt
@@ -342,6 +345,18 @@ def test_a_renewal_that_is_owed_again_is_told_and_paid(servers: Stack) -> None:
     with transaction() as session:
         price_for(session, AUGUST, play.service(session), "business", "monthly")
     check_books(play)
+
+
+def test_staff_can_be_told_of_a_renewals_money(servers: Stack) -> None:
+    _, invoice_id = renewed(servers)
+    with transaction() as session:
+        invoice = session.get_one(Invoice, invoice_id)
+        notices.write(session, invoice, "money_returned")
+        query = select(OutboxMessage).where(OutboxMessage.subject == invoice_id)
+        mail = session.scalars(query.where(OutboxMessage.event == "money_returned")).one()
+        letter = letter_of(mail.event, mail.locale, mail.values, for_staff=True)
+    assert mail.values["link"].endswith(f"/staff/invoices/{invoice_id}")
+    assert f"A payment of invoice {invoice.number} for zone went back, in part or whole." in letter.text
 
 
 def test_what_a_customer_sent_before_it_was_decided_pays_the_renewal(servers: Stack) -> None:

@@ -35,8 +35,8 @@ OTHERWISE = {"is_due": False, "is_late": False, "at_once": True, "credit": None,
 
 # What the gallery shows beside the common case of an event.
 IN_OTHER_WORDS = {
-    "canceled-service-ended", "ending_scheduled-at-once", "paid_from_credit-invoice", "payment_declined-invoice",
-    "payment_did_not_come-invoice", "plan_changed-later", "refund_failed-to-decide",
+    "canceled-service-ended", "ending_scheduled-at-once", "money_returned-invoice", "paid_from_credit-invoice",
+    "payment_declined-invoice", "payment_did_not_come-invoice", "plan_changed-later", "refund_failed-to-decide",
     "refund_failed_for_staff-to-decide", "refund_failed_for_staff-at-gateway", "renewal_invoice-paid",
     "refused-for-a-reason", "renewal_reminder-late", "service_ended-nothing-back",
 }  # fmt: skip
