@@ -34,30 +34,37 @@ class InboxWriter:
         future: asyncio.Future[Filed] = asyncio.get_running_loop().create_future()
         self._waiting.append((webhook, future))
         if len(self._busy) < RECEIVER_CONNECTIONS:
-            task = asyncio.create_task(self._run())
-            self._busy.add(task)
-            task.add_done_callback(self._busy.discard)
+            self._busy.add(asyncio.create_task(self._run()))
         return await future
 
     async def _run(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
         if self._threads is None:
             self._threads = anyio.CapacityLimiter(RECEIVER_CONNECTIONS)
-        while batch := self._next():
-            webhooks = [webhook for webhook, _ in batch]
-            try:
-                filed = await run_sync(write_down, webhooks, limiter=self._threads)
-                answers: list[Filed | SQLAlchemyError] = list(filed)
-            except SQLAlchemyError as error:
-                answers = [error] * len(batch) if len(batch) == 1 or isinstance(error, OperationalError) else []
-                if not answers:  # one of them is to blame, and the others shall not suffer for it
-                    answers = [await self._alone(webhook) for webhook in webhooks]
-            for (_, future), answer in zip(batch, answers, strict=True):
-                if future.done():  # its sender was answered 503 meanwhile
-                    continue
-                if isinstance(answer, SQLAlchemyError):
-                    future.set_exception(answer)
-                else:
-                    future.set_result(answer)
+        try:
+            while batch := self._next():
+                await self._answer(batch)
+        finally:
+            # No await since nothing was found: what comes from now on starts another, and waits for nobody.
+            self._busy.discard(task)
+
+    async def _answer(self, batch: list[Waiting]) -> None:
+        webhooks = [webhook for webhook, _ in batch]
+        try:
+            filed = await run_sync(write_down, webhooks, limiter=self._threads)
+            answers: list[Filed | SQLAlchemyError] = list(filed)
+        except SQLAlchemyError as error:
+            answers = [error] * len(batch) if len(batch) == 1 or isinstance(error, OperationalError) else []
+            if not answers:  # one of them is to blame, and the others shall not suffer for it
+                answers = [await self._alone(webhook) for webhook in webhooks]
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if future.done():  # its sender was answered 503 meanwhile
+                continue
+            if isinstance(answer, SQLAlchemyError):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
 
     async def _alone(self, webhook: ReceivedWebhook) -> Filed | SQLAlchemyError:
         try:
@@ -66,10 +73,13 @@ class InboxWriter:
             return error
 
     def _next(self) -> list[Waiting]:
-        """Those that may share a statement: of one kind, and no two of one key. The others wait for the next."""
+        """Those that may share a statement: of one kind, and no two of one key. The others wait for the next; whose
+        sender was answered 503 meanwhile, is dropped: it comes again."""
         batch, left, keys = list[Waiting](), list[Waiting](), set[tuple[str, str]]()
         for waiting in self._waiting:
-            webhook = waiting[0]
+            webhook, future = waiting
+            if future.done():
+                continue
             alike = not batch or batch[0][0].delivery.fetch_only == webhook.delivery.fetch_only
             if alike and webhook.key not in keys and len(batch) < AT_ONCE_MAX:
                 batch.append(waiting)
