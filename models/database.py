@@ -35,6 +35,16 @@ LIMITS = {
     "idle_in_transaction_session_timeout": "20s",
     "timezone": "UTC",
 }
+# A server that vanished without a word does not hold a thread for minutes: what it does not confirm is given up after
+# 4 s; and one that says nothing, while all that it has to do is answer, is asked whether it is there, and given up
+# after 5 + 3 * 2 s. Linux by itself asks after two hours.
+_GIVEN_UP = {
+    "connect_timeout": 3,
+    "tcp_user_timeout": 4000,  # ms
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
 # The next transaction may be another server's, which knows nothing of a statement that this one has prepared.
 _BEHIND_A_POOLER = {"prepare_threshold": None}
 
@@ -66,8 +76,7 @@ def _engine_of(url: str, pooled: bool, pinged: bool, **more: Any) -> Engine:
         url,
         hide_parameters=True,  # an error that is logged names no customer
         connect_args={
-            "connect_timeout": 3,
-            "tcp_user_timeout": 4000,  # ms; a server that vanished without a word does not hold a thread for minutes
+            **_GIVEN_UP,
             "application_name": "planshift",
             **(_BEHIND_A_POOLER if pooled else {"options": " ".join(f"-c {one}={LIMITS[one]}" for one in LIMITS)}),
         },

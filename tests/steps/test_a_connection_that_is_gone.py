@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -66,3 +68,15 @@ def test_inside_of_a_step_it_has_not_happened(servers: Stack, monkeypatch: pytes
             play.step("quote", change_id)
     assert (play.change(change_id).status, play.history(change_id)) == ("requested", ["requested"])
     assert play.step("quote", change_id) == "quoted"
+
+
+def test_a_server_that_falls_silent_is_given_up_within_seconds(servers: Stack) -> None:
+    """Also while an answer is awaited and nothing of ours is on its way: Linux asks first after two hours."""
+    raw = engine().raw_connection()
+    assert raw.driver_connection is not None
+    with socket.socket(fileno=os.dup(raw.driver_connection.fileno())) as held:
+        assert held.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        asked = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
+        told = {name: held.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in asked}
+    raw.close()
+    assert told == {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 4000}
