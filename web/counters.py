@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.storage.redis.redispy import RedispyBridge
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from worker.broker import redis_pool
@@ -91,8 +89,7 @@ class Counters:
         """Made at the first request, in the loop that it runs in."""
         if self._shared is None:
             limits = {"socket_timeout": _ANSWER_SECONDS, "socket_connect_timeout": _ANSWER_SECONDS}
-            once = Retry(NoBackoff(), 0)
-            pool = redis_pool(url, retry=once, max_connections=50, **limits)
+            pool = redis_pool(url, max_connections=50, **limits)
             options = {"key_prefix": "planshift:rate", "connection_pool": pool}
             self._shared = RedisStorage("async+redis://", implementation="redispy", **options)  # type: ignore[arg-type]
         return self._shared

@@ -14,6 +14,9 @@ from kombu import Exchange, Queue
 from redis import Redis
 from redis.asyncio import ConnectionPool as AsyncConnectionPool
 from redis.asyncio import sentinel as for_a_loop
+from redis.asyncio.retry import Retry as RetryInALoop
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from settings import is_rabbitmq, settings
@@ -81,7 +84,9 @@ class _Pool(for_a_loop.SentinelConnectionPool):
 
 
 def redis_client(url: str, **options: Any) -> Redis:
-    """A client of the server at this address; of the primary, wherever it is now, where the address names Sentinels."""
+    """A client of the server at this address; of the primary, wherever it is now, where the address names Sentinels.
+    A server that does not answer in time is not asked again: redis-py would ask a Sentinel ten times more."""
+    options["retry"] = Retry(NoBackoff(), 0)
     if not _has_sentinels(url):
         return Redis.from_url(url, **options)
     nodes, login = _parts(url)
@@ -92,6 +97,7 @@ def redis_client(url: str, **options: Any) -> Redis:
 
 def redis_pool(url: str, **options: Any) -> AsyncConnectionPool:
     """The same for an event loop."""
+    options["retry"] = RetryInALoop(NoBackoff(), 0)
     if not _has_sentinels(url):
         return AsyncConnectionPool.from_url(url, **options)
     nodes, login = _parts(url)
@@ -116,7 +122,7 @@ def _parts(url: str) -> tuple[list[tuple[str, int]], dict[str, Any]]:
 
 
 def _sentinel_login(options: dict[str, Any]) -> dict[str, Any]:
-    """And how long to wait for them: as for the servers themselves."""
+    """And how long to wait for them, and how often: as for the servers themselves."""
     password = settings().sentinel_password
-    waits = {name: value for name, value in options.items() if name.startswith("socket_")}
+    waits = {name: value for name, value in options.items() if name.startswith("socket_") or name == "retry"}
     return waits | ({"password": password.get_secret_value()} if password else {})

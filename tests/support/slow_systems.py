@@ -1,9 +1,10 @@
 """Other people's systems at their worst: one that drips a byte now and then for ever, one that answers with 300 MB that
-are small while they are packed."""
+are small while they are packed, one that says nothing at all."""
 
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 import zlib
 from collections.abc import Iterator
@@ -75,6 +76,13 @@ def bomb() -> Iterator[str]:
     packed = b"".join(pack.compress(mebibyte) for _ in range(BOMB_BYTES // len(mebibyte))) + pack.flush()
     with _served(type("Bomb", (_Bomb,), {"packed": packed})) as url:
         yield url
+
+
+@contextmanager
+def silent() -> Iterator[int]:
+    """The port of a system that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from local.stack import Stack
 from outbound.guard import NoAnswer, NotAsked
 from settings import settings
 from tests.conftest import environment
+from tests.support import slow_systems
 from worker import calls
 from worker.calls import FAILURES_TO_OPEN, guarded, open_breakers, shared_among
 
@@ -73,6 +74,18 @@ def test_without_the_broker_each_process_has_a_breaker_of_its_own(servers: Stack
         fail(system, FAILURES_TO_OPEN)
         with pytest.raises(NotAsked):
             guarded(system, lambda: "yes")
+
+
+@pytest.mark.parametrize("scheme", ["redis", "sentinel"])
+def test_a_broker_that_does_not_answer_is_asked_once(servers: Stack, scheme: str) -> None:
+    """A Sentinel, too: redis-py would ask it ten times more, and each call would wait for all of them."""
+    system = f"con_{secrets.token_hex(4)}"
+    with slow_systems.silent() as port:
+        frozen = {**os.environ, "PLANSHIFT_BROKER_URL": f"{scheme}://127.0.0.1:{port}/0"}
+        begun = time.monotonic()
+        with environment(frozen):
+            assert guarded(system, lambda: "yes") == "yes"
+        assert time.monotonic() - begun < 5
 
 
 def test_at_most_half_of_a_workers_processes_call_one_system(servers: Stack) -> None:

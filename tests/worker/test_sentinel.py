@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from models.database import engine
 from tasks import sweep
 from tasks.story import enqueue
 from tests.conftest import environment
+from tests.support import slow_systems
 from tests.support.play import Play
 from tests.support.sentinels import PRIMARY, Sentinels, sentinels
 from tests.support.waiting import until
@@ -101,3 +103,14 @@ def test_what_processes_count_together(failing_over: tuple[Stack, Sentinels]) ->
     assert open_breakers(["con_1"]) == []
     with redis_client(several.url) as client:
         assert client.keys("planshift:*")
+
+
+def test_a_sentinel_that_does_not_answer_keeps_no_request_waiting() -> None:
+    async def used(url: str) -> int:
+        counters = Counters(url)
+        return (await counters.hit(Policy("key", 10, 3600), "k")).used
+
+    with slow_systems.silent() as port:
+        begun = time.monotonic()
+        assert asyncio.run(used(f"sentinel://127.0.0.1:{port}/0")) == 1, "this process counts alone"
+        assert time.monotonic() - begun < 2
