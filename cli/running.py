@@ -18,10 +18,9 @@ _PREFIX = "PLANSHIFT_"
 
 def keep_private(file: Path, document: dict[str, Any]) -> None:
     """Writes a JSON document that only we may read; who reads meanwhile sees the old or the new one."""
-    draft = file.with_suffix(".draft")
-    draft.touch(mode=0o600)
-    draft.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
-    draft.rename(file)
+    from local.kept import write_private
+
+    write_private(file, json.dumps(document, ensure_ascii=False))
 
 
 def keep_environment(folder: Path) -> None:

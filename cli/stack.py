@@ -28,6 +28,7 @@ def up(
     """Run everything until Ctrl-C. Uses PLANSHIFT_DATABASE_URL and PLANSHIFT_BROKER_URL where they are set."""
     from cli.running import FOLDER, READY, keep_environment
     from local.folders import kept_folder
+    from local.kept import kept_secret
     from local.stack import Stack
     from local.supervisor import stop_on_signals
     from settings import Settings
@@ -129,13 +130,3 @@ def _migrate() -> None:
     from models.migrate import migrate
 
     migrate()
-
-
-def kept_secret(file: Path) -> str:
-    """A secret that stays the same from one `up` to the next."""
-    import secrets
-
-    if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(32), encoding="ascii")
-    return file.read_text(encoding="ascii")

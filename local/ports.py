@@ -4,6 +4,8 @@ import random
 import socket
 from pathlib import Path
 
+from local.kept import read_kept, write_private
+
 LOOPBACK = "127.0.0.1"
 # Below Linux's range for outgoing connections (32768 and up), which could take the port between our check and our use.
 _RANGE = (15_000, 32_000)
@@ -54,12 +56,13 @@ def require_free(port: int, option: str) -> int:
 
 def kept_port(file: Path) -> int:
     """The port named in `file`, so that addresses given out in an earlier run still lead there; else a free one."""
-    if file.exists() and is_free(port := int(file.read_text())):
+    kept = read_kept(file)
+    if kept and is_free(port := int(kept)):
         _given.add(port)
         return port
     file.parent.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    file.write_text(str(port))
+    write_private(file, str(port))
     return port
 
 

