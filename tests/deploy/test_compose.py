@@ -254,9 +254,10 @@ def test_the_proxy_bounds_what_the_world_sends() -> None:
         assert limit in named
     assert "X-Forwarded-For $remote_addr" in text  # and not what the caller says
     assert "$proxy_add_x_forwarded_for" not in text
-    for target in re.findall(r"proxy_pass http://(\w+):(\d+);", text):
-        name, port = target
-        assert parsed(SERVICES[name]["command"])["port"] == int(port)
+    targets = re.findall(r"set \$to http://(\w+):(\d+); proxy_pass \$to;", text)
+    assert {name: int(port) for name, port in targets} == {
+        name: parsed(SERVICES[name]["command"])["port"] for name in ("web", "receiver")
+    }
     assert float(named["proxy_read_timeout"].removesuffix("s")) > LONGEST_WAIT_SECONDS
     assert re.search(r"location = /metrics \{ return 404; \}", text)
     assert set(PROXY["depends_on"]) == {"web", "receiver"}

@@ -6,11 +6,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
+import socketserver
 import ssl
+import struct
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -52,22 +55,29 @@ class Proxy:
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     folder = tmp_path_factory.mktemp("nginx")
+    with behind("web") as web, behind("receiver") as receiver:
+        upstreams = {"web:8000": f"{LOOPBACK}:{web}", "receiver:8001": f"{LOOPBACK}:{receiver}"}
+        with running(folder, upstreams) as proxy:
+            yield proxy
+
+
+@contextmanager
+def running(folder: Path, upstreams: dict[str, str], resolver: str = "127.0.0.11") -> Iterator[Proxy]:
     certificate(folder)
     ports = {"80": free_port(), "443": free_port()}
-    with behind("web") as web, behind("receiver") as receiver:
-        config = folder / "nginx.conf"
-        config.write_text(configured(folder, ports, {"web:8000": web, "receiver:8001": receiver}), encoding="utf-8")
-        command = [nginx(), "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(config)]
-        checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
-        assert checked.returncode == 0, checked.stderr
-        server = subprocess.Popen([*command, "-g", "daemon off;"])
-        try:
-            until(lambda: accepts(ports["443"]) or None, "nginx to listen")
-            trusts = ssl.create_default_context(cafile=str(folder / "fullchain.pem"))
-            yield Proxy(f"http://localhost:{ports['80']}", f"https://localhost:{ports['443']}", trusts)
-        finally:
-            server.terminate()
-            server.wait(20)
+    config = folder / "nginx.conf"
+    config.write_text(configured(folder, ports, upstreams, resolver), encoding="utf-8")
+    command = [nginx(), "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(config)]
+    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    server = subprocess.Popen([*command, "-g", "daemon off;"])
+    try:
+        until(lambda: accepts(ports["443"]) or None, "nginx to listen")
+        trusts = ssl.create_default_context(cafile=str(folder / "fullchain.pem"))
+        yield Proxy(f"http://localhost:{ports['80']}", f"https://localhost:{ports['443']}", trusts)
+    finally:
+        server.terminate()
+        server.wait(20)
 
 
 def test_plain_http_leads_to_https(proxy: Proxy) -> None:
@@ -94,6 +104,25 @@ def test_what_is_too_large_goes_no_further(proxy: Proxy) -> None:
     assert proxy.ask("/", **{"X-Large": "a" * 40_000}).status_code == 400
 
 
+def test_who_moves_is_found_again(tmp_path: Path) -> None:
+    """`docker compose up --build` makes new containers with other addresses, and the proxy stays."""
+    address, port = LOOPBACK, free_port()
+    upstreams = {"web:8000": f"web:{port}", "receiver:8001": f"receiver:{port}"}
+    paths = ("/portal/services?a=%2F", "/webhooks/standard/dns")
+    with ExitStack() as parts:
+        for name, where in (("before", LOOPBACK), ("after", "127.0.0.2")):
+            parts.enter_context(behind(name, where, port))
+        resolver = parts.enter_context(named(lambda: address))
+        proxy = parts.enter_context(running(tmp_path, upstreams, resolver))
+
+        def told() -> list[tuple[str, str]]:
+            return [(answer["at"], answer["path"]) for answer in (proxy.ask(path).json() for path in paths)]
+
+        assert told() == [("before", path) for path in paths]
+        address = "127.0.0.2"
+        until(lambda: told() == [("after", path) for path in paths] or None, "both to be found again", 20)
+
+
 def test_a_flood_from_one_address_is_slowed_down(proxy: Proxy) -> None:
     def ask(_: int) -> Counter[int]:
         with proxy.client() as client:
@@ -107,7 +136,7 @@ def test_a_flood_from_one_address_is_slowed_down(proxy: Proxy) -> None:
     assert codes[429] > 0
 
 
-def configured(folder: Path, ports: dict[str, int], upstreams: dict[str, int]) -> str:
+def configured(folder: Path, ports: dict[str, int], upstreams: dict[str, str], resolver: str) -> str:
     """The configuration as it stands, with other ports, places and neighbours; for an older nginx, in its words."""
     text = CONFIG.read_text(encoding="utf-8")
     if version() < HTTP2_ON:
@@ -115,9 +144,11 @@ def configured(folder: Path, ports: dict[str, int], upstreams: dict[str, int]) -
     for said, port in ports.items():
         text, found = re.subn(rf"listen {said}\b", f"listen {LOOPBACK}:{port}", text)
         assert found == 1
-    for name, port in upstreams.items():
+    for name, address in upstreams.items():
         assert text.count(f"http://{name}") == 1
-        text = text.replace(f"http://{name}", f"http://{LOOPBACK}:{port}")
+        text = text.replace(f"http://{name}", f"http://{address}")
+    assert text.count("resolver 127.0.0.11 ") == 1
+    text = text.replace("resolver 127.0.0.11 ", f"resolver {resolver} ")
     kept = "".join(
         f"{part}_temp_path {folder}/{part};\n" for part in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
@@ -151,13 +182,13 @@ def certificate(folder: Path) -> None:
 
 
 @contextmanager
-def behind(name: str) -> Iterator[int]:
+def behind(name: str, address: str = LOOPBACK, port: int = 0) -> Iterator[int]:
     """A server that says who it is and what it was told; its port."""
 
     class Told(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             headers = {key.lower(): value for key, value in self.headers.items()}
-            body = json.dumps({"at": name, "headers": headers}).encode()
+            body = json.dumps({"at": name, "path": self.path, "headers": headers}).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -167,8 +198,27 @@ def behind(name: str) -> Iterator[int]:
             pass
 
     with ExitStack() as left:
-        server = ThreadingHTTPServer((LOOPBACK, 0), Told)
+        server = ThreadingHTTPServer((address, port), Told)
         left.callback(server.server_close)
         left.callback(server.shutdown)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_port
+
+
+@contextmanager
+def named(address: Callable[[], str]) -> Iterator[str]:
+    """A DNS server (RFC 1035) that gives every name this address; where it is."""
+
+    class Answers(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            asked, reply_to = self.request
+            question = asked[12 : asked.index(b"\0", 12) + 5]
+            head = asked[:2] + struct.pack(">5H", 0x8180, 1, 1, 0, 0)
+            found = struct.pack(">3HIH", 0xC00C, 1, 1, 600, 4) + socket.inet_aton(address())
+            reply_to.sendto(head + question + found, self.client_address)
+
+    with ExitStack() as left:
+        server = left.enter_context(socketserver.ThreadingUDPServer((LOOPBACK, 0), Answers))
+        left.callback(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"{LOOPBACK}:{server.server_address[1]}"
