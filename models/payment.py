@@ -118,7 +118,7 @@ class PaymentAttempt(Leased, WithHistory, Base):
         pending_index("payment_attempts"),
         Index(
             "ix_payment_attempts_unresolved",
-            text("polled_at NULLS FIRST"),
+            text("coalesce(polled_at, created_at)"),
             postgresql_where=UNRESOLVED,
         ),
         one_of("status", AttemptStatus),

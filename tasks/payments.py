@@ -13,9 +13,11 @@ from models.database import transaction
 from models.inbox import InboxEvent
 from models.payment import PaymentAttempt, Refund
 from models.provider import Connection
+from settings import settings
 from tasks.run import external_step, local_step
 from tasks.story import enqueue, enqueue_events, enqueue_task
 from worker.app import BY_DATE
+from worker.depth import depths
 
 # Of a gateway's list so many pages are read by one task, which may take a minute.
 PAGES_AT_ONCE = 3
@@ -75,8 +77,9 @@ def refund_payment(refund_id: str) -> str:
 
 @shared_task(name="payments.reconcile")
 def reconcile() -> int:
+    waiting = depths([BY_DATE])[BY_DATE]
     with transaction() as session:
-        due = reconciliation.claim_due(session)
+        due = reconciliation.claim_due(session, settings().queue_depth - waiting.count, waiting.oldest)
     for attempt_id in due.attempts:
         enqueue_task("payments.fetch", BY_DATE, attempt_id=attempt_id)
     for connection_id in due.connections:

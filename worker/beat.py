@@ -14,8 +14,9 @@ from celery.schedules import crontab
 SCHEDULE = {
     # Rows whose next attempt is due.
     "enqueue what is due": {"task": "sweep.enqueue_due", "schedule": 2.0, "options": {"expires": 10}},
-    # Webhooks may never come: pending payments are fetched, lists of events are read.
-    "reconcile payments": {"task": "payments.reconcile", "schedule": 600.0, "options": {"expires": 300}},
+    # Webhooks may never come: pending payments are fetched, lists of events are read, each when its own time has come.
+    # Often, since a look takes no more than its queue has room for.
+    "reconcile payments": {"task": "payments.reconcile", "schedule": 30.0, "options": {"expires": 30}},
     # Services whose period is over, scheduled changes that would not fit, renewals that were not paid.
     "renewals": {"task": "renewals.scan", "schedule": 3.0, "options": {"expires": 10}},
     # What is kept for so many days: a batch of each kind, so that the sweep, in the same queue, waits for no more.

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import os
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, update
 
+from engine.jobs.external_call import machine_time
 from engine.payments import reconciliation
 from gateways.protocol import GatewayError
 from gateways.registry import GATEWAYS
 from local.stack import Stack
 from models.database import transaction
 from models.inbox import InboxEvent
-from models.payment import PaymentAttempt
+from models.payment import Payment, PaymentAttempt
 from models.provider import Connection
+from tasks.payments import reconcile
 from tasks.run import external_step
-from tests.support.money_play import MoneyPlay, age, claimed
+from tests.conftest import environment
+from tests.support.cost import empty_queues
+from tests.support.money_play import MoneyPlay, age, claimed, fetched_hours_ago
+from worker.app import BY_DATE
 from worker.beat import SCHEDULE
+from worker.depth import depths
 
 
 def quiet(servers: Stack) -> tuple[MoneyPlay, str, str]:
@@ -34,9 +41,72 @@ def list_events(play: MoneyPlay) -> list[str]:
     return list(external_step(reconciliation.list_page, Connection, connection_id).events)
 
 
-def test_beat_reconciles_every_ten_minutes() -> None:
+def backlog(servers: Stack, *minutes: tuple[int, int | None]) -> list[str]:
+    """An attempt for each: so many minutes ago it was begun, and fetched last, if it was. No other one is due."""
+    attempts = [quiet(servers)[2] for _ in minutes]
+    with transaction() as session:
+        now = func.clock_timestamp()
+        session.execute(update(PaymentAttempt).values(polled_at=now))
+        for attempt_id, (begun, fetched) in zip(attempts, minutes, strict=True):
+            polled_at = None if fetched is None else now - timedelta(minutes=fetched)
+            values = {"created_at": now - timedelta(minutes=begun), "polled_at": polled_at}
+            session.execute(update(PaymentAttempt).where(PaymentAttempt.id == attempt_id).values(values))
+    return attempts
+
+
+def claim(room: int = 500, oldest: datetime | None = None) -> set[str]:
+    with transaction() as session:
+        return set(reconciliation.claim_due(session, room, oldest).attempts)
+
+
+def test_beat_looks_every_thirty_seconds() -> None:
     entry = SCHEDULE["reconcile payments"]
-    assert (entry["task"], entry["schedule"]) == ("payments.reconcile", 600.0)
+    assert (entry["task"], entry["schedule"]) == ("payments.reconcile", 30.0)
+
+
+def test_who_was_fetched_longest_ago_waits_behind_no_newer_one(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five are due, two at once: one that was fetched 21 minutes ago is not kept waiting by those that never were."""
+    monkeypatch.setattr(reconciliation, "BATCH", 2)
+    once, first, second, third, again = backlog(servers, (60, 21), (18, None), (17, None), (16, None), (90, 11))
+    assert [claim(), claim(), claim(), claim()] == [{once, first}, {second, third}, {again}, set()]
+
+
+def test_refunds_that_may_come_back_have_their_share(servers: Stack) -> None:
+    """Of room for two, open attempts leave one; they have the whole of it where no refund is due."""
+    play, _, payment_id = MoneyPlay.overpaid(servers)
+    refunded = play.payments()[0].attempt_id
+    assert refunded is not None
+    waiting = backlog(servers, (60, None), (50, None), (40, None))
+    with transaction() as session:
+        soon = func.clock_timestamp() + timedelta(days=1)
+        session.execute(update(Payment).where(Payment.id == payment_id).values(refunds_watched_until=soon))
+    fetched_hours_ago(refunded, 7)
+    assert [claim(room=2), claim(room=2), claim(room=2)] == [{refunded, waiting[0]}, {*waiting[1:]}, set()]
+
+
+def test_a_full_queue_gets_no_more(servers: Stack) -> None:
+    """Three are due, and the queue is filled to two messages."""
+    with environment(os.environ | {"PLANSHIFT_QUEUE_DEPTH": "2"}):
+        backlog(servers, (60, None), (50, None), (40, None))
+        empty_queues()
+        found = list[int]()
+        for _ in range(2):
+            reconcile()
+            found.append(depths([BY_DATE])[BY_DATE].count)
+        empty_queues()
+        reconcile()
+        found.append(depths([BY_DATE])[BY_DATE].count)
+        empty_queues()
+    assert found == [2, 2, 1]
+
+
+def test_what_still_waits_in_its_queue_is_not_enqueued_again(servers: Stack) -> None:
+    """Its message was sent twenty minutes ago, and the worker stands still. One that was never sent goes behind it."""
+    waits, new = backlog(servers, (60, 20), (16, None))
+    with transaction() as session:
+        sent_at = machine_time(session) - timedelta(minutes=20)
+    assert claim(oldest=sent_at) == {new}
+    assert claim(oldest=sent_at + timedelta(minutes=1)) == {waits}
 
 
 def test_an_attempt_is_fetched_when_it_is_fifteen_minutes_old_and_then_every_ten(servers: Stack) -> None:
