@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, select, true
+from sqlalchemy import ColumnElement, Integer, Select, TableValuedAlias, and_, bindparam, select, true
 from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from domain.catalog import Catalog
 from domain.lifecycle import AttemptStatus, ServiceStatus
@@ -63,48 +64,68 @@ _OWING = (ServiceStatus.ACTIVE, ServiceStatus.PAST_DUE)
 
 
 def _unpaid(session: Session, date: str, statuses: Iterable[ServiceStatus]) -> list[tuple[Service, Invoice, datetime]]:
-    """A batch of renewals' bills whose date has come, oldest first, each provider with its share: those that nobody
-    pays just now, locked, with their service in one of these states and the time of their provider."""
-    now = moment(session)
+    """A batch of renewals' bills whose date has come, oldest first, each provider that has some with its share: those
+    that nobody pays just now, locked, with their service in one of these states and the time of their provider."""
+    now, states = moment(session), frozenset(statuses)
     if not now.tenants:
         return []
-    share = -(-BATCH // len(now.tenants))
-    values = {"tenants": now.tenants, "clocks": now.clocks, "share": share}
-    return [(service, bill, at) for service, bill, at in session.execute(_bills(date, frozenset(statuses)), values)]
+    found = session.scalars(_having(date, states), {"tenants": now.tenants, "clocks": now.clocks, "share": 1})
+    due = now.only(set(found))
+    if not due.tenants:
+        return []
+    values = {"tenants": due.tenants, "clocks": due.clocks, "share": -(-BATCH // len(due.tenants))}
+    return [
+        (service, bill, at) for service, bill, at in session.execute(_bills(date, states), values | {"batch": BATCH})
+    ]
+
+
+@built_once
+def _having(date: str, statuses: frozenset[ServiceStatus]) -> Select[str]:
+    """The providers that have such bills."""
+    tenant = tenants()
+    return select(tenant.c.id).select_from(tenant.join(_first(tenant, date, statuses), true()))
 
 
 @built_once
 def _bills(date: str, statuses: frozenset[ServiceStatus]) -> Select[Service, Invoice, datetime]:
-    tenant, found = tenants(), aliased(Invoice)
+    tenant = tenants()
+    first = _first(tenant, date, statuses)
+    bills = tenant.join(first, true()).join(Invoice, Invoice.id == first.c.id)
+    return (
+        select(Service, Invoice, tenant.c.clock)
+        .select_from(bills.join(Service, Service.id == Invoice.service_id))
+        .where(_is_due(Invoice, tenant, date))
+        .order_by(getattr(Invoice, date), Invoice.id)
+        .limit(bindparam("batch", type_=Integer))
+        .with_for_update(of=[Service, Invoice], skip_locked=True)
+    )
 
-    def is_due(bill: Any) -> ColumnElement[bool]:
-        open_ = and_(bill.settled_at.is_(None), bill.voided_at.is_(None))
-        return and_(bill.provider_id == tenant.c.id, getattr(bill, date) <= tenant.c.clock, open_)
 
+def _first(tenant: TableValuedAlias, date: str, statuses: frozenset[ServiceStatus]) -> LateralFromClause:
+    """The ids of the oldest of them, of each provider as many as its share."""
+    found = aliased(Invoice)
     owing = select(Service.id).where(Service.id == found.service_id, Service.status.in_(sorted(statuses)))
     paying = select(PaymentAttempt.id).where(
         PaymentAttempt.invoice_id == found.id,
         PaymentAttempt.status == AttemptStatus.PENDING,
         PaymentAttempt.pending_until > tenant.c.clock,
     )
-    first = (
+    return (
         select(found.id)
         .where(
-            is_due(found), owing.correlate_except(Service).exists(), ~paying.correlate_except(PaymentAttempt).exists()
+            _is_due(found, tenant, date),
+            owing.correlate_except(Service).exists(),
+            ~paying.correlate_except(PaymentAttempt).exists(),
         )
         .order_by(getattr(found, date))
         .limit(bindparam("share", type_=Integer))
         .lateral("first")
     )
-    bills = tenant.join(first, true()).join(Invoice, Invoice.id == first.c.id)
-    return (
-        select(Service, Invoice, tenant.c.clock)
-        .select_from(bills.join(Service, Service.id == Invoice.service_id))
-        .where(is_due(Invoice))
-        .order_by(getattr(Invoice, date), Invoice.id)
-        .limit(BATCH)
-        .with_for_update(of=[Service, Invoice], skip_locked=True)
-    )
+
+
+def _is_due(bill: Any, tenant: TableValuedAlias, date: str) -> ColumnElement[bool]:
+    open_ = and_(bill.settled_at.is_(None), bill.voided_at.is_(None))
+    return and_(bill.provider_id == tenant.c.id, getattr(bill, date) <= tenant.c.clock, open_)
 
 
 def _reminder(catalog: Catalog, invoice: Invoice, after: datetime) -> datetime | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from celery import shared_task
+from sqlalchemy.orm import Session
 
 from engine import dunning, renewal
 from engine.jobs import sweep
@@ -24,15 +26,25 @@ log = logging.getLogger(__name__)
 
 @shared_task(name="renewals.scan")
 def scan() -> int:
-    for look in (dunning.remind_unpaid, dunning.mark_past_due):
-        for _ in range(BATCHES):
-            with transaction() as session:
-                looked_at = look(session)
-            if looked_at < dunning.BATCH:
-                break
+    """What is due comes first: bills that cannot be looked at keep no renewal waiting, nor each other."""
     with transaction() as session:
         found = sweep.due(session, SCANNED)
-    return enqueue_overdue(found)
+    count = enqueue_overdue(found)
+    for look in (dunning.remind_unpaid, dunning.mark_past_due):
+        try:
+            _in_batches(look)
+        except Exception:
+            log.exception("%s failed, and is tried again by the next scan", look.__name__)
+    return count
+
+
+def _in_batches(look: Callable[[Session], int]) -> None:
+    """Not before a batch was empty is nothing left: a provider has but its share of one."""
+    for _ in range(BATCHES):
+        with transaction() as session:
+            looked_at = look(session)
+        if not looked_at:
+            return
 
 
 @shared_task(name="renewals.run", base=StepTask, bind=True)

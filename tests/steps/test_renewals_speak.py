@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from domain.money import Money
 from engine import dunning
@@ -19,8 +20,11 @@ from models.database import transaction
 from models.invoice import Invoice
 from models.outbox import OutboxMessage
 from models.payment import PaymentAttempt
+from models.provider import Provider
+from tasks import renewals
 from tasks.run import external_step
 from tests.support import loopback
+from tests.support.cost import empty_queues
 from tests.support.play import AUGUST, SEPTEMBER, Play
 
 DAY = timedelta(days=1)
@@ -165,3 +169,59 @@ def test_a_provider_says_whether_a_renewal_of_nothing_makes_an_invoice(
     if renewed.invoice_id and totals == [0]:
         external_step(print_invoice, Invoice, renewed.invoice_id)
         assert "There is nothing to pay." in mails(play, renewed.invoice_id)[-1]["text"]
+
+
+def test_bills_that_cannot_be_looked_at_keep_no_renewal_waiting(
+    play: Play, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The look for reminders runs into its time-out: the bill is past due all the same, and what is due enqueued."""
+
+    def slow(_session: object) -> int:
+        raise OperationalError("SELECT", {}, TimeoutError("canceling statement due to statement timeout"))
+
+    renewed(play, AUGUST)
+    monkeypatch.setattr(dunning, "remind_unpaid", slow)
+    play.set_clock(SEPTEMBER)
+    empty_queues()
+    renewals.scan()
+    with transaction() as session:
+        service = play.service(session)
+        assert service.status == "past_due"
+        assert service.enqueued_at is not None
+    assert "canceling statement" in caplog.text
+
+
+def test_a_provider_with_many_bills_shares_only_with_those_that_have_some(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a batch of two, one provider with two bills gets both, however many others have none."""
+    Play.of(play.stack)
+    for at in PERIODS[:2]:
+        renewed(play, at)
+    monkeypatch.setattr(dunning, "BATCH", 2)
+    play.set_clock(PERIODS[1] + 20 * DAY)
+    with transaction() as session:
+        others = select(Provider.id).where(Provider.slug != play.slug)
+        quiet = update(Invoice).where(Invoice.provider_id.in_(others))
+        session.execute(quiet.values(remind_at=None, past_due_at=None))
+        assert [look(session) for look in (dunning.remind_unpaid, dunning.mark_past_due)] == [2, 2]
+        session.rollback()
+
+
+def test_a_scan_goes_on_while_some_bills_are_left(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One provider has three bills, another has one: its share of a batch of two leaves room, and is no end."""
+    other = Play.of(play.stack, plan="basic")
+    for one, periods in ((play, PERIODS[:3]), (other, PERIODS[:1])):
+        for at in periods:
+            renewed(one, at)
+        one.set_clock(PERIODS[2] + 20 * DAY)
+    monkeypatch.setattr(dunning, "BATCH", 2)
+    with transaction() as session:
+        strangers = select(Provider.id).where(Provider.slug.not_in([play.slug, other.slug]))
+        quiet = update(Invoice).where(Invoice.provider_id.in_(strangers))
+        session.execute(quiet.values(remind_at=None, past_due_at=None))
+    empty_queues()
+    renewals.scan()
+    with transaction() as session:
+        left = select(Invoice.id).join(Provider).where(Provider.slug.in_([play.slug, other.slug]))
+        assert session.scalars(left.where(Invoice.past_due_at.is_not(None))).all() == []
