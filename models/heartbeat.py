@@ -14,7 +14,8 @@ from models.base import Base
 
 class Heartbeat(Base):
     """One row a name, machine time: `sweep` (beat and a worker live), `queue:NAME` (a worker takes from it),
-    `taken:NAME` (with RabbitMQ: when the message that it took last was sent), `audit` (`details` is what it found)."""
+    `taken:NAME` (with RabbitMQ: when the message that it took last was sent), `audit`, `audit_documents`, `audit_hosts`
+    (`details` is what it found)."""
 
     __tablename__ = "heartbeats"
 

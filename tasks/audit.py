@@ -10,12 +10,13 @@ from celery import shared_task
 from engine.audit.checks import (
     alert_of,
     audit_books,
+    audits_alone,
     compare_hosts,
     host_result,
     providers_to_audit,
     services_to_compare,
 )
-from engine.audit.documents import BATCH, Stored, audit_documents, documents_to_read
+from engine.audit.documents import BATCH, Reading, Stored, audit_documents, documents_to_read
 from models.database import snapshot, transaction
 from models.heartbeat import beat
 from tasks.story import enqueue_task
@@ -23,14 +24,36 @@ from tasks.story import enqueue_task
 log = logging.getLogger(__name__)
 
 
+# Where reading documents begins.
+NEWEST = "newest"
+
+
 @shared_task(name="audit.books")
 def books() -> str:
+    """What the database alone can tell. It may take longer than a broker waits for it, so that its message comes back
+    meanwhile: a second copy returns at once."""
     with snapshot() as session:
-        providers = providers_to_audit(session)
-        findings = audit_books(session, providers)
-    alert = alert_of([*findings, *audit_documents(documents(providers))])
+        if not audits_alone(session):
+            return ""
+        alert = alert_of(audit_books(session, providers_to_audit(session)))
     _record("audit", alert)
+    enqueue_task("audit.documents", before=NEWEST)
     enqueue_task("audit.hosts", after="0")
+    return alert
+
+
+@shared_task(name="audit.documents")
+def read_documents(before: str) -> str:
+    """One batch of documents, those older than `before`; enqueues the next one. What the last one found that found
+    something stays until the next night."""
+    with snapshot() as session:
+        batch = documents_to_read(session, providers_to_audit(session), None if before == NEWEST else before)
+    reading = Reading(batch)
+    alert = alert_of(audit_documents(reading))
+    if alert or before == NEWEST:
+        _record("audit_documents", alert)
+    if batch:
+        enqueue_task("audit.documents", before=reading.last_id)
     return alert
 
 

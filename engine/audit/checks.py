@@ -13,7 +13,7 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from domain.lifecycle import OVER, SETTLED_UNAPPLIED
@@ -86,6 +86,12 @@ def providers_to_audit(session: Session, slug: str | None = None) -> list[str]:
     """Ids of all providers, or of the one of that name."""
     query = select(Provider.id).order_by(Provider.id)
     return list(session.scalars(query.where(Provider.slug == slug) if slug else query))
+
+
+def audits_alone(session: Session) -> bool:
+    """Whether no other transaction audits the books; none does then, until this one ends. Behind a pooler only a lock
+    of the transaction is sure to be given back."""
+    return bool(session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended("audit.books", 0)))))
 
 
 def audit_books(session: Session, providers: list[str], patience: timedelta = PATIENCE) -> list[InvariantResult]:

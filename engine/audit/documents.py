@@ -6,7 +6,8 @@ The store is somebody else's network, so rows are read a batch at a time, and th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -22,6 +23,8 @@ from pdf import InvoiceDocument, render, renderer_version
 PRINTED_AGAIN = 50
 # So many rows are in memory at once, however many documents there are.
 BATCH = 500
+# How long one task of the night reads documents; the next one goes on.
+SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,23 @@ def documents_to_read(session: Session, providers: list[str], before: str | None
         values = document_values(session.get_one(Invoice, invoice_id), kind) if again else None
         stored.append(Stored(document_id, f"{kind} of {invoice_id}", sha256, values))
     return stored
+
+
+@dataclass(slots=True)
+class Reading:
+    """Documents one after the other, for as long as a task reads. `last_id` is the last one that was read: there may
+    have been no time for all of them."""
+
+    documents: Iterable[Stored]
+    last_id: str = ""
+
+    def __iter__(self) -> Iterator[Stored]:
+        deadline = time.monotonic() + SECONDS
+        for document in self.documents:
+            self.last_id = document.document_id
+            yield document
+            if time.monotonic() >= deadline:
+                return
 
 
 def audit_documents(stored: Iterable[Stored]) -> list[InvariantResult]:

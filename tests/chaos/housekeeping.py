@@ -76,14 +76,13 @@ def _run_housekeeping(done: Callable[[], bool | None]) -> bool | None:
 
 
 def _housekeeping_is_done(story_run: StoryRun, since: datetime) -> bool | None:
-    """Both audits have left their heartbeat, and the gateway's list of events was read."""
+    """All audits have left their heartbeat, and the gateway's list of events was read."""
     with transaction() as session:
         heartbeats = session.scalars(select(Heartbeat.name).where(Heartbeat.at > since)).all()
         provider = required_provider(session, story_run.provider.provider)
         gateway = connection_of(session, provider.id, "gateway")
-        return (
-            {"audit", "audit_hosts"} <= set(heartbeats) and gateway is not None and bool(gateway.events_cursor)
-        ) or None
+        audited = {"audit", "audit_documents", "audit_hosts"} <= set(heartbeats)
+        return (audited and gateway is not None and bool(gateway.events_cursor)) or None
 
 
 def _machine_time() -> datetime:

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import delete, text
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from cli.main import app
 from domain.money import Money
-from engine.audit.checks import CREDITS, HISTORY, audit_books, providers_to_audit
+from engine.audit.checks import CREDITS, HISTORY, InvariantResult, audit_books, providers_to_audit
 from engine.audit.documents import audit_documents, documents_to_read
 from engine.audit.ledger_checks import CHECKS, OVERDUE
 from local.stack import Stack
@@ -235,3 +235,41 @@ def test_the_nightly_audit_leaves_a_heartbeat_and_an_alert(finished: Play, caplo
             text("UPDATE services SET plan = 'start' WHERE provider_id = :p"), {"p": finished.provider(session).id}
         )
     assert finished.slug
+
+
+def test_a_second_copy_of_the_nightly_audit_returns_at_once(finished: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its message comes back while it runs, as it may take longer than a broker waits for it."""
+    from tasks import audit
+
+    begun = list[str]()
+
+    def long_audit(*_: object) -> list[InvariantResult]:
+        begun.append("books")
+        if len(begun) == 1:
+            assert audit.books() == ""
+        return []
+
+    monkeypatch.setattr(audit, "audit_books", long_audit)
+    audit.books()
+    assert begun == ["books"]
+    audit.books()
+    assert begun == ["books", "books"], "the next night it runs again"
+
+
+def test_the_finding_of_the_books_waits_for_no_document(finished: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store does not answer: what the database says is written down, and hosts are compared all the same."""
+    from models.heartbeat import Heartbeat
+    from tasks import audit
+
+    def away(*_: object) -> None:
+        raise OSError("the store is away")
+
+    enqueued = list[tuple[str, str]]()
+    monkeypatch.setattr(audit, "enqueue_task", lambda name, **ids: enqueued.append((name, *ids.values())))
+    monkeypatch.setattr(audit, "documents_to_read", away)
+    with transaction() as session:
+        session.execute(delete(Heartbeat).where(Heartbeat.name == "audit"))
+    audit.books()
+    assert enqueued == [("audit.documents", "newest"), ("audit.hosts", "0")]
+    with transaction() as session:
+        assert session.get(Heartbeat, "audit") is not None

@@ -9,11 +9,13 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy import event, text
 
+import tasks.audit
 from engine.audit import documents as document_checks
 from engine.audit.checks import NAMED_MAX, audit_books, providers_to_audit
 from engine.audit.documents import audit_documents
 from local.stack import Stack
 from models.database import engine, snapshot, transaction
+from models.heartbeat import Heartbeat
 from tasks.audit import documents
 from tests.conftest import environment
 from tests.support.play import Play
@@ -107,3 +109,45 @@ def test_what_is_violated_is_counted_and_not_held(long: Play) -> None:
     found = {result.name: (result.count, len(result.rows)) for result in results if result.count}
     assert found["invoices_add_up"] == found["settled_invoices_are_earned"] == (LOST, NAMED_MAX)
     assert max(sent) == NAMED_MAX
+
+
+class Night:
+    """Documents as the tasks of one night read them, each where the one before stopped: `alerts` are their findings."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.waiting = ["newest"]
+        self.alerts: list[str] = []
+        monkeypatch.setattr(tasks.audit, "enqueue_task", lambda _, before: self.waiting.append(before))
+        monkeypatch.setattr(document_checks, "PRINTED_AGAIN", 0)
+
+    def run(self, most: int = 100) -> list[str]:
+        while self.waiting and len(self.alerts) < most:
+            self.alerts.append(tasks.audit.read_documents(self.waiting.pop()))
+        return self.alerts
+
+    @property
+    def lost(self) -> int:
+        return sum(
+            int(alert.split(",")[0].removeprefix("documents_are_as_printed: ")) for alert in self.alerts if alert
+        )
+
+
+def test_the_nights_tasks_read_every_document(long: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """4,001 documents, 500 in a task."""
+    night = Night(monkeypatch)
+    assert len(night.run()) == 10, "the last one finds none"
+    assert (night.lost, night.waiting) == (LOST, [])
+    with transaction() as session:
+        assert "documents_are_as_printed" in session.get_one(Heartbeat, "audit_documents").details["alert"]
+
+
+def test_a_slow_store_ends_no_task(long: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is time for one document in each task: the next one has the one behind it."""
+    monkeypatch.setattr(document_checks, "SECONDS", 0)
+    night = Night(monkeypatch)
+    newest = [one.document_id for one, _ in zip(documents([_provider(long)]), range(5), strict=False)]
+    read = list[str]()
+    for count in range(1, 6):
+        night.run(most=count)
+        read += night.waiting
+    assert read == newest
