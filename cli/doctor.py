@@ -215,7 +215,7 @@ def life() -> Iterator[Diagnosis]:
     from engine.jobs.external_call import machine_time
     from engine.operators.dead_letters import count_dead_letters
     from models.database import transaction
-    from models.heartbeat import Heartbeat
+    from models.heartbeat import AUDITS, Heartbeat
     from tasks.watch import found
 
     wrong = found()
@@ -223,16 +223,17 @@ def life() -> Iterator[Diagnosis]:
         now = machine_time(session)
         signs = {row.name: row for row in session.scalars(select(Heartbeat))}
         given_up = count_dead_letters(session)
-    sweep, audit = signs.get("sweep"), signs.get("audit")
+    sweep, books = signs.get("sweep"), signs.get("audit")
     if sweep is not None and all(one.kind != "sweep" for one in wrong):
         yield Diagnosis("ok", "beat", f"The last sweep was {(now - sweep.at).total_seconds():.0f} s ago.")
     for one in wrong:
         grade = "bad" if one.kind in ("sweep", "no_worker", "secret_key") else "warning"
         yield Diagnosis(grade, one.subject or one.kind, one.sentence)
-    if audit is None or now - audit.at > AUDIT_AGE_MAX:
+    if books is None or now - books.at > AUDIT_AGE_MAX:
         yield Diagnosis("warning", "audit", "There was none in the last day. Run `planshift audit`.")
-    elif audit.details.get("alert"):
-        yield Diagnosis("bad", "audit", f"It found violations: {audit.details['alert']}")
+    for name in AUDITS:
+        if (sign := signs.get(name)) is not None and (alert := sign.details.get("alert")):
+            yield Diagnosis("bad", "audit", f"It found violations: {alert}")
     if given_up:
         sentence = f"{given_up} rows were given up. See `planshift dead-letters list`."
         yield Diagnosis("warning", "dead letters", sentence)

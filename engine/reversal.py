@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from domain.catalog import Catalog
 from domain.errors import ChangeError
 from domain.fit import check_fit
-from domain.lifecycle import Event, ServiceStatus, Status
+from domain.lifecycle import ENDED, Event, ServiceStatus, Status
 from domain.money import Money
 from domain.pricing.quote_values import NextRenewal, Quote, digest_of_quote
 from domain.pricing.renewals import price_renewal
@@ -59,19 +59,24 @@ def net_received(session: Session, invoice: Invoice) -> Money:
 
 
 def answer_return(session: Session, now: datetime, change: PlanChange | None, invoice: Invoice) -> list[str]:
-    """Does what the policy says once nothing is left of what was paid; a part that went back is staff's matter.
+    """Does what the policy says once nothing is left of what was paid; a part that went back is staff's matter, and so
+    is what went back of a change that has ended.
 
     A change that is not applied yet is answered once it is (after_apply), and a dispute is decided when it is lost.
     Returns the change to enqueue.
     """
     if change is None:
+        notices.write(session, invoice, "money_returned")
         if net_received(session, invoice).amount <= 0 and not disputed_of(session, invoice):
             _follow_without_change(session, now, invoice)
         return []
     if net_received(session, invoice).amount > 0:
         notices.write(session, change, "money_returned")
         return []
-    if change.status != Status.APPLIED or disputed_of(session, invoice):
+    if change.status not in ENDED or disputed_of(session, invoice):
+        return []
+    if change.status != Status.APPLIED:
+        notices.write(session, change, "money_returned")
         return []
     policy = catalog_of(session, change.provider).policies.money_returned
     if policy == "keep":

@@ -11,11 +11,14 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base
 
+# Of the books, of the documents, and of what hosts have.
+AUDITS = ("audit", "audit_documents", "audit_hosts")
+
 
 class Heartbeat(Base):
     """One row a name, machine time: `sweep` (beat and a worker live), `queue:NAME` (a worker takes from it),
-    `taken:NAME` (with RabbitMQ: when the message that it took last was sent), `audit`, `audit_documents`, `audit_hosts`
-    (`details` is what it found)."""
+    `taken:NAME` (with RabbitMQ: when the message that it took last was sent), and AUDITS (`details` is what each found
+    last night)."""
 
     __tablename__ = "heartbeats"
 

@@ -24,8 +24,8 @@ from tasks.story import enqueue_task
 log = logging.getLogger(__name__)
 
 
-# Where reading documents begins.
-NEWEST = "newest"
+# Where reading documents, and asking hosts, begins.
+NEWEST, FIRST = "newest", "0"
 
 
 @shared_task(name="audit.books")
@@ -38,7 +38,7 @@ def books() -> str:
         alert = alert_of(audit_books(session, providers_to_audit(session)))
     _record("audit", alert)
     enqueue_task("audit.documents", before=NEWEST)
-    enqueue_task("audit.hosts", after="0")
+    enqueue_task("audit.hosts", after=FIRST)
     return alert
 
 
@@ -72,13 +72,15 @@ def documents(providers: list[str]) -> Iterator[Stored]:
 
 @shared_task(name="audit.hosts")
 def hosts(after: str) -> str:
-    """One batch of services; enqueues the next one."""
+    """One batch of services, those after `after`; enqueues the next one. What a batch found stays until the next
+    night."""
     with snapshot() as session:
         expected = services_to_compare(session, providers_to_audit(session), after)
     answers = compare_hosts(expected)
     with transaction() as session:
         alert = alert_of([host_result(session, answers)])
-    _record("audit_hosts", alert)
+    if alert or after == FIRST:
+        _record("audit_hosts", alert)
     if expected:
         enqueue_task("audit.hosts", after=answers.last_id)
     return alert

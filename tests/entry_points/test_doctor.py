@@ -22,7 +22,7 @@ from engine.audit.watch import troubles
 from local.stack import Stack
 from models.base import WrongSecretKey
 from models.database import transaction
-from models.heartbeat import Heartbeat, beat
+from models.heartbeat import AUDITS, Heartbeat, beat
 from models.inbox import keep_refused
 from settings import settings
 from tests.conftest import METRICS_KEY, Running, environment
@@ -51,7 +51,8 @@ def healthy(own_database: tuple[Stack, dict[str, str]]) -> Iterator[Stack]:
     with environment(variables):
         with transaction() as session:
             beat(session, "sweep")
-            beat(session, "audit", alert="")
+            for name in AUDITS:
+                beat(session, name, alert="")
             for queue in QUEUES:
                 beat(session, f"queue:{queue}")
         yield stack
@@ -79,10 +80,12 @@ def test_beat_that_sleeps_and_an_audit_that_found_something(healthy: Stack) -> N
         session.execute(
             update(Heartbeat).where(Heartbeat.name == "sweep").values(at=Heartbeat.at - timedelta(minutes=5))
         )
-        beat(session, "audit", alert="trial_balance: 1")
+        for name in AUDITS:
+            beat(session, name, alert=f"something of {name}: 1")
     code, found = diagnose()
     assert code == 1
-    assert [sentence.split(":")[0] for sentence in found["bad"]] == ["beat", "audit"]
+    assert found["bad"][0].startswith("beat:")
+    assert found["bad"][1:] == [f"audit: It found violations: something of {name}: 1" for name in AUDITS]
 
 
 def test_an_old_schema(healthy: Stack) -> None:

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from domain.money import Money
 from engine.operators.manual_payments import match_payment
+from engine.operators.recovery import compensation
 from engine.operators.returned_money import decide_returned
 from local.stack import Stack
 from models.base import new_id
 from models.database import transaction
+from models.plan_change import PlanChange
+from tasks.run import external_step
 from tests.money.test_manual_payments import record
 from tests.money.test_returns import TOTAL, applied, awaiting, newest_change, service
-from tests.steps.test_at_once import waits_for
-from tests.steps.test_ended_invoices import renewed
-from tests.steps.test_recovery import compensate, knobs
+from tests.support import loopback
+from tests.support.at_once import waits_for
+from tests.support.ending_play import EndingPlay
 from tests.support.money_play import DECISION, MoneyPlay, yen
-from tests.support.play import NOON_17_JULY
+from tests.support.play import AUGUST, NOON_17_JULY
 
 SOLD = {"sales": -339, "tax:jp-10": -34}
+
+
+def renewed(servers: Stack, **policies: str) -> tuple[EndingPlay, str]:
+    """Business for August, ¥3,300, five seconds later; the invoice's id."""
+    play = EndingPlay.of(servers, plan="business")
+    play.load_policies(**policies)
+    invoice_id = play.renew_at(AUGUST)
+    assert invoice_id is not None
+    play.set_clock(AUGUST + timedelta(seconds=5))
+    return play, invoice_id
+
+
+def knobs(play: MoneyPlay, **values: str) -> None:
+    loopback.put(f"{play.stack.addresses.host}/_knobs/{play.slug}", json=values).raise_for_status()
 
 
 def dollars(amount: int) -> Money:
@@ -170,7 +189,7 @@ def test_a_plan_that_could_not_be_taken_back_is_not_taken_back_again(servers: St
     knobs(play, refuse="the rack is full")
     assert play.step("apply", back) == "stuck"
     knobs(play)
-    assert compensate(back) == "compensated"
+    assert external_step(compensation(DECISION), PlanChange, back) == "compensated"
     with transaction() as session:
         assert decide_returned(session, NOON_17_JULY, change_id, "owe", DECISION) == yen(373)
     again = play.attempts(change_id)[-1].id
@@ -211,6 +230,7 @@ def test_who_pays_again_what_went_back_of_a_renewal_owes_nothing(servers: Stack)
     play.process(play.report(attempt_id, yen(3300)))
     play.process(play.report_late_failure(attempt_id, 3300))
     assert play.ledger()["returned"] == 3300
+    assert play.notices(invoice_id).count("money_returned") == 1
     record(play, "5/8", yen(3500), invoice_id)
     assert play.ledger() == {"clearing:manual": 3500, "credit": -200, "sales": -3000, "tax:jp-10": -300}
 
@@ -225,3 +245,18 @@ def test_who_pays_while_a_dispute_runs_pays_once(servers: Stack) -> None:
     assert (play.ledger()["returned"], play.ledger()["credit"]) == (3300, -3300)
     play.process(play.report_dispute(attempt_id, "lost", 3300))
     assert play.ledger() == {"clearing:manual": 3300, "sales": -3000, "tax:jp-10": -300}
+
+
+def test_staff_hear_of_spent_money_that_goes_back_of_an_ended_change(servers: Stack) -> None:
+    """373 came late and are credit; they are on their way back to the customer, and the bank takes them as well."""
+    play, change_id, attempt_id = awaiting(servers)
+    play.set_clock(NOON_17_JULY.replace(day=25))
+    play.step("expire", change_id)
+    play.fetch(attempt_id)
+    play.process_all()
+    assert play.step("expire", change_id) == "expired"
+    play.process(play.report(attempt_id, yen(TOTAL), at="2027-07-25T03:05:00Z"))
+    play.start_refund(play.payments()[0].id)
+    play.process(play.report_late_failure(attempt_id, TOTAL))
+    assert play.ledger() == {"refunding": -373, "returned": 373}
+    assert "money_returned" in play.notices(change_id)

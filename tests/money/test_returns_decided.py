@@ -28,6 +28,7 @@ from models.arrived_credit import ArrivedCredit
 from models.audit import Attribution, OperatorAction
 from models.database import snapshot, transaction
 from models.invoice import Invoice
+from models.ledger import credit, debit, post
 from models.moves import move
 from models.outbox import OutboxMessage
 from models.payment import PaymentAttempt
@@ -359,14 +360,13 @@ def test_staff_can_be_told_of_a_renewals_money(servers: Stack) -> None:
     assert f"A payment of invoice {invoice.number} for zone went back, in part or whole." in letter.text
 
 
-def test_what_a_customer_sent_before_it_was_decided_pays_the_renewal(servers: Stack) -> None:
-    """The bank's ¥1,320 came while nothing was owed, and are credit; owed again, they pay it, and nobody is asked."""
+def test_credit_that_is_there_pays_what_is_owed_again_of_a_renewal(servers: Stack) -> None:
+    """The customer has ¥1,320 of another sale; nobody is asked."""
     play, invoice_id = renewed(servers)
     with transaction() as session:
-        line = StatementLine("line-9", yen(1320), AUGUST, invoice_id)
-        event, _ = record_payment(session, AUGUST, play.provider(session), line, DECISION)
-    play.process(event.id)
-    assert (play.ledger()["credit"], play.ledger()["returned"]) == (-1320, 1320)
+        service = play.service(session)
+        credited = [debit("clearing:manual", "", yen(1320)), credit("credit", service.customer_id, yen(1320))]
+        post(session, service.provider_id, ("test", invoice_id), AUGUST, credited)
     allocate_credit(play)
     decide(invoice_id, "owe")
     allocate_credit(play)

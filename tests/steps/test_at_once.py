@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -22,28 +18,10 @@ from models.customer import lock_and_clock
 from models.database import transaction
 from models.ledger import credit, debit, post
 from models.plan_change import PlanChange, lock_change
+from tests.support.at_once import waits_for
 from tests.support.play import AUGUST, JULY, NOON_17_JULY, Play
-from tests.support.waiting import until
 
 YEN_373 = Money(373, "JPY")  # 15 of 31 days of Start for Basic, with the tax
-
-
-def waiting() -> int | None:
-    """How many connections wait for a lock, once there are any."""
-    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with transaction() as session:
-        return session.scalar(text(query)) or None
-
-
-@contextmanager
-def waits_for(session: Session, step: Callable[[], str]) -> Iterator[Future[str]]:
-    """Begins a step on another connection, and goes on once it waits for what `session` has locked. Its end is known
-    after this session's."""
-    with ThreadPoolExecutor(1) as pool:
-        late = pool.submit(step)
-        until(waiting, "the other step to wait for the lock")
-        yield late
-        session.commit()
 
 
 def put_money(play: Play, session: Session, account: str, owner: str) -> None:

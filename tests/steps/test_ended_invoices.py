@@ -19,7 +19,7 @@ from local.stack import Stack
 from models.audit import Attribution
 from models.database import transaction
 from models.payment import PaymentAttempt
-from tests.steps.test_ending import audited, load
+from tests.steps.test_ending import audited
 from tests.support.ending_play import EndingPlay
 from tests.support.money_play import yen
 from tests.support.play import AUGUST
@@ -32,7 +32,7 @@ def renewed(servers: Stack, **policies: object) -> tuple[EndingPlay, str]:
     """A service that was renewed, five seconds later; its invoice's id."""
     play = EndingPlay.of(servers, plan="business")
     if policies:
-        load(play, **policies)
+        play.load_policies(**policies)
     invoice_id = play.renew_at(AUGUST)
     assert invoice_id is not None
     play.set_clock(SECONDS_LATER)

@@ -13,7 +13,6 @@ from sqlalchemy import select
 
 from domain.errors import ServiceEnding
 from engine import ending_order
-from engine.accounts.catalogs import load_catalog
 from engine.audit.checks import PATIENCE, ExpectedService, audit_books, services_to_compare
 from engine.ending import StillEnding
 from engine.ending_requests import CreditChanged, EndingOpen, EndingRequest, ServiceOver, request_ending
@@ -28,7 +27,6 @@ from models.ending import Ending
 from models.moves import moves_of
 from models.outbox import OutboxMessage
 from tasks.run import local_step
-from tests.conftest import catalog_named
 from tests.support import loopback
 from tests.support.ending_play import EndingPlay
 from tests.support.money_play import yen
@@ -60,14 +58,6 @@ def hosted(play: EndingPlay) -> dict[str, object]:
     path = f"{play.stack.addresses.host}/services/zone"
     found: dict[str, object] = loopback.get(path, params={"account": play.slug}).json()
     return found
-
-
-def load(play: EndingPlay, **policies: object) -> None:
-    """The provider's policies change."""
-    with transaction() as session:
-        catalog = catalog_named(play.slug, "dns")
-        changed = catalog.model_copy(update={"policies": catalog.policies.model_copy(update=policies)})
-        load_catalog(session, changed, sandbox=True)
 
 
 def test_at_the_periods_end_nothing_is_renewed_and_the_host_is_told(servers: Stack) -> None:
@@ -146,13 +136,13 @@ def test_at_once_on_17_july_fifteen_of_thirty_one_days_come_back_with_their_tax(
 def test_by_the_second_the_noon_counts(servers: Stack) -> None:
     """14.5 of 31 days: 3000 × 1,252,800/2,678,400 = 1403, tax 140."""
     play = EndingPlay.of(servers, plan="business")
-    load(play, ending_credit="by_second")
+    play.load_policies(ending_credit="by_second")
     assert play.credit_note_of(play.end("now")).total_minor == -1543
 
 
 def test_where_nothing_is_given_back_what_is_lost_is_told_and_the_items_are_closed(servers: Stack) -> None:
     play = EndingPlay.of(servers, plan="business")
-    load(play, ending_credit="nothing")
+    play.load_policies(ending_credit="nothing")
     ending = play.ending(play.end("now", accept=yen(0)))
     assert (ending.credit_minor, ending.lost_minor) == (0, 1597)
     assert (play.numbers(), play.ledger(), play.items()) == ([], {}, [])
@@ -189,7 +179,7 @@ def test_a_credit_that_was_not_shown_ends_nothing(servers: Stack) -> None:
 def test_what_is_given_back_stays_here_or_returns_to_the_payment(servers: Stack, becomes: str, account: str) -> None:
     """August was paid, ¥3,300. At noon of the 17th 15 of its 31 days are left: 3000 × 15/31 = 1452, and 145."""
     play = EndingPlay.of(servers, plan="business")
-    load(play, ending_credit_becomes=becomes)
+    play.load_policies(ending_credit_becomes=becomes)
     invoice_id = play.renew_at(AUGUST)
     assert invoice_id is not None
     play.process(play.report(play.request_renewal(invoice_id), yen(3300)))
@@ -462,6 +452,6 @@ def test_the_customer_is_told_of_what_was_asked_for_and_of_what_happened(servers
 
 def test_what_is_lost_is_told_once_more(servers: Stack) -> None:
     play = EndingPlay.of(servers, plan="business")
-    load(play, ending_credit="nothing")
+    play.load_policies(ending_credit="nothing")
     [(_, text)] = mails(play, play.end("now"))
     assert "worth ¥1,597, nothing is given back" in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import func, select, update
 
@@ -31,14 +31,18 @@ DECISION = Attribution("ana", "bank statement of today")
 
 class MoneyPlay(Play):
     @classmethod
-    def with_policies(cls, stack: Stack, **policies: Any) -> MoneyPlay:
+    def with_policies(cls, stack: Stack, **policies: Any) -> Self:
         """A DNS provider whose catalogue has these policies."""
         play = cls.of(stack)
-        catalog = catalog_named(play.slug, "dns")
+        play.load_policies(**policies)
+        return play
+
+    def load_policies(self, **policies: Any) -> None:
+        """The provider's policies change."""
+        catalog = catalog_named(self.slug, "dns")
         changed = catalog.model_copy(update={"policies": catalog.policies.model_copy(update=policies)})
         with transaction() as session:
             load_catalog(session, changed, sandbox=True)
-        return play
 
     @classmethod
     def overpaid(cls, stack: Stack) -> tuple[MoneyPlay, str, str]:
