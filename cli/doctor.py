@@ -179,6 +179,16 @@ def _answers(url: str) -> str | None:
     return f"answers with {answer.status}" if answer.status >= 500 else None
 
 
+def _audits(signs: list[tuple[str, Any]], now: datetime) -> Iterator[Diagnosis]:
+    old = [name for name, sign in signs if sign is None or now - sign.at > AUDIT_AGE_MAX]
+    if old:
+        sentence = f"There was none to its end in the last day ({', '.join(old)}). Run `planshift audit`."
+        yield Diagnosis("warning", "audit", sentence)
+    for _, sign in signs:
+        if sign is not None and (alert := sign.details.get("alert")):
+            yield Diagnosis("bad", "audit", f"It found violations: {alert}")
+
+
 def _currencies(slug: str, adapter: str) -> Iterator[Diagnosis]:
     """Whether the gateway takes what the catalogue sells in."""
     from engine.payments.payable import currency_problems
@@ -223,17 +233,13 @@ def life() -> Iterator[Diagnosis]:
         now = machine_time(session)
         signs = {row.name: row for row in session.scalars(select(Heartbeat))}
         given_up = count_dead_letters(session)
-    sweep, books = signs.get("sweep"), signs.get("audit")
+    sweep = signs.get("sweep")
     if sweep is not None and all(one.kind != "sweep" for one in wrong):
         yield Diagnosis("ok", "beat", f"The last sweep was {(now - sweep.at).total_seconds():.0f} s ago.")
     for one in wrong:
         grade = "bad" if one.kind in ("sweep", "no_worker", "secret_key") else "warning"
         yield Diagnosis(grade, one.subject or one.kind, one.sentence)
-    if books is None or now - books.at > AUDIT_AGE_MAX:
-        yield Diagnosis("warning", "audit", "There was none in the last day. Run `planshift audit`.")
-    for name in AUDITS:
-        if (sign := signs.get(name)) is not None and (alert := sign.details.get("alert")):
-            yield Diagnosis("bad", "audit", f"It found violations: {alert}")
+    yield from _audits([(name, signs.get(name)) for name in AUDITS], now)
     if given_up:
         sentence = f"{given_up} rows were given up. See `planshift dead-letters list`."
         yield Diagnosis("warning", "dead letters", sentence)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -32,3 +32,11 @@ def beat(session: Session | Connection, name: str, **details: Any) -> None:
     values = {"name": name, "at": func.clock_timestamp(), "details": details}
     statement = insert(Heartbeat).values(values)
     session.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+
+
+def finish(session: Session, name: str, since: str) -> None:
+    """The sign that nothing was found up to the end; what was written down after the sign `since` stays."""
+    signs = {row.name: row.at for row in session.scalars(select(Heartbeat).where(Heartbeat.name.in_((name, since))))}
+    found_something = signs.keys() == {name, since} and signs[name] > signs[since]
+    if not found_something:
+        beat(session, name, alert="")

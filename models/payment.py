@@ -190,7 +190,7 @@ class Payment(Base):
     `kind`: payment (money in), refund, dispute, late_failure (money out of the payment `of_payment_id`), dispute_won
     and refund_failed (in again), dispute_lost (it stays out). A refund's key is the total refunded with it, so that
     order does not matter; that of one that failed is the gateway's name of it. `outcome` says where the money went, or
-    came from: held, renewal, credited, unmatched; returned, credit_refund.
+    came from: held, renewal (any bill that was supplied already), credited, unmatched; returned, credit_refund.
     """
 
     __tablename__ = "payments"

@@ -18,7 +18,7 @@ from engine.audit.checks import (
 )
 from engine.audit.documents import BATCH, Reading, Stored, audit_documents, documents_to_read
 from models.database import snapshot, transaction
-from models.heartbeat import beat
+from models.heartbeat import beat, finish
 from tasks.story import enqueue_task
 
 log = logging.getLogger(__name__)
@@ -44,16 +44,18 @@ def books() -> str:
 
 @shared_task(name="audit.documents")
 def read_documents(before: str) -> str:
-    """One batch of documents, those older than `before`; enqueues the next one. What the last one found that found
-    something stays until the next night."""
+    """One batch of documents, those older than `before`; enqueues the next one. What was found stays until the next
+    night."""
     with snapshot() as session:
         batch = documents_to_read(session, providers_to_audit(session), None if before == NEWEST else before)
     reading = Reading(batch)
     alert = alert_of(audit_documents(reading))
-    if alert or before == NEWEST:
+    if alert:
         _record("audit_documents", alert)
     if batch:
         enqueue_task("audit.documents", before=reading.last_id)
+    else:
+        _finish("audit_documents")
     return alert
 
 
@@ -79,10 +81,12 @@ def hosts(after: str) -> str:
     answers = compare_hosts(expected)
     with transaction() as session:
         alert = alert_of([host_result(session, answers)])
-    if alert or after == FIRST:
+    if alert:
         _record("audit_hosts", alert)
     if expected:
         enqueue_task("audit.hosts", after=answers.last_id)
+    else:
+        _finish("audit_hosts")
     return alert
 
 
@@ -91,3 +95,8 @@ def _record(name: str, alert: str) -> None:
         beat(session, name, alert=alert)
     if alert:
         log.error("the audit found violations: %s", alert)
+
+
+def _finish(name: str) -> None:
+    with transaction() as session:
+        finish(session, name, since="audit")

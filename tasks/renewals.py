@@ -26,25 +26,27 @@ log = logging.getLogger(__name__)
 
 @shared_task(name="renewals.scan")
 def scan() -> int:
-    """What is due comes first: bills that cannot be looked at keep no renewal waiting, nor each other."""
+    """Whose bill is past due is not renewed, so that is looked at first; bills that cannot be looked at keep no renewal
+    waiting."""
+    _in_batches(dunning.mark_past_due)
     with transaction() as session:
         found = sweep.due(session, SCANNED)
     count = enqueue_overdue(found)
-    for look in (dunning.remind_unpaid, dunning.mark_past_due):
-        try:
-            _in_batches(look)
-        except Exception:
-            log.exception("%s failed, and is tried again by the next scan", look.__name__)
+    _in_batches(dunning.remind_unpaid)
     return count
 
 
 def _in_batches(look: Callable[[Session], int]) -> None:
-    """Not before a batch was empty is nothing left: a provider has but its share of one."""
-    for _ in range(BATCHES):
-        with transaction() as session:
-            looked_at = look(session)
-        if not looked_at:
-            return
+    """Not before a batch was empty is nothing left: a provider has but its share of one. What fails is tried again by
+    the next scan."""
+    try:
+        for _ in range(BATCHES):
+            with transaction() as session:
+                looked_at = look(session)
+            if not looked_at:
+                return
+    except Exception:
+        log.exception("%s failed", look.__name__)
 
 
 @shared_task(name="renewals.run", base=StepTask, bind=True)

@@ -24,6 +24,7 @@ from domain.lifecycle import (
     ServiceStatus,
     Status,
 )
+from domain.money import Money
 from engine import expiry, late_payment
 from engine.inbox import returns, slow_money
 from engine.inbox.ownership import PaymentTarget, is_ours, target_of
@@ -213,10 +214,11 @@ def _too_early(session: Session, report: PaymentReport) -> bool:
 def _pay_bill(session: Session, now: datetime, invoice: Invoice, payment: Payment, source: MoneySource) -> None:
     """A renewal's, or any of which something is owed again, or went back."""
     owed = receivable_of(session, invoice)
-    postings.pay_bill(session, invoice, payment, source, owed, open_claim_on(session, invoice), now)
+    gone = open_claim_on(session, invoice) if payment.amount > owed else Money.zero(owed.currency)
+    postings.pay_bill(session, invoice, payment, source, owed, gone, now)
     if payment.amount >= owed:
         close_attempts(session, now, invoice, but=payment.attempt_id)
-    if payment.amount >= owed and invoice.status is InvoiceStatus.OPEN:
+    if payment.amount >= owed and invoice.change_id is None and invoice.status is InvoiceStatus.OPEN:
         invoice.settle(now)
         service = invoice.service
         if service.status == ServiceStatus.PAST_DUE:

@@ -6,8 +6,8 @@ sale that is taken back.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Select, case, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session, aliased
 
 from domain.money import Money
 from models.invoice import Invoice
@@ -33,9 +33,14 @@ def lost_of_payment(session: Session, payment: Payment) -> Money:
 
 
 def disputed_of(session: Session, invoice: Invoice) -> Money:
-    """What is disputed of an invoice's money and not decided yet."""
-    sign = case((Payment.kind == "dispute", 1), (Payment.kind.in_(("dispute_won", "dispute_lost")), -1), else_=0)
-    query = select(func.coalesce(func.sum(Payment.amount_minor * sign), 0))
+    """What is disputed of an invoice's money and not decided yet: what was lost may still be won."""
+    end = aliased(Payment)
+    ended = select(end.id).where(
+        end.connection_id == Payment.connection_id,
+        end.gateway_object == Payment.gateway_object,
+        end.kind.in_(("dispute_won", "dispute_lost")),
+    )
+    query = select(func.coalesce(func.sum(Payment.amount_minor), 0)).where(Payment.kind == "dispute", ~ended.exists())
     disputed = session.scalar(query.where(Payment.invoice_id == invoice.id, Payment.currency == invoice.currency))
     return Money(int(disputed or 0), invoice.currency)
 

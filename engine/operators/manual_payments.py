@@ -87,7 +87,8 @@ def record_payment(
 def match_payment(
     session: Session, now: datetime, provider: Provider, payment_id: str, invoice_id: str, attribution: Attribution
 ) -> list[str]:
-    """Allocates unmatched money to an invoice: held, paid on a renewal, or credit where the offer has ended.
+    """Allocates unmatched money to an invoice: held, paid on what is owed or has gone back, or credit where the offer
+    has ended.
 
     Returns the changes that may move on. Raises UnknownPayment, UnknownInvoice, NotMatchable.
     """

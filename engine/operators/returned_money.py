@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 
 from domain.money import Money
 from engine.ledger import postings
+from engine.ledger.open_claims import disputed_of
 from engine.notifications import notices
 from engine.payments import attempts
 from models.arrived_credit import note_arrival
 from models.audit import Attribution, OperatorAction, record_action
 from models.invoice import Invoice
-from models.ledger import returned_of
+from models.ledger import receivable_of, returned_of
 from models.payment import Payment, newest_return
 from models.plan_change import PlanChange, active_change, lock_invoice
 
@@ -75,7 +76,7 @@ def _collect(session: Session, now: datetime, invoice: Invoice) -> None:
     """Credit that is there may pay it as if it came now."""
     attempts.collect_again(session, now, invoice)
     occasion = len(_movements_of(session, invoice.id))
-    notices.write(session, invoice, "owed_again", occasion, owed=attempts.owed_again(session, invoice))
+    notices.write(session, invoice, "owed_again", occasion, owed=receivable_of(session, invoice))
     note_arrival(session, invoice.provider_id, invoice.customer_id, invoice.currency)
 
 
@@ -95,8 +96,7 @@ def _decided_before(session: Session, row_id: str, subject: str, newest: Payment
 
 def _check_decidable(session: Session, row_id: str, invoice: Invoice, change: PlanChange | None) -> None:
     """A change that has ended, in whatever way, keeps nobody waiting; nor does a renewal."""
-    kinds = _movements_of(session, invoice.id)
-    if kinds.count("dispute") > kinds.count("dispute_won") + kinds.count("dispute_lost"):
+    if disputed_of(session, invoice):
         raise NothingReturned(row_id, "a dispute runs; decide when it is won or lost.")
     if change is None:
         return

@@ -153,7 +153,7 @@ def _attempt_at_renewal(session: Session, now: datetime, invoice: Invoice) -> Pa
 
 
 def _attempt_at_debt(session: Session, now: datetime, invoice: Invoice) -> PaymentAttempt:
-    return new_attempt(session, now, invoice, owed_again(session, invoice), now + _OWED_AGAIN_FOR)
+    return new_attempt(session, now, invoice, receivable_of(session, invoice), now + _OWED_AGAIN_FOR)
 
 
 def new_attempt(

@@ -139,15 +139,15 @@ def perform_refund(call: RefundCall) -> RefundAnswer:
 def finish_refund(session: Session, now: datetime, call: RefundCall, answer: RefundAnswer) -> str:
     """sending → pending | succeeded | failed, or again later. The gateway's event may have been faster."""
     refund = lock_refund(session, call.refund_id)
-    if answer.refund is not None:
-        refund.gateway_ref = answer.refund.gateway_ref  # its failure comes under this name, weeks later
     if refund.fence != call.fence or refund.status != RefundStatus.SENDING:
+        _keep_name(session, refund, answer)
         return refund.status
     refund.lease_until, refund.error = None, answer.error
     if answer.refund is None and not answer.refused:
         refund.lease_until = refund.next_attempt_at = retry_at(session, refund.attempts)
         session.flush()
         return refund.status
+    refund.gateway_ref = answer.refund.gateway_ref if answer.refund is not None else None
     if answer.refund is None or answer.refund.status == "failed":
         fail_refund(session, now, refund, answer.error or GATEWAY_COULD_NOT, now)
         return refund.status
@@ -159,6 +159,13 @@ def finish_refund(session: Session, now: datetime, call: RefundCall, answer: Ref
         fail_refund(session, now, refund, GATEWAY_COULD_NOT, now)
     session.flush()
     return refund.status
+
+
+def _keep_name(session: Session, refund: Refund, answer: RefundAnswer) -> None:
+    """Of one whose webhook was faster than the answer: it may fail under this name, weeks later. Where it has failed by
+    then, that was recorded as of a refund that somebody made at the gateway."""
+    if answer.refund is not None and failed_movement(session, refund.payment, answer.refund.gateway_ref) is None:
+        refund.gateway_ref = answer.refund.gateway_ref
 
 
 def confirm_refund(session: Session, now: datetime, refund: Refund, sent_at: datetime) -> None:

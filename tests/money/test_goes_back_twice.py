@@ -13,6 +13,7 @@ from engine.operators.returned_money import decide_returned
 from local.stack import Stack
 from models.base import new_id
 from models.database import transaction
+from models.payment import latest_attempt
 from models.plan_change import PlanChange
 from tasks.run import external_step
 from tests.money.test_manual_payments import record
@@ -168,6 +169,33 @@ def test_a_dispute_that_is_won_after_it_was_lost_makes_the_loss_good(servers: St
     assert play.ledger() == {"losses": 373, **SOLD}
     play.process(play.report_dispute(attempt_id, "won", TOTAL))
     assert play.ledger() == {"clearing:standard": 373, **SOLD}
+    # Nothing is open: a second payment is credit, and what goes back is answered.
+    play.process(play.report_second(attempt_id, TOTAL))
+    assert play.ledger() == {"clearing:standard": 746, "credit": -373, **SOLD}
+
+
+def test_what_goes_back_after_a_dispute_was_lost_and_won_is_answered(servers: Stack) -> None:
+    play, change_id, attempt_id = applied(servers, money_returned="suspend")
+    for what in ("lost", "won"):
+        play.process(play.report_dispute(attempt_id, what, TOTAL))
+    assert play.ledger() == {"clearing:standard": 373, **SOLD}
+    play.process(play.report_late_failure(attempt_id, TOTAL))
+    assert (play.ledger()["returned"], service(play).status) == (373, "suspended")
+    assert "money_returned" in play.notices(change_id)
+
+
+def test_what_goes_back_of_a_bill_that_is_open_is_owed_with_the_rest(servers: Stack) -> None:
+    """1,000 of 3,300 were paid, and fail; staff ask for all of it in one sum."""
+    play, invoice_id = renewed(servers)
+    attempt_id = play.request_renewal(invoice_id)
+    play.process(play.report(attempt_id, yen(1000)))
+    play.process(play.report_late_failure(attempt_id, 1000))
+    assert (play.ledger()["receivable"], play.ledger()["returned"]) == (2300, 1000)
+    with transaction() as session:
+        assert decide_returned(session, NOON_17_JULY, invoice_id, "owe", DECISION) == yen(1000)
+        asked = latest_attempt(session, invoice_id)
+        assert asked is not None
+        assert (asked.amount, asked.id != attempt_id) == (yen(3300), True)
 
 
 def test_a_renewals_dispute_that_runs_suspends_nobody(servers: Stack) -> None:

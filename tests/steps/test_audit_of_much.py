@@ -15,7 +15,7 @@ from engine.audit.checks import NAMED_MAX, audit_books, providers_to_audit
 from engine.audit.documents import audit_documents
 from local.stack import Stack
 from models.database import engine, snapshot, transaction
-from models.heartbeat import Heartbeat
+from models.heartbeat import Heartbeat, beat
 from tasks.audit import documents
 from tests.conftest import environment
 from tests.support.play import Play
@@ -115,6 +115,8 @@ class Night:
     """Documents as the tasks of one night read them, each where the one before stopped: `alerts` are their findings."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with transaction() as session:
+            beat(session, "audit", alert="")  # the books were read first
         self.waiting = ["newest"]
         self.alerts: list[str] = []
         monkeypatch.setattr(tasks.audit, "enqueue_task", lambda _, before: self.waiting.append(before))
@@ -139,6 +141,14 @@ def test_the_nights_tasks_read_every_document(long: Play, monkeypatch: pytest.Mo
     assert (night.lost, night.waiting) == (LOST, [])
     with transaction() as session:
         assert "documents_are_as_printed" in session.get_one(Heartbeat, "audit_documents").details["alert"]
+    monkeypatch.setattr(tasks.audit, "audit_documents", lambda reading: [*map(str, reading)][:0])
+    next_night = Night(monkeypatch)  # in which none is missing
+    next_night.run(most=9)
+    with transaction() as session:
+        assert session.get_one(Heartbeat, "audit_documents").details["alert"] != "", "it has not come to its end"
+    next_night.run()
+    with transaction() as session:
+        assert session.get_one(Heartbeat, "audit_documents").details["alert"] == ""
 
 
 def test_a_slow_store_ends_no_task(long: Play, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -171,23 +171,34 @@ def test_a_provider_says_whether_a_renewal_of_nothing_makes_an_invoice(
         assert "There is nothing to pay." in mails(play, renewed.invoice_id)[-1]["text"]
 
 
+@pytest.mark.parametrize(
+    ("failing", "status"), [(("remind_unpaid",), "past_due"), (("remind_unpaid", "mark_past_due"), "active")]
+)
 def test_bills_that_cannot_be_looked_at_keep_no_renewal_waiting(
-    play: Play, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    play: Play,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    failing: tuple[str, ...],
+    status: str,
 ) -> None:
-    """The look for reminders runs into its time-out: the bill is past due all the same, and what is due enqueued."""
+    """Looks run into their time-outs: what is due is enqueued all the same. Where the bill is seen to be past due, its
+    service is not."""
 
     def slow(_session: object) -> int:
         raise OperationalError("SELECT", {}, TimeoutError("canceling statement due to statement timeout"))
 
     renewed(play, AUGUST)
-    monkeypatch.setattr(dunning, "remind_unpaid", slow)
+    with transaction() as session:
+        before = play.service(session).enqueued_at
     play.set_clock(SEPTEMBER)
     empty_queues()
-    renewals.scan()
+    with monkeypatch.context() as slowly:
+        for look in failing:
+            slowly.setattr(dunning, look, slow)
+        renewals.scan()
     with transaction() as session:
         service = play.service(session)
-        assert service.status == "past_due"
-        assert service.enqueued_at is not None
+        assert (service.status, service.enqueued_at != before) == (status, status == "active")
     assert "canceling statement" in caplog.text
 
 
