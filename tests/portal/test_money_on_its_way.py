@@ -142,6 +142,7 @@ def test_a_renewal_whose_money_went_back_is_paid_again(frontend: Callable[..., A
     view = until(owed, "the refund to be reported")
     assert (view["status"], view["amount_due"]) == ("settled", {"amount": 450, "currency": "USD"})
     asked = customer.see(path, "Please pay $4.50 again. You keep Basic; it cannot be changed until this is paid.")
+    customer.see(f"/portal/services/{customer.service_id()}", "Please pay $4.50 again. You keep Basic")
     assert "This invoice is paid" not in asked.text
     customer.see(path, "Pay $4.50</a>")
     press(dns.call("GET", resource)["checkout_url"], "pay")
