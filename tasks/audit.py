@@ -50,12 +50,9 @@ def read_documents(before: str) -> str:
         batch = documents_to_read(session, providers_to_audit(session), None if before == NEWEST else before)
     reading = Reading(batch)
     alert = alert_of(audit_documents(reading))
-    if alert:
-        _record("audit_documents", alert)
+    _record_batch("audit_documents", alert, is_last=not batch)
     if batch:
         enqueue_task("audit.documents", before=reading.last_id)
-    else:
-        _finish("audit_documents")
     return alert
 
 
@@ -81,12 +78,9 @@ def hosts(after: str) -> str:
     answers = compare_hosts(expected)
     with transaction() as session:
         alert = alert_of([host_result(session, answers)])
-    if alert:
-        _record("audit_hosts", alert)
+    _record_batch("audit_hosts", alert, is_last=not expected)
     if expected:
         enqueue_task("audit.hosts", after=answers.last_id)
-    else:
-        _finish("audit_hosts")
     return alert
 
 
@@ -97,6 +91,10 @@ def _record(name: str, alert: str) -> None:
         log.error("the audit found violations: %s", alert)
 
 
-def _finish(name: str) -> None:
-    with transaction() as session:
-        finish(session, name, since="audit")
+def _record_batch(name: str, alert: str, is_last: bool) -> None:
+    """What a batch found stays; the last one leaves the sign that it came to its end."""
+    if alert:
+        _record(name, alert)
+    if is_last:
+        with transaction() as session:
+            finish(session, name, since="audit")
